@@ -42,14 +42,7 @@ class MoveOutcome(Word):
     ROLLED_BACK = "RolledBack", "the target failed or could not be judged, and the source carries the load"
 
 
-class MoveTrial(StatusModel):
-    """The AcceleratorTrial, in the namespace of the workload, that asked for a move."""
-
-    name: Annotated[Annotated[str, Field(max_length=253)], says("Its name.", example="embedder-t9c4k1")]
-    uid: Annotated[
-        Annotated[str, Field(max_length=64)],
-        says("Its uid, which tells it from a later one of the same name.", example="0f6c1b1e-8a51-4d0c-9a4c-2f0c6a1b7d52"),
-    ]
+AskedBy = Annotated[str, Field(max_length=320)]
 
 
 class Move(StatusModel):
@@ -99,8 +92,11 @@ class Move(StatusModel):
         ),
     ] = None
     trial: Annotated[
-        MoveTrial | None,
-        says("The AcceleratorTrial by which a person asked for an exploration. Missing where the workload explores by itself."),
+        AskedBy | None,
+        says(
+            "The AcceleratorTrial by which a person asked for the exploration, as NAME/UID. Missing where the workload explores by itself.",
+            example="half/0f6c1b1e",
+        ),
     ] = None
     started_time: Annotated[
         Time, says("When the move was decided, which is before anything was changed for it.", example="2026-03-01T12:00:00Z")
@@ -177,8 +173,8 @@ class FinishedMove(StatusModel):
         ),
     ] = None
     trial: Annotated[
-        MoveTrial | None,
-        says("The AcceleratorTrial that had asked for it, whose budget its cost counts against instead of the day's."),
+        AskedBy | None,
+        says("The AcceleratorTrial that asked for it: the cost counts against its budget instead.", example="half/0f6c1b1e"),
     ] = None
     unit_cost_before: Annotated[
         CostBefore | None, says("What one unit cost before a move for cost. Missing where too little of that time is known.")

@@ -23,7 +23,7 @@ from steelyard.status.claim import remembered_claim
 from steelyard.status.raw import Raw
 from steelyard.status.read import placement as read
 from steelyard.status.read.decision import Decision, Gate, Option
-from steelyard.status.read.move import Move, MoveTrial, PastMove, Quarantine, Saved
+from steelyard.status.read.move import Move, PastMove, Quarantine, Saved
 from steelyard.status.read.workload import workload_status
 from steelyard.status.value import interval, real, word
 
@@ -200,8 +200,9 @@ def _past(told: PastMove) -> core.PastMove | None:
     )
 
 
-def _trial(told: MoveTrial | None) -> TrialKey | None:
-    return None if told is None else TrialKey(told.name, told.uid)
+def _trial(told: str | None) -> TrialKey | None:
+    name, _, uid = (told or "").partition("/")
+    return TrialKey(name, uid) if name and uid else None
 
 
 def _saved(told: Saved | None) -> core.Realised | None:

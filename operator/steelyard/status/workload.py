@@ -299,7 +299,7 @@ def _past_out(past: PastMove) -> Raw:
 
 
 def _trial_out(trial: TrialKey | None) -> Raw:
-    return {} if trial is None else {"trial": {"name": trial.name, "uid": trial.uid}}
+    return {} if trial is None else {"trial": "/".join(trial)}
 
 
 def _last(last: LastDecision, old: Mapping[str, Any]) -> Raw:

@@ -47,6 +47,9 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     if not found:
         return Refusal(Reason.NOTHING_MEASURED, "; ".join(lost))
     open_ = [f"{each.verdict.name} of pool {each.verdict.pool}: {each.verdict.message}" for each in memory.verdicts if not is_decided(each)]
+    if look.trial.live and lost and not any(row.spent is not None for row in memory.rows if row.phase is TrialPhase.MEASURED):
+        # That what serves is measured is nothing that was asked for.
+        return Refusal(_of_lost(look), "; ".join([*lost, *open_]))
     if not open_:
         told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
@@ -60,10 +63,12 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
 
 
 def _of_lost(look: Look) -> Reason:
-    """Of a pool that was lost: what its move ended by, where it was one."""
+    """Of a pool that was lost: what its move ended by, where live traffic was asked for."""
     facts = look.snapshot.workload
-    moves = () if isinstance(facts, Refusal) else facts.memory.history
-    return next((Reason.named(m.reason) for m in moves if m.trial == look.trial.mine and m.reason != Reason.EXPLORED), Reason.PROBE_FAILED)
+    if not look.trial.live or isinstance(facts, Refusal):
+        return Reason.PROBE_FAILED
+    ended = (Reason.named(past.reason) for past in facts.memory.history if past.trial == look.trial.mine)
+    return next((reason for reason in ended if reason is not Reason.EXPLORED), Reason.NOT_COMPARABLE)
 
 
 def _more(memory: TrialMemory) -> str:

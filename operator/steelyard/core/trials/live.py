@@ -139,12 +139,11 @@ def _measured(seen: Analysis, row: TrialRow, key: PlacementKey, span: Span) -> t
 def _begun(look: Look, seen: Analysis, memory: TrialMemory) -> TrialMemory:
     """With its money and its moments. A trial of pools that all serve begins at once."""
     move = look.move
-    waiting = any(_standing(seen, row.pool) is None for row in memory.rows if not row.phase.is_over)
-    started = memory.started or (move.started if move is not None else None if waiting else look.now)
+    alone = all(_standing(seen, row.pool) is not None for row in memory.rows)
+    started = memory.started or (move.started if move is not None else look.now if alone else None)
     if started is None:
         return memory
     first = min((row.began for row in memory.rows if row.began is not None), default=None)
-    tried = any(row.spent is not None for row in memory.rows)
     mean = seen.load.mean if seen.load is not None else 0.0
     spent = sum(row.spent or 0.0 for row in memory.rows if move is None or row.pool != move.target.pool)
     reserved = spent + (move.reserved or 0.0 if move is not None else 0.0)
@@ -152,7 +151,7 @@ def _begun(look: Look, seen: Analysis, memory: TrialMemory) -> TrialMemory:
     return replace(
         memory,
         started=started,
-        begin=memory.begin or first or (None if tried or waiting else started),
+        begin=memory.begin or first or (started if alone else None),
         load=memory.load or (significant(mean) if mean > 0 else None),
         load_seconds=memory.load_seconds or look.trial.duration_seconds or usual,
         reserved=max(memory.reserved or 0.0, reserved),
@@ -171,9 +170,9 @@ def _ended(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow) -> Tr
 def _of_standing(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow) -> TrialRow:
     """A pool that serves is measured for as long as any other one is."""
     key, others = _standing(seen, row.pool), [each for each in memory.rows if _standing(seen, each.pool) is None]
-    if row.phase.is_over or key is None or not all(each.phase.is_over for each in others) or memory.started is None:
+    if row.phase.is_over or key is None or not all(each.phase.is_over for each in others):
         return row
-    if others and memory.begin is None:
+    if memory.begin is None:
         said = "nothing was measured that it could be compared with"
         return replace(row, phase=TrialPhase.REFUSED, message=said)
     if not _is_known(look, seen, memory, row, key) and not (others and _is_enough(seen, row)):

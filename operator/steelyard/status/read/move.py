@@ -39,7 +39,8 @@ class Move:
     """Why it goes back, when it does."""
     target_base: int | None = field(metadata=UNSHOWN)
     reserved: Decimal | None = field(metadata=UNSHOWN)
-    trial: MoveTrial | None = field(metadata=UNSHOWN)
+    trial: str | None = field(metadata=UNSHOWN)
+    """The AcceleratorTrial that asked for it, as NAME/UID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +60,8 @@ class PastMove:
     """Money per unit until it was begun."""
     saved: Saved | None
     unit: str | None = field(metadata=UNSHOWN)
-    trial: MoveTrial | None = field(metadata=UNSHOWN)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveTrial:
-    """The AcceleratorTrial that asked for a move."""
-
-    name: str
-    uid: str
+    trial: str | None = field(metadata=UNSHOWN)
+    """The AcceleratorTrial that asked for it, as NAME/UID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +119,7 @@ def move(status: Raw) -> Move | None:
         back_reason=text(raw, "backReason"),
         target_base=whole(raw, "targetBase"),
         reserved=number(raw, "reserved"),
-        trial=_trial(part(raw, "trial")),
+        trial=text(raw, "trial"),
     )
 
 
@@ -144,15 +138,10 @@ def history(status: Raw) -> tuple[PastMove, ...]:
             before=_bounds(part(raw, "unitCostBefore")),
             saved=_saved(part(raw, "saved")),
             unit=text(raw, "unit"),
-            trial=_trial(part(raw, "trial")),
+            trial=text(raw, "trial"),
         )
         for raw in parts(status, "history")
     )
-
-
-def _trial(raw: Raw) -> MoveTrial | None:
-    name, uid = text(raw, "name"), text(raw, "uid")
-    return None if name is None or uid is None else MoveTrial(name=name, uid=uid)
 
 
 def _bounds(raw: Raw) -> Bounds | None:
