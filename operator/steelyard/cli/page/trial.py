@@ -27,7 +27,7 @@ def page(view: TrialReportView) -> str:
 def _sections(told: TrialView) -> Iterator[Element | None]:
     yield section("Quality", element("p", promise(told.objective)), _quality(told))
     yield section("Capacity and cost", _capacity(told))
-    yield section("Cost at the workload's loads", _loads(told))
+    yield section("Cost as served" if told.live else "Cost at the workload's loads", _loads(told))
     yield section("A month", month(told.month, told.currency, "at the load that the workload had, with whole replicas"))
     yield section("Where the claim would turn", listed(flips(told)))
     yield section("Claims and their sources", claims(told.claims))
@@ -37,7 +37,7 @@ def _sections(told: TrialView) -> Iterator[Element | None]:
 def _quality(told: TrialView) -> Element | None:
     rows = [
         (
-            load(step),
+            load(step, live=told.live),
             found.pool,
             count(step.requests),
             percent(step.good_percent),
@@ -47,8 +47,9 @@ def _quality(told: TrialView) -> Element | None:
         )
         for found, step in by_load(told)
     ]
+    what = "what users got there" if told.live else "each load on every pool that was measured at it"
     heads = ("Load", "Pool", "Requests", "Within the objective", "50th percentile", "95th percentile", "99th percentile")
-    return table(heads, rows, "Equal quality comes before cost: each load on every pool that was measured at it")
+    return table(heads, rows, "Equal quality comes before cost: " + what)
 
 
 def _capacity(told: TrialView) -> Element | None:
@@ -81,26 +82,41 @@ def _capacity(told: TrialView) -> Element | None:
 
 def _loads(told: TrialView) -> Element | None:
     rows = [
-        (load(step), found.pool, count(step.replicas), money(step.unit_cost), money(step.joules_per_request))
+        (load(step, live=told.live), found.pool, count(step.replicas), money(step.unit_cost), money(step.joules_per_request))
         for found, step in by_load(told)
     ]
     heads = ("Load", "Pool", "Replicas", f"{told.currency or 'Money'} for {GOOD.head.lower()}", "Joules a good request")
-    return table(heads, rows, "Replicas are whole: at a small load the pools may stand otherwise than where the objective is just kept")
+    small = "Replicas are whole: at a small load the pools may stand otherwise than where the objective is just kept"
+    share = "An equal share for each replica, whatever it could carry: it costs what it costs, and not what it would where the objective is just kept"
+    return table(heads, rows, share if told.live else small)
 
 
 def _how(told: TrialView) -> Iterator[str]:
     lasted = "" if told.load_seconds is None else f" for {duration(told.load_seconds)}"
-    yield (
+    if told.live:
+        at_most = lasted.replace(" for ", ", for at most ")
+        yield (
+            f"Measured by your own requests: one replica on each pool answered an equal share of those of {told.workload} beside the replicas that "
+            f"serve{at_most} each, one pool after the other. A pool that serves was measured where it serves."
+        )
+    else:
+        yield _made(told, lasted)
+    yield from _when(told)
+
+
+def _made(told: TrialView, lasted: str) -> str:
+    return (
         f"One replica on each pool, which served nobody, got requests as long as those of {told.workload}{lasted}: ever more until the objective "
         f"broke and the server was full, then steady loads at half, all and twice of {money(told.load)} requests/s."
     )
+
+
+def _when(told: TrialView) -> Iterator[str]:
     for found in told.pools:
         if found.since is not None:
             until = f"{found.until:%Y-%m-%d %H:%M:%S}" if found.until else "now"
-            yield (
-                f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}, "
-                f"Job {found.job_name or UNKNOWN}"
-            )
+            job = "" if told.live else f", Job {found.job_name or UNKNOWN}"
+            yield f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}{job}"
     yield f"{spent(told)}."
 
 
