@@ -135,4 +135,6 @@ def test_a_trial_wakes_the_workload_whose_requests_it_wants_and_one_that_is_gone
     assert woken(None, live) == woken(live, None) == both
     stopped = {**live, "spec": {**live["spec"], "stop": True}}
     assert woken(live, stopped) == both
+    over = {**live, "status": {"conditions": [{"type": "Finished", "status": "True"}]}}
+    assert woken(live, over) == both and woken(over, None) == {("acceleratortrials", "asked")}
     assert woken(None, own) == woken(own, None) == {("acceleratortrials", "asked")}

@@ -35,6 +35,7 @@ class LiveRun:
     stop: bool = False
     gone: bool = False
     name: str = "asked"
+    uid: str = "uid-1"
     status: Raw = field(default_factory=dict)
     decisions: list[TrialDecision] = field(default_factory=list)
     most: dict[str, int] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class LiveRun:
     def trial(self) -> Trial:
         return Trial(
             key=WorkloadKey("ns", self.name),
-            uid=f"uid-of-{self.name}",
+            uid=f"{self.uid}-of-{self.name}",
             generation=1,
             created=self.created,
             workload="embed",
@@ -94,8 +95,8 @@ class LiveRun:
     def steps(self, pool: str) -> list[Raw]:
         return next((row.get("steps", []) for row in self.status["pools"] if row["pool"] == pool), [])
 
-    def turn(self) -> None:
-        """One window: the workload is decided on, then the trial."""
+    def turn(self, *, looks: bool = True) -> None:
+        """One window: the workload is decided on, then the trial, where anybody looks at it."""
         asked = None if self.gone else asks(self.trial, self.memory)
         self.world.trials = () if asked is None else (asked,)
         before = {key.pool: len(pods.ages) for key, pods in self.world.deployments.items()}
@@ -104,7 +105,7 @@ class LiveRun:
         self.world.tick()
         for key, pods in self.world.deployments.items():
             self.most[key.pool] = max(self.most.get(key.pool, 0), len(pods.ages), pods.desired)
-        if not self.gone:
+        if looks and not self.gone:
             self.look()
 
     def look(self) -> TrialDecision:

@@ -47,10 +47,9 @@ def trial_of(parsed: AcceleratorTrial, raw: Manifest, now: datetime) -> Trial:
 
 
 def asks_of(raw: Manifest) -> str | None:
-    """The workload of a trial that asks for a part of its requests and goes on; None of any other. By little reading: it is asked of each state of
-    each trial."""
+    """The workload of a trial of live traffic that has not ended; None of any other. By little reading: it is asked of each state of each trial."""
     spec, status = raw.get("spec") or {}, raw.get("status") or {}
-    if (spec.get("load") or {}).get("mode") != LoadMode.LIVE.value or spec.get("stop") or manifests.is_leaving(raw):
+    if (spec.get("load") or {}).get("mode") != LoadMode.LIVE.value or manifests.is_leaving(raw):
         return None
     over = any(c.get("type") == "Finished" and c.get("status") == "True" for c in status.get("conditions") or ())
     name = spec.get("workloadName")
