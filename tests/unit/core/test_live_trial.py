@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.facts.claim import Claim, ClaimMetric
-from steelyard.core.facts.memory import MoveKind, Outcome, Quarantine, Step, VerdictWord
+from steelyard.core.facts.memory import MoveKind, Outcome, PastMove, Quarantine, Step, VerdictWord
 from steelyard.core.facts.snapshot import Mode, PoolChoice, Scaling
 from steelyard.core.facts.trial import PoolClaim, TrialPhase
 from steelyard.core.facts.window import since
@@ -288,6 +288,27 @@ def test_a_pool_that_is_lost_is_no_answer_where_nothing_is_claimed_either() -> N
     assert late.row("home").phase is TrialPhase.MEASURED
 
 
+def test_a_word_that_nobody_knows_in_the_workloads_history_ends_it_like_any_other() -> None:
+    run = asked(claims=(TWICE,))
+    run.until(lambda: run.row("home").phase is TrialPhase.MEASURING if run.memory.rows else False)
+    move = run.move
+    assert move is not None
+    past = PastMove(
+        source_pool="home",
+        target_pool="other",
+        target_revision=move.target.revision,
+        time=run.world.now,
+        outcome=Outcome.ROLLED_BACK,
+        reason="Whatever",
+        trial=move.trial,
+    )
+    run.world.memory = replace(run.world.memory, move=None, history=(past,))
+    run.look()
+    row = run.row("other")
+    assert row.phase is TrialPhase.FAILED and row.message.startswith("Whatever: ")
+    run.until(lambda: run.finished)
+
+
 def test_a_target_that_misses_the_promise_goes_back_at_once_and_the_trial_ends() -> None:
     world = serving()
     world.grounds["other"].late = 0.3
@@ -375,11 +396,11 @@ def test_what_one_pool_has_cost_is_not_there_for_the_next_and_where_too_little_i
 
 
 def test_a_pool_is_tried_once_though_nobody_looked_at_the_trial_since() -> None:
-    run = asked(claims=(TWICE,))
-    run.until(lambda: run.move is not None and run.move.step is Step.BACK)
-    for _ in range(20):
+    run = asked(claims=(TWICE,), duration=600)
+    run.until(lambda: run.move is not None and run.move.step is Step.SHIFT)
+    for _ in range(60):
         run.turn(looks=False)
-    assert len(run.past) == 1 and run.move is None
+    assert [past.reason for past in run.past] == [Reason.EXPLORED] and run.move is None
 
 
 def test_nothing_begins_for_one_whose_deadline_is_over_though_nobody_looked_at_it() -> None:

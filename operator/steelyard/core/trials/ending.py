@@ -67,8 +67,8 @@ def _of_lost(look: Look) -> Reason:
     facts = look.snapshot.workload
     if not look.trial.live or isinstance(facts, Refusal):
         return Reason.PROBE_FAILED
-    ended = (Reason.named(past.reason) for past in facts.memory.history if past.trial == look.trial.mine)
-    return next((reason for reason in ended if reason is not Reason.EXPLORED), Reason.NOT_COMPARABLE)
+    ended = {past.reason for past in facts.memory.history if past.trial == look.trial.mine} - {Reason.EXPLORED.value}
+    return next((reason for reason in Reason if reason.value in ended), Reason.NOT_COMPARABLE)
 
 
 def _more(memory: TrialMemory) -> str:

@@ -99,7 +99,9 @@ def _over(row: TrialRow, past: PastMove) -> TrialRow:
     spent = row.spent if past.cost is None else past.cost
     if known:
         return replace(row, phase=TrialPhase.MEASURED, message="", ended=row.ended or past.time, spent=spent)
-    said = row.message.removeprefix("it goes back: ") or Reason.named(past.reason).meaning
+    # What a status holds may be no word of ours.
+    meaning = next((reason.meaning for reason in Reason if reason.value == past.reason), "its exploration ended")
+    said = row.message.removeprefix("it goes back: ") or meaning
     return replace(row, phase=TrialPhase.FAILED, message=f"{past.reason}: {said}", ended=past.time, spent=spent)
 
 
