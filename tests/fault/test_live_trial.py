@@ -133,9 +133,9 @@ def test_wherever_the_operator_dies_a_live_trial_ends_the_same(a_move):
             trial.until("what it left to be gone", lambda: gone(trial), SOON)
             trial.until("the same end", lambda: end_state(trial) == end, SOON)
         wrong = []
-        made = [e for e in run.writes() if (e.verb, e.resource) == ("create", "deployments") and e.code == 201 and "onnx" not in e.name]
-        if len([e for e in made if "cheap" in e.name]) > 1:
-            wrong.append("it was tried twice")
+        made = [e.name for e in run.writes() if (e.verb, e.resource, e.code) == ("create", "deployments", 201)]
+        if len([name for name in made if name.startswith("model-cheap")]) != 1:
+            wrong.append(f"it was not tried once: {made} were made")
         status = trial.status()
         if float(status["spent"]) > float(status["reserved"]):
             wrong.append(f"{status['spent']} of {status['reserved']} were spent")
@@ -148,4 +148,5 @@ def test_wherever_the_operator_dies_a_live_trial_ends_the_same(a_move):
     wrong = [each for _, found in results for each in found]
     assert not wrong, "\n".join(wrong)
     died_at = [point for where, _ in results for point in where]
-    assert died_at, "it died at least once"
+    print(f"died at {len(died_at)} of {len(points)} points")
+    assert {point.resource for point in died_at} >= {"acceleratortrials/status", "inferenceworkloads/status", "deployments"}

@@ -403,17 +403,21 @@ def test_a_pool_is_tried_once_though_nobody_looked_at_the_trial_since() -> None:
     assert [past.reason for past in run.past] == [Reason.EXPLORED] and run.move is None
 
 
-def test_nothing_begins_for_one_whose_deadline_is_over_though_nobody_looked_at_it() -> None:
+def test_nothing_begins_for_one_whose_deadline_is_over_though_nobody_looked_at_it_and_the_next_is_not_kept_waiting() -> None:
     world = serving()
     pause(world)
-    run = asked(world, deadline=600)
-    run.turn()
+    older = asked(world, name="older", deadline=600)
+    older.turn()
     for _ in range(10):
-        run.turn(looks=False)
+        older.turn(looks=False)
     world.policy = replace(world.policy, paused=False)
     for _ in range(5):
-        run.turn(looks=False)
-    assert run.move is None and not run.past
+        older.turn(looks=False)
+    assert older.move is None and not older.past
+    younger = asked(world, name="younger")
+    world.trials = tuple(each for each in (asks(older.trial, older.memory), asks(younger.trial, younger.memory)) if each is not None)
+    world.tick()
+    assert younger.move is not None
 
 
 def test_a_pool_that_delivers_no_node_ends_its_part_after_the_time_of_any_exploration_and_is_no_risk_to_users() -> None:
