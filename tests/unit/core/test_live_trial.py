@@ -363,6 +363,18 @@ def test_one_that_is_deleted_leaves_nothing_behind_and_a_later_one_of_its_name_i
     assert run.world.count("other") == 0
 
 
+def test_a_new_revision_of_the_workload_does_not_wait_for_it() -> None:
+    run = asked(claims=(half_of("other", "home", 2.0 / 1.1),), duration=6000, budget=50.0)
+    run.until(lambda: run.move is not None and run.move.step is Step.SHIFT)
+    run.world.wish = "n"
+    run.turn()
+    assert run.move is not None and run.move.step is Step.BACK
+    run.until(lambda: run.world.memory.move is not None and run.world.memory.move.kind is MoveKind.REVISION, most=5)
+    assert run.row("other").message.startswith("NotAskedFor: a new revision")
+    run.to_its_end()
+    assert len(run.past) == 1
+
+
 def test_a_pool_that_is_deleted_meanwhile_ends_its_part() -> None:
     run = asked(claims=(half_of("other", "home", 2.0 / 1.1),), duration=6000, budget=50.0)
     run.until(lambda: run.move is not None and run.move.step is Step.SHIFT)

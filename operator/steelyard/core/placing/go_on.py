@@ -21,6 +21,7 @@ from steelyard.core.placing.others import Others, others_of
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.probed import probing
 from steelyard.core.placing.quarantine import quarantined
+from steelyard.core.placing.revise import revise
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.bake import bake_seconds, is_proven
@@ -381,11 +382,16 @@ def _not_asked_for(under: UnderWay) -> str | None:
 
 
 def _trial_over(under: UnderWay) -> str | None:
-    """That the trial is; a target that breaks the promise meanwhile has failed all the same."""
+    """That the trial is, or gives way: it may last for hours, and a new revision is what the user wants of the workload. A target that breaks the promise
+    meanwhile has failed all the same."""
     seen, move = under.seen, under.move
     failed = move.step is Step.SHIFT and promise_test(seen, move).result is Result.FAIL
-    if move.trial is None or failed or trial_of(seen, move) is not None:
+    if move.trial is None or failed:
         return None
+    if trial_of(seen, move) is not None:
+        revision = revise(seen)
+        begins = revision is not None and revision.move is not None
+        return "a new revision of the workload is asked for, which comes first" if begins else None
     return f"AcceleratorTrial {move.trial.name} asks for it no more: it was stopped, has ended or is gone"
 
 

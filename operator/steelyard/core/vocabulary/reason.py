@@ -148,7 +148,7 @@ class Reason(str, Enum):
     NOT_ASKED_FOR = (
         "NotAskedFor",
         "The revision that the move goes to is not asked for any more: what was edited was edited again or put back. Or the trial that a person asked "
-        "for was stopped or deleted.",
+        "for was stopped or deleted, or gives way to a new revision.",
     )
     NEW_REVISION = ("NewRevision", "Artifact, image or server arguments changed; the new revision replaces the old one step by step.")
     WAITING = ("Waiting", "The step's evidence is not complete yet.")
