@@ -27,7 +27,10 @@ class LoadMode(Word):
     """Where the load of a trial comes from."""
 
     SYNTHETIC = "Synthetic", "a generator beside each server, with requests as long as the workload's own; no user waits for them"
-    LIVE = "Live", "a share of the workload's own requests"
+    LIVE = (
+        "Live",
+        "a share of the workload's own requests, which one replica on each pool answers beside those that serve; by a move of the workload",
+    )
     MIRROR = "Mirror", "copies of the workload's own requests, by a gateway that can make them"
 
 
@@ -36,14 +39,8 @@ class TrialLoad(SpecModel):
 
     RULES = (
         Rule(
-            "self.mode != 'Live'",
-            "must be Synthetic: of the workload's own requests, its explorations measure a share (spec.rebalancing.exploration)",
-            lambda load: load.mode != LoadMode.LIVE,
-            field="mode",
-        ),
-        Rule(
             "self.mode != 'Mirror'",
-            "must be Synthetic: no gateway that mirrors requests is used by this version",
+            "must be Synthetic or Live: no gateway that mirrors requests is used by this version",
             lambda load: load.mode != LoadMode.MIRROR,
             field="mode",
         ),
@@ -101,14 +98,15 @@ class AcceleratorTrialSpec(SpecModel):
             Pattern(f"^{LABEL}$", "must be the name of an InferenceWorkload of this namespace: lower case letters, digits and hyphens"),
         ],
         says(
-            "The InferenceWorkload of this namespace whose model, objective, lengths and load are taken. It is not moved or scaled by the trial.",
+            "The InferenceWorkload of this namespace whose model, objective, lengths and load are taken. It is not moved by the trial.",
             example="embedder",
         ),
     ]
     pools: Annotated[
         tuple[Annotated[PoolName, says("The name of an AcceleratorPool.", example="inf2-xlarge")], ...],
         says(
-            "The AcceleratorPools that are compared, each by one replica that serves nobody. The workload must be allowed to use them.",
+            "The AcceleratorPools that are compared, each by one replica that serves nobody; of live traffic one after the other, by one that serves. "
+            "The workload must be allowed to use them.",
             example=["g5-xlarge", "inf2-xlarge"],
             least=1,
             most=POOLS_MAX,
@@ -120,7 +118,9 @@ class AcceleratorTrialSpec(SpecModel):
         Annotated[int, says("", low=60, high=43_200)] | None,
         says(
             "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at all, half and twice of the "
-            "workload's load. It ends before once each claim has its verdict and the first of these is measured. Left out, it is as long as the budget pays for, from 3 to 60 minutes. Longer means narrower intervals.",
+            "workload's load. It ends before once each claim has its verdict and the first of these is measured. Left out, it is as long as the budget "
+            "pays for, from 3 to 60 minutes. Of live traffic, for how long at most a pool gets requests; left out, as long as an exploration of the "
+            "workload may take. Longer means narrower intervals.",
             unit="seconds",
             example=1200,
         ),
@@ -161,10 +161,10 @@ class AcceleratorTrialSpec(SpecModel):
 class TrialPhase(Word):
     """How far a trial is on one pool."""
 
-    WAITING = "Waiting", "for its artifact, for the other pools, or for a node"
-    STARTING = "Starting", "its replica is on a node and not ready yet"
-    MEASURING = "Measuring", "requests are sent"
-    MEASURED = "Measured", "all that was to be sent was sent"
+    WAITING = "Waiting", "for its artifact, for the other pools, for a node, or for the workload to begin"
+    STARTING = "Starting", "its replica is on a node and not ready yet, or is probed"
+    MEASURING = "Measuring", "requests are sent, or come"
+    MEASURED = "Measured", "all that was to be sent was sent, or what was asked is known"
     FAILED = "Failed", "it ended without a result"
     REFUSED = "Refused", "it cannot be measured here, and the message says why"
 
@@ -172,9 +172,19 @@ class TrialPhase(Word):
 class TrialStep(StatusModel):
     """What became of a steady load."""
 
-    load: Annotated[Decimal, says("The load of the whole workload that is looked at.", unit="requests per second", example="120")]
+    load: Annotated[
+        Decimal,
+        says(
+            "The load of the whole workload that is looked at; of live traffic, what came to all replicas on this pool.",
+            unit="requests per second",
+            example="120",
+        ),
+    ]
     of_present: Annotated[Decimal, says("That, as a multiple of the workload's load when the trial began.", unit="times", example="0.5")]
-    replicas: Annotated[SmallCount, says("Replicas that this load needs on the pool, by the ramp.", unit="replicas", example=3)]
+    replicas: Annotated[
+        SmallCount,
+        says("Replicas that this load needs on the pool, by the ramp; of live traffic, that served it.", unit="replicas", example=3),
+    ]
     rate: Annotated[Decimal, says("What one replica was asked for: the load over the replicas.", unit="requests per second", example="40")]
     seconds: Annotated[Decimal | None, says("How long requests were sent.", unit="seconds", example="240")] = None
     requests: Annotated[Count, says("How many requests were sent.", unit="requests", example=9600)]
@@ -256,7 +266,7 @@ class TrialPool(StatusModel):
     capacity_per_replica: Annotated[
         Decimal | None,
         says(
-            "The requests that one replica serves while the objective is just kept, by the ramp.",
+            "The requests that one replica serves while the objective is just kept, by the ramp or by live traffic.",
             unit="requests per second",
             example="38.5",
         ),
@@ -269,7 +279,12 @@ class TrialPool(StatusModel):
     ] = None
     capacity_basis: Annotated[
         Basis | None,
-        says("Probed, or Carried where the objective held up to the highest load that was sent.", example="Probed", brief=True),
+        says(
+            "Probed, or Carried where the objective held up to the highest load that was sent. Of live traffic as everywhere: Measured, or Carried where "
+            "servers do not tell how busy they are.",
+            example="Probed",
+            brief=True,
+        ),
     ] = None
     capacity_requests: Annotated[Count, says("How many good requests the capacity rests on.", unit="requests", example=12_000)] = 0
     saturation: Annotated[Saturation | None, says("What one replica completes at most, late or not. Missing where it was never full.")] = (
@@ -293,7 +308,8 @@ class TrialPool(StatusModel):
     steps: Annotated[
         tuple[TrialStep, ...],
         says(
-            "The steady loads after the ramp: half, all and twice of the workload's own, as far as they were sent.",
+            "The steady loads after the ramp: half, all and twice of the workload's own, as far as they were sent. Of live traffic one: what was served "
+            "as it was.",
             most=5,
             list_type="atomic",
         ),
@@ -335,7 +351,12 @@ class AcceleratorTrialStatus(StatusModel):
     currency: Annotated[CurrencyCode | None, says("The currency of all money in this status.", example="USD")] = None
     reserved: Annotated[
         Decimal | None,
-        says("The most that the trial can cost, fixed when its replicas were made. Missing before.", unit="currency", example="1.84"),
+        says(
+            "The most that the trial can cost, fixed when its replicas were made. Missing before. Of live traffic it grows with each pool that begins, up "
+            "to spec.budget.",
+            unit="currency",
+            example="1.84",
+        ),
     ] = None
     spent: Annotated[Decimal | None, says("What all replicas of the trial have cost so far.", unit="currency", example="0.62")] = None
     load: Annotated[

@@ -98,7 +98,15 @@ def _stands_until(seen: Analysis, outcome: Outcome) -> datetime:
     moving = outcome.move is not None or snapshot.memory.move is not None
     starting = any(not p.desired == p.ready == p.pods or p.trouble is not None for p in snapshot.placements)
     there = {p.key: p.desired for p in snapshot.placements if p.desired}
-    if not snapshot.synced or moving or starting or not there or there != {key: n for key, n in outcome.allocation.items() if n}:
+    # What keeps a person's trial waiting may be a moment, or another object.
+    if (
+        snapshot.trials
+        or not snapshot.synced
+        or moving
+        or starting
+        or not there
+        or there != {key: n for key, n in outcome.allocation.items() if n}
+    ):
         return seen.now
     asked = [f.refusal.reconsider_at for f in outcome.review.findings if f.refusal is not None] if outcome.review is not None else []
     ends = [*asked, *(q.until for q in snapshot.memory.quarantine), *(p.exhausted_until for p in snapshot.pools)]

@@ -18,6 +18,7 @@ from steelyard.core.placing.intent import TrialIntent
 from steelyard.core.trials.answered import answered
 from steelyard.core.trials.beginning import addresses, listening, started, together
 from steelyard.core.trials.ending import ending
+from steelyard.core.trials.live import live
 from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
 from steelyard.core.trials.sent import START, loads_of, ramp_of, steady_seconds
@@ -54,27 +55,31 @@ def decide_trial(snapshot: TrialSnapshot, now: datetime) -> TrialDecision:
     before = snapshot.memory
     if before.finished:
         return _over(before, ())
-    after = _with_rows(look, before)
-    waits = None
-    if after.started is None:
-        begun = started(look, after)
-        waits, after = (begun, after) if isinstance(begun, Refusal) else (None, begun)
-    after = together(look, after)
-    after = answered(look, replace(after, verdicts=verdicts_of(look, after)))
+    after, waits = live(look, before) if look.trial.live else _on_replicas(look, before)
     end = ending(look, after, waits)
     if end is not None:
         ended = _ended(look, after, end)
         return _over(ended, (Note(end.reason, end.message, warning=end.reason in HARD),))
     return TrialDecision(
         memory=after,
-        jobs=_jobs(look, after),
+        jobs=() if look.trial.live else _jobs(look, after),
         over=False,
-        begin=_told(look, after),
+        begin={} if look.trial.live else _told(look, after),
         enough=addresses(look, after) if after.answered is not None else (),
         finished=_goes_on(after, waits),
-        notes=_notes(before, after),
+        notes=_notes(look, before, after),
         reconsider_at=look.now + LOOK_AGAIN,
     )
+
+
+def _on_replicas(look: Look, before: TrialMemory) -> tuple[TrialMemory, Refusal | None]:
+    """(what is known now, what it waits for), of a trial with replicas of its own."""
+    after, waits = _with_rows(look, before), None
+    if after.started is None:
+        begun = started(look, after)
+        waits, after = (begun, after) if isinstance(begun, Refusal) else (None, begun)
+    after = together(look, after)
+    return answered(look, replace(after, verdicts=verdicts_of(look, after))), waits
 
 
 def _with_rows(look: Look, memory: TrialMemory) -> TrialMemory:
@@ -146,10 +151,12 @@ def _told(look: Look, memory: TrialMemory) -> Mapping[str, datetime]:
     return dict.fromkeys(ready, memory.begin)
 
 
-def _notes(before: TrialMemory, after: TrialMemory) -> tuple[Note, ...]:
+def _notes(look: Look, before: TrialMemory, after: TrialMemory) -> tuple[Note, ...]:
     if before.started is not None or after.started is None or after.reserved is None:
         return ()
     pools = ", ".join(row.pool for row in after.rows if not row.phase.is_over)
+    if look.trial.live:
+        return (Note(Reason.MEASURING, f"a part of the requests is measured on each of {pools}: {look.trial.budget:.3g} at most"),)
     return (
         Note(Reason.MEASURING, f"a replica on each of {pools} is ordered: {after.reserved:.3g} at most, {after.load_seconds} s of load"),
     )

@@ -12,7 +12,7 @@ from typing import TypeVar
 from steelyard.core.facts import memory as core
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
@@ -156,6 +156,7 @@ def _move(told: Move) -> core.Move | None:
         source_goal=told.source_goal or 0,
         target_base=told.target_base or 0,
         reserved=real(told.reserved),
+        trial=_trial(told.trial),
     )
 
 
@@ -175,7 +176,13 @@ def _past(told: PastMove) -> core.PastMove | None:
         cost_before=None if told.before is None else interval(told.before.value, told.before.lower, told.before.upper),
         saved=_saved(told.saved),
         unit=word(Unit, told.unit) or Unit.GOOD_REQUESTS,
+        trial=_trial(told.trial),
     )
+
+
+def _trial(told: str | None) -> TrialKey | None:
+    name, _, uid = (told or "").partition("/")
+    return TrialKey(name, uid) if name and uid else None
 
 
 def _saved(told: Saved | None) -> core.Realised | None:

@@ -26,7 +26,7 @@ from steelyard.status.condition import written_condition
 from steelyard.status.energy import remembered_energy, written_energy
 from steelyard.status.percentile import remembered_percentile, written_percentile
 from steelyard.status.raw import Raw
-from steelyard.status.read.field import parts, text
+from steelyard.status.read.field import parts, text, whole
 from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
 from steelyard.status.value import interval, real, word
@@ -39,7 +39,7 @@ MESSAGE = 1000
 def status_of_trial(
     decision: TrialDecision, settings: Settings, jobs: Mapping[str, str], old: Mapping[str, Any], generation: int, now: datetime
 ) -> Raw:
-    """The whole status as it should stand. jobs: the name of that of each pool; old: the status so far."""
+    """The whole status as it should stand. jobs: the name of that of each pool, where it has one; old: the status so far."""
     memory = decision.memory
     before = {text(raw, "pool"): raw for raw in parts(dict(old), "pools")}
     spent = [each for row in memory.rows if (each := _spent(row)) is not None]
@@ -48,7 +48,7 @@ def status_of_trial(
         "conditions": [written_condition(decision.finished, generation, old, now)],
         "currency": settings.currency,
         "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
-        "pools": [_row(row, jobs[row.pool], memory, before.get(row.pool)) for row in memory.rows],
+        "pools": [_row(row, jobs.get(row.pool), memory, before.get(row.pool)) for row in memory.rows],
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
         **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
     }
@@ -78,13 +78,13 @@ def _spent(row: TrialRow) -> float | None:
     return significant(row.spent) if row.phase.is_over and row.spent is not None else _money(row.spent)
 
 
-def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Raw:
+def _row(row: TrialRow, job: str | None, memory: TrialMemory, before: Raw | None) -> Raw:
     if before is not None and memory.started is not None and row.phase.is_over and before.get("phase") == row.phase.value:
         return before
     out: Raw = {"pool": row.pool, "phase": row.phase.value, "message": row.message[:MESSAGE]}
     known = {"revision": row.revision, "backend": row.backend, "image": row.image}
     out |= {field: value for field, value in known.items() if value}
-    if memory.started is not None and row.phase is not TrialPhase.REFUSED:
+    if memory.started is not None and job is not None and row.phase is not TrialPhase.REFUSED:
         out["jobName"] = job
     if row.compile_seconds is not None:
         out["compileSeconds"] = row.compile_seconds
@@ -94,12 +94,20 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
     out |= decimals(devices=row.devices, pricePerHour=row.each, startSeconds=row.start_seconds, spent=_spent(row))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
     out |= _measured(row)
-    if row.steady:
-        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
-    elif before is not None and before.get("capacityPerReplica") == out.get("capacityPerReplica"):
-        # They are not read back: what was told once, and is not told now, stays.
-        out |= {field: before[field] for field in ("steps", "unitCost") if field in before}
+    # Steps are not read back: what was told once of the same capacity, and is not told now, stays.
+    same = before if before is not None and before.get("capacityPerReplica") == out.get("capacityPerReplica") else {}
+    told = [_step(each, row, memory.load) for each in row.steady]
+    steps = _of_more(told, [*parts(same if job is not None else before or {}, "steps")])
+    if steps:
+        out["steps"] = steps
+    if not told and "unitCost" in same:
+        out["unitCost"] = same["unitCost"]
     return out
+
+
+def _of_more(told: list[Raw], stood: list[Raw]) -> list[Raw]:
+    """What was shown once is told no more once its replica is gone, or to an operator that begins: what stands is not replaced by less."""
+    return stood if sum(whole(each, "requests") or 0 for each in stood) > sum(each["requests"] for each in told) else told
 
 
 def _measured(row: TrialRow) -> Raw:

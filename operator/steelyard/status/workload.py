@@ -19,7 +19,7 @@ from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.memory import Known, LastDecision, Move, OptionLine, PastMove
 from steelyard.core.facts.snapshot import Placement, Snapshot
 from steelyard.core.facts.tokens import PerRequest
@@ -240,7 +240,7 @@ def _move_out(move: Move) -> Raw:
         "reason": move.reason,
         "message": move.message[:512],
     }
-    out |= decimals(reserved=move.reserved)
+    out |= decimals(reserved=move.reserved) | _trial_out(move.trial)
     if move.back_reason:
         out["backReason"] = move.back_reason
     return out
@@ -268,7 +268,11 @@ def _past_out(past: PastMove) -> Raw:
             "from": time_text(saved.start),
             "to": time_text(saved.end),
         }
-    return out | decimals(cost=past.cost)
+    return out | decimals(cost=past.cost) | _trial_out(past.trial)
+
+
+def _trial_out(trial: TrialKey | None) -> Raw:
+    return {} if trial is None else {"trial": "/".join(trial)}
 
 
 def _last(last: LastDecision, old: Mapping[str, Any]) -> Raw:

@@ -17,7 +17,7 @@ from steelyard.core.economics.when_empty import CostBasis
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.memory import (
     BoardLine,
     ClaimPrices,
@@ -81,6 +81,7 @@ def whole(made: type[T], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrate
     return st.builds(made, **fields)
 
 
+TRIALS = st.none() | st.builds(TrialKey, st.sampled_from(["asked", "t" * 253]), st.sampled_from(["u", "u" * 64]))
 MOVES = whole(
     Move,
     id=st.just("20260301-120000-inf2-xlarge"),
@@ -100,6 +101,7 @@ MOVES = whole(
     source_goal=REPLICAS,
     target_base=REPLICAS,
     reserved=st.none() | NUMBERS,
+    trial=TRIALS,
 )
 KNOWN = whole(
     Known,
@@ -131,6 +133,7 @@ PAST = whole(
     cost_before=st.none() | INTERVALS,
     saved=st.none() | whole(Realised, money=INTERVALS, paid=NUMBERS, good=COUNTS, start=TIMES, end=TIMES),
     unit=UNITS,
+    trial=TRIALS,
 )
 CLAIMS = whole(
     ClaimVerdict,

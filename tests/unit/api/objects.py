@@ -317,7 +317,6 @@ BAD: tuple[Bad, ...] = (
     _t("a pool twice", {"spec.pools": ["inf2-xlarge", "inf2-xlarge"]}, "Duplicate value", "spec.pools", "must give each value once"),
     _t("a trial for nothing", {"spec.budget": "0"}, "is never taken for free", "spec.budget"),
     _t("a trial without a budget", {"spec.budget": GONE}, "Required value", "spec.budget", "must be given"),
-    _t("a share of the users' requests", {"spec.load": {"mode": "Live"}}, "its explorations measure a share", "spec.load.mode"),
     _t("copies of the users' requests", {"spec.load": {"mode": "Mirror"}}, "no gateway that mirrors requests", "spec.load.mode"),
     _t("a claim about a pool that is not tried", {"spec.claims.0.pool": "trn1"}, "must be about pools of this trial", "spec.claims"),
     _t("a claim of nothing", {"spec.claims.0.ratio": GONE, "spec.claims.0.relativeTo": GONE}, "must give exactly one of ratio", "spec.claims[0].ratio"),

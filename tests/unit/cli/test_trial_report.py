@@ -23,7 +23,7 @@ from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
 from unit.cli.html_page import Page
 from unit.cli.situations import balanced, condition
-from unit.cli.trials import ANSWERS, G5, INF2, TRIALS, WORKLOAD, decided, failed, measuring, verdict
+from unit.cli.trials import ANSWERS, G5, INF2, TRIALS, WORKLOAD, decided, failed, live, measuring, verdict
 
 FIRST = f"{INF2}: claimed 0.50 of {G5}'s unit cost, measured 0.83 [0.79, 0.88]: Refuted."
 
@@ -176,6 +176,21 @@ def test_doubts_name_what_pools_share_and_that_they_were_measured_one_after_the_
     assert f"{G5}: shares node n with pool {INF2}" in doubts
     assert f"{INF2} and {G5}: measured one after the other, 12 minutes apart" in doubts
     assert not [doubt for doubt in trial_report(decided()).doubts if "apart" in doubt or "shares" in doubt]
+
+
+def test_one_of_the_users_own_requests_says_whose_they_were_and_what_they_do_not_show():
+    view = trial_report(live())
+    told = page(live())
+    body = " ".join(text for _, text in told.texts)
+    assert "Measured by your own requests" in body and "which served nobody" not in body
+    assert "Job" not in body and "Cost as served" in body
+    assert "at half, all and twice" not in body
+    assert any("an equal share" in doubt for doubt in view.doubts)
+    assert not any("made for the trial" in doubt or "nothing was measured at" in doubt for doubt in view.doubts)
+    assert "--live" in view.trial.command and view.trial.month is None
+    apart = live()
+    apart.trial["status"]["pools"][1] |= {"from": "2026-03-01T13:00:00Z", "to": "2026-03-01T13:10:00Z"}
+    assert any("measured one after the other" in doubt for doubt in trial_report(apart).doubts)
 
 
 def test_a_trial_that_goes_on_says_so_and_does_not_complain_of_pools_that_are_on_their_way():

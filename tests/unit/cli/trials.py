@@ -245,6 +245,19 @@ def by_tokens() -> GatheredTrial:
     return replace(one, pools=None, notes=("prices of pools and their claims are not shown: you may not list them",))
 
 
+def live() -> GatheredTrial:
+    """By the users' own requests: one pool serves, the other was tried beside it."""
+    measured = copy.deepcopy([INF2_FOUND, G5_FOUND])
+    for each, served, part, replicas in zip(measured, ("24", "96"), ("0.2", "0.8"), (1, 4), strict=True):
+        del each["jobName"]
+        each["steps"] = [{**each["steps"][1], "load": served, "ofPresent": part, "replicas": replicas, "rate": "24"}]
+        each["capacityBasis"] = each["unitCost"]["basis"] = "Measured"
+    del measured[1]["spent"]
+    one = ended("Decided", "2 claims have their verdict", measured, ANSWERS, loadSeconds=1200)
+    one.trial["spec"]["load"] = {"mode": "Live"}
+    return one
+
+
 TRIALS: dict[str, Callable[[], GatheredTrial]] = {
     "unseen": unseen,
     "compiling": compiling,
@@ -253,4 +266,5 @@ TRIALS: dict[str, Callable[[], GatheredTrial]] = {
     "failed": failed,
     "too-small": too_small,
     "by-tokens": by_tokens,
+    "live": live,
 }

@@ -28,7 +28,7 @@ from steelyard_runtime.load.probe import Probe
 from steelyard_runtime.load.probe_spec import Objective
 from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Share
-from steelyard_runtime.load.steady_step import SteadyStep
+from steelyard_runtime.load.steady_step import SteadyStep as SentStep
 from unit.api.objects import GOOD, trial
 from unit.control.test_probe_facts import MADE, RESULT, RUNS, STEP, a_job, a_pod, at, ended
 from unit.core.asked_trial import AskedTrial, half_of
@@ -291,7 +291,7 @@ def test_what_a_generator_tells_is_what_is_read() -> None:
     step = ProbedStep(8.0, (Objective("e2e", 2.0, 0.5),), 30.0, seconds=60.0)
     for number in range(480):
         step.add(Entry(number, 0.0, 0.0, 0.1 + number / 480, 200, "", 0, input=3, output=7))
-    probe.steps, probe.steady, probe.began = [step], [SteadyStep(Share(24.0, 3, 8.0), step, 600.0, 61.0)], MADE.timestamp() + 60
+    probe.steps, probe.steady, probe.began = [step], [SentStep(Share(24.0, 3, 8.0), step, 600.0, 61.0)], MADE.timestamp() + 60
     probe.ramped.set()
     found = heard(json.loads(json.dumps({**probe._found(), "ramped": probe.ramped.is_set()})))
     (ramp,), (steady,) = found.probe.steps, found.steady

@@ -17,6 +17,7 @@ from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move, MoveKind, Outcome, PastMove, Step
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
@@ -217,6 +218,8 @@ class World:
     """As its Job tells; a ramp is run when its time is up."""
     probed: list[ProbeIntent] = field(default_factory=list)
     """Every Job of a probe that was made."""
+    trials: tuple[LiveTrial, ...] = ()
+    """That ask for a part of the requests."""
     fleet: Sequence[World] = ()
     """The workloads of the installation, this one included; empty for this one alone."""
 
@@ -306,6 +309,7 @@ class World:
             traffic=self.traffic(),
             past={key: tuple(windows) for key, windows in sorted(self.past.items())},
             probe=self.probe,
+            trials=self.trials,
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),

@@ -13,6 +13,9 @@ from steelyard.status.read.condition import Condition
 from steelyard.status.read.field import moment, number, part, text, truth, whole
 from steelyard.status.read.trial import TrialStatus, trial_status
 
+LIVE = "Live"
+"""The mode of spec.load by which a part of the users' own requests is measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -31,6 +34,8 @@ class Trial:
     claims: tuple[Claim, ...]
     """Empty: those that the pools have."""
     stop: bool
+    live: bool
+    """Whether the users' own requests are measured, and not some that are made for it."""
     told: TrialStatus
 
     @property
@@ -60,5 +65,6 @@ def trial(raw: Raw) -> Trial:
         deadline_seconds=whole(spec, "deadlineSeconds"),
         claims=claims(spec),
         stop=truth(spec, "stop") or False,
+        live=text(part(spec, "load"), "mode") == LIVE,
         told=trial_status(status),
     )

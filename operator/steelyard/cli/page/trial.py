@@ -46,7 +46,7 @@ def _sections(view: TrialReportView) -> Iterator[Element | None]:
 def _quality(told: TrialView) -> Element | None:
     rows = [
         (
-            load(step),
+            load(step, live=told.live),
             found.pool,
             count(step.requests),
             percent(step.good_percent),
@@ -56,8 +56,9 @@ def _quality(told: TrialView) -> Element | None:
         )
         for found, step in by_load(told)
     ]
+    what = "what users got there" if told.live else "each load on every pool that was measured at it"
     heads = ("Load", "Pool", "Requests", "Within the objective", "50th percentile", "95th percentile", "99th percentile")
-    return table(heads, rows, "Equal quality comes before cost: each load on every pool that was measured at it")
+    return table(heads, rows, "Equal quality comes before cost: " + what)
 
 
 def _capacity(told: TrialView) -> Element | None:
@@ -87,7 +88,7 @@ def _hours(view: TrialReportView) -> Element | None:
     hours = {(each.pool, each.load): each for each in view.hours}
     rows = [
         (
-            load(step),
+            load(step, live=told.live),
             found.pool,
             count(step.replicas),
             money(hour.money if hour else None),
@@ -99,11 +100,15 @@ def _hours(view: TrialReportView) -> Element | None:
         for hour in (hours.get((found.pool, step.load)) if step.load is not None else None,)
     ]
     heads = ("Load", "Pool", "Replicas", f"{currency} an hour", "Of it spare", f"{currency} for {GOOD.whole}", "Joules a good request")
-    said = (
+    whole = (
         "Price times replicas. Replicas are whole: what is spare pays for more than the load needs, so that at a small load the pools may stand "
         "otherwise than where the objective is just kept"
     )
-    return table(heads, rows, said)
+    share = (
+        "Price times replicas, as served: an equal share for each replica, whatever it could carry. It costs what it costs, and not what it would "
+        "where the objective is just kept"
+    )
+    return table(heads, rows, share if told.live else whole)
 
 
 def _once(told: TrialView) -> Iterator[str]:
@@ -158,16 +163,31 @@ def _break_even(each: BreakEven, currency: str | None) -> str:
 
 def _how(told: TrialView) -> Iterator[str]:
     lasted = "" if told.load_seconds is None else f" for {duration(told.load_seconds)}"
-    yield (
+    if told.live:
+        at_most = lasted.replace(" for ", ", for at most ")
+        yield (
+            f"Measured by your own requests: one replica on each pool answered an equal share of those of {told.workload} beside the replicas that "
+            f"serve{at_most} each, one pool after the other. A pool that serves was measured where it serves."
+        )
+    else:
+        yield _made(told, lasted)
+    yield from _when(told)
+
+
+def _made(told: TrialView, lasted: str) -> str:
+    return (
         f"One replica on each pool, which served nobody, got requests as long as those of {told.workload}{lasted}: ever more until the objective "
         f"broke and the server was full, then steady loads at half, all and twice of {money(told.load)} requests/s."
     )
+
+
+def _when(told: TrialView) -> Iterator[str]:
     for found in told.pools:
         if found.since is not None:
             until = f"{found.until:%Y-%m-%d %H:%M:%S}" if found.until else "now"
+            job = "" if told.live else f", Job {found.job_name or UNKNOWN}"
             yield (
-                f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}, "
-                f"Job {found.job_name or UNKNOWN}{_served(found)}"
+                f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}{job}{_served(found)}"
             )
 
 

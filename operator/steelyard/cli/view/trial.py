@@ -53,6 +53,8 @@ class TrialView:
     message: str | None
     stop: bool
     """A person wants it to end."""
+    live: bool
+    """The users' own requests are measured, by one replica a pool that serves beside the others."""
     verdicts: tuple[Sentence, ...]
     """What is refuted first."""
     budget: Decimal | None
@@ -112,6 +114,7 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         reason=finished.reason if finished else None,
         message=finished.message if finished else None,
         stop=one.stop,
+        live=one.live,
         verdicts=sentences(claims, month, told.currency),
         budget=one.budget,
         reserved=told.reserved,
@@ -122,7 +125,7 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         created=one.created,
         started=told.started,
         begin=told.begin,
-        load_until=_after(told.begin, told.load_seconds),
+        load_until=None if one.live else _after(told.begin, told.load_seconds),
         deadline=_after(one.created, one.deadline_seconds),
         ended_time=told.ended,
         pools=tuple(_pools(one)),
@@ -173,7 +176,7 @@ def _month(one: Trial) -> Month | None:
         for p in one.told.pools
         if (step := p.at(PRESENT)) is not None and step.replicas is not None and p.price_per_hour is not None
     )
-    return month_of(one.told.load * 3600, REQUESTS, rows) if one.told.load is not None else None
+    return month_of(one.told.load * 3600, REQUESTS, rows) if one.told.load is not None and not one.live else None
 
 
 def _after(begin: datetime | None, seconds: int | None) -> datetime | None:

@@ -16,6 +16,13 @@ from steelyard.cli.view.trial import STEPS, TrialView, trial_view
 from steelyard.cli.view.verdict import Sentence, figure
 from steelyard.status.read.trial import TrialPool
 
+_MADE = (
+    "the requests were made for the trial, as long as the workload's own; other requests, and other hours of the day, may behave otherwise"
+)
+_LIVE = (
+    "each replica got an equal share of the users' own requests, whatever it could carry: what it does at another load follows from how busy it was, "
+    "and other hours of the day may be otherwise"
+)
 LOST = frozenset({"Failed", "Refused"})
 
 
@@ -85,7 +92,7 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
     yield from _apart(view)
     if view.load is None:
         yield "the load of the workload was not known, so nothing was measured at it"
-    yield "the requests were made for the trial, as long as the workload's own; other requests, and other hours of the day, may behave otherwise"
+    yield _LIVE if view.live else _MADE
     yield from view.notes
 
 
@@ -95,7 +102,7 @@ def _of_pool(found: TrialPool, view: TrialView, now: Pool | None) -> Iterator[st
     elif found.message:
         yield f"{found.pool}: {found.message}"
     yield of_capacity(found.pool, found.capacity, found.capacity_basis)
-    missing = [word for part, word in STEPS.items() if found.at(part) is None]
+    missing = [] if view.live else [word for part, word in STEPS.items() if found.at(part) is None]
     if missing and found.phase == "Measured" and view.load is not None:
         yield f"{found.pool}: nothing was measured at {' and '.join(missing)} of the load"
     least = max((o.percent for o in view.objective if o.percent is not None), default=None)

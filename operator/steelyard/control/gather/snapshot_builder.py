@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from operator import is_
 
 from steelyard.api.accelerator_pool import AcceleratorPool
+from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
@@ -26,6 +27,7 @@ from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, 
 from steelyard.control.gather.probe_job import is_probe, probe_of
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.spec import Unreadable, read_spec
+from steelyard.control.gather.trial_facts import asks_of, trial_of
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.control.kube import manifest as manifests
@@ -50,12 +52,14 @@ from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import NodeFact
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.probe import Probe
 from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
 from steelyard.core.facts.window import Window
 from steelyard.core.planning.exhaustion import Waits
+from steelyard.core.trials.asks import asks
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name
@@ -63,6 +67,7 @@ from steelyard.status.compiled_model import artifact_of
 from steelyard.status.memory import memory_of
 from steelyard.status.read.move import Move as Told
 from steelyard.status.read.move import move as move_told
+from steelyard.status.trial import trial_memory_of
 
 MOST_KEPT = 10_000
 """Values that were computed once and are kept for the next pass."""
@@ -72,6 +77,8 @@ ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
 UNDER_WAY = "move under way"
 """Mark in the store, of workloads."""
+ASKS = "asks for requests"
+"""Mark in the store, of trials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,7 @@ class SnapshotBuilder:
         self._seen_as: tuple[tuple[tuple[Pool, ...], int], dict[_Choice, tuple[Pool, ...]]] = ((), 0), {}
         self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
         store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
+        store.mark_each(ASKS, ACCELERATOR_TRIALS, lambda raw: self._reader.read(ACCELERATOR_TRIALS, raw, asks_of) is not None)
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -179,6 +187,7 @@ class SnapshotBuilder:
             past=self._read_past(key),
             memory=self._memory(raw),
             probe=self._probe(raw, now),
+            trials=self._trials(key, now),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
             workloads=self._store.count(INFERENCE_WORKLOADS),
@@ -189,6 +198,16 @@ class SnapshotBuilder:
             has_front=not self._synced() or self._has_front(key, workload.uid),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
+
+    def _trials(self, key: WorkloadKey, now: datetime) -> tuple[LiveTrial, ...]:
+        """Those that ask for a part of the workload's requests, the oldest first."""
+        raws = (raw for raw in self._store.marked(ASKS) if manifests.namespace(raw) == key.namespace and asks_of(raw) == key.name)
+        read = (self._reader.read(ACCELERATOR_TRIALS, raw, partial(self._trial, now=now)) for raw in raws)
+        return tuple(sorted((trial for trial in read if trial is not None), key=lambda trial: (trial.created, trial.key)))
+
+    def _trial(self, raw: Manifest, now: datetime) -> LiveTrial | None:
+        parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
+        return None if isinstance(parsed, Unreadable) else asks(trial_of(parsed, raw, now), trial_memory_of(raw.get("status") or {}))
 
     def _probe(self, raw: Manifest, now: datetime) -> Probe | None:
         """Of the move under way; the newest, where it probes a second time."""

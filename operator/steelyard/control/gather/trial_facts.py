@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.api.accelerator_trial import AcceleratorTrial, LoadMode
 from steelyard.control.gather.pod_trouble import SecretKeys
 from steelyard.control.gather.pool_facts import claim_of
 from steelyard.control.gather.probe_job import figure, figure_or_none, generator, over, step_of, told_of, whole
@@ -43,7 +43,18 @@ def trial_of(parsed: AcceleratorTrial, raw: Manifest, now: datetime) -> Trial:
         duration_seconds=spec.duration_seconds,
         claims=tuple(PoolClaim(pool=claim.pool, claim=claim_of(claim.to_raw())) for claim in spec.claims),
         stop=spec.stop,
+        live=spec.load.mode == LoadMode.LIVE,
     )
+
+
+def asks_of(raw: Manifest) -> str | None:
+    """The workload of a trial of live traffic that has not ended; None of any other. By little reading: it is asked of each state of each trial."""
+    spec, status = raw.get("spec") or {}, raw.get("status") or {}
+    if (spec.get("load") or {}).get("mode") != LoadMode.LIVE.value or manifests.is_leaving(raw):
+        return None
+    over = any(c.get("type") == "Finished" and c.get("status") == "True" for c in status.get("conditions") or ())
+    name = spec.get("workloadName")
+    return name if isinstance(name, str) and not over else None
 
 
 def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datetime) -> TrialReplica | None:

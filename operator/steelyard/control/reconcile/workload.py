@@ -22,6 +22,7 @@ from steelyard.control.kube.apply import Applier, Created, Outcome, OwnedElsewhe
 from steelyard.control.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import (
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
@@ -188,6 +189,8 @@ class WorkloadReconciler:
             INFERENCE_WORKLOADS, key.namespace, key.name, patch, version=manifests.version(raw), uid=manifests.uid(raw)
         )
         self._store.wrote(INFERENCE_WORKLOADS, written)
+        for trial in snapshot.trials:
+            self._wake(ACCELERATOR_TRIALS.key(key.namespace, trial.key.name))
         return written
 
     async def _act(self, raw: Manifest, wanted: Desired, *, synced: bool) -> _Found:

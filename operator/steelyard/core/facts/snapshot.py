@@ -10,6 +10,7 @@ from enum import StrEnum
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.estimate import Estimate
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
@@ -589,6 +590,8 @@ class Snapshot:
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
     probe: Probe | None = None
     """That of the move under way, where its Job is there."""
+    trials: tuple[LiveTrial, ...] = ()
+    """Those that ask for a part of its traffic, the oldest first."""
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

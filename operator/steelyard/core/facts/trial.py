@@ -10,7 +10,7 @@ from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.energy import UnitEnergy
-from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.identity import TrialKey, WorkloadKey
 from steelyard.core.facts.memory import ClaimVerdict
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.price import PriceClass
@@ -41,6 +41,13 @@ class Trial:
     duration_seconds: int | None = None
     claims: tuple[PoolClaim, ...] = ()
     stop: bool = False
+    live: bool = False
+    """Whether a part of the workload's own requests is measured, by a move of the workload; else requests that are made for it."""
+
+    @property
+    def mine(self) -> TrialKey:
+        """As moves of the workload are marked that it asked for."""
+        return TrialKey(self.key.name, self.uid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

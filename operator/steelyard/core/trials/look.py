@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from steelyard.core.facts.accuracy import Accuracy
+from steelyard.core.facts.memory import Move
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
 from steelyard.core.placing.analysis import Analysis, analysis
@@ -63,6 +64,13 @@ class Look:
         if facts.workload.deleting:
             return Refusal(Reason.WAITING, f"InferenceWorkload {self.trial.workload} is being deleted")
         return analysis(facts, self.now)
+
+    @property
+    def move(self) -> Move | None:
+        """The workload's, where the trial has asked for it."""
+        facts = self.snapshot.workload
+        move = None if isinstance(facts, Refusal) else facts.memory.move
+        return move if move is not None and move.trial == self.trial.mine else None
 
     def option(self, pool: str) -> Option | None:
         """The pool as the workload sees it."""

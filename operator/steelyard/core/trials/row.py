@@ -36,13 +36,14 @@ def row_of(look: Look, memory: TrialMemory, pool: str) -> TrialRow:
     """As it stands now. What is over stays as it was found."""
     before = memory.row(pool)
     if memory.started is None:
-        return _to_begin(look, pool)
+        return to_begin(look, pool)
     if before is None:
         return TrialRow(pool=pool, phase=TrialPhase.REFUSED, message="it was not among the pools when the trial started")
     return before if before.phase.is_over else _under_way(look, memory, before)
 
 
-def _to_begin(look: Look, pool: str) -> TrialRow:
+def to_begin(look: Look, pool: str) -> TrialRow:
+    """Before anything runs there for the trial."""
     seen = look.seen
     if isinstance(seen, Refusal):
         return TrialRow(pool=pool, phase=TrialPhase.WAITING, message=seen.message)

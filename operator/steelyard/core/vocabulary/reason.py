@@ -147,7 +147,8 @@ class Reason(str, Enum):
     TARGET_GONE = ("TargetGone", "The pool or the artifact of the target disappeared during the move.")
     NOT_ASKED_FOR = (
         "NotAskedFor",
-        "The revision that the move goes to is not asked for any more: what was edited was edited again or put back.",
+        "The revision that the move goes to is not asked for any more: what was edited was edited again or put back. Or the trial that a person asked "
+        "for was stopped or deleted, or gives way to a new revision.",
     )
     NEW_REVISION = ("NewRevision", "Artifact, image or server arguments changed; the new revision replaces the old one step by step.")
     WAITING = ("Waiting", "The step's evidence is not complete yet.")
