@@ -39,15 +39,21 @@ def never(_: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched(Generic[Shown]):
-    """kind: of its JSON. read: the view of a namespace, None for all. picture: of the view, at a width. over: whether it is the last one.
-    news: without a terminal, a line for everything that changed; None: one picture after the other."""
+class Following(Generic[Shown]):
+    """kind: of its JSON. picture: of the view, at a width. over: whether it is the last one. news: without a terminal, a line for everything that changed;
+    None: one picture after the other."""
 
     kind: str
-    read: Callable[[Connection, str | None], Shown]
     picture: Callable[[Shown, int], RenderableType]
     over: Callable[[Shown], bool] = never
     news: Callable[[Shown | None, Shown], Iterable[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched(Following[Shown]):
+    """One that is read from a cluster. read: the view of a namespace, None for all."""
+
+    read: Callable[[Connection, str | None], Shown]
 
 
 def watch(arguments: argparse.Namespace, what: Watched[Shown], *, once: bool = False) -> int:
@@ -70,42 +76,45 @@ def watch(arguments: argparse.Namespace, what: Watched[Shown], *, once: bool = F
 
 def last(arguments: argparse.Namespace, connection: Connection, namespace: str | None, what: Watched[Shown]) -> Shown:
     """Show every view until one is over: that one."""
-    loop = _Loop(what, connection, namespace, arguments.interval)
-    if arguments.output == "json":
+    return follow(arguments.output, what, _readings(what, connection, namespace, arguments.interval))
+
+
+def follow(output: str, what: Following[Shown], readings: Iterator[tuple[Shown, str | None]]) -> Shown:
+    """Show view after view, each with why it could not be read anew: the last one."""
+    loop = _Loop(what, readings)
+    if output == "json":
         return loop.lines()
     screen = console()
     return loop.live(screen) if screen.is_terminal else loop.plain(screen)
 
 
+def _readings(what: Watched[Shown], connection: Connection, namespace: str | None, interval: float) -> Iterator[tuple[Shown, str | None]]:
+    """View after view; where one could not be read, that of before, and why."""
+    view, failed = what.read(connection, namespace), None
+    yield view, failed
+    while not what.over(view):
+        time.sleep(interval)
+        try:
+            view, failed = what.read(connection, namespace), None
+        except Problem as problem:
+            if isinstance(problem, NotThere) and what.over is not never:
+                raise  # It was deleted, and will not be over.
+            failed = problem.what
+        yield view, failed
+
+
 @dataclass(frozen=True, slots=True)
 class _Loop(Generic[Shown]):
-    what: Watched[Shown]
-    connection: Connection
-    namespace: str | None
-    interval: float
-
-    def readings(self) -> Iterator[tuple[Shown, str | None]]:
-        """View after view; where one could not be read, that of before, and why."""
-        view, failed = self.what.read(self.connection, self.namespace), None
-        yield view, failed
-        while not self.what.over(view):
-            time.sleep(self.interval)
-            try:
-                view, failed = self.what.read(self.connection, self.namespace), None
-            except Problem as problem:
-                if isinstance(problem, NotThere) and self.what.over is not never:
-                    raise  # It was deleted, and will not be over.
-                failed = problem.what
-            yield view, failed
+    what: Following[Shown]
+    readings: Iterator[tuple[Shown, str | None]]
 
     def live(self, screen: Console) -> Shown:
         """In place, as much of it as the screen is high."""
-        readings = self.readings()
-        view, _ = next(readings)
+        view, _ = next(self.readings)
         if self.what.over(view):
             return view
         with Live(self.what.picture(view, screen.width), console=screen, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
-            for view, failed in readings:
+            for view, failed in self.readings:
                 said = [Text(f"{failed}: the figures are as of {view.now:%H:%M:%S} UTC")] if failed else []
                 live.update(Group(*said, self.what.picture(view, screen.width)), refresh=True)
         return view
@@ -114,7 +123,7 @@ class _Loop(Generic[Shown]):
         """One picture after the other, or what is new."""
         before: Shown | None = None
         wrong: str | None = None
-        for view, failed in self.readings():
+        for view, failed in self.readings:
             if failed and failed != wrong:
                 screen.print(Text(f"{failed}: the figures above are as of {view.now:%H:%M:%S} UTC"))
             wrong = failed
@@ -130,7 +139,7 @@ class _Loop(Generic[Shown]):
 
     def lines(self) -> Shown:
         """One JSON object a line."""
-        for view, failed in self.readings():
+        for view, failed in self.readings:
             if failed:
                 print(f"error: {failed}", file=sys.stderr)
             else:

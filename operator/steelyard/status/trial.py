@@ -47,7 +47,7 @@ def status_of_trial(
         "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
         "pools": [_row(row, jobs[row.pool], memory, before.get(row.pool)) for row in memory.rows],
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
-        **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
+        **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.reserved is not None else None),
     }
     times = {"startedTime": memory.started, "beginTime": memory.begin, "endedTime": memory.ended}
     status |= {field: time_text(at) for field, at in times.items() if at is not None}
@@ -82,7 +82,7 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
         out["compileSeconds"] = row.compile_seconds
     if row.price_class is not None:
         out["priceClass"] = row.price_class.value
-    out |= decimals(pricePerHour=row.each, startSeconds=row.start_seconds, spent=_money(row.spent))
+    out |= decimals(pricePerHour=row.each, cosineMin=row.cosine, startSeconds=row.start_seconds, spent=_money(row.spent))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
     if row.capacity is not None:
         rate = row.capacity.rate
@@ -172,6 +172,7 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         message=told.message or "",
         revision=told.revision,
         compile_seconds=told.compile_seconds,
+        cosine=real(told.cosine),
         start_seconds=real(told.start_seconds),
         began=told.since,
         ended=told.until,

@@ -59,6 +59,8 @@ class ProbeSpec:
     seed: int
     begin: Begin | None
     steady: Steady | None
+    turn: str | None = None
+    """The socket at which it is told that it is its turn to send, where it has the machine's processors not for itself."""
 
 
 def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
@@ -90,6 +92,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         seed=document.integer("seed", 0, 1 << 53, 1),
         begin=begin,
         steady=steady,
+        turn=document.optional_text("turn"),
     )
     for part in (document, server, ramp, step, objective, lengths):
         part.finish()

@@ -11,7 +11,7 @@ from steelyard.cli.page.frame import framed
 from steelyard.cli.page.month import month
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, milliseconds, money, percent
-from steelyard.cli.text.trial import by_load, capacity, cost, flips, good, load, spent, start
+from steelyard.cli.text.trial import accuracy, by_load, capacity, cost, flips, good, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.trial import TrialView
 from steelyard.cli.view.trial_report import TrialReportView
@@ -63,6 +63,7 @@ def _capacity(told: TrialView) -> Element | None:
             f"{money(found.price_per_hour)} ({found.price_class or 'no class'})" if found.price_per_hour is not None else UNKNOWN,
             start(found),
             UNKNOWN if found.compile_seconds is None else duration(found.compile_seconds),
+            accuracy(found),
         )
         for found in told.pools
     ]
@@ -75,6 +76,7 @@ def _capacity(told: TrialView) -> Element | None:
         f"{currency} an hour, a replica",
         "Start-up",
         "Compile",
+        "Least cosine to the model in float32",
     )
     return table(heads, rows, "Where the objective is just kept")
 
@@ -90,24 +92,31 @@ def _loads(told: TrialView) -> Element | None:
 
 def _how(told: TrialView) -> Iterator[str]:
     lasted = "" if told.load_seconds is None else f" for {duration(told.load_seconds)}"
+    long = "" if told.local else f" as long as those of {told.workload}"
+    steady = "" if told.load is None else f", then steady loads at half, all and twice of {money(told.load)} requests/s"
     yield (
-        f"One replica on each pool, which served nobody, got requests as long as those of {told.workload}{lasted}: ever more until the objective "
-        f"broke and the server was full, then steady loads at half, all and twice of {money(told.load)} requests/s."
+        f"One replica on each pool, which served nobody, got requests{long}{lasted}: ever more until the objective broke and the server was "
+        f"full{steady}."
     )
     for found in told.pools:
         if found.since is not None:
             until = f"{found.until:%Y-%m-%d %H:%M:%S}" if found.until else "now"
             yield (
-                f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}, "
-                f"Job {found.job_name or UNKNOWN}"
+                f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}"
+                + ("" if told.local else f", Job {found.job_name or UNKNOWN}")
             )
-    yield f"{spent(told)}."
+    if not told.local:
+        yield f"{spent(told)}."
 
 
 def _again(told: TrialView) -> Element:
-    commands = [
-        ("the same trial again", told.command),
-        ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
-        ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
-    ]
+    commands = [("the same trial again", told.command)]
+    commands += (
+        []
+        if told.local
+        else [
+            ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
+            ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
+        ]
+    )
     return element("ul", *(element("li", f"{what}: ", element("code", command)) for what, command in commands))

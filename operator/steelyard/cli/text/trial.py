@@ -33,7 +33,7 @@ def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
     for answer in view.answers:
         yield Text(f"{answer.said} {answer.money or ''}".rstrip(), style=STYLES.get(answer.claim.verdict or "", "bold"))
     yield Text(view.state)
-    yield Text(f"{spent(view)}. {_time(view)}.", style="dim")
+    yield Text(f"{_time(view)}." if view.local else f"{spent(view)}. {_time(view)}.", style="dim")
     yield from section("Pools", _pools(view, width), [f"{p.pool}: {p.message}" for p in view.pools if p.message])
     yield from section("Steady loads", _steps(view, width))
     yield from section("Claims", claims(view.claims, width), flips(view))
@@ -64,8 +64,9 @@ def _pools(view: TrialView, width: int) -> RenderableType:
         Column("P99 AT LOAD", right=True),
         Column(f"{unit_cost([view.currency], [view.unit])} [95 %]", whole=True),
         Column("N", right=True),
+        *([Column("LEAST COSINE", right=True)] if any(p.cosine is not None for p in view.pools) else []),
     )
-    return table(columns, [_pool(p, view.unit) for p in view.pools], width)
+    return table(columns, [_pool(p, view.unit)[: len(columns)] for p in view.pools], width)
 
 
 def _pool(found: TrialPool, unit: str) -> tuple[Cell, ...]:
@@ -79,7 +80,13 @@ def _pool(found: TrialPool, unit: str) -> tuple[Cell, ...]:
         milliseconds(present.p99_milliseconds if present else None),
         cost(found, unit),
         good(found),
+        accuracy(found),
     )
+
+
+def accuracy(found: TrialPool) -> str:
+    """How near its answers are to those of the model as it is: 1 where they are the same."""
+    return UNKNOWN if found.cosine is None else f"{found.cosine:.5f}"
 
 
 def start(found: TrialPool) -> str:

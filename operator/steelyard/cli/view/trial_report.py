@@ -56,7 +56,8 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
     yield from _apart(view)
     if view.load is None:
         yield "the load of the workload was not known, so nothing was measured at it"
-    yield "the requests were made for the trial, as long as the workload's own; other requests, and other hours of the day, may behave otherwise"
+    made = "made for the trial" if view.local else "made for the trial, as long as the workload's own"
+    yield f"the requests were {made}; other requests, and other hours of the day, may behave otherwise"
     yield from view.notes
 
 

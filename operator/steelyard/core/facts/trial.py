@@ -11,7 +11,7 @@ from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import ClaimVerdict
 from steelyard.core.facts.price import PriceClass
-from steelyard.core.facts.probe import Probe, ProbeStep
+from steelyard.core.facts.probe import Lengths, Probe, ProbeStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,18 @@ class PoolClaim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedLoad:
+    """What the pools are asked for where nobody serves whose load it could be. `rate`: requests per second, None: no steady loads. `lengths` None: as
+    the generator's default has them."""
+
+    rate: float | None = None
+    lengths: Lengths | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """An AcceleratorTrial's spec and identity. `duration_seconds` None: as long as the budget pays for. `claims` empty: those of the pools."""
+    """An AcceleratorTrial's spec and identity. `budget` None: nothing is bought for it, so a pool needs no price. `duration_seconds` None: as long as
+    the budget pays for. `load` None: the workload's own. `claims` empty: those of the pools."""
 
     key: WorkloadKey
     uid: str
@@ -32,9 +42,10 @@ class Trial:
     created: datetime
     workload: str
     pools: tuple[str, ...]
-    budget: float
+    budget: float | None
     deadline_seconds: int
     duration_seconds: int | None = None
+    load: AskedLoad | None = None
     claims: tuple[PoolClaim, ...] = ()
     stop: bool = False
 
@@ -85,13 +96,15 @@ class TrialPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
-    """What the trial found on one pool. `each`: money per hour of the replica. `spent`: money so far; `seconds`: that its replica was given."""
+    """What the trial found on one pool. `each`: money per hour of the replica. `spent`: money so far. `cosine`: of what is served to the model as it is,
+    the least of some samples; None where the compile did not tell."""
 
     pool: str
     phase: TrialPhase
     message: str = ""
     revision: str | None = None
     compile_seconds: int | None = None
+    cosine: float | None = None
     start_seconds: float | None = None
     began: datetime | None = None
     ended: datetime | None = None

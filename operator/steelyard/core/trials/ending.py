@@ -53,14 +53,15 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     if lost:
         return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
     bounded = look.trial.duration_seconds is None and (memory.load_seconds or 0) < LONGEST
-    more = "a larger spec.budget pays for longer steps" if bounded else "a longer spec.durationSeconds makes the intervals narrower"
+    longer = "spec.durationSeconds" if look.trial.budget is not None else "duration"
+    more = "a larger spec.budget pays for longer steps" if bounded else f"a longer {longer} makes the intervals narrower"
     return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, more]))
 
 
 def too_dear(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
     """No more is spent than may be, whatever was reserved."""
     spent = sum(row.spent or 0.0 for row in memory.rows)
-    if spent <= look.trial.budget:
+    if look.trial.budget is None or spent <= look.trial.budget:
         return None
     return Refusal(Reason.BUDGET_SPENT, f"{spent:.3g} of {look.trial.budget:.3g} are spent")
 

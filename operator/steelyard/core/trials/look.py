@@ -17,13 +17,14 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSnapshot:
     """Everything that `decide_trial` may look at. `workload`: the facts of the workload whose model is tried, or why there are none. `replicas`: those of
-    the trial, by pool. `compiled`: seconds that the compile of an artifact took, by compile key."""
+    the trial, by pool. `compiled`: seconds that the compile of an artifact took, by compile key; `cosines`: how near it is to the model as it is, the same."""
 
     trial: Trial
     memory: TrialMemory
     workload: Snapshot | Refusal
     replicas: Mapping[str, TrialReplica] = field(default_factory=dict)
     compiled: Mapping[str, int] = field(default_factory=dict)
+    cosines: Mapping[str, float] = field(default_factory=dict)
     refused: Mapping[str, RefusedWrite] = field(default_factory=dict)
     """Jobs that the API server does not take, by pool."""
 

@@ -52,6 +52,8 @@ class TrialPool:
     revision: str | None
     job_name: str | None
     compile_seconds: int | None
+    cosine: Decimal | None
+    """Of its answers to those of the model as it is in float32, the least of some samples, by the compile."""
     start_seconds: Decimal | None
     """From the order of its replica until it was ready."""
     since: datetime | None
@@ -128,6 +130,7 @@ def trial_pool(raw: Raw) -> TrialPool:
         revision=text(raw, "revision"),
         job_name=text(raw, "jobName"),
         compile_seconds=whole(raw, "compileSeconds"),
+        cosine=number(raw, "cosineMin"),
         start_seconds=number(raw, "startSeconds"),
         since=moment(raw, "from"),
         until=moment(raw, "to"),
