@@ -19,8 +19,8 @@ from steelyard.render.manifest import Manifest
 
 GRACE = 2.0
 """Seconds that a process has to end by itself once it is told to."""
-LAST_LINES = 4
-"""Of a log, that are told of a process that failed."""
+LAST = 300
+"""Characters of a log, that are told of a process that failed: its end."""
 WORD = "STEELYARD_TERMINATION_LOG"
 
 
@@ -69,8 +69,9 @@ class Process:
         with suppress(ValueError, AttributeError):
             if said := json.loads(self.word).get("message"):
                 return str(said)
-        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        return f"exit code {self.code}: {' | '.join(lines[-LAST_LINES:])}" if lines else f"exit code {self.code}, without a line in its log"
+        lines = " | ".join(line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip())
+        cut = f"...{lines[-LAST:]}" if len(lines) > LAST else lines
+        return f"exit code {self.code}: {cut}" if lines else f"exit code {self.code}, without a line in its log"
 
     def end(self) -> None:
         """With everything that it started."""
