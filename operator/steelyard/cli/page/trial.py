@@ -11,7 +11,7 @@ from steelyard.cli.page.frame import framed
 from steelyard.cli.page.month import month
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, milliseconds, money, percent
-from steelyard.cli.text.trial import accuracy, by_load, capacity, cost, flips, good, load, spent, start
+from steelyard.cli.text.trial import accuracy, by_load, capacity, cost, flips, good, is_compared, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.trial import TrialView
 from steelyard.cli.view.trial_report import TrialReportView
@@ -52,7 +52,7 @@ def _quality(told: TrialView) -> Element | None:
 
 
 def _capacity(told: TrialView) -> Element | None:
-    currency = told.currency or "Money"
+    currency, compared = told.currency or "Money", is_compared(told)
     rows = [
         (
             found.pool,
@@ -63,7 +63,7 @@ def _capacity(told: TrialView) -> Element | None:
             f"{money(found.price_per_hour)} ({found.price_class or 'no class'})" if found.price_per_hour is not None else UNKNOWN,
             start(found),
             UNKNOWN if found.compile_seconds is None else duration(found.compile_seconds),
-            accuracy(found),
+            *([accuracy(found)] if compared else []),
         )
         for found in told.pools
     ]
@@ -76,7 +76,7 @@ def _capacity(told: TrialView) -> Element | None:
         f"{currency} an hour, a replica",
         "Start-up",
         "Compile",
-        "Least cosine to the model in float32",
+        *(["Least cosine to the model in float32"] if compared else []),
     )
     return table(heads, rows, "Where the objective is just kept")
 

@@ -64,7 +64,7 @@ def _pools(view: TrialView, width: int) -> RenderableType:
         Column("P99 AT LOAD", right=True),
         Column(f"{unit_cost([view.currency], [view.unit])} [95 %]", whole=True),
         Column("N", right=True),
-        *([Column("LEAST COSINE", right=True)] if any(p.cosine is not None for p in view.pools) else []),
+        *([Column("LEAST COSINE", right=True)] if is_compared(view) else []),
     )
     return table(columns, [_pool(p, view.unit)[: len(columns)] for p in view.pools], width)
 
@@ -82,6 +82,11 @@ def _pool(found: TrialPool, unit: str) -> tuple[Cell, ...]:
         good(found),
         accuracy(found),
     )
+
+
+def is_compared(view: TrialView) -> bool:
+    """Whether it is told of any pool how near its answers are to those of the model as it is."""
+    return any(found.cosine is not None for found in view.pools)
 
 
 def accuracy(found: TrialPool) -> str:
