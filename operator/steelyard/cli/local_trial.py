@@ -42,7 +42,7 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 def run(arguments: argparse.Namespace) -> int:
     """The exit code."""
     toolchains = _toolchains()
-    found, machine = claims(arguments.claim, arguments.pools.split(",")), this_machine()
+    found, machine = claims(arguments.claim, arguments.pools), this_machine()
     wanted = asked(arguments, found)
     about = _about(wanted, found, machine, command(arguments))
     keep = Path(arguments.keep) if arguments.keep else None

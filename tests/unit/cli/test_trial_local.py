@@ -84,7 +84,15 @@ def test_what_cannot_be_meant_is_refused_with_an_example(read: Any, wrong: str) 
         (("--price", "eager=1"), {}, "'eager' is not a pool of this trial"),
         (("--duration", "5s"), {}, "--duration 5s is too short"),
         (("--task", "text-generation"), {}, "serves no model for text-generation"),
-        ((), {"pools": "openvino,openvino"}, "names a variant twice"),
+        (
+            (),
+            {
+                "pools": ",".join(
+                    ["openvino", "eager", *(f"{b}/{d}" for b in ("openvino", "eager", "inductor") for d in ("float32", "Auto", "float16"))]
+                )
+            },
+            "more than 8 variants",
+        ),
         ((), {"pools": "openvino,tensorrt"}, "'tensorrt' is not BACKEND"),
         ((), {"model": "/nowhere/at/all"}, "is no folder of a model"),
         ((), {"model": "hf://org/name"}, "needs a revision"),
@@ -103,7 +111,9 @@ def test_a_model_at_an_address_needs_its_digest() -> None:
 
 
 def test_a_claim_of_a_pool_that_is_not_there_is_refused_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["trial", "--local", S3, "--digest", DIGEST, "--pools", "openvino,onnxruntime", "--claim", "on eager: unit cost 0.5 of openvino"])
+    code = main(
+        ["trial", "--local", S3, "--digest", DIGEST, "--pools", "openvino,onnxruntime", "--claim", "on eager: unit cost 0.5 of openvino"]
+    )
     assert code == 2
     assert "'eager' is not a pool of this trial" in capsys.readouterr().err
 
@@ -141,7 +151,10 @@ def test_its_view_is_that_of_a_trial_with_what_to_doubt_of_this_machine(monkeypa
 
 def test_lines_tell_of_each_pool_and_not_of_all_again() -> None:
     about = local_trial._about(asked(), [], MACHINE, "command")
-    told = {"pools": [{"pool": "openvino", "phase": "Waiting", "message": "it compiles"}], "conditions": [_finished("pool openvino: it compiles")]}
+    told = {
+        "pools": [{"pool": "openvino", "phase": "Waiting", "message": "it compiles"}],
+        "conditions": [_finished("pool openvino: it compiles")],
+    }
     view = trial_view(local_trial.replace(about, trial={**about.trial, "status": told}))
     assert [line.partition(" ")[2] for line in local_trial._news(None, view)] == ["openvino: Waiting, it compiles"]
 

@@ -90,7 +90,7 @@ def test_a_variant_is_a_back_end_with_its_format(text: str, told: tuple[str, ...
 
 @pytest.mark.parametrize("text", ["", "tensorrt", "openvino/", "openvino/int8", "openvino/float32/half", "openvino/float32/None/more"])
 def test_what_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not BACKEND|is none of"):
+    with pytest.raises(ValueError, match=r"is not BACKEND|is none of"):
         variant(text)
 
 

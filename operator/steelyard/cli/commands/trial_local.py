@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from steelyard.cli.claim_text import EXAMPLES_HERE, GRAMMAR, is_figure
 from steelyard.cli.command import FAILED, INTERRUPTED, OK, UNHEALTHY, Command
+from steelyard.cli.commands.trial_start import pools
 from steelyard.cli.duration import seconds
 
 _OBJECTIVE = re.compile(r"(?:e2e=)?([1-9][0-9]{0,6})(ms|s)(?::([0-9]{1,2}(?:[.][0-9]{1,3})?))?")
@@ -65,6 +66,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pools",
         required=True,
+        type=pools,
         metavar="A,B",
         help="the variants to compare, each BACKEND[/DTYPE[/QUANTIZATION]]: openvino, onnxruntime, inductor or eager; such as "
         "openvino/float32/Int8Dynamic,onnxruntime",
