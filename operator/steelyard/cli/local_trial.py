@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -64,11 +64,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _views(trial: LocalTrial, about: GatheredTrial, seen: list[GatheredTrial]) -> Iterator[tuple[TrialView, str | None]]:
-    """seen: gets what each view is of."""
+    """seen: has what the last view is of."""
     for now, status in trial.looks():
         metadata = {**about.trial["metadata"], "creationTimestamp": time_text(trial.created)}
-        seen.append(replace(about, now=now, trial={**about.trial, "metadata": metadata, "status": status}))
-        yield trial_view(seen[-1]), None
+        seen[:] = [replace(about, now=now, trial={**about.trial, "metadata": metadata, "status": status})]
+        yield in_turns(trial_view(seen[-1])), None
+
+
+def in_turns(view: TrialView) -> TrialView:
+    """While one pool is loaded, the others wait: it takes the sum of their times."""
+    if view.begin is None or view.load_seconds is None:
+        return view
+    return replace(view, load_until=view.begin + len(view.pools) * timedelta(seconds=view.load_seconds))
 
 
 def _news(before: TrialView | None, view: TrialView) -> list[str]:
@@ -96,7 +103,13 @@ def _about(wanted: Asked, found: Sequence[Raw], machine: Machine, words: str) ->
         now=datetime.now(UTC),
         trial={
             "metadata": {"namespace": NAMESPACE, "name": wanted.name},
-            "spec": {"workloadName": wanted.name, "pools": [*wanted.pools], "claims": [*found], "durationSeconds": wanted.seconds},
+            "spec": {
+                "workloadName": wanted.name,
+                "pools": [*wanted.pools],
+                "claims": [*found],
+                "durationSeconds": wanted.seconds,
+                "deadlineSeconds": wanted.trial(datetime.now(UTC)).deadline_seconds,
+            },
         },
         workload={"spec": {"model": {"uri": wanted.model.uri}, "objective": {"latency": [objective]}}},
         pools=(),

@@ -35,6 +35,8 @@ class Replica:
         self._port, self._observed, self._told = free_ports(3)
         self.address = f"http://127.0.0.1:{self._told}"
         """Where its generator is told to begin."""
+        self.steps = 0
+        """That its generator has sent."""
         self._generator: Process | None = None
         self._begun: datetime | None = None
         self._last: TrialReplica | None = None
@@ -121,4 +123,8 @@ class Replica:
 
     def _listens(self) -> bool:
         """Whether its generator waits for nothing but to begin, or has begun."""
-        return self._generator is not None and self._generator.code is None and bool(progress(self._told).get("ready"))
+        if self._generator is None or self._generator.code is not None:
+            return False
+        told = progress(self._told)
+        self.steps = int(told.get("steps") or 0)
+        return bool(told.get("ready"))

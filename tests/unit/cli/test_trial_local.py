@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from steelyard.cli import local_options, local_trial
-from steelyard.cli.commands.trial_local import lengths, objective, price, rate
+from steelyard.cli.commands.trial_local import currency, lengths, objective, price, rate
 from steelyard.cli.facts.trial import trial
 from steelyard.cli.main import main, spelt
 from steelyard.cli.parser import build
@@ -70,6 +70,7 @@ def test_the_objective_is_that_of_the_workload() -> None:
         *((objective, text) for text in ("200", "ttft=200ms", "200ms:100", "200ms:0", "0ms", "1m")),
         *((price, text) for text in ("0", "-1", "free", "=0.3", "openvino=", "openvino=0")),
         *((lengths, text) for text in ("60:20", "0:20", "20", "a:b")),
+        *((currency, text) for text in ("eur", "Euro", "")),
         *((rate, text) for text in ("0", "-3", "many")),
     ],
 )
@@ -142,11 +143,19 @@ def test_its_view_is_that_of_a_trial_with_what_to_doubt_of_this_machine(monkeypa
     view = trial_view(about)
     assert (view.local, view.command, view.pools[0].pool) == (True, "steelyard trial --local m", "openvino")
     assert view.objective[0].milliseconds == 200 and view.objective[0].percent == Decimal(99)
+    assert local_trial.in_turns(view).load_until is None
     turns, work, unpriced = view.notes
     assert "in turns" in turns and "a processor" in turns
     assert "2.5 processors' worth of other work" in work
     assert "the price of onnxruntime is not known" in unpriced
     assert trial(about.trial).budget is None
+
+
+def test_the_loads_of_all_pools_are_one_after_the_other() -> None:
+    about = local_trial._about(asked("--duration", "1m"), [], MACHINE, "command")
+    told = {"beginTime": "2026-01-05T08:00:00Z", "loadSeconds": 60, "pools": [{"pool": pool} for pool in ("openvino", "onnxruntime")]}
+    view = local_trial.in_turns(trial_view(local_trial.replace(about, trial={**about.trial, "status": told})))
+    assert view.load_until is not None and (view.load_until.minute, view.load_until.second) == (2, 0)
 
 
 def test_lines_tell_of_each_pool_and_not_of_all_again() -> None:

@@ -50,6 +50,13 @@ def price(text: str) -> tuple[str | None, float]:
     return pool or None, float(money)
 
 
+def currency(text: str) -> str:
+    """EUR."""
+    if re.fullmatch("[A-Z]{3}", text) is None:
+        raise argparse.ArgumentTypeError(f"must be three capital letters, such as EUR; found {text!r}")
+    return text
+
+
 def rate(text: str) -> float:
     """20."""
     if not is_figure(text):
@@ -86,7 +93,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[POOL=]MONEY",
         help="what the machine costs an hour, of all pools or of one; without it costs are not known, and claims of cost stay open",
     )
-    parser.add_argument("--currency", default="USD", metavar="CUR", help="of the prices (default: USD)")
+    parser.add_argument("--currency", type=currency, default="USD", metavar="CUR", help="of the prices (default: USD)")
     parser.add_argument(
         "--objective",
         type=objective,
