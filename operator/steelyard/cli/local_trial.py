@@ -36,7 +36,7 @@ SERVER = ("aiohttp", "obstore", "orjson", "prometheus_client", "safetensors", "t
 """Packages without which nothing is served here, whatever compiled it."""
 BUSY = 0.5
 """Processors' worth of other work, from which on it is told."""
-ENDS = (signal.SIGTERM, signal.SIGHUP)
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -137,9 +137,11 @@ def _doubts(wanted: Asked, machine: Machine) -> Iterator[str]:
 
 @contextmanager
 def _ends_are_interrupts() -> Iterator[None]:
-    """Whoever ends the command ends it as Ctrl-C does: what it started goes first."""
+    """Whoever ends the command ends it as Ctrl-C does: what it started goes first. A second word changes nothing: it is ending."""
 
     def interrupt(_: int, __: FrameType | None) -> None:
+        for each in ENDS:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     before = {each: signal.signal(each, interrupt) for each in ENDS}

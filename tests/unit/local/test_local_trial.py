@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,8 @@ def test_whoever_ends_it_leaves_no_process_and_no_file(ground: Path, number: sig
     process = measuring(ground)
     assert len(processes_of(ground)) == 3, "the command, a server and a generator"
     process.send_signal(number)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)  # Who is impatient presses it twice.
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "no process and no file of it is left" in said and "Traceback" not in said
