@@ -69,7 +69,10 @@ class Process:
         with suppress(ValueError, AttributeError):
             if said := json.loads(self.word).get("message"):
                 return str(said)
-        lines = " | ".join(line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip())
+        text = ""
+        with suppress(OSError):  # Somebody removes temporary files.
+            text = self._log.read_text(errors="replace")
+        lines = " | ".join(line.strip() for line in text.splitlines() if line.strip())
         cut = f"...{lines[-LAST:]}" if len(lines) > LAST else lines
         return f"exit code {self.code}: {cut}" if lines else f"exit code {self.code}, without a line in its log"
 
