@@ -213,6 +213,14 @@ class TrialPool(StatusModel):
             "How long the compile of its artifact took. Missing where nothing was compiled or it is not told.", unit="seconds", example=840
         ),
     ] = None
+    cosine_min: Annotated[
+        Decimal | None,
+        says(
+            "How near the answers of what was served are to those of the model as it is in float32: the least cosine of the compile's samples, 1 where "
+            "they are the same. What is cheaper and less exact is not the same thing for less. Missing where the compile does not tell it.",
+            example="0.9989",
+        ),
+    ] = None
     start_seconds: Annotated[
         Decimal | None,
         says("How long its replica took from its order until it was ready.", unit="seconds", example="95"),

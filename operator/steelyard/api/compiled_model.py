@@ -209,6 +209,14 @@ class Artifact(StatusModel):
             example=268_435_456,
         ),
     ]
+    cosine_min: Annotated[
+        Decimal | None,
+        says(
+            "How near its answers are to those of the model as it is in float32: the least cosine of the compile's samples, 1 where they are the same. "
+            "Missing where the compile does not tell it, as of models that generate text.",
+            example="0.9989",
+        ),
+    ] = None
 
 
 class Failure(StatusModel):

@@ -13,7 +13,8 @@ from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
 from steelyard.status.read.compiled_model import CompiledModelStatus, CompileFailure, compiled_model_status
-from steelyard.status.scalar import count, time_text
+from steelyard.status.scalar import count, decimals, time_text
+from steelyard.status.value import real
 
 PHASES = {
     "Fetching": "Fetching",
@@ -47,7 +48,7 @@ def _built(told: CompiledModelStatus) -> Built | None:
     uri, digest, size = told.artifact_uri, told.artifact_digest, told.artifact_size_bytes
     if uri is None or digest is None or size is None:
         return None
-    return Built(uri=uri, digest=digest, size_bytes=size, seconds=float(told.seconds or 0))
+    return Built(uri=uri, digest=digest, size_bytes=size, seconds=float(told.seconds or 0), cosine=real(told.artifact_cosine))
 
 
 def _failure(told: CompileFailure) -> Failure | None:
@@ -90,7 +91,8 @@ def status_of(
         status["jobName"] = job_name
     if attempts.built is not None:
         made = attempts.built
-        status |= {"artifact": {"uri": made.uri, "digest": made.digest, "sizeBytes": made.size_bytes}, "seconds": round(made.seconds)}
+        artifact = {"uri": made.uri, "digest": made.digest, "sizeBytes": made.size_bytes, **decimals(cosineMin=made.cosine)}
+        status |= {"artifact": artifact, "seconds": round(made.seconds)}
         status["progress"] = {"phase": "Done", "percent": 100}
     elif attempts.failure is not None:
         failure = attempts.failure

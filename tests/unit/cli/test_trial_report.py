@@ -8,13 +8,16 @@ import re
 import shlex
 
 import pytest
+from rich.console import Console
 
 from steelyard.cli import reporting
 from steelyard.cli.main import main
 from steelyard.cli.parser import build
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.report_file import content
+from steelyard.cli.text.trial import show
 from steelyard.cli.view.figure_row import HEADS
+from steelyard.cli.view.trial import trial_view
 from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
 from unit.cli.html_page import Page
@@ -206,3 +209,14 @@ def test_where_trials_are_not_known_or_may_not_be_read_a_workload_that_is_missin
         reporting.reported(None, "shop", "x", trial=False)
     with pytest.raises(Problem, match="not installed"):
         reporting.reported(None, "shop", "x", trial=True)
+
+
+def test_how_near_a_pool_is_to_the_model_stands_beside_its_cost_where_it_is_told():
+    one = copy.deepcopy(decided())
+    one.trial["status"]["pools"][0]["cosineMin"] = "0.998901"
+    console = Console(file=io.StringIO(), width=200)
+    show(console, trial_view(one))
+    for text in (console.file.getvalue(), content(trial_report(one), "html")):
+        assert "0.99890" in text
+        assert "cosine" in text.lower()
+    assert "cosine" not in content(trial_report(decided()), "html").lower()

@@ -534,6 +534,23 @@ def test_a_compile_ends_with_the_word_of_the_container_that_publishes() -> None:
     assert ended(state("fetch", 0), state("compile", 0), last=state("publish")) is None
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "cosine"),
+    [
+        ({"cosineMin": 0.9989}, 0.9989),
+        ({"cosineMin": 1}, 1.0),
+        ({"logprobWorst": 0.1}, None),
+        *(
+            (wrong, None)
+            for wrong in ({"cosineMin": 1.5}, {"cosineMin": -1}, {"cosineMin": True}, {"cosineMin": "1"}, {"cosineMin": None}, "near", None)
+        ),
+    ],
+)
+def test_it_tells_how_near_what_it_made_is_to_the_model_as_it_is(accuracy: Any, cosine: float | None) -> None:
+    found = ended(state("fetch", 0), state("compile", 0), last=state("publish", 0, word={**MADE, "accuracy": accuracy}))
+    assert isinstance(found, Built) and found.cosine == cosine
+
+
 @pytest.mark.parametrize("failing", ["fetch", "compile", "publish"])
 def test_whichever_container_fails_its_word_is_the_result(failing: str) -> None:
     states = {

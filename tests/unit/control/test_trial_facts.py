@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.parse import parse
 from steelyard.control.gather.trial_facts import replica_of, trial_of
+from steelyard.control.gather.trial_snapshots import TrialSnapshots
+from steelyard.core.compiling.candidate import candidates
 from steelyard.core.decide_trial import TrialDecision
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import Settings
@@ -113,7 +116,7 @@ def looks() -> dict[str, tuple[AskedTrial, TrialDecision]]:
     waits = asked(pools=("dear", "none"))
     waits.world.grounds["dear"].compiled = False
     begun = asked(claims=(half_of("cheap", "dear", 0.3),))
-    first = begun.look()
+    first = begun.look(cosines=dict.fromkeys((each.key or "" for each in candidates(begun.world.snapshot())), 0.9989))
     begun.until(lambda: begun.row("cheap").phase is TrialPhase.MEASURING)
     measuring = begun.decisions[-1]
     begun.to_its_end()
@@ -188,3 +191,20 @@ def test_what_has_ended_for_a_reason_that_cannot_be_read_is_not_begun_again(reas
     trial.memory = trial_memory_of(status)
     decision = trial.look()
     assert decision.over and decision.jobs == ()
+
+
+def test_a_trial_is_told_how_long_each_compile_took_and_how_near_it_is_to_the_model_as_it_is() -> None:
+    compiled = [
+        {"spec": {"key": "a"}, "status": {"seconds": "12.4", "artifact": {"cosineMin": "0.9989"}}},
+        {"spec": {"key": "b"}, "status": {"seconds": 3}},
+        {"spec": {"key": "c"}},
+    ]
+    store, reader = SimpleNamespace(all=lambda *_: compiled), SimpleNamespace(read=lambda _, raw, found: found(raw))
+    snapshots = TrialSnapshots(store, None, reader, lambda: True)  # type: ignore[arg-type]
+    assert snapshots._compiled(asked().trial) == ({"a": 12, "b": 3}, {"a": 0.9989})
+
+
+def test_how_near_a_pool_is_to_the_model_stays_in_the_status_until_its_end() -> None:
+    told = {row["pool"]: row.get("cosineMin") for row in written(LOOKS["has ended"][1])["pools"]}
+    assert told == {"dear": "0.9989", "cheap": "0.9989"}
+    assert all("cosineMin" not in row for row in written(LOOKS["has failed on a pool"][1])["pools"])

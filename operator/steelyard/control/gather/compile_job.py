@@ -123,11 +123,18 @@ def _built(told: Mapping[str, Any]) -> Built | Failure:
             size_bytes=int(made.get("sizeBytes", 0)),
             seconds=float(told.get("seconds", 0.0)),
             cached=told.get("cached") is True,
+            cosine=_cosine(told.get("accuracy")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return UNREADABLE
     sound = len(built.uri) <= LONGEST_URI and DIGEST.fullmatch(built.digest) and 0 <= built.seconds < MOST_SECONDS
     return built if sound and 0 <= built.size_bytes <= EXACT_MAX else UNREADABLE
+
+
+def _cosine(raw: Any) -> float | None:
+    """What can be one; all else is not told."""
+    told = raw.get("cosineMin") if isinstance(raw, dict) else None
+    return float(told) if isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= 1 else None
 
 
 def _condition(job: Manifest) -> Mapping[str, Any] | None:

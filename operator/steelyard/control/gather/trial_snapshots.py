@@ -22,8 +22,9 @@ from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label, name
-from steelyard.status.read.compiled_model import seconds_taken
+from steelyard.status.read.compiled_model import compiled_model_status
 from steelyard.status.trial import trial_memory_of
+from steelyard.status.value import real
 
 
 class TrialSnapshots:
@@ -43,12 +44,14 @@ class TrialSnapshots:
         trial = trial_of(parsed, raw, now)
         names = {name.trial_job(trial.key.name, pool): pool for pool in trial.pools}
         memory = self._reader.read(ACCELERATOR_TRIALS, raw, lambda _: trial_memory_of(raw.get("status") or {}))
+        seconds, cosines = self._compiled(trial)
         return TrialSnapshot(
             trial=trial,
             memory=memory or TrialMemory(),
             workload=self._workload(trial, now),
             replicas={pool: replica for each, pool in names.items() if (replica := self._replica(raw, each, now)) is not None},
-            compiled=self._compiled(trial),
+            compiled=seconds,
+            cosines=cosines,
             refused={names[write.name]: write for write in refused if write.name in names},
         )
 
@@ -77,13 +80,18 @@ class TrialSnapshots:
         without = self._reader.read(JOBS, job, lambda _: reading(None))
         return without if newest is None else self._reader.read(PODS, newest, reading) or without
 
-    def _compiled(self, trial: Trial) -> dict[str, int]:
-        """Seconds that each compile of the namespace took, by key."""
-        found = {}
+    def _compiled(self, trial: Trial) -> tuple[dict[str, int], dict[str, float]]:
+        """Seconds that each compile of the namespace took, and how near what it made is to the model as it is, by key."""
+        seconds, cosines = {}, {}
         for compiled in self._store.all(COMPILED_MODELS, trial.key.namespace):
-            took = self._reader.read(
-                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), seconds_taken(each.get("status") or {}))
+            told = self._reader.read(
+                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), compiled_model_status(each.get("status") or {}))
             )
-            if took is not None and took[1] is not None:
-                found[took[0]] = round(took[1])
-        return found
+            if told is None:
+                continue
+            key, status = told
+            if status.seconds is not None:
+                seconds[key] = round(status.seconds)
+            if (cosine := real(status.artifact_cosine)) is not None:
+                cosines[key] = cosine
+        return seconds, cosines

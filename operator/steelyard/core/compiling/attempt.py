@@ -51,6 +51,8 @@ class Built:
     seconds: float
     cached: bool = False
     """Found in the store: nothing was compiled."""
+    cosine: float | None = None
+    """Of its answers to those of the model as it is, the least of some samples; None where the compile did not compare them, or not so."""
 
 
 @dataclass(frozen=True, slots=True)

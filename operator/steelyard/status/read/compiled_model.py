@@ -36,6 +36,8 @@ class CompiledModelStatus:
     artifact_uri: str | None
     artifact_digest: str | None
     artifact_size_bytes: int | None
+    artifact_cosine: Decimal | None
+    """Of its answers to those of the model as it is, the least of some samples."""
     seconds: Decimal | None
     failure: CompileFailure | None
     next_retry: datetime | None
@@ -57,6 +59,7 @@ def compiled_model_status(status: Raw) -> CompiledModelStatus:
         artifact_uri=text(artifact, "uri"),
         artifact_digest=text(artifact, "digest"),
         artifact_size_bytes=whole(artifact, "sizeBytes"),
+        artifact_cosine=number(artifact, "cosineMin"),
         seconds=number(status, "seconds"),
         failure=_failure(failure) if failure else None,
         next_retry=moment(status, "nextRetryTime"),
