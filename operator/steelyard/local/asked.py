@@ -125,7 +125,7 @@ class Asked:
             backends=(variant.backend,),
             node_selector={},
             # A server has what the price is for.
-            shapes=(Shape(instance_type=THIS, resources=whole, price=paid, for_replicas=whole, standing=1),),
+            shapes=(Shape(instance_type=THIS, resources=whole, price=paid, standing=1),),
             max_nodes=1,
             nodes=1,
             default_resources=whole,

@@ -156,6 +156,7 @@ def test_a_server_that_does_not_come_up_is_failed_with_its_own_words(ground: Pat
     assert (code, view["reason"]) == (1, "NothingMeasured")
     (pool,) = view["pools"]
     assert (pool["phase"], pool["capacity"]) == ("Failed", None)
+    assert (view["spent"], view["reserved"], view["budget"]) == (None, None, None), "nothing is bought"
     assert "golden samples: the least cosine to the reference is" in pool["message"]
 
 
@@ -176,8 +177,9 @@ def test_whoever_ends_it_leaves_no_process_and_no_file(ground: Path, number: sig
     process = measuring(ground)
     assert len(processes_of(ground)) == 3, "the command, a server and a generator"
     process.send_signal(number)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)  # Who is impatient presses it twice.
+    while process.poll() is None:  # Who is impatient presses it again and again.
+        time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "no process and no file of it is left" in said and "Traceback" not in said
