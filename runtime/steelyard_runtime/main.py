@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "fetch" | "compile" | "publish":
             from steelyard_runtime.compile.job import run_step  # noqa: PLC0415
 
-            return run_step(options.command, os.environ, options.progress_port)
+            return run_step(options.command, os.environ, options.progress_host, options.progress_port)
         case "compare":
             from steelyard_runtime.compile.compare import run_compare  # noqa: PLC0415
 
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for step, does in STEPS.items():
         compiling = commands.add_parser(step, help=does)
+        compiling.add_argument("--progress-host", default="0.0.0.0", help="address of /progress and /livez (default 0.0.0.0)")  # noqa: S104
         compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
 
     from steelyard_runtime.compile.compare_options import add_compare_options  # noqa: PLC0415  argparse only

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             with local_trial(wanted, machine, toolchains, keep) as trial:
                 what: Following[TrialView] = Following(kind="Trial", picture=live, over=lambda view: view.ended, news=_news)
-                view = follow(arguments.output, what, _views(trial, about, seen))
+                view = follow(arguments.output, what, _views(trial, about, seen, often=arguments.output != "json"))
         except KeyboardInterrupt:
             print("\nEnded: no process and no file of it is left.", file=sys.stderr)
             return INTERRUPTED
@@ -63,9 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(view)
 
 
-def _views(trial: LocalTrial, about: GatheredTrial, seen: list[GatheredTrial]) -> Iterator[tuple[TrialView, str | None]]:
-    """seen: has what the last view is of."""
+def _views(trial: LocalTrial, about: GatheredTrial, seen: list[GatheredTrial], *, often: bool) -> Iterator[tuple[TrialView, str | None]]:
+    """seen: has what the last view is of. often: also where nothing is new, so that ages are as of now."""
+    before: Raw | None = None
     for now, status in trial.looks():
+        if status == before and not often:
+            continue
+        before = status
         metadata = {**about.trial["metadata"], "creationTimestamp": time_text(trial.created)}
         seen[:] = [replace(about, now=now, trial={**about.trial, "metadata": metadata, "status": status})]
         yield in_turns(trial_view(seen[-1])), None

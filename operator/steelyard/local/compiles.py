@@ -84,7 +84,7 @@ class Compiles:
         first, *rest = steps
         (port,) = free_ports(1)
         environment = {"HF_HUB_OFFLINE": "1", **variables(first), WORK: str(self._ground.folder / f"work-{key}")}
-        words = [*first["args"], f"--progress-port={port}"]
+        words = [*first["args"], "--progress-host=127.0.0.1", f"--progress-port={port}"]
         self._running = key, rest, Process(f"{key}-{first['name']}", words, environment, self._ground), port
 
     def _tell(self, key: str, port: int) -> None:

@@ -52,7 +52,9 @@ class Replica:
         """The generator's: with the ports of this machine, and all the time in which it may wait for others."""
         begin = json.loads(rendered[PROBE_SPEC])["begin"]
         server = {"url": f"http://127.0.0.1:{self._port}", "ready": f"http://127.0.0.1:{self._observed}/readyz"}
-        return changed(rendered, PROBE_SPEC, server=server, begin={**begin, "port": self._told}, seconds=self._seconds, turn=turns)
+        return changed(
+            rendered, PROBE_SPEC, server=server, begin={**begin, "port": self._told, "host": "127.0.0.1"}, seconds=self._seconds, turn=turns
+        )
 
     @property
     def processes(self) -> list[Process]:
