@@ -1,6 +1,7 @@
-"""`steelyard-runtime`: fetch, compile, publish, compare, serve, load, probe, collect, digest, version."""
+"""`steelyard-runtime`: fetch, compile, publish, compare, serve, load, probe, collect, digest, toolchains, version."""
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "fetch" | "compile" | "publish":
             from steelyard_runtime.compile.job import run_step  # noqa: PLC0415
 
-            return run_step(options.command, os.environ, options.progress_port)
+            return run_step(options.command, os.environ, options.progress_host, options.progress_port)
         case "compare":
             from steelyard_runtime.compile.compare import run_compare  # noqa: PLC0415
 
@@ -50,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from steelyard_runtime.artifacts.entry import run_collect  # noqa: PLC0415
 
             return run_collect(options)
+        case "toolchains":
+            from steelyard_runtime.compile.own_toolchains import own_toolchains  # noqa: PLC0415
+
+            sys.stdout.write(json.dumps(own_toolchains(), indent=2) + "\n")
+            return 0
         case "digest":
             return _print_digest(Path(options.folder), hub=options.hub)
         case _:
@@ -64,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for step, does in STEPS.items():
         compiling = commands.add_parser(step, help=does)
+        compiling.add_argument("--progress-host", default="0.0.0.0", help="address of /progress and /livez (default 0.0.0.0)")  # noqa: S104
         compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
 
     from steelyard_runtime.compile.compare_options import add_compare_options  # noqa: PLC0415  argparse only
@@ -92,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     digest = commands.add_parser("digest", help="print the digest of a model's folder")
     digest.add_argument("folder", metavar="DIR")
     digest.add_argument("--hub", action="store_true", help="only of the files that are downloaded from a repository of the hub: for hf://")
+    commands.add_parser("toolchains", help="print what is installed here of each back end for processors, as JSON")
     commands.add_parser("version", help="print the version")
     for command in commands.choices.values():  # `serve --console` is as good as `--console serve`
         command.add_argument("--console", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

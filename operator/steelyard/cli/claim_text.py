@@ -35,6 +35,7 @@ GRAMMAR = (
     "`in UNIT` says which tokens it counts; a last `at saturation` or `at objective` says at which load it holds"
 )
 EXAMPLES = "'unit cost 0.5 of g5-xlarge' or 'on inf2-xlarge: throughput 120 RequestsPerSecond at saturation'"
+EXAMPLES_HERE = "'unit cost 0.5 of onnxruntime' or 'throughput 2 of onnxruntime at objective'"
 NAME_MAX = 63
 _WRITTEN = re.compile(
     r"(?:on (?P<pool>\S+): )?"

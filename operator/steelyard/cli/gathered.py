@@ -26,10 +26,12 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatheredTrial:
-    """A raw trial as of `now`, with its workload and all pools: None where they are not there or may not be read."""
+    """A raw trial as of `now`, with its workload and all pools: None where they are not there or may not be read. `command`: that made it, of one on the
+    machine of the command; None of one in a cluster."""
 
     now: datetime
     trial: Raw
     workload: Raw | None
     pools: tuple[Raw, ...] | None
     notes: tuple[str, ...] = ()
+    command: str | None = None

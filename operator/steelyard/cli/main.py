@@ -13,13 +13,18 @@ from steelyard.cli.parser import build
 from steelyard.cli.problem import Problem
 
 
+def spelt(words: list[str]) -> list[str]:
+    """With `trial --local` as `trial local`."""
+    return [word if before != "trial" or word != "--local" else "local" for before, word in zip(["", *words], words, strict=False)]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code. As `kubectl-steelyard` it calls itself by what the user typed."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     prog = "kubectl steelyard" if Path(sys.argv[0]).name.startswith("kubectl-") else "steelyard"
-    parsed = build(prog).parse_args(arguments)
+    parsed = build(prog).parse_args(spelt(sys.argv[1:] if arguments is None else arguments))
     command: Command = parsed.command
     try:
         code = command.run(parsed)

@@ -60,8 +60,8 @@ def _written(folder: str, files: Mapping[str, str]) -> None:
         ) from error
 
 
-def put(text: str, to: str, title: str) -> None:
-    """Write it there; of a file, say what it holds and where it is."""
+def put(text: str, to: str, title: str | None = None) -> None:
+    """Write it there; of a file, say what it holds and where it is, where a title is given."""
     if to == "-":
         sys.stdout.write(text)
         return
@@ -69,5 +69,6 @@ def put(text: str, to: str, title: str) -> None:
         Path(to).write_text(text, encoding="utf-8")
     except OSError as error:
         raise Problem(f"{to} cannot be written: {error.strerror or error}", "--to takes another file, and - for standard output") from error
-    print(title)
-    print(f"written: {to}")
+    if title is not None:
+        print(title)
+        print(f"written: {to}")

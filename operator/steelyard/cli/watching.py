@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import Field, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -30,6 +31,8 @@ from steelyard.cli.text.frame import Frame
 
 TICK = 0.25
 """Seconds after which a terminal of another size is drawn anew."""
+Meanwhile: TypeAlias = Callable[[], None]
+"""Called at every tick between two readings."""
 TICKS = 4
 """After so many of them the times that are shown go on."""
 
@@ -53,16 +56,22 @@ def never(_: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched(Generic[Shown]):
-    """kind: of its JSON. read: the view of a namespace, None for all. picture: of the view, at a width. news: without a terminal, a line for
-    everything that changed. whole: the command that shows what a screen has no room for. over: whether it is the last one."""
+class Following(Generic[Shown]):
+    """kind: of its JSON. picture: of the view, at a width. news: without a terminal, a line for everything that changed. whole: the command that shows
+    what a screen has no room for. over: whether it is the last one."""
 
     kind: str
-    read: Callable[[Connection, str | None], Shown]
     picture: Callable[[Shown, int], RenderableType]
     news: Callable[[Shown | None, Shown], Iterable[str]]
     whole: str
     over: Callable[[Shown], bool] = never
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched(Following[Shown]):
+    """One that is read from a cluster. read: the view of a namespace, None for all."""
+
+    read: Callable[[Connection, str | None], Shown]
 
 
 def watch(arguments: argparse.Namespace, what: Watched[Shown], *, once: bool = False) -> int:
@@ -85,41 +94,45 @@ def watch(arguments: argparse.Namespace, what: Watched[Shown], *, once: bool = F
 
 def last(arguments: argparse.Namespace, connection: Connection, namespace: str | None, what: Watched[Shown]) -> Shown:
     """Show every view until one is over: that one."""
-    loop = _Loop(what, connection, namespace, arguments.interval)
-    if arguments.output == "json":
+    return follow(arguments.output, what, partial(_readings, what, connection, namespace, arguments.interval))
+
+
+def follow(output: str, what: Following[Shown], readings: Callable[[Meanwhile], Iterator[tuple[Shown, str | None]]]) -> Shown:
+    """Show view after view, each with why it could not be read anew: the last one. readings: takes what is to be called between two of them."""
+    loop = _Loop(what, readings)
+    if output == "json":
         return loop.lines()
     screen = console()
     return loop.live(screen) if screen.is_terminal and not screen.is_dumb_terminal else loop.plain(screen)
 
 
+def _readings(
+    what: Watched[Shown], connection: Connection, namespace: str | None, interval: float, meanwhile: Meanwhile
+) -> Iterator[tuple[Shown, str | None]]:
+    """View after view; where one could not be read, that of before, and why."""
+    view, failed = what.read(connection, namespace), None
+    yield view, failed
+    while not what.over(view):
+        for _ in range(ceil(interval / TICK)):
+            time.sleep(min(TICK, interval))
+            meanwhile()
+        try:
+            view, failed = what.read(connection, namespace), None
+        except Problem as problem:
+            if isinstance(problem, NotThere) and what.over is not never:
+                raise  # It was deleted, and will not be over.
+            failed = problem.what
+        yield view, failed
+
+
+def _nothing() -> None:
+    """Where nothing is drawn between two readings."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Loop(Generic[Shown]):
-    what: Watched[Shown]
-    connection: Connection
-    namespace: str | None
-    interval: float
-
-    def readings(self, meanwhile: Callable[[], None] | None = None) -> Iterator[tuple[Shown, str | None]]:
-        """View after view; where one could not be read, that of before, and why. `meanwhile`: to be called at every tick."""
-        view, failed = self.what.read(self.connection, self.namespace), None
-        yield view, failed
-        while not self.what.over(view):
-            self._wait(meanwhile)
-            try:
-                view, failed = self.what.read(self.connection, self.namespace), None
-            except Problem as problem:
-                if isinstance(problem, NotThere) and self.what.over is not never:
-                    raise  # It was deleted, and will not be over.
-                failed = problem.what
-            yield view, failed
-
-    def _wait(self, meanwhile: Callable[[], None] | None) -> None:
-        if meanwhile is None:
-            time.sleep(self.interval)
-            return
-        for _ in range(ceil(self.interval / TICK)):
-            time.sleep(TICK)
-            meanwhile()
+    what: Following[Shown]
+    readings: Callable[[Meanwhile], Iterator[tuple[Shown, str | None]]]
 
     def live(self, screen: Console) -> Shown:
         """In place, as much of it as the screen is high."""
@@ -138,7 +151,7 @@ class _Loop(Generic[Shown]):
         """What is new."""
         before: Shown | None = None
         wrong: str | None = None
-        for view, failed in self.readings():
+        for view, failed in self.readings(_nothing):
             if failed and failed != wrong:
                 screen.print(Text(f"{failed}: the figures above are as of {view.now:%H:%M:%S} UTC"), soft_wrap=True)
             elif wrong and not failed:
@@ -154,7 +167,7 @@ class _Loop(Generic[Shown]):
 
     def lines(self) -> Shown:
         """One JSON object a line."""
-        for view, failed in self.readings():
+        for view, failed in self.readings(_nothing):
             if failed:
                 print(f"error: {failed}", file=sys.stderr)
             else:
@@ -166,7 +179,7 @@ class _Loop(Generic[Shown]):
 class _Drawn(Generic[Shown]):
     """What a terminal shows, and when it was read."""
 
-    what: Watched[Shown]
+    what: Following[Shown]
     screen: Console
     _live: Live | None = None
     _view: Shown | None = None

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.probe import Ramp
 from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow
+from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intend import placement_of
 from steelyard.core.placing.intent import TrialIntent
+from steelyard.core.planning.option import Option
 from steelyard.core.trials.answered import answered
 from steelyard.core.trials.beginning import addresses, listening, started, together
 from steelyard.core.trials.ending import ending
@@ -118,7 +121,7 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
     seen = look.seen
     if memory.started is None or memory.begin is None or memory.load_seconds is None or isinstance(seen, Refusal):
         return ()
-    if memory.load is not None and seen.load is None:
+    if look.trial.load is None and memory.load is not None and seen.load is None:
         # An operator that begins knows no lengths of requests yet: all pools are sent the same.
         return ()
     left = seconds_left(look, memory)
@@ -133,7 +136,7 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
                 trial_uid=look.trial.uid,
                 workload=seen.snapshot.workload.key,
                 placement=placement_of(seen, option.candidate, PlacementKey(row.pool, row.revision), 1),
-                ramp=ramp_of(seen, option, memory.load, memory.load_seconds),
+                ramp=_ramp(look, seen, option, memory.load, memory.load_seconds),
                 loads=loads_of(memory.load),
                 load_seconds=steady_seconds(memory.load_seconds),
                 begin_by=memory.begin.timestamp(),
@@ -141,6 +144,11 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
             )
         )
     return tuple(found)
+
+
+def _ramp(look: Look, seen: Analysis, option: Option, load: float | None, seconds: int) -> Ramp:
+    ramp = ramp_of(seen, option, load, seconds)
+    return ramp if look.trial.load is None else replace(ramp, lengths=look.trial.load.lengths)
 
 
 def _told(look: Look, memory: TrialMemory) -> Mapping[str, datetime]:

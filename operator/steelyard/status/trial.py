@@ -50,7 +50,7 @@ def status_of_trial(
         "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
         "pools": [_row(row, jobs.get(row.pool), memory, before.get(row.pool)) for row in memory.rows],
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
-        **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
+        **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.reserved is not None else None),
     }
     times = {"startedTime": memory.started, "beginTime": memory.begin, "answeredTime": memory.answered, "endedTime": memory.ended}
     status |= {field: time_text(at) for field, at in times.items() if at is not None}

@@ -29,7 +29,7 @@ from steelyard_runtime.compile.compare_options import Variant
 from steelyard_runtime.compile.job import compile_model
 from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.spec import CompileSpec
-from steelyard_runtime.compile.target import own_isa
+from steelyard_runtime.compile.target import own_target
 from steelyard_runtime.compile.toolchain import toolchain_of
 from steelyard_runtime.failure import Failure
 from steelyard_runtime.logs import LogTail
@@ -40,8 +40,6 @@ LOG = logging.getLogger("steelyard.compile")
 
 LEAST_SECONDS = 0.4
 """Of one variant in one round."""
-LEVELS = {("inductor", "x86-64"): "-v3"}
-"""Of the instruction set, where a back end builds for one and the lowest shows nothing."""
 Tell = Callable[[dict[str, object]], None]
 Compile = Callable[[Variant], tuple[Manifest, Engine]]
 
@@ -115,7 +113,6 @@ def _compiled(spec: CompileSpec, folder: Path) -> tuple[Manifest, Engine]:
 
 
 def _spec(variant: Variant, model: Path, digest: str, options: argparse.Namespace, folder: Path) -> CompileSpec:
-    isa = own_isa()
     return CompileSpec(
         key="0" * 64,  # each variant has a store of its own
         model_uri=f"file://{model}",
@@ -124,7 +121,7 @@ def _spec(variant: Variant, model: Path, digest: str, options: argparse.Namespac
         task="embeddings",
         backend=variant.backend,
         toolchain=toolchain_of(backend_named(variant.backend)),
-        target=f"cpu/{isa}{LEVELS.get((variant.backend, isa), '')}",
+        target=own_target(variant.backend),
         dtype=variant.dtype,
         quantization=variant.quantization,
         batch_sizes=tuple(sorted({1, options.batch})),

@@ -26,12 +26,12 @@ WORK = "STEELYARD_WORK"
 """The folder that has the workplace's two in it."""
 
 
-def run_step(step: str, environment: Mapping[str, str], port: int) -> int:
+def run_step(step: str, environment: Mapping[str, str], host: str, port: int) -> int:
     """Run a step of the job that the environment describes, tell its result, and return the exit code: 0 or 1."""
     tail = LogTail()
     logging.getLogger().addHandler(tail)
     progress = Progress(tail)
-    server = ProgressServer(progress, port)
+    server = ProgressServer(progress, port, host)
     signal.signal(signal.SIGTERM, _interrupted)
     try:
         server.start()

@@ -73,9 +73,9 @@ class Progress:
 class ProgressServer:
     """A small server in a thread of its own: a compiler holds the main thread for minutes."""
 
-    def __init__(self, progress: Progress, port: int) -> None:
+    def __init__(self, progress: Progress, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104  the operator scrapes the pod's address
         self._progress = progress
-        self._port = port
+        self._host, self._port = host, port
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -101,7 +101,7 @@ class ProgressServer:
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, "0.0.0.0", self._port)  # noqa: S104  the operator scrapes the pod's address
+            site = web.TCPSite(runner, self._host, self._port)
             await site.start()
             self.bound_port = runner.addresses[0][1]
             self._ready.set()

@@ -20,6 +20,16 @@ def own_isa() -> str:
     return next((isa for isa, machine in ARCHITECTURES.items() if machine == here), here)
 
 
+LEAST = {("inductor", "x86-64"): "-v3"}
+"""Of the instruction set, where a back end builds for one and the lowest shows nothing."""
+
+
+def own_target(backend: str) -> str:
+    """What a back end builds for on this machine, where nobody says more."""
+    isa = own_isa()
+    return f"cpu/{isa}{LEAST.get((backend, isa), '')}"
+
+
 def require_cpu(target: str, backend: str) -> str:
     """Return the instruction set of a CPU target, or refuse what is none of them, or not of this machine's architecture."""
     family, _, isa = target.partition("/")

@@ -14,16 +14,18 @@ from aiohttp import web
 LOG = logging.getLogger("steelyard.probe")
 EARLIEST, LATEST = 1e9, 1e11
 """Unix seconds that can be meant: a number of milliseconds or of days is a mistake."""
+EVERYWHERE = "0.0.0.0"  # noqa: S104  the operator asks the pod's address
 LOOKS_EVERY = 0.1
 """Seconds between two looks at the clock: meanwhile somebody may tell the moment, or set the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """What a probe is told of it: it listens on `port`, and waits until `by` at most, in Unix seconds."""
+    """What a probe is told of it: it listens on `port` of an address of the machine, and waits until `by` at most, in Unix seconds."""
 
     by: float
     port: int
+    host: str = EVERYWHERE
 
 
 class State(StrEnum):
@@ -92,7 +94,7 @@ async def served(beginning: Beginning, found: Callable[[], Mapping[str, object]]
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, "0.0.0.0", beginning.asked.port).start()  # noqa: S104  the operator asks the pod's address
+            await web.TCPSite(runner, beginning.asked.host, beginning.asked.port).start()
         except OSError as error:
             LOG.warning("progress is not served on port %d: %s; the probe begins at the latest moment", beginning.asked.port, error)
         yield

@@ -24,6 +24,7 @@ from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Seen, rates, shares
 from steelyard_runtime.load.schedule import arrivals_of_step
 from steelyard_runtime.load.steady_step import SteadyStep
+from steelyard_runtime.load.turn import turn
 from steelyard_runtime.termination import write_termination_message
 from steelyard_runtime.texts import text_of
 
@@ -40,6 +41,8 @@ PREPARED_BYTES = 32 << 20
 """Of them together, about: of long ones there are fewer."""
 LONGEST_INPUT = 20_000
 """Characters of one that is embedded; a longer one is refused."""
+AGAIN = 3
+"""Times that a step is sent again in which the generator was late, where it shares its machine with others: what they did is past."""
 TOLD_BEHIND = 2
 """Steps in which the server was full, of which it is told when their answers came: those of the highest rates."""
 READY_EVERY = 0.2
@@ -142,8 +145,7 @@ class Probe:
             sent = next(ramp)
             while True:
                 rate, seconds = sent.rate, self.spec.between_seconds if sent.between else self.spec.step_seconds
-                step = ProbedStep(rate, self.spec.objectives, self._patience)
-                await self._send(step, ask, seconds, self.spec.seed + len(self.steps))
+                step = await self._sent(ask, rate, seconds, self.spec.seed + len(self.steps))
                 if step.disturbed:
                     late = 1000 * (step.lateness.quantile(0.99) or 0.0)
                     return (
@@ -162,6 +164,16 @@ class Probe:
                 # One that had to be started again is waited for: what is asked of nobody says nothing.
                 await self._until_ready(session)
 
+    async def _sent(self, ask: Ask, rate: float, seconds: float, seed: int) -> ProbedStep:
+        """One step of the ramp, in its turn."""
+        for _ in range(1 if self.spec.turn is None else 1 + AGAIN):
+            step = ProbedStep(rate, self.spec.objectives, self._patience)
+            async with turn(self.spec.turn):
+                await self._send(step, ask, seconds, seed)
+            if not step.disturbed:
+                break
+        return step
+
     async def _stay(self, kept: float, session: aiohttp.ClientSession, ask: Ask) -> str:
         """All steady steps, of a server that keeps the promise up to a rate; returns which are left out, empty where none is."""
         if self.spec.steady is None:
@@ -170,9 +182,10 @@ class Probe:
         for index, share in enumerate(shares(self.spec.steady.loads, kept)):
             await self._until_ready(session)
             step = ProbedStep(share.rate, self.spec.objectives, self._patience)
-            before, since = await self._counters(session), time.monotonic()
-            await self._send(step, ask, self.spec.steady.seconds, self.spec.seed + STEADY_SEED + index)
-            after, until = await self._counters(session), time.monotonic()
+            async with turn(self.spec.turn):
+                before, since = await self._counters(session), time.monotonic()
+                await self._send(step, ask, self.spec.steady.seconds, self.spec.seed + STEADY_SEED + index)
+                after, until = await self._counters(session), time.monotonic()
             found = SteadyStep(share, step, used(before, after), until - since)
             LOG.info("steady step: %s", found.told())
             if step.disturbed:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
-from steelyard_runtime.load.beginning import EARLIEST, LATEST, Begin
+from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
 from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LOADS, MOST_STEPS
 
@@ -59,6 +59,8 @@ class ProbeSpec:
     seed: int
     begin: Begin | None
     steady: Steady | None
+    turn: str | None = None
+    """The socket at which it is told that it is its turn to send, where it has the machine's processors not for itself."""
 
 
 def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
@@ -90,6 +92,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         seed=document.integer("seed", 0, 1 << 53, 1),
         begin=begin,
         steady=steady,
+        turn=document.optional_text("turn"),
     )
     for part in (document, server, ramp, step, objective, lengths):
         part.finish()
@@ -108,7 +111,7 @@ def _optional(document: Document, name: str, read: Callable[[Document], Part]) -
 
 
 def _begin(item: Document) -> Begin:
-    return Begin(item.number("by", EARLIEST, LATEST), item.integer("port", 1, 65_535))
+    return Begin(item.number("by", EARLIEST, LATEST), item.integer("port", 1, 65_535), item.text("host", EVERYWHERE))
 
 
 def _steady(item: Document) -> Steady:

@@ -36,6 +36,7 @@ WORDS = st.fixed_dictionaries(
         "artifact": ARTIFACTS | ANYTHING,
         "seconds": ANYTHING,
         "cached": ANYTHING,
+        "accuracy": st.fixed_dictionaries({"cosineMin": st.floats(-2, 2) | ANYTHING}) | ANYTHING,
         "class": st.sampled_from(["User", "OutOfMemory"]) | ANYTHING,
         "reason": ANYTHING,
         "message": ANYTHING,

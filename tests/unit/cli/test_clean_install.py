@@ -112,6 +112,7 @@ WITHOUT = {
     "trial list": ((), 2, NO_CLUSTER),
     "trial show": (("half", "-w"), 2, NO_CLUSTER),
     "trial stop": (("half",), 2, NO_CLUSTER),
+    "trial local": ((".", "--pools", "openvino"), 2, "pip install 'steelyard[local]'"),
     "top": (("--once",), 2, NO_CLUSTER),
     "simulate": (("--example", "crossover", "--out", "out"), 2, "pip install 'steelyard[simulate]'"),
     "replay": (("none.jsonl",), 2, "none.jsonl: cannot be read"),

@@ -17,7 +17,7 @@ from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import Snapshot
-from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
+from steelyard.core.facts.trial import AskedLoad, PoolClaim, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
 from steelyard.core.placing.intent import TrialIntent
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.trials.look import TrialSnapshot
@@ -54,10 +54,11 @@ class AskedTrial:
 
     world: World
     pools: tuple[str, ...] = ("dear", "cheap")
-    budget: float = 2.0
+    budget: float | None = 2.0
     duration: int | None = None
     deadline: int = 7200
     claims: tuple[PoolClaim, ...] = ()
+    load: AskedLoad | None = None
     starts: dict[str, int] = field(default_factory=dict)
     fails: dict[str, str] = field(default_factory=dict)
     """Pools whose replica ends without a result, with what it says."""
@@ -92,6 +93,7 @@ class AskedTrial:
             budget=self.budget,
             deadline_seconds=self.deadline,
             duration_seconds=self.duration,
+            load=self.load,
             claims=self.claims,
             stop=self.stop,
         )

@@ -11,10 +11,11 @@ import pytest
 from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.memory import VerdictWord
-from steelyard.core.facts.probe import ProbeState
+from steelyard.core.facts.probe import Lengths, ProbeState
 from steelyard.core.facts.snapshot import LatencyObjective, Mode
-from steelyard.core.facts.trial import TrialPhase
+from steelyard.core.facts.trial import AskedLoad, PoolClaim, TrialPhase
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.trials.sent import PARTS, ramp_of
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -531,3 +532,56 @@ def test_a_workload_that_is_gone_changes_nothing_of_what_runs() -> None:
     decision = decide_trial(gone, trial.now)
     assert not decision.over and decision.jobs == ()
     assert decision.memory.started == trial.memory.started
+
+
+# Where nobody serves, and nothing is bought
+
+
+def idle(**grounds: Ground) -> World:
+    """A workload of which nobody knows a load."""
+    return World(grounds=grounds, rate=20.0, policy=quick(mode=Mode.OBSERVE))
+
+
+def test_a_trial_that_nothing_is_bought_for_needs_no_price_and_sets_nothing_aside() -> None:
+    there = idle(slow=Ground(speed=10.0, priced=False), fast=Ground(speed=20.0))
+    trial = AskedTrial(world=there, pools=("fast", "slow"), budget=None, duration=600, load=AskedLoad())
+    assert trial.to_its_end() == Reason.DECIDED
+    assert trial.memory.reserved is None
+    for pool, each in (("slow", None), ("fast", 1.0)):
+        row = trial.row(pool)
+        assert (row.phase, row.each, row.spent) == (TrialPhase.MEASURED, each, None)
+        assert row.capacity is not None
+
+
+def test_without_a_price_a_claim_of_cost_stays_open_and_one_of_throughput_does_not() -> None:
+    there = idle(slow=Ground(speed=10.0, priced=False), fast=Ground(speed=20.0, priced=False))
+    faster = Claim(name="faster", metric=ClaimMetric.THROUGHPUT, ratio=4.0, relative_to="slow", stated=OperatingPoint.OBJECTIVE)
+    claims = (half_of("fast", "slow"), PoolClaim(pool="fast", claim=faster))
+    trial = AskedTrial(world=there, pools=("fast", "slow"), budget=None, duration=1200, load=AskedLoad(), claims=claims)
+    trial.to_its_end()
+    told = {each.verdict.name: each.verdict for each in trial.memory.verdicts}
+    assert (told["claimed"].verdict, told["claimed"].measured) == (VerdictWord.INCONCLUSIVE, None)
+    assert "price" in told["claimed"].message
+    assert told["faster"].verdict is VerdictWord.REFUTED
+
+
+def test_a_load_that_is_asked_for_is_sent_at_once_and_as_long_as_asked() -> None:
+    words = Lengths(input=((64.0, 1),))
+    trial = AskedTrial(
+        world=idle(slow=Ground(speed=10.0), fast=Ground(speed=20.0)),
+        pools=("fast", "slow"),
+        budget=None,
+        duration=600,
+        load=AskedLoad(rate=8.0, lengths=words),
+    )
+    trial.look()
+    assert [(intent.loads, intent.ramp.lengths) for intent in trial.made] == [((4.0, 8.0, 16.0), words)] * 2
+    trial.to_its_end()
+    assert [step.load for step in trial.row("slow").steady] == [4.0, 8.0, 16.0]
+
+
+def test_no_steady_load_is_sent_where_none_is_asked_for() -> None:
+    there = idle(slow=Ground(speed=10.0), fast=Ground(speed=20.0))
+    trial = AskedTrial(world=there, pools=("fast", "slow"), budget=None, duration=600, load=AskedLoad())
+    trial.look()
+    assert [intent.loads for intent in trial.made] == [(), ()]

@@ -19,6 +19,7 @@ from generate.chart_values import Values
 from parts import LANES
 from steelyard.api import AcceleratorPool, AcceleratorTrial, InferenceWorkload, parse
 from steelyard.cli.claim_text import claims
+from steelyard.cli.main import spelt
 from steelyard.cli.parser import build
 from steelyard.simulate.scenario_file import load
 from steelyard_runtime.main import _parser as runtime_parser
@@ -42,7 +43,7 @@ def _of(*starts: str) -> list[Any]:
 )
 def test_every_command_of_steelyard_is_understood(words: list[str]):
     arguments = words[words.index("steelyard") + 1 if "steelyard" in words else 1 :]
-    told = build("steelyard").parse_args(arguments)
+    told = build("steelyard").parse_args(spelt(arguments))
     claims(getattr(told, "claim", ()), getattr(told, "pools", ()))
 
 

@@ -10,11 +10,12 @@ from steelyard.cli.duration import seconds
 from steelyard.cli.interval import add_interval
 
 
-def _pools(text: str) -> list[str]:
-    pools = text.split(",")
-    if not all(pools) or len(set(pools)) < len(pools):
+def pools(text: str) -> list[str]:
+    """a,b."""
+    named = text.split(",")
+    if not all(named) or len(set(named)) < len(named):
         raise argparse.ArgumentTypeError(f"must be names of pools with commas between them, each once, such as a,b; found {text!r}")
-    return pools
+    return named
 
 
 def _money(text: str) -> str:
@@ -27,7 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workload", required=True, metavar="W", help="the InferenceWorkload whose model, objective, lengths and load are taken"
     )
-    parser.add_argument("--pools", required=True, type=_pools, metavar="A,B", help="the AcceleratorPools to compare")
+    parser.add_argument("--pools", required=True, type=pools, metavar="A,B", help="the AcceleratorPools to compare")
     parser.add_argument(
         "--claim",
         action="append",

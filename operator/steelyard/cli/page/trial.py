@@ -119,7 +119,8 @@ def _once(told: TrialView) -> Iterator[str]:
         said += [f"the trial itself cost {money(found.spent)} {told.currency or ''} there".strip()] if found.spent is not None else []
         if said:
             yield f"{found.pool}: {', '.join(said)}."
-    yield f"{spent(told)}."
+    if not told.local:
+        yield f"{spent(told)}."
 
 
 def _starting(found: TrialPool, currency: str | None) -> str:
@@ -175,9 +176,11 @@ def _how(told: TrialView) -> Iterator[str]:
 
 
 def _made(told: TrialView, lasted: str) -> str:
+    long = "" if told.local else f" as long as those of {told.workload}"
+    steady = "" if told.load is None else f", then steady loads at half, all and twice of {money(told.load)} requests/s"
     return (
-        f"One replica on each pool, which served nobody, got requests as long as those of {told.workload}{lasted}: ever more until the objective "
-        f"broke and the server was full, then steady loads at half, all and twice of {money(told.load)} requests/s."
+        f"One replica on each pool, which served nobody, got requests{long}{lasted}: ever more until the objective broke and the server was "
+        f"full{steady}."
     )
 
 
@@ -185,7 +188,7 @@ def _when(told: TrialView) -> Iterator[str]:
     for found in told.pools:
         if found.since is not None:
             until = f"{found.until:%Y-%m-%d %H:%M:%S}" if found.until else "now"
-            job = "" if told.live else f", Job {found.job_name or UNKNOWN}"
+            job = "" if told.live or told.local else f", Job {found.job_name or UNKNOWN}"
             yield (
                 f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}{job}{_served(found)}"
             )
@@ -196,8 +199,7 @@ def _served(found: TrialPool) -> str:
 
 
 def _again(told: TrialView) -> Element:
-    commands = [
-        ("the same trial again", told.command),
+    cluster = [
         ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
         ("its decisions made again, on the operator's log in a file", "steelyard replay FILE"),
         ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
@@ -210,6 +212,7 @@ def _again(told: TrialView) -> Element:
             if found.job_name is not None
         ),
     ]
+    commands = [("the same trial again", told.command), *([] if told.local else cluster)]
     items = [element("li", f"{what}: ", element("code", command)) for what, command in commands]
     items.append(
         element(

@@ -34,7 +34,7 @@ def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
     for answer in view.answers:
         yield Text(f"{answer.said} {answer.money or ''}".rstrip(), style=STYLES.get(answer.claim.verdict or "", "bold"))
     yield Text(view.state)
-    yield Text(f"{spent(view)}. {_time(view)}.", style="dim")
+    yield Text(f"{_time(view)}." if view.local else f"{spent(view)}. {_time(view)}.", style="dim")
     yield from section("Pools", _pools(view, width), [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *accuracies(view)])
     yield from section("As served" if view.live else "Steady loads", _steps(view, width))
     yield from section("Claims", claims(view.claims, width), flips(view))

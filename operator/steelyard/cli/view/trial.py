@@ -80,6 +80,8 @@ class TrialView:
     claims: tuple[ClaimRow, ...]
     month: Month | None
     """What a month at the load of then costs, with whole replicas. Null where it was not measured."""
+    local: bool
+    """It ran on the machine of the command, without a cluster: what it found is in no object."""
     command: str
     """That makes the same trial."""
     notes: tuple[str, ...]
@@ -131,7 +133,8 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         pools=tuple(_pools(one)),
         claims=claims,
         month=month,
-        command=command(one),
+        local=seen.command is not None,
+        command=seen.command or command(one),
         notes=seen.notes,
     )
 

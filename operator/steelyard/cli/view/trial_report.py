@@ -19,6 +19,7 @@ from steelyard.status.read.trial import TrialPool
 _MADE = (
     "the requests were made for the trial, as long as the workload's own; other requests, and other hours of the day, may behave otherwise"
 )
+_MADE_HERE = "the requests were made for the trial; other requests, and other hours of the day, may behave otherwise"
 _LIVE = (
     "each replica got an equal share of the users' own requests, whatever it could carry: what it does at another load follows from how busy it was, "
     "and other hours of the day may be otherwise"
@@ -92,7 +93,7 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
     yield from _apart(view)
     if view.load is None:
         yield "the load of the workload was not known, so nothing was measured at it"
-    yield _LIVE if view.live else _MADE
+    yield _LIVE if view.live else _MADE_HERE if view.local else _MADE
     yield from view.notes
 
 

@@ -125,7 +125,7 @@ def _built(told: Mapping[str, Any]) -> Built | Failure:
             size_bytes=int(made.get("sizeBytes", 0)),
             seconds=float(told.get("seconds", 0.0)),
             cached=told.get("cached") is True,
-            accuracy=_accuracy(told.get("accuracy")),
+            accuracy=accuracy_of(told.get("accuracy")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return UNREADABLE
@@ -137,7 +137,7 @@ _MEASURES = (("cosineMin", Measure.LEAST_COSINE, -1.0, 1.0), ("logprobWorst", Me
 """What a result calls each measure, and between which figures it can be."""
 
 
-def _accuracy(told: Any) -> Accuracy | None:
+def accuracy_of(told: Any) -> Accuracy | None:
     """None where it is not told, or is no figure of its measure: an artifact is no worse for that."""
     for field, measure, least, most in _MEASURES:
         value = told.get(field) if isinstance(told, dict) else None

@@ -14,7 +14,7 @@ from steelyard.core.facts.identity import TrialKey, WorkloadKey
 from steelyard.core.facts.memory import ClaimVerdict
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.price import PriceClass
-from steelyard.core.facts.probe import Probe, ProbeStep
+from steelyard.core.facts.probe import Lengths, Probe, ProbeStep
 from steelyard.core.statistics.interval import Interval
 
 
@@ -27,8 +27,18 @@ class PoolClaim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedLoad:
+    """What the pools are asked for where nobody serves whose load it could be. `rate`: requests per second, None: no steady loads. `lengths` None: as
+    the generator's default has them."""
+
+    rate: float | None = None
+    lengths: Lengths | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """An AcceleratorTrial's spec and identity. `duration_seconds` None: as long as the budget pays for. `claims` empty: those of the pools."""
+    """An AcceleratorTrial's spec and identity. `budget` None: nothing is bought for it, so a pool needs no price. `duration_seconds` None: as long as
+    the budget pays for. `load` None: the workload's own. `claims` empty: those of the pools."""
 
     key: WorkloadKey
     uid: str
@@ -36,9 +46,10 @@ class Trial:
     created: datetime
     workload: str
     pools: tuple[str, ...]
-    budget: float
+    budget: float | None
     deadline_seconds: int
     duration_seconds: int | None = None
+    load: AskedLoad | None = None
     claims: tuple[PoolClaim, ...] = ()
     stop: bool = False
     live: bool = False

@@ -11,7 +11,7 @@ from steelyard.core.facts.trial import Trial, TrialMemory
 def asks(trial: Trial, memory: TrialMemory) -> LiveTrial | None:
     """By its spec and its status alone; None of one that asks for nothing, or no more: a pool of which it knows enough is left out, and goes back by
     that."""
-    if not trial.live or trial.stop or memory.finished:
+    if not trial.live or trial.budget is None or trial.stop or memory.finished:
         return None
     known = {row.pool for row in memory.rows if row.phase.is_over or row.ended is not None}
     return LiveTrial(

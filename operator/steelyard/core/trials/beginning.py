@@ -11,7 +11,7 @@ from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.ending import breach
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.row import is_ready
-from steelyard.core.trials.sent import SHORTEST, least_seconds, load_seconds, reserved, start_seconds
+from steelyard.core.trials.sent import LONGEST, SHORTEST, least_seconds, load_seconds, reserved, start_seconds
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 FIRST_LOAD = timedelta(minutes=10)
@@ -29,17 +29,16 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
         return Refusal(Reason.FROZEN, "the installation is frozen: nothing is tried")
     if (lacks := breach(look)) is not None:
         return replace(lacks, reason=Reason.WAITING)
-    if seen.load is None and look.now < look.trial.created + FIRST_LOAD:
+    if look.trial.load is None and seen.load is None and look.now < look.trial.created + FIRST_LOAD:
         return Refusal(Reason.WAITING, "the workload's load is not known yet: it is waited for, for ten minutes at most")
     waits = [row for row in memory.rows if row.phase is TrialPhase.WAITING and not is_ready(row)]
     if waits:
         return Refusal(Reason.WAITING, "; ".join(f"pool {row.pool}: {row.message}" for row in waits))
     ready = [row for row in memory.rows if is_ready(row)]
-    return _with_money(look, seen, memory, ready) if ready else Refusal(Reason.WAITING, "no pool can be measured")
+    return _with_times(look, seen, memory, ready) if ready else Refusal(Reason.WAITING, "no pool can be measured")
 
 
-def _with_money(look: Look, seen: Analysis, memory: TrialMemory, rows: list[TrialRow]) -> TrialMemory | Refusal:
-    each = [row.each or 0.0 for row in rows]
+def _with_times(look: Look, seen: Analysis, memory: TrialMemory, rows: list[TrialRow]) -> TrialMemory | Refusal:
     start = max(start_seconds(seen, option) for row in rows if (option := seen.option(row.pool)) is not None)
     shortest = least_seconds(seen.snapshot.workload)
     least = look.trial.duration_seconds or max(SHORTEST, shortest)
@@ -55,24 +54,41 @@ def _with_money(look: Look, seen: Analysis, memory: TrialMemory, rows: list[Tria
             Reason.DEADLINE,
             f"{least} s of load, and up to {start} s until the replicas are ready, do not end within spec.deadlineSeconds: make a trial with more",
         )
-    pays = min(look.trial.budget, reserved(each, start + int(left)))
-    seconds = load_seconds(look.trial.duration_seconds, least, pays, each, start)
-    if seconds is None:
-        needs = reserved(each, start + least)
-        return Refusal(
-            Reason.BUDGET_TOO_SMALL,
-            f"{least} s of load on {len(rows)} pools, and up to {start} s until their replicas are ready, cost {needs:.3g} at most, and "
-            f"spec.budget is {look.trial.budget:.3g}: make a trial with more, or with fewer pools or a shorter spec.durationSeconds",
-        )
-    mean = seen.load.mean if seen.load is not None else 0.0
+    paid = _paid(look, [row.each or 0.0 for row in rows], start, least, int(left))
+    if isinstance(paid, Refusal):
+        return paid
+    seconds, money = paid
     return replace(
         memory,
         started=look.now,
         begin=look.now + timedelta(seconds=start),
         load_seconds=seconds,
-        load=significant(mean) if mean > 0 else None,
-        reserved=reserved(each, start + seconds),
+        load=_load(look, seen),
+        reserved=money,
     )
+
+
+def _paid(look: Look, each: list[float], start: int, least: int, left: int) -> tuple[int, float | None] | Refusal:
+    """Seconds of load, and the money that is set aside for them; None where nothing is bought."""
+    budget, asked = look.trial.budget, look.trial.duration_seconds
+    if budget is None:
+        return asked or min(LONGEST, left), None
+    seconds = load_seconds(asked, least, min(budget, reserved(each, start + left)), each, start)
+    if seconds is None:
+        needs = reserved(each, start + least)
+        return Refusal(
+            Reason.BUDGET_TOO_SMALL,
+            f"{least} s of load on {len(each)} pools, and up to {start} s until their replicas are ready, cost {needs:.3g} at most, and "
+            f"spec.budget is {budget:.3g}: make a trial with more, or with fewer pools or a shorter spec.durationSeconds",
+        )
+    return seconds, reserved(each, start + seconds)
+
+
+def _load(look: Look, seen: Analysis) -> float | None:
+    """Requests per second, as asked or as the workload has them now."""
+    own = seen.load.mean if seen.load is not None else None
+    rate = own if look.trial.load is None else look.trial.load.rate
+    return significant(rate) if rate else None
 
 
 def together(look: Look, memory: TrialMemory) -> TrialMemory:

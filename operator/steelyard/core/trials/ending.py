@@ -63,7 +63,8 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     if look.trial.live:
         return Refusal(Reason.DEADLINE, "; ".join([*open_, _more(memory)]))
     bounded = look.trial.duration_seconds is None and (memory.load_seconds or 0) < LONGEST
-    more = "a larger spec.budget pays for longer steps" if bounded else "a longer spec.durationSeconds makes the intervals narrower"
+    longer = "spec.durationSeconds" if look.trial.budget is not None else "duration"
+    more = "a larger spec.budget pays for longer steps" if bounded else f"a longer {longer} makes the intervals narrower"
     # What was not measured at all is not mended by more of the same load.
     helps = any(each.n > 0 and each.reason == Reason.TOO_FEW_REQUESTS for each in left)
     return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, *([more] if helps else [])]))
@@ -88,7 +89,7 @@ def _more(memory: TrialMemory) -> str:
 def too_dear(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
     """No more is spent than may be, whatever was reserved."""
     spent = sum(row.spent or 0.0 for row in memory.rows)
-    if spent <= look.trial.budget:
+    if look.trial.budget is None or spent <= look.trial.budget:
         return None
     return Refusal(Reason.BUDGET_SPENT, f"{spent:.3g} of {look.trial.budget:.3g} are spent")
 

@@ -65,7 +65,7 @@ def to_begin(look: Look, pool: str) -> TrialRow:
         price_class=price.price_class if price is not None else None,
         accuracy=look.snapshot.accuracies.get(candidate.key or ""),
     )
-    refused, waits = _refused(option), _waits(seen, option)
+    refused, waits = _refused(look, option), _waits(seen, option)
     if refused is not None:
         return replace(row, phase=TrialPhase.REFUSED, message=refused)
     return replace(row, message=waits or "")
@@ -76,12 +76,12 @@ def is_ready(row: TrialRow) -> bool:
     return row.phase is TrialPhase.WAITING and not row.message
 
 
-def _refused(option: Option) -> str | None:
+def _refused(look: Look, option: Option) -> str | None:
     """Why it cannot be measured there, whatever is waited for."""
     why = option.candidate.refusal
     if why is not None and why.reason not in _ARTIFACT and not (why.reason is Reason.COMPILE_FAILED and why.reconsider_at):
         return why.message
-    if why is None and option.listed is None:
+    if why is None and option.listed is None and look.trial.budget is not None:
         return option.price.why if isinstance(option.price, Unknown) else f"the price of pool {option.pool} is not known"
     return None
 
@@ -105,9 +105,8 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
         return replace(row, phase=TrialPhase.FAILED, message=why)
     if replica is None:
         return replace(row, phase=TrialPhase.WAITING, message=str(refused) if refused is not None else "its Job is made")
-    row = replace(
-        row, spent=_spent(row, replica, look.now), start_seconds=_started(replica) or row.start_seconds, began=replica.began or row.began
-    )
+    spent = None if look.trial.budget is None else _spent(row, replica, look.now)
+    row = replace(row, spent=spent, start_seconds=_started(replica) or row.start_seconds, began=replica.began or row.began)
     match replica.probe.state:
         case ProbeState.STARTING:
             return replace(row, phase=TrialPhase.STARTING, message=replica.probe.message)

@@ -1,0 +1,205 @@
+"""Two variants of a small model as processes of this machine, through the whole command: what is compiled is in the store already, since this environment
+has no torch; all else is real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from patience import PATIENCE, until
+from steelyard.cli import local_options
+from steelyard.cli.parser import build
+from steelyard.core.facts.claim import CLAIM_SPREAD
+from steelyard.local.asked import settings_of
+from steelyard.local.compiles import ARTIFACTS
+from steelyard.local.machine import this_machine
+from steelyard.local.toolchains import installed
+from steelyard.local.trial import compiled_for
+from steelyard_runtime.artifacts.publish import publish
+from steelyard_runtime.artifacts.store import open_store
+from unit.runtime.tiny import build as build_tiny
+
+ROOT = Path(__file__).parents[3]
+POOLS = ("openvino", "openvino/float32")
+"""The same model twice, in two formats: as cheap as each other, on any machine."""
+BALLAST = 512
+TRIES = 3
+"""On a machine that is busy with other things, a short ramp may measure nothing."""
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'operator'}{os.pathsep}{ROOT / 'runtime'}")
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Path:
+    """A folder of a model, one where artifacts of it are kept, and one for what is temporary."""
+    for name in ("model", "keep", "tmp"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    return tmp_path
+
+
+def words(ground: Path, *more: str, pools: tuple[str, ...] = POOLS) -> list[str]:
+    return ["trial", "local", str(ground / "model"), "--pools", ",".join(pools), "--keep", str(ground / "keep"), *more]
+
+
+def compile_before(ground: Path, asked_for: list[str], **wrong: Any) -> None:
+    """What the command would compile, under the keys that it asks for."""
+    asked = local_options.asked(build("steelyard").parse_args(asked_for), [])
+    toolchains = {name: each.toolchain for name, each in installed().items()}
+    settings = settings_of(asked, toolchains, (ground / "keep").as_uri())
+    store = open_store((ground / "keep" / ARTIFACTS).as_uri())
+    for number, intent in enumerate(compiled_for(asked, settings, this_machine())):
+        folder = ground / f"build-{number}"
+        publish(store, folder, replace(build_tiny(folder, ballast=BALLAST, **wrong), key=intent.inputs.key))
+
+
+def started(ground: Path, asked_for: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "steelyard.cli", *asked_for],
+        env={**os.environ, "TMPDIR": str(ground / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any]]:
+    """The exit code, and the last of the views."""
+    out, said = process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in said
+    assert out, said
+    return process.returncode, json.loads(out.splitlines()[-1])
+
+
+def processes_of(ground: Path) -> list[int]:
+    """All that have to do with it: their temporary files are in its folder."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TMPDIR={ground}".encode() in (each / "environ").read_bytes():
+                found.append(int(each.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_two_variants_are_measured_in_turns_and_a_claim_that_is_not_true_is_refuted(ground: Path) -> None:
+    asked_for = words(ground, "--price", "0.34", "--duration", "15s", "--objective", "e2e=300ms:95", "--load", "8", "-o", "json")
+    asked_for += ["--claim", "unit cost 0.05 of openvino/float32", "--report", str(ground / "page.html")]
+    compile_before(ground, asked_for)
+    for _ in range(TRIES):
+        code, view = ended(started(ground, asked_for))
+        if view["claims"][0]["measured"] is not None:
+            break
+    assert (code, view["decided"], view["reason"]) == (0, True, "Decided"), view["message"]
+    by_name = {pool["pool"]: pool for pool in view["pools"]}
+    assert tuple(by_name) == POOLS
+    for pool in by_name.values():
+        assert pool["phase"] == "Measured"
+        point, lower, upper = (float(pool[field]) for field in ("capacity", "capacityLower", "capacityUpper"))
+        assert 0 < lower <= point <= upper
+        # Money for 1,000 requests: what an hour costs, over the requests of an hour.
+        assert float(pool["unitCost"]["value"]) == pytest.approx(0.34 / (point * 3.6), rel=1e-3)
+        assert float(pool["unitCost"]["lower"]) == pytest.approx(0.34 / (upper * 3.6), rel=1e-3)
+        assert pool["accuracy"]["measure"] == "LeastCosine" and float(pool["accuracy"]["value"]) >= 0.9999
+        assert float(pool["pricePerHour"]) == 0.34
+        assert pool["spent"] is None
+        for step in pool["steps"]:
+            assert float(step["rate"]) == pytest.approx(float(step["load"]) / step["replicas"], rel=1e-3)
+    (claim,) = view["claims"]
+    costs = {name: float(pool["unitCost"]["value"]) for name, pool in by_name.items()}
+    assert claim["verdict"] == "Refuted"
+    assert float(claim["lower"]) > 0.05 * 1.1
+    assert float(claim["lower"]) <= float(claim["measured"]) <= float(claim["upper"])
+    assert float(claim["measured"]) == pytest.approx(costs[POOLS[0]] / costs[POOLS[1]], rel=0.01)
+    assert 1 / CLAIM_SPREAD / 4 < float(claim["measured"]) < 4 * CLAIM_SPREAD, "it is the same model"
+    assert "Refuted" in (ground / "page.html").read_text()
+    assert not list((ground / "tmp").iterdir())
+    assert not processes_of(ground)
+
+
+QUICK = ("--duration", "15s", "--objective", "e2e=300ms:95")
+
+
+def test_what_cannot_run_here_is_refused_with_what_to_install_or_to_write(ground: Path) -> None:
+    code, view = ended(started(ground, words(ground, *QUICK, "-o", "json", pools=("openvino/float16", "onnxruntime/float32/Int8Dynamic"))))
+    assert (code, view["reason"]) == (1, "NothingMeasured")
+    told = {pool["pool"]: pool for pool in view["pools"]}
+    assert {pool["phase"] for pool in told.values()} == {"Refused"}
+    assert "it knows: default, float32, bfloat16" in told["openvino/float16"]["message"]
+    assert "cannot honour quantization" in told["onnxruntime/float32/Int8Dynamic"]["message"]
+
+
+@pytest.mark.skipif(not installed()["eager"].missing, reason="torch is installed here")
+def test_a_back_end_that_is_not_installed_is_refused_with_the_command_that_installs_it(ground: Path) -> None:
+    code, view = ended(started(ground, words(ground, *QUICK, "-o", "json", pools=("eager",))))
+    assert (code, view["reason"]) == (1, "NothingMeasured")
+    assert "torch is not installed: pip install 'steelyard[local]'" in view["pools"][0]["message"]
+
+
+def test_a_server_that_does_not_come_up_is_failed_with_its_own_words(ground: Path) -> None:
+    asked_for = words(ground, *QUICK, "-o", "json", pools=("openvino",))
+    compile_before(ground, asked_for, wrong_golden=True)
+    code, view = ended(started(ground, asked_for))
+    assert (code, view["reason"]) == (1, "NothingMeasured")
+    (pool,) = view["pools"]
+    assert (pool["phase"], pool["capacity"]) == ("Failed", None)
+    assert (view["spent"], view["reserved"], view["budget"]) == (None, None, None), "nothing is bought"
+    assert "golden samples: the least cosine to the reference is" in pool["message"]
+
+
+def measuring(ground: Path) -> subprocess.Popen[str]:
+    """The command, once requests are sent to its one variant."""
+    asked_for = words(ground, *QUICK, pools=("openvino",))
+    compile_before(ground, asked_for)
+    process = started(ground, asked_for)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if ": Measuring" in line:
+            return process
+    raise AssertionError(process.communicate()[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_ends_it_leaves_no_process_and_no_file(ground: Path, number: signal.Signals) -> None:
+    process = measuring(ground)
+    assert len(processes_of(ground)) == 3, "the command, a server and a generator"
+    process.send_signal(number)
+    while process.poll() is None:  # Who is impatient presses it again and again.
+        time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "no process and no file of it is left" in said and "Traceback" not in said
+    assert not processes_of(ground)
+    assert not list((ground / "tmp").iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the children of a process that was killed")
+async def test_a_command_that_is_killed_leaves_no_process(ground: Path) -> None:
+    process = measuring(ground)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    await until(lambda: not processes_of(ground))
+
+
+def test_a_server_that_dies_under_load_is_failed_with_the_end_of_its_log(ground: Path) -> None:
+    process = measuring(ground)
+    (server,) = (each for each in processes_of(ground) if b"\0serve\0" in Path(f"/proc/{each}/cmdline").read_bytes())
+    os.kill(server, signal.SIGKILL)
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    (failed,) = (line for line in out.splitlines() if ": Failed, its server ended: exit code -9" in line)
+    assert "ready: golden samples passed" in failed
