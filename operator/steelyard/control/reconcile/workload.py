@@ -22,6 +22,7 @@ from steelyard.control.kube.apply import Applier, Created, Outcome, OwnedElsewhe
 from steelyard.control.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import (
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
@@ -54,7 +55,7 @@ from steelyard.status.patch import changes
 from steelyard.status.workload import status_of
 
 _log = get_logger(__name__)
-_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS)}
+_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, ACCELERATOR_TRIALS)}
 SOON = 0.5
 T = TypeVar("T")
 
@@ -211,6 +212,8 @@ class WorkloadReconciler:
             found = min(found, _Found.LEFT if isinstance(joined, Waiting) else self._seen(raw, joined))
         if wanted.probe is not None:
             found = min(found, await self._bring_up(raw, JOBS, wanted.probe))
+        if wanted.drill is not None:
+            found = min(found, await self._bring_up(raw, ACCELERATOR_TRIALS, wanted.drill))
         going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
         for key in going:
             found = min(found, await self._write(raw, key, self._deleting(raw, key)))
