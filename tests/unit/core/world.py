@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
 from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Memory, Move, MoveKind, Outcome, PastMove, Step
 from steelyard.core.facts.price import Price, PriceClass
@@ -217,6 +218,10 @@ class World:
     """As its Job tells; a ramp is run when its time is up."""
     probed: list[ProbeIntent] = field(default_factory=list)
     """Every Job of a probe that was made."""
+    exit_drill: ExitDrill | None = None
+    drills: tuple[DrillTrial, ...] = ()
+    """Trials that the workload owns."""
+    other_trials: tuple[str, ...] = ()
     fleet: Sequence[World] = ()
     """The workloads of the installation, this one included; empty for this one alone."""
 
@@ -244,6 +249,7 @@ class World:
             max_spot_percent=self.max_spot_percent,
             min_families=self.min_families,
             pools=self.pools,
+            exit_drill=self.exit_drill,
         )
 
     def settings(self) -> Settings:
@@ -306,6 +312,8 @@ class World:
             traffic=self.traffic(),
             past={key: tuple(windows) for key, windows in sorted(self.past.items())},
             probe=self.probe,
+            drills=self.drills,
+            other_trials=self.other_trials,
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),

@@ -63,19 +63,19 @@ def _unmeasured(row: DrilledPool | None, trial: DrillTrial) -> Refusal:
 
 
 def _broken(seen: Analysis, row: DrilledPool) -> Refusal | None:
-    """Whether the promise is kept there at no load, or not with the replicas that the workload's own load was divided by."""
-    if row.capacity is None:
-        return Refusal(Reason.CANNOT_MEET_OBJECTIVE, row.message or f"the objective is missed on pool {row.pool} at any load")
-    if (
-        row.requests is None
-        or row.bad is None
-        or violations(row.bad, row.requests, 0, 0, seen.snapshot.workload.allowed).result != Result.FAIL
-    ):
+    """Whether the promise is not kept with the replicas that the workload's own load was divided by, or its ramp found no load that keeps it. The
+    latter alone may be chance, where few requests were sent."""
+    sent = row.requests is not None and row.bad is not None
+    missed = sent and violations(row.bad or 0, row.requests or 0, 0, 0, seen.snapshot.workload.allowed).result is Result.FAIL
+    if missed:
+        return Refusal(
+            Reason.CANNOT_MEET_OBJECTIVE,
+            f"{row.bad} of {row.requests} requests missed the objective on pool {row.pool}, at the workload's own load on {row.replicas} replicas",
+        )
+    if row.capacity is not None:
         return None
-    return Refusal(
-        Reason.CANNOT_MEET_OBJECTIVE,
-        f"{row.bad} of {row.requests} requests missed the objective on pool {row.pool}, at the workload's own load on {row.replicas} replicas",
-    )
+    reason = Reason.NOTHING_MEASURED if sent else Reason.CANNOT_MEET_OBJECTIVE
+    return Refusal(reason, row.message or f"what a replica carries on pool {row.pool} could not be told")
 
 
 def _unstarted(row: DrilledPool) -> Refusal | None:
@@ -99,14 +99,13 @@ def _cost(
 ) -> tuple[Interval | None, Basis | None]:
     """Percent that these replicas cost more than those of the pool in use; None where nobody knows."""
     there = trial.row(source.pool)
-    if there is not None and there.measured and there.capacity is not None:
-        mine, each, basis = _replicas(seen, there, trial.load), there.each, there.capacity.basis
-    else:
-        mine, each, basis = _by_traffic(seen, source, trial.load), source.listed, source.capacity.basis if source.capacity else None
-    if replicas is None or mine is None or not each or row.each is None:
+    tried = there is not None and there.measured and there.capacity is not None
+    mine = _replicas(seen, there, trial.load) if there is not None and tried else _by_traffic(seen, source, trial.load)
+    each, capacity = (there.each, there.capacity) if there is not None and tried else (source.listed, source.capacity)
+    if replicas is None or mine is None or capacity is None or not each or row.each is None:
         return None, None
     ratio = replicas.times(row.each).over(mine.times(each))
-    return Interval(*(significant(100 * (r - 1), DIGITS) for r in (ratio.point, ratio.lower, ratio.upper))), basis
+    return Interval(*(significant(100 * (r - 1), DIGITS) for r in (ratio.point, ratio.lower, ratio.upper))), capacity.basis
 
 
 def _by_traffic(seen: Analysis, source: Option, load: float | None) -> Interval | None:

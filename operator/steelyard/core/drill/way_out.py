@@ -56,7 +56,18 @@ def way_out(seen: Analysis, memory: DrillMemory, asked: ExitDrill) -> WayOut | R
 
 def why_not(seen: Analysis, option: Option) -> Refusal | None:
     """Why the pool could not take the workload's load, or a replica to be tried, now."""
-    return option.refusal or unpriced(option) or full(seen, option)
+    return _steady(option) or unpriced(option) or full(seen, option)
+
+
+def _steady(option: Option) -> Refusal | None:
+    """Without the number of replicas, which follows the load: a drill that waits is no reason to write."""
+    if option.refusal is None or option.refusal.reason is not Reason.LIMIT_REACHED:
+        return option.refusal
+    return Refusal(
+        Reason.LIMIT_REACHED,
+        f"the load needs more replicas there than the {option.most} that are allowed: raise spec.scaling.maxReplicas, "
+        "spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes",
+    )
 
 
 def _rank(option: Option, memory: DrillMemory) -> tuple[bool, datetime, float, float, str]:
