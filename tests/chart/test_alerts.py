@@ -23,6 +23,7 @@ ALERTS = {
     "SteelyardCompileFailing",
     "SteelyardPriceStale",
     "SteelyardInputRejected",
+    "SteelyardExitProofStale",
 }
 SEVERITIES = {"critical", "warning", "info"}
 

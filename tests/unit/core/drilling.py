@@ -62,7 +62,9 @@ class Drilling:
     @property
     def notes(self) -> list[Note]:
         words = {"Drilling", "ExitProven", "ProbeFailed", "TrialGone", "LimitReached", "CannotMeetObjective"}
-        return [note for decision in self.world.decisions for note in decision.notes if note.reason.value in words and "-exit-" in note.message]
+        return [
+            note for decision in self.world.decisions for note in decision.notes if note.reason.value in words and "-exit-" in note.message
+        ]
 
     def tick(self, times: int = 1) -> Decision:
         for _ in range(times):

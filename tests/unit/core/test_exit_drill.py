@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_one_is_made_a_period() -> None:
     drill.tick(60 * 30)
     times = [made.created for made in drill.there.values()]
     assert len(drill.made) == 5
-    assert all(later - before >= timedelta(hours=6) for before, later in zip(times, times[1:], strict=False))
+    assert all(later - before >= timedelta(hours=6) for before, later in pairwise(times))
     assert drill.memory.next is not None and drill.memory.last is not None
     assert drill.memory.next - drill.memory.last.time == timedelta(hours=6)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
-from steelyard.cli.text.figure import ago, duration, interval, percent
+from steelyard.cli.text.figure import ago, duration, percent
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.read.exit_drill import ExitDrill, ExitProof
 
@@ -26,9 +27,10 @@ def _cost(proof: ExitProof) -> str:
         return "at a cost that nobody knows"
     if more < 0:
         more, lower, upper = -more, None if upper is None else -upper, None if lower is None else -lower
-        return f"at {_with(percent(more), interval(lower, upper, more))} less"
-    return f"at {_with(percent(more), interval(lower, upper, more))} more"
+        return f"at {percent(more)}{_bounds(lower, upper)} less"
+    return f"at {percent(more)}{_bounds(lower, upper)} more"
 
 
-def _with(figure: str, bounds: str) -> str:
-    return f"{figure} {bounds}".strip()
+def _bounds(lower: Decimal | None, upper: Decimal | None) -> str:
+    """Both ends, where they differ."""
+    return "" if lower is None or upper is None or lower == upper else f" [{lower.normalize():f}, {upper.normalize():f}]"

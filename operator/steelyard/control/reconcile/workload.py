@@ -231,6 +231,8 @@ class WorkloadReconciler:
         outcome = await self._guarded(raw, key, partial(self._applier.apply, resource, manifest))
         if isinstance(outcome, Refused) and outcome.reason is Refusal.NOT_OURS:
             self._refusals.taken(raw, key)
+        if resource == ACCELERATOR_TRIALS and isinstance(outcome, Created):
+            self._wake(key)  # As of a CompiledModel: whoever measures has to be told.
         # Nobody tells us of our own writes, and that clients have their Service is for the status.
         return _Found.UNSETTLED if resource == SERVICES and isinstance(outcome, Created) else self._seen(raw, outcome)
 
