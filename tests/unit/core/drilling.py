@@ -43,6 +43,8 @@ class Drilling:
     """Pools whose replica ends without a result."""
     lasts: timedelta = LASTS
     made: list[DrillIntent] = field(default_factory=list)
+    decided: dict[str, datetime] = field(default_factory=dict)
+    """When each of them was."""
     there: dict[str, Made] = field(default_factory=dict)
     dies: bool = False
     """The operator ends after it has written the status and before it makes anything."""
@@ -83,6 +85,7 @@ class Drilling:
             return
         if (order := decision.intent.drill) is not None and order.name not in self.there:
             self.made.append(order)
+            self.decided[order.name] = world.now
             self.there[order.name] = Made(order, world.now, self._played(order))
         for name in decision.intent.drills_gone:
             del self.there[name]
@@ -103,6 +106,18 @@ class Drilling:
         self.until(lambda: self.memory.last is not None and self.memory.last.reason, 200)
         assert self.memory.last is not None
         return self.memory.last.reason
+
+    def drills(self, number: int) -> list[DrillIntent]:
+        """So many of them, with the time between two left out: each is held to be made when it is due, and in no window before."""
+        while len(self.made) < number:
+            before, due = len(self.made), self.memory.next
+            if before and due is not None:
+                self.later(due - self.world.now - 2 * timedelta(seconds=self.world.policy.window_seconds))
+                self.tick()
+                assert len(self.made) == before, "made before it was due"
+            self.until(lambda before=before: len(self.made) > before, 60)  # type: ignore[misc]
+            self.until(lambda: self.memory.last is not None and self.memory.last.reason, 60)
+        return self.made
 
     def later(self, passes: timedelta) -> None:
         """Without looking: nothing of the world changes meanwhile."""

@@ -16,7 +16,7 @@ from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.memory import MoveKind, Step
 from steelyard.core.facts.snapshot import Mode, PoolChoice, RefusedWrite, Scaling
 from steelyard.core.vocabulary.reason import Reason
-from unit.core.drilling import HOUR, WEEK, Drilling, drilling
+from unit.core.drilling import HOUR, LASTS, WEEK, Drilling, drilling
 from unit.core.world import Ground, quick
 
 SERVES = 10
@@ -113,9 +113,8 @@ def test_its_beginning_and_its_end_are_events() -> None:
 
 def test_one_is_made_a_period() -> None:
     drill = serving(every=timedelta(hours=6))
-    drill.tick(60 * 30)
-    times = [made.created for made in drill.there.values()]
-    assert len(drill.made) == 5
+    drill.drills(3)
+    times = [*drill.decided.values()]
     assert all(later - before >= timedelta(hours=6) for before, later in pairwise(times))
     assert drill.memory.next is not None and drill.memory.last is not None
     assert drill.memory.next - drill.memory.last.time == timedelta(hours=6)
@@ -124,16 +123,13 @@ def test_one_is_made_a_period() -> None:
 def test_one_that_failed_and_cost_money_is_made_again_after_the_period_and_no_sooner() -> None:
     drill = serving(every=timedelta(hours=6))
     drill.fails = {"g5": "exit code 1"}
-    drill.ended()
-    drill.tick(5 * 60)
-    assert len(drill.made) == 1
-    drill.tick(2 * 60)
-    assert len(drill.made) == 2
+    drill.drills(2)
+    before, after = drill.decided.values()
+    assert after - before >= timedelta(hours=6)
 
 
 def test_one_of_which_no_replica_was_ordered_is_made_again_after_an_hour() -> None:
     drill = serving()
-    drill.world.frozen = False
     drill.until(lambda: drill.made)
     (made,) = drill.there.values()
     made.status = {
@@ -144,7 +140,8 @@ def test_one_of_which_no_replica_was_ordered_is_made_again_after_an_hour() -> No
     assert drill.ended() == Reason.DEADLINE
     last = drill.memory.last
     assert last is not None and not last.began and drill.memory.next == last.time + AGAIN
-    drill.until(lambda: len(drill.made) == 2, 70)
+    drill.lasts = LASTS
+    drill.drills(2)
 
 
 def _a_move(drill: Drilling) -> None:
@@ -308,8 +305,7 @@ def test_families_take_turns_the_one_whose_proof_is_oldest_first() -> None:
         mi=Ground(price=1.2, family="amd"),
         cpu=Ground(price=3.0, family="cpu"),
     )
-    drill.until(lambda: len(drill.made) == 6)
-    assert [order.pools[-1] for order in drill.made] == ["mi", "g5", "cpu", "mi", "g5", "cpu"]
+    assert [order.pools[-1] for order in drill.drills(6)] == ["mi", "g5", "cpu", "mi", "g5", "cpu"]
     assert {p.target_family for p in drill.memory.proofs} == {"amd", "nvidia", "cpu"}
 
 
@@ -321,8 +317,7 @@ def test_of_one_family_the_cheapest_pool_is_tried() -> None:
 def test_a_pool_that_failed_keeps_no_other_from_its_turn() -> None:
     drill = serving(every=HOUR, inf2=Ground(family="neuron-inf2"), g5=Ground(family="nvidia"), mi=Ground(price=1.2, family="amd"))
     drill.fails = {"g5": "exit code 1"}
-    drill.until(lambda: len(drill.made) == 4)
-    assert [order.pools[-1] for order in drill.made] == ["g5", "mi", "g5", "mi"]
+    assert [order.pools[-1] for order in drill.drills(4)] == ["g5", "mi", "g5", "mi"]
 
 
 def test_a_family_that_is_in_use_is_no_way_out() -> None:
@@ -381,12 +376,12 @@ def test_a_trial_that_is_deleted_before_its_end_proves_nothing_and_is_not_made_a
         drill.lasts = timedelta()
         drill.tick(1)
     drill.there.clear()
+    drill.lasts = LASTS
     assert drill.ended() == Reason.TRIAL_GONE
-    assert drill.memory.last is not None and drill.memory.last.began is began
-    drill.tick(50)
-    assert len(drill.made) == 1
-    drill.tick(20)
-    assert len(drill.made) == (1 if began else 2)
+    last = drill.memory.last
+    assert last is not None and last.began is began
+    assert drill.memory.next == last.time + (WEEK if began else AGAIN)
+    drill.drills(2)
 
 
 def test_a_proof_outlives_its_trial() -> None:
@@ -399,8 +394,8 @@ def test_a_proof_outlives_its_trial() -> None:
 
 def test_the_last_trials_are_kept_and_no_others() -> None:
     drill = serving(every=HOUR)
-    drill.until(lambda: len(drill.made) == 6)
-    drill.tick(30)
+    drill.drills(4)
+    drill.tick(2)
     assert [*drill.there] == [order.name for order in drill.made[-KEPT:]]
 
 
@@ -446,7 +441,10 @@ def test_after_a_move_to_another_family_a_proof_for_that_one_is_wanted_and_the_o
 
 
 def test_no_more_proofs_are_kept_than_a_status_has_room_for() -> None:
-    others = {f"p{n}": Ground(price=1.0 + n, family=f"family-{n}", nodes=10) for n in range(PROOFS + 2)}
-    drill = serving(every=HOUR, budget=50.0, inf2=Ground(family="neuron-inf2"), **others)
-    drill.until(lambda: len(drill.made) == PROOFS + 3)
-    assert len(drill.memory.proofs) == PROOFS
+    drill = serving(every=HOUR)
+    proof = drill.proven()
+    older = tuple(replace(proof, target_family=f"family-{n}") for n in range(PROOFS))
+    drill.world.memory = replace(drill.world.memory, exit_drill=replace(drill.memory, proofs=older))
+    drill.drills(2)
+    assert len(drill.memory.proofs) == PROOFS and drill.memory.proofs[0].target_family == "nvidia"
+    assert drill.memory.proofs[1:] == older[:-1]
