@@ -187,6 +187,7 @@ def test_its_own_trials_are_those_that_it_owns_by_uid_oldest_first() -> None:
         _trial("of-one-before", "u-model-before"),
         _trial("leaving", "u-model", deletionTimestamp="2026-03-01T12:00:00Z"),
         _trial("asked", None),
+        _trial("of-two", "u-model", ownerReferences=[{"kind": "InferenceWorkload", "name": "model", "uid": "u-model"}]),
     )
     assert [(trial.name, trial.finished) for trial in found.drills] == [("old", ""), ("new", "Decided")]
 

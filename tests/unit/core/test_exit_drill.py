@@ -13,11 +13,10 @@ from steelyard.core.decide import decide
 from steelyard.core.drill.drill import KEPT, PROOFS
 from steelyard.core.drill.due import AGAIN
 from steelyard.core.facts.capacity import Basis
-from steelyard.core.facts.memory import MoveKind, Step
-from steelyard.core.facts.snapshot import Mode, PoolChoice, RefusedWrite, Scaling
+from steelyard.core.facts.snapshot import Mode, RefusedWrite, Scaling
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.drilling import HOUR, LASTS, WEEK, Drilling, drilling
-from unit.core.world import Ground, quick
+from unit.core.world import Ground, quick, ratio_claim
 
 SERVES = 10
 """Windows until the workload's load is known."""
@@ -54,6 +53,7 @@ def test_a_drill_says_how_soon_the_family_could_be_left_and_at_which_cost() -> N
     assert drill.memory.reason == Reason.EXIT_PROVEN and "g5" in drill.memory.message
     (order,) = drill.made
     assert order.pools == ("inf2", "g5") and order.budget == 5.0
+    assert order.duration_seconds == 900, "a budget that pays for more is not spent for that"
 
 
 def test_a_pool_that_costs_less_is_said_to() -> None:
@@ -142,10 +142,6 @@ def test_one_of_which_no_replica_was_ordered_is_made_again_after_an_hour() -> No
     assert last is not None and not last.began and drill.memory.next == last.time + AGAIN
     drill.lasts = LASTS
     drill.drills(2)
-
-
-def _a_move(drill: Drilling) -> None:
-    drill.world.under_way(MoveKind.REVISION, Step.BAKE, "inf2", "inf2")
 
 
 WAITS: dict[str, tuple[Reason, Callable[[Drilling], object], Callable[[Drilling], object]]] = {
@@ -246,22 +242,22 @@ def test_none_is_made_during_a_move() -> None:
 
 def test_none_is_made_while_a_serving_replica_waits_for_a_node() -> None:
     drill = serving()
-    drill.world.grounds["inf2"].delivers = False
-    drill.world.rate = 60.0
-    drill.tick(3)
-    assert not drill.made
+    snapshot = drill.world.snapshot()
+    waits = tuple(replace(place, unplaced=1) for place in snapshot.placements)
+    decision = decide(replace(snapshot, placements=waits), drill.world.now)
+    assert decision.intent.drill is None and decision.memory.exit_drill is not None
+    assert decision.memory.exit_drill.reason == Reason.UNPLACED
 
 
 def test_what_keeps_one_waiting_is_told_with_no_figure_that_follows_the_load() -> None:
-    drill = serving(inf2=Ground(family="neuron-inf2"), g5=Ground(family="nvidia"))
-    drill.world.scaling = Scaling(maximum=5)
-    drill.world.pools = {"g5": PoolChoice(maximum=1)}
-    drill.world.other_trials = ("asked",)
+    slow = Ground(family="nvidia", nodes=2, claims=(ratio_claim(1.0, "inf2"),))
+    drill = serving(inf2=Ground(family="neuron-inf2"), g5=slow)
     said = set()
-    for _ in range(30):
-        drill.tick()
+    for rate in (40.0, 60.0):
+        drill.world.rate = rate
+        drill.tick(20)
         said.add((drill.memory.reason, drill.memory.message))
-    assert len(said) == 1, said
+    assert [reason for reason, _ in said] == [Reason.LIMIT_REACHED], said
 
 
 def test_a_pool_without_a_toolchain_is_said_to_have_none() -> None:
@@ -275,9 +271,10 @@ def test_a_pool_without_a_toolchain_is_said_to_have_none() -> None:
 
 def test_an_operator_that_begins_tells_what_the_last_one_told() -> None:
     drill = serving()
-    drill.world.grounds["g5"].selected = False
-    drill.tick(3)
+    drill.world.grounds["inf2"].late = 0.3
+    drill.tick(8)
     before = drill.memory
+    assert before.reason == Reason.SLO_AT_RISK
     drill.world.restart()
     drill.world.pending = True
     drill.tick(1)
@@ -286,12 +283,16 @@ def test_an_operator_that_begins_tells_what_the_last_one_told() -> None:
 
 def test_nothing_is_decided_before_all_is_seen() -> None:
     drill = serving()
-    drill.proven()
-    before = drill.memory
+    drill.until(lambda: drill.made, 60)
+    drill.tick(3)
+    before, there = drill.memory, dict(drill.there)
     drill.world.synced = False
     drill.there.clear()
     drill.tick(2)
-    assert drill.memory == before
+    assert drill.memory == before, "what is not seen yet is not gone"
+    drill.world.synced = True
+    drill.there |= there
+    drill.proven()
 
 
 # Whom it tries
@@ -384,6 +385,13 @@ def test_a_trial_that_is_deleted_before_its_end_proves_nothing_and_is_not_made_a
     drill.drills(2)
 
 
+def test_a_trial_that_was_seen_is_not_asked_for_again() -> None:
+    """It may be deleted between two looks."""
+    drill = serving()
+    drill.until(lambda: drill.made, 60)
+    assert drill.tick(2).intent.drill is None
+
+
 def test_a_proof_outlives_its_trial() -> None:
     drill = serving()
     proof = drill.proven()
@@ -418,6 +426,7 @@ def test_what_the_api_server_says_of_the_trial_is_told_and_the_same_is_wanted_ag
     assert decision.memory.exit_drill is not None and decision.intent.drill is not None
     assert "exceeded quota" in decision.memory.exit_drill.message and decision.intent.drill.name == last.name
     assert decision.memory.exit_drill.reason == Reason.OBJECT_INVALID
+    assert Reason.OBJECT_INVALID not in {condition.reason for condition in decision.conditions}, "what serves lacks nothing"
 
 
 # Whose proof it is
