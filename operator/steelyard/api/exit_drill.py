@@ -23,8 +23,8 @@ class ExitDrill(SpecModel):
     every_seconds: Annotated[
         int,
         says(
-            "How often a drill is made: an AcceleratorTrial of a pool of another accelerator family, beside one of the family in use. One that had "
-            "no replica is made again after an hour. None is made in the mode Observe.",
+            "How often an AcceleratorTrial of a pool of another accelerator family is made. One that ordered no replica is made again after an hour. "
+            "None is made in the mode Observe.",
             unit="seconds",
             example=7 * DAY,
             low=3600,
@@ -34,8 +34,7 @@ class ExitDrill(SpecModel):
     budget: Annotated[
         PositiveMoney,
         says(
-            "The most that the replicas of one drill may cost, start-up included. Each is reserved before it starts, as for every trial; compiles "
-            "are not in it.",
+            "The most that one drill may cost, start-up included, compiles not. It is reserved before it starts, as for every trial.",
             unit="currency",
             example="1.50",
         ),
@@ -52,9 +51,8 @@ class ExitProof(StatusModel):
     within_seconds: Annotated[
         Seconds,
         says(
-            "How long it would take until all replicas are ready there: as long as the drill's replica took from its order, its node and download "
-            "included. It rests on the artifact, which is kept in the store, on nodes that are delivered for all replicas at once as for that one, "
-            "and leaves out how long traffic is shifted. Where the artifact is lost, compileSeconds is to be added.",
+            "How long it would take until all replicas are ready there: as long as the drill's took from its order, node and download included. It "
+            "supposes that the other nodes come as fast, and that the artifact is still in the store (else add compileSeconds); shifting traffic is not in it.",
             unit="seconds",
             example=540,
         ),
@@ -62,20 +60,20 @@ class ExitProof(StatusModel):
     compile_seconds: Annotated[
         Seconds | None,
         says(
-            "How long the compile of that artifact took when it was made. Missing where it is not told.",
+            "How long the compile of that artifact took. Missing where it is not told.",
             unit="seconds",
             example=840,
         ),
     ] = None
     replicas: Annotated[
         SmallCount | None,
-        says("Replicas that the workload's load of then would need there. Missing where no load was sent.", unit="replicas", example=3),
+        says("Replicas that the load of then needs there. Missing where none was sent.", unit="replicas", example=3),
     ] = None
     cost_percent: Annotated[
         Decimal | None,
         says(
-            "What these replicas cost more than those that the pool in use needs for the same load, by list prices and in whole replicas; negative "
-            "where they cost less. Missing where a price or a capacity is not known.",
+            "What these replicas cost more than those that the pool in use needs for that load, by list prices; negative where they cost less. Missing "
+            "where it is not known.",
             unit="percent",
             example="21",
         ),
@@ -88,8 +86,7 @@ class ExitProof(StatusModel):
     basis: Annotated[
         Basis | None,
         says(
-            "How the capacity of the pool in use is known, by which the cost is compared: Probed in the same drill, or by live traffic where the pool "
-            "had no room for one replica more.",
+            "How the capacity of the pool in use is known: Probed in the same drill, or by live traffic where it had no room for one replica more.",
             example="Probed",
             brief=True,
         ),
@@ -104,9 +101,7 @@ class LastDrill(StatusModel):
     name: Annotated[TrialName, says("Its AcceleratorTrial, written here before it is made.", example="embedder-exit-0a1b2c3d4e")]
     from_pool: Annotated[PoolName, says("The pool in use.", example="inf2-xlarge")]
     to_pool: Annotated[PoolName, says("The pool that is tried.", example="g5-xlarge")]
-    compares: Annotated[
-        bool, says("Whether the pool in use is measured beside it, which takes room for one replica more.", example=True)
-    ] = False
+    compares: Annotated[bool, says("Whether the pool in use is measured beside it.", example=True)] = False
     time: Annotated[Time, says("When it was decided.", example="2026-03-01T12:00:00Z")]
     duration_seconds: Annotated[Seconds, says("How long its load lasts on each pool.", unit="seconds", example=900)]
     seen: Annotated[bool, says("Whether its AcceleratorTrial was there: one that is gone is not made again.", example=True)] = False
@@ -126,7 +121,7 @@ class ExitDrillStatus(StatusModel):
 
     from_: Annotated[
         FamilyName | None,
-        says("The accelerator family in use, which is to be left: that of the pool that holds the load.", example="neuron-inf2"),
+        says("The accelerator family in use, which is to be left.", example="neuron-inf2"),
     ] = None
     wanted_time: Annotated[
         Time,
@@ -135,9 +130,7 @@ class ExitDrillStatus(StatusModel):
     next_time: Annotated[
         Time | None, says("When the next drill is due. Missing while one is under way.", example="2026-03-08T12:00:00Z")
     ] = None
-    reason: Annotated[
-        Reason, says("How the last drill ended, or what keeps the next one from being made, as one word.", example="ExitProven")
-    ]
+    reason: Annotated[Reason, says("How the last drill ended, or what the next one waits for, as one word.", example="ExitProven")]
     message: Annotated[
         Message,
         says("The same as a sentence, with what to do.", example="pool g5-xlarge keeps the promise with 3 replicas"),

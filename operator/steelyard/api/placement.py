@@ -212,7 +212,7 @@ class Placement(SpecModel):
     exit_drill: Annotated[
         ExitDrill | None,
         says(
-            "Proves now and then that the workload could leave the accelerator family in use: a trial on a pool of another one, which serves nobody. "
+            "Proves now and then, by a trial on a pool of another one, that the workload could leave the accelerator family in use. "
             "status.exitDrill says how fast and at which cost, or why not. Left out, nothing is tried."
         ),
     ] = None
