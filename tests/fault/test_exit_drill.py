@@ -89,8 +89,9 @@ def test_a_drill_proves_the_way_out_and_its_proof_outlives_it(a_move):
     (proof,), status, (trial,) = drilled.proofs(), drilled.status(), drilled.trials()
     assert (proof["from"], proof["to"], proof["fromPool"], proof["toPool"]) == ("cpu", FAMILY, run.dear, run.cheap)
     assert proof["withinSeconds"] >= 1 and proof["replicas"] == 1
-    # One replica at half the price.
-    assert float(proof["costPercent"]) == -50
+    # One replica on either pool, by the prices of the trial.
+    prices = {row["pool"]: float(row["pricePerHour"]) for row in trial["status"]["pools"]}
+    assert float(proof["costPercent"]) == pytest.approx(100 * (prices[run.cheap] / prices[run.dear] - 1), rel=0.01)
     assert (status["from"], status["reason"]) == ("cpu", "ExitProven")
     assert trial["metadata"]["name"] == proof["trialName"] == status["last"]["name"]
     assert [(o["kind"], o["controller"]) for o in trial["metadata"]["ownerReferences"]] == [("InferenceWorkload", True)]
