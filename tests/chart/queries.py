@@ -56,6 +56,7 @@ EMPTY_BY_DESIGN: Mapping[str, Empty] = {
     "alert SteelyardCompileFailing": Empty("all is compiled", CONDITION.format("Compiled")),
     "alert SteelyardPriceStale": Empty("a price of class Static has no limit", "steelyard_price_age_seconds"),
     "alert SteelyardInputRejected": Empty("no input was refused"),
+    "alert SteelyardExitProofStale": Empty("no workload asks for a drill"),
 }
 """By `where`, with the currency as MONEY."""
 

@@ -24,6 +24,7 @@ ALERTS = {
     "SteelyardCompileFailing",
     "SteelyardPriceStale",
     "SteelyardInputRejected",
+    "SteelyardExitProofStale",
 }
 SEVERITIES = {"critical", "warning", "info"}
 

@@ -244,7 +244,7 @@ class StubWorld:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
         labels["kubernetes.io/arch"] = "amd64"
         await self._call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}})
-        capacity = {"cpu": "64", "memory": "256Gi", "pods": "200", "ephemeral-storage": "10Ti"}
+        capacity = {"cpu": "64", "memory": "256Gi", "pods": "200", "ephemeral-storage": "10Ti", "example.com/device": "8"}
         status = {"capacity": capacity, "allocatable": capacity, "conditions": [_condition("Ready", "True")]}
         await self._call("PATCH", f"/api/v1/nodes/{node}/status", {"status": status}, "application/merge-patch+json")
         await self._heartbeat(node)

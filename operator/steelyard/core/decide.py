@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from steelyard.core.drill.drill import drill
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.analysis import Analysis, analysis
 from steelyard.core.placing.ask import demand
@@ -49,7 +50,9 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     awaited = reason is Reason.WAITING and just_begun(seen)
     if snapshot.synced and not awaited:
         memory = replace(memory, last=last_decision(seen, outcome, memory, reason, message))
-    intent = intent_of(seen, outcome.allocation, outcome.move)
+    drilled = drill(seen, outcome)
+    memory = replace(memory, exit_drill=drilled.memory)
+    intent = replace(intent_of(seen, outcome.allocation, outcome.move), drill=drilled.trial, drills_gone=drilled.gone)
     return Decision(
         intent=intent,
         memory=memory,
@@ -61,6 +64,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
             *(() if awaited else hold_notes(snapshot.memory.last, outcome)),
             *claim_notes(snapshot.memory, memory),
             *probe_notes(snapshot.memory, memory),
+            *drilled.notes,
         ),
         verdict=outcome.verdict,
         reason=reason,

@@ -18,6 +18,7 @@ from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.claim import remembered_claim
 from steelyard.status.energy import remembered_energy
+from steelyard.status.exit_drill import remembered_exit_drill
 from steelyard.status.percentile import remembered_percentile
 from steelyard.status.raw import Raw
 from steelyard.status.read import placement as read
@@ -42,6 +43,7 @@ def memory_of(status: Raw) -> core.Memory:
         quarantine=_each(_quarantine, told.quarantine),
         claims=_each(remembered_claim, told.claims),
         last=_decision(told.decision) if told.decision else None,
+        exit_drill=remembered_exit_drill(told.exit_drill) if told.exit_drill else None,
     )
 
 

@@ -31,6 +31,7 @@ from steelyard.status.claim import counted, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.cost import written_costs
 from steelyard.status.energy import written_energy
+from steelyard.status.exit_drill import written_exit_drill
 from steelyard.status.percentile import written_percentile
 from steelyard.status.raw import Raw
 from steelyard.status.scalar import all_decimals, count, decimal, decimals, time_text
@@ -82,6 +83,8 @@ def status_of(
         status["endpoint"] = endpoint
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
+    if memory.exit_drill is not None:
+        status["exitDrill"] = written_exit_drill(memory.exit_drill)
     if memory.last is not None:
         status["lastDecision"] = _last(memory.last, old)
     return status

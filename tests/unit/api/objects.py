@@ -257,6 +257,11 @@ BAD: tuple[Bad, ...] = (
     _w("a label that is none", {"spec.placement": {"poolSelector": {"matchLabels": {"a b": "c"}}}}, "must use label keys only", "spec.placement.poolSelector.matchLabels"),
     _w("a selector In nothing", {"spec.placement": {"poolSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}}, "must give values with In and NotIn", "spec.placement.poolSelector.matchExpressions[0].values"),
     _w("more than all on spot", {"spec.placement": {"maxSpotPercent": 101}}, "less than or equal to 100", "spec.placement.maxSpotPercent", "at most 100"),
+    _w("a drill without a budget", {"spec.placement": {"exitDrill": {}}}, "Required value", "spec.placement.exitDrill.budget", "must be given"),
+    _w("a drill for nothing", {"spec.placement": {"exitDrill": {"budget": "0"}}}, "is never taken for free", "spec.placement.exitDrill.budget"),
+    _w("a drill's budget as a float", {"spec.placement": {"exitDrill": {"budget": 1.5}}}, "must be of type string", "spec.placement.exitDrill.budget", "must be a string; quote it"),
+    _w("a drill every minute", {"spec.placement": {"exitDrill": {"everySeconds": 60, "budget": "1"}}}, "greater than or equal to 3600", "spec.placement.exitDrill.everySeconds", "at least 3600"),
+    _w("a drill a year", {"spec.placement": {"exitDrill": {"everySeconds": 31536000, "budget": "1"}}}, "less than or equal to 7776000", "spec.placement.exitDrill.everySeconds", "at most 7776000"),
     # rebalancing
     _w("a cool-down shorter than a window", {"spec.rebalancing": {"cooldownSeconds": 30}}, "must be 0 or at least windowSeconds", "spec.rebalancing.cooldownSeconds"),
     _w("a deadline shorter than a window", {"spec.rebalancing": {"deadlineSeconds": 30, "bakeSeconds": 0, "exploration": {"deadlineSeconds": 30}}}, "a verdict needs one whole window", "spec.rebalancing.deadlineSeconds"),

@@ -12,6 +12,7 @@ from steelyard.status.read.claim import Verdict
 from steelyard.status.read.condition import Condition
 from steelyard.status.read.cost import PoolCost
 from steelyard.status.read.decision import Decision, Option
+from steelyard.status.read.exit_drill import ExitDrill
 from steelyard.status.read.field import moment, number, part, parts, text, truth, whole
 from steelyard.status.read.move import Move, PastMove, Quarantine
 from steelyard.status.read.placement import Placement
@@ -65,6 +66,9 @@ class Workload:
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     decision: Decision | None
+    exit_drill: ExitDrill | None
+    drilled_every: int | None
+    """Seconds between exit drills."""
 
     def condition(self, word: str) -> Condition | None:
         """The condition of that type."""
@@ -94,6 +98,14 @@ class Workload:
     def option(self, pool: str | None) -> Option | None:
         """The pool as it was weighed last."""
         return next((o for o in self.decision.options if o.pool == pool), None) if self.decision else None
+
+    def is_unproven(self, now: datetime) -> bool:
+        """Whether no drill has proven for twice its period that the family in use could be left."""
+        told, every = self.exit_drill, self.drilled_every
+        if told is None or every is None:
+            return False
+        proven = told.proof.proven if told.proof is not None else told.wanted
+        return proven is not None and (now - proven).total_seconds() > 2 * every
 
     @property
     def seen(self) -> bool:
@@ -134,4 +146,6 @@ def workload(raw: Raw) -> Workload:
         quarantine=told.quarantine,
         history=told.history,
         decision=told.decision,
+        exit_drill=told.exit_drill,
+        drilled_every=whole(part(part(spec, "placement"), "exitDrill"), "everySeconds"),
     )

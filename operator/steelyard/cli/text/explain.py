@@ -10,6 +10,7 @@ from rich.text import Text
 
 from steelyard.cli.facts.workload import Objective
 from steelyard.cli.text.claim import claims
+from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.explain_costs import costs, three_costs
 from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, energy, floors, latencies, placements, pools, refusals, token_costs
 from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent
@@ -53,6 +54,8 @@ def _head(view: ExplainView) -> Iterator[RenderableType]:
     yield from _aside(view)
     yield Text()
     yield Text(objective(view))
+    if view.exit_drill is not None:
+        yield Text(f"Exit: {exit_line(view.exit_drill, view.now)}.")
 
 
 def _measured(view: ExplainView, width: int) -> Iterator[RenderableType]:

@@ -19,6 +19,7 @@ from steelyard.cli.view.wrong import Wrong, first_wrong
 from steelyard.status.read.condition import Condition
 from steelyard.status.read.cost import PoolCost
 from steelyard.status.read.decision import Gate
+from steelyard.status.read.exit_drill import ExitDrill
 from steelyard.status.read.move import Move, PastMove, Quarantine
 from steelyard.status.read.placement import Placement
 
@@ -56,6 +57,8 @@ class ExplainView:
     unit: str
     """What the costs of pools are counted by: GoodRequests, OutputTokens or InputTokens."""
     slo_met: Condition | None
+    exit_drill: ExitDrill | None
+    """Whether it could leave its accelerator family, null where no drill is asked for."""
     pools: tuple[PoolRow, ...]
     placements: tuple[Placement, ...]
     costs: tuple[PoolCost, ...]
@@ -103,6 +106,7 @@ def explain(seen: Gathered) -> ExplainView:
         currency=one.currency,
         unit=one.counted_by,
         slo_met=one.condition("SLOMet"),
+        exit_drill=one.exit_drill,
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,
         costs=one.costs,

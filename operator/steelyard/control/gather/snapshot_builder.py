@@ -15,6 +15,7 @@ from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
+from steelyard.control.gather.exit_drills import drill_trial, under_way
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.newest_pod import newest_pod
@@ -51,6 +52,7 @@ from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.facts.exit_drill import DrillTrial
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move
@@ -188,6 +190,8 @@ class SnapshotBuilder:
             memory=self._memory(raw),
             probe=self._probe(raw, now),
             trials=self._trials(key, now),
+            drills=self._drills(raw),
+            other_trials=self._other_trials(workload) if workload.exit_drill is not None else (),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
             workloads=self._store.count(INFERENCE_WORKLOADS),
@@ -219,6 +223,20 @@ class SnapshotBuilder:
         read = (self._reader.read(JOBS, job, reading) for job in jobs if is_probe(job))
         found = (probe for probe in read if probe is not None and probe.move == move.id)
         return max(found, key=lambda probe: (probe.started, probe.key), default=None)
+
+    def _drills(self, raw: Manifest) -> tuple[DrillTrial, ...]:
+        """Trials that the workload owns by its uid."""
+        trials = self._store.owned_by(manifests.uid(raw), ACCELERATOR_TRIALS)
+        mine = (each for each in trials if manifests.controller_uid(each) == manifests.uid(raw) and not manifests.is_leaving(each))
+        found = (self._reader.read(ACCELERATOR_TRIALS, each, drill_trial) for each in mine)
+        return tuple(sorted((each for each in found if each is not None), key=lambda each: (each.created, each.name)))
+
+    def _other_trials(self, workload: Workload) -> tuple[str, ...]:
+        """Of the workload, made by others."""
+        trials = self._store.all(ACCELERATOR_TRIALS, workload.key.namespace)
+        theirs = (each for each in trials if manifests.controller_uid(each) != workload.uid)
+        asking = partial(under_way, of=workload.key.name)
+        return tuple(sorted(manifests.name(each) for each in theirs if self._reader.read(ACCELERATOR_TRIALS, each, asking)))
 
     def _probe_told(self, job: Manifest, workload: WorkloadKey, now: datetime) -> Probe | None:
         newest = newest_pod(self._store, job)

@@ -268,10 +268,28 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
             for bound, value in (("point", energy.each.point), ("lower", energy.each.lower), ("upper", energy.each.upper)):
                 samples["steelyard_unit_energy_joules", (*where, option.pool, method, bound)] = value
     samples |= _saved(key, decision, currency)
+    samples |= _exits(key, snapshot, decision)
     for condition in decision.conditions:
         status = {True: "True", False: "False", None: "Unknown"}[condition.status]
         samples[("steelyard_condition_status", (*where, condition.type.value, status))] = 1.0
     return tuple(Sample(name, labels, value) for (name, labels), value in sorted(samples.items()))
+
+
+def _exits(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> Mapping[Slot, float]:
+    """Proofs that the family in use could be left; none where no drill is asked for."""
+    asked, memory = snapshot.workload.exit_drill, decision.memory.exit_drill
+    if asked is None or memory is None:
+        return {}
+    where = (key.namespace, key.name)
+    return {
+        ("steelyard_exit_drill_period_seconds", where): float(asked.every_seconds),
+        ("steelyard_exit_drill_wanted_timestamp_seconds", where): memory.wanted.timestamp(),
+        **{
+            ("steelyard_exit_drill_proven_timestamp_seconds", (*where, each.source_family, each.target_family)): each.time.timestamp()
+            for each in memory.proofs
+            if each.source_family == memory.family
+        },
+    }
 
 
 def _saved(key: WorkloadKey, decision: Decision, currency: str) -> Mapping[tuple[str, tuple[str, ...]], float]:

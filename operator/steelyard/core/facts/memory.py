@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
+from steelyard.core.facts.exit_drill import DrillMemory
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.percentile import Percentile
@@ -249,6 +250,7 @@ class Memory:
     quarantine: tuple[Quarantine, ...] = ()
     claims: tuple[ClaimVerdict, ...] = ()
     last: LastDecision | None = None
+    exit_drill: DrillMemory | None = None
 
     def of(self, pool: str, revision: str) -> Known | None:
         """Evidence of a placement, if any."""

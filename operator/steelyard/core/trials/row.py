@@ -16,15 +16,14 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.look import Look
+from steelyard.core.trials.place import full, unpriced
 from steelyard.core.trials.sent import PARTS
 from steelyard.core.trials.steady import energy_of, percentile_of
-from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Reason, Refusal
 
 HOUR = 3600
 _ARTIFACT = AWAITED | STUCK
 """Why an artifact is not there that may come yet."""
-_SLACK = 1e-9
 FEW = 30
 """Requests at loads that kept the objective, below which they say nothing."""
 NEARLY = 1e-6
@@ -81,22 +80,16 @@ def _refused(look: Look, option: Option) -> str | None:
     why = option.candidate.refusal
     if why is not None and why.reason not in _ARTIFACT and not (why.reason is Reason.COMPILE_FAILED and why.reconsider_at):
         return why.message
-    if why is None and option.listed is None and look.trial.budget is not None:
-        return option.price.why if isinstance(option.price, Unknown) else f"the price of pool {option.pool} is not known"
-    return None
+    lacks = unpriced(option) if why is None and look.trial.budget is not None else None
+    return None if lacks is None else lacks.message
 
 
 def _waits(seen: Analysis, option: Option) -> str | None:
     """What is waited for before its replica is made."""
     if option.candidate.refusal is not None:
         return option.candidate.refusal.message
-    if seen.is_exhausted(option.pool):
-        return f"pool {option.pool} could not deliver nodes lately; it is tried again after its back-off"
-    nodes = option.space.nodes
-    mine = sum(p.desired for p in seen.snapshot.placements if p.key.pool == option.pool)
-    if nodes is not None and option.a_node * max(0.0, nodes - option.candidate.pool.held_nodes) - mine < 1 - _SLACK:
-        return f"pool {option.pool} has no room for another replica beside what runs there: raise its spec.capacity.maxNodes or wait"
-    return None
+    lacks = full(seen, option)
+    return None if lacks is None else lacks.message
 
 
 def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:

@@ -207,6 +207,15 @@ class Reason(str, Enum):
     )
     NOTHING_MEASURED = ("NothingMeasured", "No pool of the trial could be measured; status.pools says why of each.")
 
+    # State of an exit drill.
+    DRILLING = (
+        "Drilling",
+        "A replica on a pool of another accelerator family is tried, which shows whether the workload could leave its own.",
+    )
+    EXIT_PROVEN = ("ExitProven", "By the last drill, a pool of another accelerator family would carry the load within its promise.")
+    NO_OTHER_FAMILY = ("NoOtherFamily", "The workload may use no pool of another accelerator family, so that no exit can be tried.")
+    TRIAL_GONE = ("TrialGone", "The trial of a drill was deleted before it had ended, so that it proves nothing.")
+
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
     FIELDS_IGNORED = ("FieldsIgnored", "A spec has fields that only a later version of the operator knows; the message names them.")
