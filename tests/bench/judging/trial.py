@@ -5,9 +5,10 @@ Rates are the real generator's (`steelyard_runtime/load/rates.py`). Replicas of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from zlib import crc32
 
 import numpy as np
@@ -49,7 +50,7 @@ class Tried:
 
 @dataclass(slots=True)
 class Job:
-    """The replica of one pool and its generator. `parts`: what is told, each with the second of the world at which it is known."""
+    """The replica of one pool and its generator. `enough`: when it was told that all is answered."""
 
     intent: TrialIntent
     made: datetime
@@ -57,35 +58,41 @@ class Job:
     steps: list[ProbeStep]
     steady: list[SteadyStep]
     begin: datetime
+    enough: datetime | None = None
 
     @property
     def began(self) -> datetime:
         """When its first request is sent."""
         return max(self.ready, self.begin)
 
-    @property
-    def ends(self) -> datetime:
-        """When its last answer is there."""
-        return self.began + timedelta(seconds=sum(s.seconds for s in self.steps) + sum(s.step.seconds for s in self.steady))
+    def ends(self, parts: Iterable[ProbeStep]) -> list[datetime]:
+        """When each part of the load has ended, one after the other."""
+        return [self.began + timedelta(seconds=seconds) for seconds in accumulate(part.seconds for part in parts)]
 
     def told(self, now: datetime) -> TrialReplica:
-        """As its Job tells."""
-        state = ProbeState.STARTING if now < self.ready else ProbeState.RUNNING if now < self.ends else ProbeState.DONE
+        """As its Job tells, and its generator meanwhile."""
+        ends = self.ends([*self.steps, *(each.step for each in self.steady)])
+        ramp = ends[len(self.steps) - 1]
+        over = ends[-1] if self.enough is None else min(ends[-1], max(ramp, self.enough))
+        over = min(over, self.made + timedelta(seconds=self.intent.seconds))
+        state = ProbeState.STARTING if now < self.ready else ProbeState.RUNNING if now < over else ProbeState.DONE
         done = state is ProbeState.DONE
+        told = sum(end <= min(now, over) for end in ends)
         probe = Probe(
             move="",
             key=self.intent.placement.key,
             state=state,
             started=self.made,
             ready_seconds=None if now < self.ready else (self.ready - self.made).total_seconds(),
-            steps=tuple(self.steps) if done else (),
+            steps=tuple(self.steps[:told]),
         )
         return TrialReplica(
             probe=probe,
-            steady=tuple(self.steady) if done else (),
-            began=self.began if done else None,
+            ramped=told >= len(self.steps),
+            steady=tuple(self.steady[: max(0, told - len(self.steps))]),
+            began=self.began if told or done else None,
             scheduled=self.made,
-            ended=self.ends if done else None,
+            ended=over if done else None,
             address=self.intent.placement.key.pool if state is ProbeState.RUNNING else None,
         )
 
@@ -110,6 +117,8 @@ def tried(drawn: Drawn) -> Tried:
             jobs[intent.placement.key.pool] = _made(world, intent)
         for address, begin in decision.begin.items():
             jobs[address].begin = min(jobs[address].begin, max(begin, world.moment))
+        for address in decision.enough:
+            jobs[address].enough = jobs[address].enough or world.moment
     (verdict,) = memory.verdicts
     created = asked.created if asked is not None else world.moment
     return Tried(

@@ -21,6 +21,8 @@ TRIAL = 3600
 """Seconds that one trial may take at most."""
 BUDGET_HOURS = 1.5
 """Of one replica of the dearer pool: what a day's trials may cost."""
+EXACT = 40_000
+"""Requests by which it is found what a replica truly carries."""
 OFF = 1.15
 """The least factor by which a claim is off that is not true."""
 UNIT_COST = "UnitCost"
@@ -69,11 +71,12 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
     off = 1.0 if chance.random() < 0.5 else exp(float(chance.choice([-1, 1])) * float(chance.uniform(log(OFF), log(2))))
     metric = str(chance.choice([UNIT_COST, "Throughput"]))
     home, rival = server(kind, 1.0), server(kind, speed)
-    capacities = [carried(Truth.model_validate(each), objective(kind), lengths(kind)) for each in (home, rival)]
+    capacities = [carried(Truth.model_validate(each), objective(kind), lengths(kind), requests=EXACT) for each in (home, rival)]
     rate = REPLICAS[load] * capacities[0]
     prices = (1.0, ratio * capacities[1] / capacities[0])
     budget = BUDGET_HOURS * max(prices)
-    claim = {"metric": metric, "timesTruth": off, "relativeTo": HOME}
+    claimed = off * (ratio if metric == UNIT_COST else saturation(kind, rival) / saturation(kind, home))
+    claim = {"metric": metric, "ratio": claimed, "relativeTo": HOME}
     scenario = Scenario.model_validate(
         {
             "days": hours / 24,
@@ -109,7 +112,7 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
         metric=metric,
         true_ratio=ratio,
         off=off,
-        claimed=off * (ratio if metric == UNIT_COST else saturation(kind, rival) / saturation(kind, home)),
+        claimed=claimed,
         budget=budget,
     )
 

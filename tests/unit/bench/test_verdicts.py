@@ -4,7 +4,7 @@ import pytest
 
 from bench.judging import play
 from bench.judging.play import alone, factor
-from bench.judging.worlds import HOME, HOURS, OFF, RIVAL, UNIT_COST, draw
+from bench.judging.worlds import EXACT, HOME, HOURS, OFF, RIVAL, UNIT_COST, draw
 from bench.kinds import Kind
 from bench.verdicts import WORLDS, bars
 from steelyard.core.facts.memory import VerdictWord
@@ -16,7 +16,7 @@ def test_a_world_is_as_it_is_drawn(number: int) -> None:
     world = draw(number)
     (entry,) = world.scenario.workloads
     prices = {p.name: (p.price_per_hour or 0.0) / p.devices for p in world.scenario.pools}
-    held = {pool: carried(entry.truth[pool], entry.objective, entry.lengths) for pool in (HOME, RIVAL)}
+    held = {pool: carried(entry.truth[pool], entry.objective, entry.lengths, requests=EXACT) for pool in (HOME, RIVAL)}
     assert prices[RIVAL] / held[RIVAL] / (prices[HOME] / held[HOME]) == pytest.approx(world.true_ratio)
     assert world.off == 1 or factor(world.off, 1.0) >= OFF
     if world.metric == UNIT_COST:
