@@ -36,7 +36,18 @@ from unit.cli.situations import (
 
 def test_only_ready_and_unheld_workloads_are_healthy():
     healthy = {name for name, situation in SITUATIONS.items() if status(situation()).healthy}
-    assert healthy == {"claimed", "balanced", "by-tokens", "exploring", "probing", "moved", "quarantined", "node-lost"}
+    assert healthy == {
+        "claimed",
+        "balanced",
+        "by-tokens",
+        "exploring",
+        "probing",
+        "moved",
+        "quarantined",
+        "node-lost",
+        "proven",
+        "unproven",
+    }
 
 
 def test_an_operator_that_is_down_is_not_healthy():
