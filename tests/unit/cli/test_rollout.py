@@ -99,7 +99,7 @@ def test_a_trial_of_unknown_cost_makes_the_sum_unknown_and_an_old_one_does_not_c
     trial = {"source": "a", "target": "b", "target_revision": None, "outcome": "Explored", "reason": "NotCheaper", "kind": "Exploration"}
 
     def past(hours, cost):
-        return PastMove(**trial, time=NOW - timedelta(hours=hours), cost=cost, before=None, saved=None, unit=None)
+        return PastMove(**trial, time=NOW - timedelta(hours=hours), cost=cost, before=None, saved=None, unit=None, trial=None)
 
     known = replace(one, history=(past(30, None), past(2, Decimal("0.2")), past(1, Decimal("0.3"))))
     assert rollout(known, NOW).trial.spent == Decimal("0.5")

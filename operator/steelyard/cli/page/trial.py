@@ -35,7 +35,7 @@ def _sections(view: TrialReportView) -> Iterator[Element | None]:
     told = view.trial
     yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told)))
     yield section("Capacity and cost", _capacity(told))
-    yield section("Where the money is", _hours(view), listed(_once(told)))
+    yield section("Cost as served" if told.live else "Where the money is", _hours(view), listed(_once(told)))
     yield section("A month", month(told.month, told.currency, "at the load that the workload had, with whole replicas"))
     yield section("Prices", _prices(view))
     yield section("What would change the answer", listed([*(_break_even(each, told.currency) for each in view.break_even), *flips(told)]))
@@ -209,14 +209,10 @@ def _again(told: TrialView) -> Element:
                 f"kubectl logs -n {told.namespace} job/{found.job_name}",
             )
             for found in told.pools
-            if found.job_name is not None
+            if found.job_name is not None and not told.live
         ),
     ]
     commands = [("the same trial again", told.command), *([] if told.local else cluster)]
     items = [element("li", f"{what}: ", element("code", command)) for what, command in commands]
-    items.append(
-        element(
-            "li", f"all generators draw by seed {SEED}: at the same rate a replica gets the same requests at the same moments on every pool"
-        )
-    )
-    return element("ul", *items)
+    drawn = f"all generators draw by seed {SEED}: at the same rate a replica gets the same requests at the same moments on every pool"
+    return element("ul", *items, *([] if told.live else [element("li", drawn)]))
