@@ -22,7 +22,7 @@ from pathlib import Path
 from processors import Jiffies
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
-HERE = "not apiserver and not nodes and not image"
+HERE = "not apiserver and not nodes and not image and not browser"
 """Tests that need nothing but this process."""
 REAL = "(nodes or image) and not apiserver"
 """Those that need nodes, or an image."""
@@ -51,6 +51,7 @@ LANES = (
     ),
     (
         Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
+        Part("browser", (*PYTEST, "-m", "browser", "tests/browser")),
         Part("check", ("make", "--no-print-directory", "check"), yields=True),
         Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED)), yields=True),
         Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), yields=True),

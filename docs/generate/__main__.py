@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from generate import api, catalogue, chart, cli, reasons, scenario, values
+from generate import api, catalogue, chart, cli, dashboard, reasons, scenario, values
 from generate.drift import differences, write
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.crdgen.manifest import crd_path, crd_text
@@ -28,6 +28,7 @@ def generated(root: Path) -> dict[PurePosixPath, str]:
         **definitions,
         **{CHART / "templates" / path: chart.crd_template(text) for path, text in definitions.items()},
         CHART / "values.schema.json": json.dumps(chart.schema(), indent=2) + "\n",
+        CHART / "files" / "dashboard.json": dashboard.text(),
         PAGES / "api.md": api.page(KINDS),
         PAGES / "catalogue.md": catalogue.page(),
         PAGES / "cli.md": cli.page(),

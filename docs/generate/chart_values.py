@@ -167,7 +167,14 @@ class PrometheusRule(_Closed):
     enabled: bool = Field(default=False, description="Make a PrometheusRule. Its CRD must be there.")
     labels: Labels = Field(default={}, description="Labels by which a Prometheus selects it.")
     runbook_url: Annotated[str, Field(pattern="^(https?://.+[^/])?$")] = Field(
-        default="", description="Where you publish docs/runbooks/: annotation runbook_url is this and /NAME.md. Empty for the path alone."
+        default="https://steelyard.dev/docs/runbooks",
+        description="Where docs/runbooks/ is published: annotation runbook_url is this and /NAME.md. Annotation runbook is the path in the "
+        "repository, in any case.",
+    )
+    grafana_url: Annotated[str, Field(pattern="^(https?://.+[^/])?$")] = Field(
+        default="",
+        description="Of the Grafana that has the dashboard, for example https://grafana.example.com: annotation dashboard_url leads to the workload "
+        "there. Empty for none.",
     )
     held_seconds: Annotated[int, Field(ge=60)] = Field(default=21600, description="A workload held for longer is told.")
     price_age_percent: Annotated[int, Field(ge=1, le=100)] = Field(

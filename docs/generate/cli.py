@@ -61,10 +61,11 @@ INTRODUCTION = f"""\
 the end of one (`trial stop`), and nothing else; to this machine the files of `report` and `simulate`. `simulate` and `replay`
 ask no cluster: they decide with the operator's own core. `-` and `unknown` mean that nobody knows: never 0.
 
-Colours are off when the output is not a terminal, or `NO_COLOR` is set. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.
+Colours are off when the output is not a terminal, is one that knows none (`TERM=dumb`), or `NO_COLOR` is set; they only repeat what words
+say. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.
 
-Rights that it uses: `get` and `list` of `inferenceworkloads`, for trials `get`, `list`, `create` and `patch` of `acceleratortrials`; and, where you have them, `get` and `list` of `acceleratorpools`, `list` of `compiledmodels` and
-`deployments`. Without the latter it says what it leaves out.
+Rights that it uses: `get` and `list` of `inferenceworkloads`, for trials `get`, `list`, `create` and `patch` of `acceleratortrials`; and, where you have them, `get` and `list` of `acceleratorpools`, `list` of `compiledmodels`,
+`deployments` and (`explain`) `events`. Without the latter it says what it leaves out.
 """
 
 JSON = f"""\

@@ -20,11 +20,20 @@ from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard.control.kube import rbac
-from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, LEASES, SERVICES, Resource
+from steelyard.control.kube.resource import (
+    ACCELERATOR_TRIALS,
+    COMPILED_MODELS,
+    DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
+    JOBS,
+    LEASES,
+    SERVICES,
+    Resource,
+)
 
 pytestmark = pytest.mark.apiserver
 
-RESOURCES = {r.kind: r for r in (COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, SERVICES)}
+RESOURCES = {r.kind: r for r in (ACCELERATOR_TRIALS, COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, SERVICES)}
 VLLM = {
     "serveImage": "registry.example.com/vllm:1",
     "compileImage": "registry.example.com/vllm:1",
@@ -358,7 +367,18 @@ def test_what_others_made_is_neither_scaled_nor_changed_nor_deleted(installed: I
     owners, ours = service["metadata"].pop("ownerReferences"), {**service["metadata"], "name": "shop"}
     theirs = _made_by_somebody_else(installed, SERVICES, {**service, "metadata": ours})
     answers.append(installed.operator.request("PATCH", theirs, {"metadata": {"ownerReferences": owners}}, "application/merge-patch+json"))
-    words = ("scales only Deployments of serving pods", "changes and deletes deployments only", "changes and deletes services only")
+    # Its account may delete trials, and those of people are no exit drills.
+    trial = first("AcceleratorTrial")
+    theirs = _made_by_somebody_else(
+        installed, ACCELERATOR_TRIALS, {**trial, "metadata": {"name": "shop", "namespace": installed.namespace}}
+    )
+    answers.append(installed.operator.request("DELETE", theirs))
+    words = (
+        "scales only Deployments of serving pods",
+        "changes and deletes deployments only",
+        "changes and deletes services only",
+        "changes and deletes acceleratortrials only",
+    )
     for (status, said), expected in zip(answers, words, strict=True):
         assert status == 422 and expected in said["message"], said
 

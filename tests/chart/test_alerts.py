@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from chart.helm import ROOT, of_kind, rendered, the
+from chart.queries import EMPTY_BY_DESIGN, queries
 from steelyard.control.telemetry.metrics import HISTOGRAMS, counter_families, gauge_families
 from steelyard.core.facts.price import OLD_AFTER, Price
 from steelyard.core.vocabulary.reading import Fresh
@@ -23,6 +24,7 @@ ALERTS = {
     "SteelyardCompileFailing",
     "SteelyardPriceStale",
     "SteelyardInputRejected",
+    "SteelyardExitProofStale",
 }
 SEVERITIES = {"critical", "warning", "info"}
 
@@ -57,6 +59,8 @@ def _check(expression, known):
         assert metric in known, f"{metric} is not in operator/steelyard/control/telemetry/metrics.py"
         for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", selector):
             assert label in known[metric] | {"job", "namespace"}, f"{metric} has no label {label}"
+    kept = {label.strip() for by in re.findall(r"by \(([^)]*)\)", expression) for label in by.split(",")}
+    assert kept <= {"le"}.union(*(known[metric] for metric, _ in used)), expression
 
 
 def test_there_are_exactly_the_known_alerts():
@@ -71,8 +75,9 @@ def test_every_alert_uses_metrics_that_exist():
 def test_every_alert_says_what_it_means_and_where_to_read_on():
     for name, alert in _alerts().items():
         assert alert["labels"]["severity"] in SEVERITIES
-        assert {"summary", "description", "runbook"} == set(alert["annotations"])
+        assert {"summary", "description", "runbook", "runbook_url"} == set(alert["annotations"])
         assert alert["annotations"]["runbook"] == f"docs/runbooks/{name}.md"
+        assert alert["annotations"]["runbook_url"] == f"https://steelyard.dev/docs/runbooks/{name}.md"
         page = (RUNBOOKS / f"{name}.md").read_text()
         assert page.startswith(f"# {name}: ")
         assert f"Severity: {alert['labels']['severity']}." in page
@@ -106,6 +111,16 @@ def test_thresholds_and_names_are_values():
     assert alerts["SteelyardPriceStale"]["expr"].endswith("> 50 / 100")
     assert "SteelyardInputRejected" not in alerts
     assert alerts["SteelyardSLONotMet"]["annotations"]["runbook_url"] == "https://example.com/r/SteelyardSLONotMet.md"
+    assert all("runbook_url" not in alert["annotations"] for alert in _alerts(runbookUrl="").values())
+
+
+def test_an_alert_leads_to_its_workload_on_the_dashboard_where_there_is_a_grafana():
+    alerts = _alerts(grafanaUrl="https://grafana.example.com")
+    there = "https://grafana.example.com/d/steelyard"
+    assert alerts["SteelyardLeaderAbsent"]["annotations"]["dashboard_url"] == there
+    of_workload = f"{there}?var-namespace={{{{ $labels.namespace }}}}&var-workload={{{{ $labels.workload }}}}"
+    assert alerts["SteelyardSLONotMet"]["annotations"]["dashboard_url"] == of_workload
+    assert _dashboard()["uid"] == "steelyard"
 
 
 @pytest.mark.parametrize("price_class", [each for each, limit in OLD_AFTER.items() if limit is not None])
@@ -129,18 +144,48 @@ def test_alerts_on_the_operator_name_its_own_service():
 
 
 @pytest.mark.parametrize("currency", ["USD", "EUR"])
-def test_every_panel_uses_metrics_that_exist(currency):
-    panels = _dashboard(currency)["panels"]
-    assert len({panel["id"] for panel in panels}) == len(panels)
-    for panel in panels:
-        for target in panel["targets"]:
-            _check(target["expr"], _labels_by_metric(currency.lower()))
+def test_every_panel_annotation_and_variable_uses_metrics_and_labels_that_exist(currency):
+    shown, known = _dashboard(currency), _labels_by_metric(currency.lower())
+    panels = [panel for panel in shown["panels"] if panel["type"] != "row"]
+    assert len({panel["id"] for panel in shown["panels"]}) == len(shown["panels"])
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+    asked += [each["expr"] for each in shown["annotations"]["list"]]
+    asked += [each["query"] for each in shown["templating"]["list"] if each["type"] == "query"]
+    for expression in asked:
+        _check(expression, known)
+
+
+def test_every_panel_says_what_it_shows_and_lies_on_no_other():
+    taken = {}
+    for panel in _dashboard()["panels"]:
+        assert panel["type"] == "row" or panel["description"].endswith("."), panel["title"]
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        for cell in ((x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])):
+            assert cell not in taken, f"{panel['title']} lies on {taken[cell]}"
+            taken[cell] = panel["title"]
+
+
+def test_names_of_series_are_labels_that_their_query_keeps():
+    for panel in _dashboard()["panels"]:
+        for target in panel.get("targets", ()):
+            kept = {label.strip() for by in re.findall(r"by \(([^)]*)\)", target["expr"]) for label in by.split(",")}
+            assert set(re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))) <= kept, panel["title"]
+
+
+def test_what_is_empty_by_design_is_asked():
+    """An entry of a panel that is no more would hide the next one of its name."""
+    asked = {query.where.replace("(USD)", "(MONEY)") for query in queries(_dashboard(), _alerts().values())}
+    assert set(EMPTY_BY_DESIGN) <= asked
 
 
 @pytest.mark.parametrize("currency", ["USD", "EUR"])
-def test_the_panel_of_costs_says_the_currency(currency):
-    [title] = [panel["title"] for panel in _dashboard(currency)["panels"] if "Cost" in panel["title"]]
-    assert title == f"Cost of 1,000 good requests in {currency} (point, and the bounds of its 95 % interval)"
+def test_panels_of_money_say_the_currency_and_have_its_unit(currency):
+    shown = _dashboard(currency)
+    money = [panel for panel in shown["panels"] if panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "").startswith("currency")]
+    assert len(money) >= 5
+    assert all(panel["fieldConfig"]["defaults"]["unit"] == f"currency{currency}" and currency in panel["title"] for panel in money)
+    assert "CURRENCY" not in json.dumps(shown) and "MONEY" not in json.dumps(shown)
 
 
 def test_prometheus_takes_the_rules(tmp_path):

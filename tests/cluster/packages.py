@@ -18,7 +18,10 @@ NEEDED = {
     "nodes": {"runc": "runc", "nft": "nftables", "nsenter": "util-linux", "/usr/lib/cni/bridge": "containernetworking-plugins"},
     "network policies": {"iptables": "iptables", "ipset": "ipset"},
     "images": {"buildah": "buildah", "mmdebstrap": "mmdebstrap"},
+    "browser": {"chromium": "chromium"},
 }
+#: What does as well, under another name.
+INSTEAD = {"chromium": ("chromium-browser", "google-chrome-stable", "google-chrome")}
 #: Debian keeps some programs where a person's PATH does not look.
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -28,9 +31,14 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), SYSTEM_FOLDERS]))
 
 
+def found(program: str) -> str | None:
+    """That of it, or of what does as well."""
+    return next(filter(None, map(find, (program, *INSTEAD.get(program, ())))), None)
+
+
 def missing(purpose: str) -> list[str]:
     """The Debian packages that bring what is not found here."""
-    return sorted({package for program, package in NEEDED[purpose].items() if find(program) is None})
+    return sorted({package for program, package in NEEDED[purpose].items() if found(program) is None})
 
 
 def piece(purpose: str) -> str:

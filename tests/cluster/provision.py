@@ -121,7 +121,7 @@ def for_tests() -> Wanted:
     """All that `make test` needs: every program."""
     cluster = for_cluster("local", nodes=True, targets=images.TARGETS, extras=WITH)
     programs = frozenset(tool.name for tool in binaries.standard())
-    return replace(cluster, programs=programs, purposes=(*cluster.purposes, "network policies"), model=True, python=True)
+    return replace(cluster, programs=programs, purposes=(*cluster.purposes, "network policies", "browser"), model=True, python=True)
 
 
 def _model_pieces() -> list[Piece]:

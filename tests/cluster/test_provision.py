@@ -65,7 +65,7 @@ def test_the_demo_on_a_fresh_machine_is_one_plan_of_all_that_is_missing() -> Non
 
 def test_the_tests_need_every_program_too() -> None:
     names = {piece.name for piece in provision.for_tests().pieces()}
-    assert names >= {tool.piece for tool in binaries.standard()} | {packages.piece("network policies")}
+    assert names >= {tool.piece for tool in binaries.standard()} | {packages.piece("network policies"), packages.piece("browser")}
     assert names >= {piece.name for piece in provision.for_demo("local").pieces()}
 
 

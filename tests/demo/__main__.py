@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chart.local_prometheus import program
 from cluster.cluster import Cluster
 from cluster.mode import mode
 from cluster.progress import duration, say
@@ -150,7 +151,9 @@ def _tell(given: argparse.Namespace, uri: str, digest: str, variants: tuple[Vari
     )
     console = Console(record=given.picture is not None, width=None if given.picture is None and sys.stdout.isatty() else WIDE)
     options = [word for name in ("kubeconfig", "context") if (value := getattr(given, name)) for word in (f"--{name}", value)]
-    code = Run(hands, story, console, given.operator_namespace, given.keep, given.evidence, tuple(options)).run()
+    # The chart is rendered by Helm, and its currency is known, where the demo installed it.
+    prometheus = program() if os.environ.get("STEELYARD_CLUSTER") and not given.model_uri else None
+    code = Run(hands, story, console, given.operator_namespace, given.keep, given.evidence, tuple(options), prometheus).run()
     if given.picture is not None:
         given.picture.write_text(picture(console))
     return code

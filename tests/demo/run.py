@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo import checker, embeddings, manifests, rate, trial_checker
+from demo.dashboard_watch import DashboardWatch, watching
 from demo.hands import OWN, Hands
 from demo.installation import READ_SECRET
 from demo.log_follower import LogFollower
@@ -98,8 +100,10 @@ class Run:
         keep: bool,
         folder: Path | None,
         options: tuple[str, ...] = (),
+        prometheus: Path | None = None,
     ) -> None:
-        """options: of the command `steelyard`, which cluster it asks."""
+        """options: of the command `steelyard`, which cluster it asks. prometheus: the program that watches the operator, to be asked what the
+        dashboard and the alerts ask."""
         self._hands = hands
         self._command = (sys.executable, "-m", "steelyard.cli", *options)
         self._story = story
@@ -109,21 +113,26 @@ class Run:
         self._folder = folder or Path(tempfile.mkdtemp(prefix="steelyard-demo-"))
         self._began = time.monotonic()
         self._told = Told()
+        self._prometheus = prometheus
+        self._dashboard: DashboardWatch | None = None
 
     def run(self) -> int:
-        """The exit code: 0 the checker agrees, 1 it does not."""
+        """The exit code: 0 the checker agrees and the dashboard has answers, 1 otherwise."""
         try:
-            return self._chapters()
+            with ExitStack() as beside:
+                return self._chapters(beside)
         finally:
             if self._keep:
                 self._say(f"everything is kept: kubectl -n {self._story.namespace} get iwl,cmodel,pods")
             else:
                 self._hands.remove_all()
 
-    def _chapters(self) -> int:
+    def _chapters(self, beside: ExitStack) -> int:
         story = self._story
         self._chapter("A model, two pools, and an advertisement")
         self._check_operator()
+        if self._prometheus is not None and not story.trial:
+            self._dashboard = beside.enter_context(watching(self._prometheus, self._own_page, self._folder / "prometheus"))
         given = story.served.given
         terms = self._measured() if given is None else self._given(given)
         self._chapter("The claim, the workload, the load")
@@ -365,10 +374,24 @@ class Run:
         workload = self._hands.read("InferenceWorkload", story.namespace, workload_name)
         with (self._folder / "explain.txt").open("w") as text:
             show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._hands, story.namespace, workload_name)))
+        shown = self._ask_dashboard()
         self._end_load("load", follower)
         self._collect(recorder, workload)
         recorder.stop()
-        return self._judge(workload, expect)
+        return max(self._judge(workload, expect), 0 if shown else 1)
+
+    def _ask_dashboard(self) -> bool:
+        """Whether every query of the dashboard and of the alerts has an answer, or none by design."""
+        if self._dashboard is None:
+            self._say("there is no Prometheus, so the dashboard is not asked: `python -m cluster build prometheus` makes one")
+            return True
+        count, wrong = self._dashboard.wrong()
+        self._say(
+            f"{count - len(wrong)} of {count} queries of the dashboard and of the alerts are answered by a Prometheus, or empty by design"
+        )
+        for line in wrong:
+            self._say(f"dashboard: {line}")
+        return not wrong
 
     def _try(self, follower: LogFollower) -> int:
         """By the command, as a user would."""
@@ -513,9 +536,8 @@ class Run:
     def _counters(self) -> dict[str, dict[str, int]]:
         """The operator's own counters of this workload by pool: requests by outcome, and the tokens of good requests by direction. Through the
         API server's proxy."""
-        path = f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}:8080/proxy/metrics"
         found: dict[str, dict[str, int]] = {}
-        for line in self._page(path):
+        for line in self._own_page():
             name = line.partition("{")[0]
             if name not in COUNTED:
                 continue
@@ -523,6 +545,10 @@ class Run:
             if labels.get("workload") == self._workload and labels.get("namespace") == self._story.namespace:
                 found.setdefault(labels["pool"], {})[labels[COUNTED[name]]] = round(float(line.rsplit(" ", 1)[1]))
         return found
+
+    def _own_page(self) -> Iterator[str]:
+        """The leader's /metrics."""
+        return self._page(f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}:8080/proxy/metrics")
 
     def _page(self, path: str) -> Iterator[str]:
         try:

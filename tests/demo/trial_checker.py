@@ -9,7 +9,10 @@ request costs, and what to say of the claim; and says whether the trial and its 
 """
 
 import json
+import re
 import sys
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ TOLERANCE = 0.1
 """By which a claim may be off and still hold."""
 SECONDS_APART = 10.0
 EXACT = 0.01
+ROUNDED = 0.006
+"""By which a figure of three digits may be off."""
 FACTORS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
@@ -64,6 +69,75 @@ def price(pool: Raw, pod: Raw) -> float:
     return hourly
 
 
+@dataclass
+class Own:
+    """What the checker itself makes of one pool. `steps`: (load, sent, good) of each steady load."""
+
+    kept: float
+    broke: float
+    cost: float
+    hourly: float
+    steps: list[tuple[float, int, int]]
+
+
+@dataclass
+class Cell:
+    """Of a table, with its figures in order."""
+
+    text: str = ""
+
+    @property
+    def figures(self) -> list[float]:
+        """1,234 is one of them."""
+        return [float(each.replace(",", "")) for each in re.findall(r"\d[\d,]*\.?\d*", self.text)]
+
+
+Rows = dict[tuple[str, float], list[Cell]]
+"""Of a table, by pool and load."""
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a reader sees: the first heading, and each table under the heading of its section, as rows of cells without the head."""
+
+    first: str = ""
+    tables: dict[str, list[list[Cell]]] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._open: list[str] = []
+        self._section = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Of HTML."""
+        self.tags.append(tag)
+        if tag != "meta":
+            self._open.append(tag)
+        if tag == "h2":
+            self._section = ""
+        if tag == "tbody":
+            self.tables[self._section] = []
+        if "tbody" in self._open and tag == "tr":
+            self.tables[self._section].append([])
+        if "tbody" in self._open and tag in {"th", "td"}:
+            self.tables[self._section][-1].append(Cell())
+
+    def handle_endtag(self, tag: str) -> None:
+        """Of HTML."""
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Of HTML."""
+        if "h1" in self._open:
+            self.first += data
+        elif "h2" in self._open:
+            self._section += data
+        elif "tbody" in self._open and self._open[-1] in {"th", "td"}:
+            self.tables[self._section][-1][-1].text += data
+
+
 def check(folder: Path) -> list[Finding]:
     """All findings: (passed, sentence)."""
 
@@ -80,6 +154,7 @@ def check(folder: Path) -> list[Finding]:
     allowed = min(1 - float(each["percent"]) / 100 for each in promised)
     findings: list[Finding] = []
     middle: dict[str, float] = {}
+    own: dict[str, Own] = {}
     for pod in pods:
         pool, word = pod["metadata"]["labels"]["steelyard.dev/pool"], told(pod)
         row, each = rows[pool], price(pools[pool], pod)
@@ -106,8 +181,10 @@ def check(folder: Path) -> list[Finding]:
                 f"{pool}: 1,000 good requests cost {cost:.5f} by price and capacity, {unit:.5f} by the trial",
             )
         )
-        for step, shown in zip(word.get("steady", []), row.get("steps", []), strict=True):
+        own[pool] = Own(kept, broke, cost, hourly, [])
+        for step, shown in zip(sorted(word.get("steady", []), key=lambda each: each["load"]), row.get("steps", []), strict=True):
             sent = step["good"] + step["slow"] + step["error"] + step["shed"]
+            own[pool].steps.append((step["load"], sent, step["good"]))
             same = sent == shown["requests"] and abs(100 * step["good"] / sent - float(shown["goodPercent"])) < EXACT
             findings.append(
                 (same, f"{pool}: {sent} requests at {step['load']:.3g} requests/s of load, {step['good']} good; the same by the trial")
@@ -118,6 +195,7 @@ def check(folder: Path) -> list[Finding]:
     findings += money(status, jobs, rows, trial["spec"])
     findings += verdict(trial, middle)
     findings += reported(folder, report, status)
+    findings += shown_on(folder / "report.html", own, status["claims"][0])
     strangers = {pod["metadata"]["name"] for pod in pods} & set(read("behind_services.json"))
     findings.append((not strangers, f"{len(strangers)} pods of the trial were behind a Service"))
     lines = [json.loads(line) for line in (folder / "client.jsonl").read_text().splitlines() if line.startswith("{")]
@@ -166,6 +244,54 @@ def reported(folder: Path, report: Raw, status: Raw) -> list[Finding]:
         (said["verdict"] in report["title"] and report["title"] in page, f"the report begins: {report['title']}"),
         (alone and len(page) < 1_000_000, f"it is one file of {len(page) / 1000:.0f} kB that asks for nothing from elsewhere"),
     ]
+
+
+def shown_on(file: Path, own: dict[str, Own], said: Raw) -> list[Finding]:
+    """The figures that a reader of the page sees are the checker's own."""
+    page = Page()
+    page.feed(file.read_text())
+    verdict = [float(said[name]) for name in ("claimed", "measured", "lower", "upper")]
+    seen = Cell(page.first.replace(said["pool"], "").replace(said["relativeTo"], "")).figures
+    findings = [
+        (len(seen) == len(verdict) and all(map(near, seen, verdict)), f"the page's first sentence has {seen}, the verdict {verdict}")
+    ]
+    capacity = {row[0].text: row for row in page.tables.get("Capacity and cost", [])}
+    quality = {(row[1].text, row[0].figures[0]): row for row in page.tables.get("Quality", [])}
+    hours = {(row[1].text, row[0].figures[0]): row for row in page.tables.get("Where the money is", [])}
+    for pool, mine in own.items():
+        row = capacity.get(pool)
+        carries, costs = (row[1].figures, row[3].figures) if row else ([], [])
+        within = len(carries) == 3 and carries[1] * (1 - ROUNDED) <= mine.broke and mine.kept <= carries[2] * (1 + ROUNDED)
+        findings.append((within, f"{pool}: the page has {carries} requests/s; it held at {mine.kept:.3g} and broke at {mine.broke:.3g}"))
+        priced = bool(costs) and near(costs[0], mine.cost)
+        findings.append((priced, f"{pool}: the page has {costs[:1]} for 1,000 good requests, {mine.cost:.5f} by price and capacity"))
+        wrong = [each for step in mine.steps for each in differs(step, mine.hourly, pool, quality, hours)]
+        said_so = "; ".join(wrong) or "the generator's, and price times replicas"
+        findings.append(
+            (not wrong, f"{pool}: requests, their good part and money an hour at {len(mine.steps)} loads on the page: {said_so}")
+        )
+    return findings
+
+
+def differs(step: tuple[float, int, int], hourly: float, pool: str, quality: Rows, hours: Rows) -> list[str]:
+    """What the page has otherwise at one load."""
+    load, sent, good = step
+    at = next((key for key in quality if key[0] == pool and near(key[1], load)), None)
+    if at is None or at not in hours:
+        return [f"{load:.3g} requests/s is not there"]
+    cells = [*quality[at][2:4], *hours[at][2:4]]
+    if any(len(cell.figures) != 1 for cell in cells):
+        return [f"at {load:.3g} requests/s {' and '.join(cell.text for cell in cells)}"]
+    requests, percent, replicas, money = (cell.figures[0] for cell in cells)
+    found = (
+        [] if requests == sent and abs(percent - 100 * good / sent) < EXACT else [f"{percent:g} % of {requests:g}, not {good} of {sent}"]
+    )
+    return found + ([] if near(money, replicas * hourly) else [f"{replicas:g} replicas for {money:g} an hour, {hourly:.4f} each"])
+
+
+def near(shown: float, mine: float) -> bool:
+    """But for what is rounded away."""
+    return abs(shown - mine) <= ROUNDED * abs(mine)
 
 
 def main() -> int:

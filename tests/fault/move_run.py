@@ -65,11 +65,12 @@ class MoveRun:
         claim: str = "0.5",
         cpu: tuple[float, float] = (DEAR_CPU, CHEAP_CPU),
         settings: Mapping[str, Any] | None = None,
+        cheap_family: str = "cpu",
     ) -> None:
         """`small`: with the load of one replica, where the number of replicas makes no difference: such a move takes half the time.
 
         `claim`: what a good request on the dear pool costs, as advertised, as a multiple of what it costs on the cheap one.
-        `cpu`: seconds of a processor a request, on the dear pool and on the cheap one.
+        `cpu`: seconds of a processor a request, on the dear pool and on the cheap one. `cheap_family`: the accelerator family of the latter.
         """
         self.cluster, self.namespace = cluster, namespace
         self.tag = namespace.rsplit("-", 1)[-1]
@@ -82,7 +83,7 @@ class MoveRun:
         self.play.behaviours = {**behaviours, **self.play.behaviours}
         self.world = StubWorld(cluster, namespace, self.play, {f"node-{self.dear}": self.dear, f"node-{self.cheap}": self.cheap})
         self.audit = cluster.audit()
-        self._claimed = claim
+        self._claimed, self._cheap_family = claim, cheap_family
         self._rebalancing, self._spec, self._settings = dict(rebalancing or {}), dict(spec or {}), dict(settings or {})
         self.proxy = Proxy(cluster, self.user, "system:masters") if proxied else None
         self._stack = ExitStack()
@@ -108,7 +109,9 @@ class MoveRun:
 
     def pool(self, name: str, backend: str, price: str | None, claims: list[Manifest], **nodes: Any) -> None:
         """Write a pool. `nodes` are further fields of spec.nodes."""
-        shape: Manifest = {"instanceType": name, "devices": 0, "cpu": "64", "memory": "256Gi"}
+        family = self._cheap_family if name == self.cheap else "cpu"
+        device = {} if family == "cpu" else {"resourceName": "example.com/device"}
+        shape: Manifest = {"instanceType": name, "devices": len(device) * 8, "cpu": "64", "memory": "256Gi"}
         if price is not None:
             shape |= {"pricePerHour": price, "priceClass": "Static", "asOf": "2026-01-01"}
         self._write(
@@ -117,7 +120,7 @@ class MoveRun:
                 "kind": "AcceleratorPool",
                 "metadata": {"name": name, "labels": {"steelyard.dev/run": self.tag}},
                 "spec": {
-                    "accelerator": {"family": "cpu", "model": "generic-x86-64"},
+                    "accelerator": {"family": family, "model": "generic-x86-64", **device},
                     "backends": [{"name": backend}],
                     "nodes": {"selector": {"steelyard.dev/pool": name}, **nodes},
                     "shapes": [shape],

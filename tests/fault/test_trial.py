@@ -115,6 +115,7 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
     assert float(verdict["lower"]) > float(verdict["claimed"])
     assert rows[run.dear]["from"] == rows[run.cheap]["from"], "over the same minutes"
     assert [step["ofPresent"] for step in rows[run.dear]["steps"]] == ["0.5", "1", "2"]
+    assert [row["accuracy"] for row in rows.values()] == [{"measure": "LeastCosine", "value": "0.9999"}] * 2
     assert float(rows[run.cheap]["capacityPerReplica"]) > float(rows[run.dear]["capacityPerReplica"])
     assert float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
     # No pod of it was ever behind a Service, and the workload is as it was.
@@ -126,6 +127,25 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
     # Deleted, it takes its Jobs with it.
     run.cluster.api.delete(asked.path)
     asked.until("its pods to be gone", lambda: not asked.pods(), SOON)
+    run.end_operators()
+
+
+@meanwhile
+def test_it_ends_before_its_load_does_once_all_that_was_asked_is_answered(a_move):
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds, run.play.tells = 2 * MOVE_SECONDS, True
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    assert asked.to_its_end() == "Decided"
+    status, rows = asked.status(), asked.rows()
+    assert status["answeredTime"] <= status["endedTime"]
+    assert {row["phase"] for row in rows.values()} == {"Measured"}
+    assert [[step["ofPresent"] for step in row["steps"]] for row in rows.values()] == [["1"], ["1"]], "all of the load, and no more"
+    assert [claim["verdict"] for claim in status["claims"]] == ["Refuted"]
+    assert float(status["spent"]) < float(status["reserved"])
+    asked.until("its replicas to have ended", lambda: not asked.running(), SOON)
+    assert run.world.lost == 0
     run.end_operators()
 
 
@@ -168,6 +188,32 @@ def test_a_server_that_crashes_costs_the_trial_that_pool_alone(a_move):
     assert rows[run.cheap]["message"]
     asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
     assert run.world.lost == 0
+    run.end_operators()
+
+
+@meanwhile
+def test_a_node_that_is_lost_under_a_replica_costs_the_trial_that_pool_alone_and_leaves_nothing_behind(a_move):
+    """Its pod goes with the node before it has told anything."""
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds = 2 * MOVE_SECONDS
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    asked.until("something to be spent there", lambda: float(asked.rows()[run.cheap].get("spent", "0")) > 0, SOON)
+    run.cluster.api.delete(f"/api/v1/nodes/node-{run.cheap}")
+    lost = asked.until("the pool to fail", lambda: asked.rows()[run.cheap]["phase"] == "Failed" and asked.rows()[run.cheap])
+    assert lost["message"] and float(lost["spent"]) > 0
+    assert asked.rows()[run.dear]["phase"] == "Measuring" and asked.reason() is None
+    run.play.probe_seconds = 0.0
+    assert asked.to_its_end() == "ProbeFailed"
+    status, rows = asked.status(), asked.rows()
+    assert (rows[run.dear]["phase"], rows[run.cheap]["phase"]) == ("Measured", "Failed")
+    assert [claim["verdict"] for claim in status["claims"]] == ["Inconclusive"]
+    assert float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
+    asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
+    assert run.world.lost == 0
+    assert run.holds() == run.dear and not run.status().get("move")
     run.end_operators()
 
 

@@ -14,9 +14,9 @@ LONGEST_STEP = 5.0
 """A ramp is played in a moment: steps that are told to be much longer would end long after it."""
 
 
-def probed(spec: dict[str, Any], behaviour: Behaviour, began: float = 0.0) -> str:
+def probed(spec: dict[str, Any], behaviour: Behaviour, began: float = 0.0, loads: int | None = None) -> str:
     """The termination message of a ramp on a server that serves nobody else, and of the steady loads after it. `spec`: what the generator is told;
-    `began`: when it began, in Unix seconds."""
+    `began`: when it began, in Unix seconds; `loads`: how many of the steady loads it came to, None for all."""
     ramp, step = spec["ramp"], spec["step"]
     allowed = min(1 - float(each["percent"]) / 100 for each in spec["objective"]["latency"])
     going = rates(ramp["first"], ramp["most"], ramp["halvings"], growth=ramp.get("growth", 2.0))
@@ -33,7 +33,7 @@ def probed(spec: dict[str, Any], behaviour: Behaviour, began: float = 0.0) -> st
     if "begin" in spec:
         told["began"] = began
     if "steady" in spec and kept:
-        told["steady"] = [_steady(share, behaviour) for share in shares(spec["steady"]["loads"], kept)]
+        told["steady"] = [_steady(share, behaviour) for share in shares(spec["steady"]["loads"][:loads], kept)]
     return json.dumps(told)
 
 

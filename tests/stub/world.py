@@ -63,6 +63,7 @@ class _Generator:
     runner: web.AppRunner
     address: str
     begin: float
+    enough: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +82,8 @@ class Play:
     compile_seconds: float = 0.2
     probe_seconds: float = 1.0
     """Of a whole ramp."""
+    tells: bool = False
+    """Whether generators of trials tell of their ramp and of the first steady load as soon as they have begun."""
     crashing: set[str] = field(default_factory=set)
     compiles: dict[str, CompileFailure] = field(default_factory=dict)
     noise: bool = False
@@ -241,7 +244,7 @@ class StubWorld:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
         labels["kubernetes.io/arch"] = "amd64"
         await self._call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}})
-        capacity = {"cpu": "64", "memory": "256Gi", "pods": "200", "ephemeral-storage": "10Ti"}
+        capacity = {"cpu": "64", "memory": "256Gi", "pods": "200", "ephemeral-storage": "10Ti", "example.com/device": "8"}
         status = {"capacity": capacity, "allocatable": capacity, "conditions": [_condition("Ready", "True")]}
         await self._call("PATCH", f"/api/v1/nodes/{node}/status", {"status": status}, "application/merge-patch+json")
         await self._heartbeat(node)
@@ -361,21 +364,26 @@ class StubWorld:
         elif told is None:
             await self._tell_of_probe(uid, pod, "starting", _running("server", ready=False))
         elif told == "starting" and time.time() >= life.created + self.play.start_seconds:
-            await self._listen(uid, _spec_of(pod))
+            await self._listen(uid, _spec_of(pod), pool)
             await self._tell_of_probe(uid, pod, "running", _running("server", ready=True), _running("probe", ready=True))
-        elif told == "running" and time.time() >= self._begins(uid, life) + self.play.probe_seconds:
-            message = probed(_spec_of(pod), self.play.behaviours[pool], self._begins(uid, life))
+        elif told == "running" and self._has_ended(uid, life):
+            enough = uid in self._generators and self._generators[uid].enough
+            message = probed(_spec_of(pod), self.play.behaviours[pool], self._begins(uid, life), loads=1 if enough else None)
             life.ended = time.time()
             await self._silence(uid)
             await self._tell_of_probe(uid, pod, "ended", _ended("server", 0, ""), _ended("probe", 0, message), phase="Succeeded")
+
+    def _has_ended(self, uid: str, life: Lifetime) -> bool:
+        listens = self._generators.get(uid)
+        return time.time() >= self._begins(uid, life) + self.play.probe_seconds or (listens is not None and listens.enough)
 
     def _begins(self, uid: str, life: Lifetime) -> float:
         """When its first step does."""
         waiting, ready = self._generators.get(uid), life.created + self.play.start_seconds
         return ready if waiting is None else max(ready, waiting.begin)
 
-    async def _listen(self, uid: str, spec: Manifest) -> None:
-        """As the generator of a trial does, which begins when it is told to."""
+    async def _listen(self, uid: str, spec: Manifest, pool: str) -> None:
+        """As the generator of a trial does, which begins and ends when it is told to."""
         if "begin" not in spec:
             return
         runner = web.AppRunner(web.Application(), access_log=None, shutdown_timeout=0.1)
@@ -385,7 +393,11 @@ class StubWorld:
         async def progress(request: web.Request) -> web.StreamResponse:
             if "begin" in request.query and not told[0]:
                 told[0], waiting.begin = True, min(waiting.begin, float(request.query["begin"]))
-            return web.json_response({"state": "Waiting" if time.time() < waiting.begin else "Measuring"})
+            if time.time() < waiting.begin:
+                return web.json_response({"state": "Waiting"})
+            waiting.enough = waiting.enough or (self.play.tells and "enough" in request.query)
+            word = json.loads(probed(spec, self.play.behaviours[pool], waiting.begin, loads=1)) if self.play.tells else {}
+            return web.json_response({**word, "state": "Measuring", "ramped": self.play.tells})
 
         runner.app.router.add_get("/progress", progress)
         await runner.setup()

@@ -51,4 +51,14 @@
   annotations:
     summary: {{ "'Readings from {{ $labels.source }} are rejected: {{ $labels.reason }}.'" }}
     description: Values that cannot be true are not used. Workloads without other readings are held.
+- alert: SteelyardExitProofStale
+  expr: >-
+    time() - (max by (namespace, workload) (steelyard_exit_drill_proven_timestamp_seconds) or
+    max by (namespace, workload) (steelyard_exit_drill_wanted_timestamp_seconds)) >
+    2 * max by (namespace, workload) (steelyard_exit_drill_period_seconds)
+  for: 15m
+  labels: {severity: warning}
+  annotations:
+    summary: {{ "'That workload {{ $labels.namespace }}/{{ $labels.workload }} could leave its accelerator family is not proven any more.'" }}
+    description: No exit drill has proven it for twice the period of spec.placement.exitDrill. Serving goes on. status.exitDrill says why.
 {{- end -}}

@@ -2,8 +2,11 @@
 
 {{- define "steelyard.rules.inNamespaces" -}}
 - apiGroups: [steelyard.dev]
-  resources: [inferenceworkloads, acceleratortrials]
+  resources: [inferenceworkloads]
   verbs: [get, list, watch]
+- apiGroups: [steelyard.dev]
+  resources: [acceleratortrials]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [steelyard.dev]
   resources: [compiledmodels]
   verbs: [get, list, watch, create, patch, delete]

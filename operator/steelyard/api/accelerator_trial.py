@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from steelyard.api.claim import ClaimFigure
+from steelyard.api.compiled_model import Accuracy
 from steelyard.api.conditions import TrialCondition
 from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import CurrencyCode, Decimal, PositiveMoney
-from steelyard.api.placement_status import Basis, ClaimStatus, Saturation, UnitCost
+from steelyard.api.placement_status import Basis, ClaimStatus, Percentile, Saturation, UnitCost, UnitEnergy
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.shape import PriceClass
 from steelyard.api.status_values import Count, Generation, Seconds, SmallCount
@@ -26,7 +27,10 @@ class LoadMode(Word):
     """Where the load of a trial comes from."""
 
     SYNTHETIC = "Synthetic", "a generator beside each server, with requests as long as the workload's own; no user waits for them"
-    LIVE = "Live", "a share of the workload's own requests"
+    LIVE = (
+        "Live",
+        "a share of the workload's own requests, which one replica on each pool answers beside those that serve; by a move of the workload",
+    )
     MIRROR = "Mirror", "copies of the workload's own requests, by a gateway that can make them"
 
 
@@ -35,14 +39,8 @@ class TrialLoad(SpecModel):
 
     RULES = (
         Rule(
-            "self.mode != 'Live'",
-            "must be Synthetic: of the workload's own requests, its explorations measure a share (spec.rebalancing.exploration)",
-            lambda load: load.mode != LoadMode.LIVE,
-            field="mode",
-        ),
-        Rule(
             "self.mode != 'Mirror'",
-            "must be Synthetic: no gateway that mirrors requests is used by this version",
+            "must be Synthetic or Live: no gateway that mirrors requests is used by this version",
             lambda load: load.mode != LoadMode.MIRROR,
             field="mode",
         ),
@@ -100,14 +98,15 @@ class AcceleratorTrialSpec(SpecModel):
             Pattern(f"^{LABEL}$", "must be the name of an InferenceWorkload of this namespace: lower case letters, digits and hyphens"),
         ],
         says(
-            "The InferenceWorkload of this namespace whose model, objective, lengths and load are taken. It is not moved or scaled by the trial.",
+            "The InferenceWorkload of this namespace whose model, objective, lengths and load are taken. It is not moved by the trial.",
             example="embedder",
         ),
     ]
     pools: Annotated[
         tuple[Annotated[PoolName, says("The name of an AcceleratorPool.", example="inf2-xlarge")], ...],
         says(
-            "The AcceleratorPools that are compared, each by one replica that serves nobody. The workload must be allowed to use them.",
+            "The AcceleratorPools that are compared, each by one replica that serves nobody; of live traffic one after the other, by one that serves. "
+            "The workload must be allowed to use them.",
             example=["g5-xlarge", "inf2-xlarge"],
             least=1,
             most=POOLS_MAX,
@@ -118,8 +117,10 @@ class AcceleratorTrialSpec(SpecModel):
     duration_seconds: Annotated[
         Annotated[int, says("", low=60, high=43_200)] | None,
         says(
-            "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at half, all and twice of the "
-            "workload's load. Left out, it is as long as the budget pays for, from 3 to 60 minutes. Longer means narrower intervals.",
+            "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at all, half and twice of the "
+            "workload's load. It ends before once each claim has its verdict and the first of these is measured. Left out, it is as long as the budget "
+            "pays for, from 3 to 60 minutes. Of live traffic, for how long at most a pool gets requests; left out, as long as an exploration of the "
+            "workload may take. Longer means narrower intervals.",
             unit="seconds",
             example=1200,
         ),
@@ -160,10 +161,10 @@ class AcceleratorTrialSpec(SpecModel):
 class TrialPhase(Word):
     """How far a trial is on one pool."""
 
-    WAITING = "Waiting", "for its artifact, for the other pools, or for a node"
-    STARTING = "Starting", "its replica is on a node and not ready yet"
-    MEASURING = "Measuring", "requests are sent"
-    MEASURED = "Measured", "all that was to be sent was sent"
+    WAITING = "Waiting", "for its artifact, for the other pools, for a node, or for the workload to begin"
+    STARTING = "Starting", "its replica is on a node and not ready yet, or is probed"
+    MEASURING = "Measuring", "requests are sent, or come"
+    MEASURED = "Measured", "all that was to be sent was sent, or what was asked is known"
     FAILED = "Failed", "it ended without a result"
     REFUSED = "Refused", "it cannot be measured here, and the message says why"
 
@@ -171,12 +172,25 @@ class TrialPhase(Word):
 class TrialStep(StatusModel):
     """What became of a steady load."""
 
-    load: Annotated[Decimal, says("The load of the whole workload that is looked at.", unit="requests per second", example="120")]
+    load: Annotated[
+        Decimal,
+        says(
+            "The load of the whole workload that is looked at; of live traffic, what came to all replicas on this pool.",
+            unit="requests per second",
+            example="120",
+        ),
+    ]
     of_present: Annotated[Decimal, says("That, as a multiple of the workload's load when the trial began.", unit="times", example="0.5")]
-    replicas: Annotated[SmallCount, says("Replicas that this load needs on the pool, by the ramp.", unit="replicas", example=3)]
+    replicas: Annotated[
+        SmallCount,
+        says("Replicas that this load needs on the pool, by the ramp; of live traffic, that served it.", unit="replicas", example=3),
+    ]
     rate: Annotated[Decimal, says("What one replica was asked for: the load over the replicas.", unit="requests per second", example="40")]
+    seconds: Annotated[Decimal | None, says("How long requests were sent.", unit="seconds", example="240")] = None
     requests: Annotated[Count, says("How many requests were sent.", unit="requests", example=9600)]
+    failed: Annotated[Count | None, says("How many of them got an error or were turned away.", unit="requests", example=3)] = None
     good_percent: Annotated[Decimal, says("The share of them that met every objective.", unit="percent", example="99.4")]
+    mean_milliseconds: Annotated[Decimal | None, says("What an answer took in the mean.", unit="milliseconds", example="25.1")] = None
     p50_milliseconds: Annotated[Decimal | None, says("What half of the answers took at most.", unit="milliseconds", example="22.4")] = None
     p95_milliseconds: Annotated[Decimal | None, says("What 95 of 100 answers took at most.", unit="milliseconds", example="48.1")] = None
     p99_milliseconds: Annotated[Decimal | None, says("What 99 of 100 answers took at most.", unit="milliseconds", example="80.2")] = None
@@ -192,6 +206,18 @@ class TrialStep(StatusModel):
         Decimal | None,
         says("The energy of a good request, by the server's counter. Missing where none tells it.", unit="joules", example="4.3"),
     ] = None
+    input_tokens: Annotated[
+        Decimal | None,
+        says("The tokens of a good request in the mean. Missing where the server does not tell.", unit="tokens", example="212"),
+    ] = None
+    output_tokens: Annotated[
+        Decimal | None,
+        says(
+            "The tokens of its answer in the mean. Missing where nothing is generated, or the server does not tell.",
+            unit="tokens",
+            example="128",
+        ),
+    ] = None
 
 
 class TrialPool(StatusModel):
@@ -203,6 +229,15 @@ class TrialPool(StatusModel):
     revision: Annotated[
         HashedRevision | None, says("The hash of what the replica is (artifact, image, arguments).", example="3f9a01bc")
     ] = None
+    backend: Annotated[Annotated[str, Field(max_length=63)] | None, says("What serves there.", example="openvino")] = None
+    image: Annotated[
+        Annotated[str, Field(max_length=512)] | None,
+        says("The image of the server, and of the generator beside it.", example="registry.example/steelyard/runtime-serve:0.1.0"),
+    ] = None
+    devices: Annotated[
+        Decimal | None,
+        says("The devices of a replica: parts of them where a node hands out parts, and 0 on a CPU.", unit="devices", example="1"),
+    ] = None
     job_name: Annotated[
         Annotated[str, Field(max_length=63)] | None,
         says("The Job of its replica, in the same namespace, to look at its pod and log.", example="half-0a1b2c3d4e"),
@@ -211,14 +246,6 @@ class TrialPool(StatusModel):
         Seconds | None,
         says(
             "How long the compile of its artifact took. Missing where nothing was compiled or it is not told.", unit="seconds", example=840
-        ),
-    ] = None
-    cosine_min: Annotated[
-        Decimal | None,
-        says(
-            "How near the answers of what was served are to those of the model as it is in float32: the least cosine of the compile's samples, 1 where "
-            "they are the same. What is cheaper and less exact is not the same thing for less. Missing where the compile does not tell it.",
-            example="0.9989",
         ),
     ] = None
     start_seconds: Annotated[
@@ -232,10 +259,14 @@ class TrialPool(StatusModel):
         says("What one replica costs an hour, by which all costs here are counted.", unit="currency an hour", example="0.7582"),
     ] = None
     price_class: Annotated[PriceClass | None, says("What kind of price that is.", example="List")] = None
+    accuracy: Annotated[
+        Accuracy | None,
+        says("How near the answers of its artifact were to the reference's when it was compiled. Missing where that was not verified."),
+    ] = None
     capacity_per_replica: Annotated[
         Decimal | None,
         says(
-            "The requests that one replica serves while the objective is just kept, by the ramp.",
+            "The requests that one replica serves while the objective is just kept, by the ramp or by live traffic.",
             unit="requests per second",
             example="38.5",
         ),
@@ -248,12 +279,28 @@ class TrialPool(StatusModel):
     ] = None
     capacity_basis: Annotated[
         Basis | None,
-        says("Probed, or Carried where the objective held up to the highest load that was sent.", example="Probed", brief=True),
+        says(
+            "Probed, or Carried where the objective held up to the highest load that was sent. Of live traffic as everywhere: Measured, or Carried where "
+            "servers do not tell how busy they are.",
+            example="Probed",
+            brief=True,
+        ),
     ] = None
     capacity_requests: Annotated[Count, says("How many good requests the capacity rests on.", unit="requests", example=12_000)] = 0
     saturation: Annotated[Saturation | None, says("What one replica completes at most, late or not. Missing where it was never full.")] = (
         None
     )
+    energy: Annotated[
+        UnitEnergy | None,
+        says("What a good request and a replica draw at the highest steady load, by the server's counters. Missing where none tells it."),
+    ] = None
+    latency: Annotated[
+        Percentile | None,
+        says(
+            "How long requests take at the highest steady load that a replica is meant for, from half of its capacity to all of it. Missing where none was "
+            "sent, or too few requests for its upper end."
+        ),
+    ] = None
     unit_cost: Annotated[
         UnitCost | None,
         says("What good requests cost where the objective is just kept: the price over the capacity. Missing until both are known."),
@@ -261,7 +308,8 @@ class TrialPool(StatusModel):
     steps: Annotated[
         tuple[TrialStep, ...],
         says(
-            "The steady loads after the ramp: half, all and twice of the workload's own.",
+            "The steady loads after the ramp: half, all and twice of the workload's own, as far as they were sent. Of live traffic one: what was served "
+            "as it was.",
             most=5,
             list_type="atomic",
         ),
@@ -303,7 +351,12 @@ class AcceleratorTrialStatus(StatusModel):
     currency: Annotated[CurrencyCode | None, says("The currency of all money in this status.", example="USD")] = None
     reserved: Annotated[
         Decimal | None,
-        says("The most that the trial can cost, fixed when its replicas were made. Missing before.", unit="currency", example="1.84"),
+        says(
+            "The most that the trial can cost, fixed when its replicas were made. Missing before. Of live traffic it grows with each pool that begins, up "
+            "to spec.budget.",
+            unit="currency",
+            example="1.84",
+        ),
     ] = None
     spent: Annotated[Decimal | None, says("What all replicas of the trial have cost so far.", unit="currency", example="0.62")] = None
     load: Annotated[
@@ -317,6 +370,14 @@ class AcceleratorTrialStatus(StatusModel):
     begin_time: Annotated[
         Time | None,
         says("From when on all pools that are ready measure together.", example="2026-03-01T12:05:00Z"),
+    ] = None
+    answered_time: Annotated[
+        Time | None,
+        says(
+            "When each claim had its verdict and the workload's own load was measured, with load left to send: generators were told "
+            "to send no more of it.",
+            example="2026-03-01T12:20:00Z",
+        ),
     ] = None
     ended_time: Annotated[Time | None, says("When the trial ended, for whatever reason.", example="2026-03-01T12:25:00Z")] = None
     pools: Annotated[

@@ -184,6 +184,23 @@ class Progress(StatusModel):
     ] = ""
 
 
+class AccuracyMeasure(Word):
+    """How near answers are to the reference's."""
+
+    LEAST_COSINE = "LeastCosine", "of embeddings: the least cosine over the golden samples, where 1 is the same"
+    WORST_LOGPROB = (
+        "WorstLogprob",
+        "of text: the largest mean difference of log-probabilities of a golden sample in nats, where 0 is the same",
+    )
+
+
+class Accuracy(StatusModel):
+    """How near the answers of an artifact were to those of the reference, where it was compiled."""
+
+    measure: Annotated[AccuracyMeasure, says("What was compared.", example="LeastCosine")]
+    value: Annotated[Decimal, says("The figure: a cosine, or nats.", example="0.99987")]
+
+
 class Artifact(StatusModel):
     """The published result."""
 
@@ -209,12 +226,11 @@ class Artifact(StatusModel):
             example=268_435_456,
         ),
     ]
-    cosine_min: Annotated[
-        Decimal | None,
+    accuracy: Annotated[
+        Accuracy | None,
         says(
-            "How near its answers are to those of the model as it is in float32: the least cosine of the compile's samples, 1 where they are the same. "
-            "Missing where the compile does not tell it, as of models that generate text.",
-            example="0.9989",
+            "How near its answers were to the reference's on golden samples. Missing where the machine that compiled could not run it; each replica "
+            "checks the samples before it is ready."
         ),
     ] = None
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from steelyard.api.compile_options import CompileOptions
 from steelyard.api.conditions import WorkloadCondition
 from steelyard.api.describe import says
+from steelyard.api.exit_drill import ExitDrillStatus
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.last_decision import LastDecision, Savings
 from steelyard.api.model import SpecModel, StatusModel
@@ -197,6 +198,12 @@ class InferenceWorkloadStatus(StatusModel):
             list_type="atomic",
         ),
     ] = ()
+    exit_drill: Annotated[
+        ExitDrillStatus | None,
+        says(
+            "Whether the workload could leave its accelerator family, as far as spec.placement.exitDrill has tried. Missing without that."
+        ),
+    ] = None
     last_decision: Annotated[
         LastDecision | None, says("The last decision about the mix: verdict, reason, what each gate said, and when it is looked at again.")
     ] = None

@@ -93,9 +93,9 @@ class OptionEntry(StatusModel):
     upper: Annotated[
         Decimal | None, says("The upper end of that cost: the 95 % interval, or the claim's spread.", unit="currency", example="0.0207")
     ] = None
-    basis: Annotated[Basis | None, says("What the figures rest on: a claim, or this workload's own traffic there.", example="Measured")] = (
-        None
-    )
+    basis: Annotated[
+        Basis | None, says("What the figures rest on: a claim, or this workload's own traffic there.", example="Measured", brief=True)
+    ] = None
     n: Annotated[Count, says("How many good requests they rest on; 0 for a claim.", unit="requests", example=1200)] = 0
     cheapest_below: Annotated[
         Decimal | None,

@@ -42,6 +42,9 @@ class MoveOutcome(Word):
     ROLLED_BACK = "RolledBack", "the target failed or could not be judged, and the source carries the load"
 
 
+AskedBy = Annotated[str, Field(max_length=320)]
+
+
 class Move(StatusModel):
     """The one move under way."""
 
@@ -86,6 +89,13 @@ class Move(StatusModel):
             "What an exploration may cost until its deadline, by the prices when it began. Missing for other moves.",
             unit="currency",
             example="0.25",
+        ),
+    ] = None
+    trial: Annotated[
+        AskedBy | None,
+        says(
+            "The AcceleratorTrial by which a person asked for the exploration, as NAME/UID. Missing where the workload explores by itself.",
+            example="half/0f6c1b1e",
         ),
     ] = None
     started_time: Annotated[
@@ -161,6 +171,10 @@ class FinishedMove(StatusModel):
             unit="currency",
             example="0.25",
         ),
+    ] = None
+    trial: Annotated[
+        AskedBy | None,
+        says("The AcceleratorTrial that asked for it: the cost counts against its budget instead.", example="half/0f6c1b1e"),
     ] = None
     unit_cost_before: Annotated[
         CostBefore | None, says("What one unit cost before a move for cost. Missing where too little of that time is known.")

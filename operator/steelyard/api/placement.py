@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from steelyard.api.describe import says
+from steelyard.api.exit_drill import ExitDrill
 from steelyard.api.model import SpecModel
 from steelyard.api.quantity import CpuQuantity, MemoryQuantity
 from steelyard.api.rule import Pattern, Rule
@@ -208,3 +209,10 @@ class Placement(SpecModel):
             high=100,
         ),
     ] = 100
+    exit_drill: Annotated[
+        ExitDrill | None,
+        says(
+            "Proves now and then, by a trial on a pool of another one, that the workload could leave the accelerator family in use. "
+            "status.exitDrill says how fast and at which cost, or why not. Left out, nothing is tried."
+        ),
+    ] = None

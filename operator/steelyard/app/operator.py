@@ -24,6 +24,7 @@ from steelyard.control.clock import AnchoredClock
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.trial_facts import asks_of
 from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.gather.unexplained import unexplained
 from steelyard.control.kube import kopf_settings, watch_handlers
@@ -289,6 +290,7 @@ class Operator:
             self.observing.progress,
             self.decision_log,
             self.events,
+            self._wake,
             self.clock,
         )
         self.pools = PoolReconciler(
@@ -512,6 +514,8 @@ class Operator:
             self.queue.add(_key(key.resource, present))
             if key.resource == COMPILED_MODELS:
                 self._wake_users(present)
+            if key.resource == ACCELERATOR_TRIALS:
+                self._wake_asked(change)
             if key.resource == ACCELERATOR_POOLS and pool_matters(change):
                 # Of which it may have become, or ceased to be, another one's double.
                 self._wake_pools()
@@ -545,6 +549,12 @@ class Operator:
         for owner in manifests.metadata(compiled).get("ownerReferences") or ():
             if owner.get("kind") == INFERENCE_WORKLOADS.kind:
                 self.queue.add(Key(INFERENCE_WORKLOADS.plural, manifests.namespace(compiled) or "", owner["name"]))
+
+    def _wake_asked(self, change: Change) -> None:
+        """The workload of which a trial asks for a part of the requests, or did until now."""
+        asked = {asks_of(trial) for trial in (change.old, change.new) if trial is not None}
+        for workload in sorted(each for each in asked if each is not None):
+            self.queue.add(Key(INFERENCE_WORKLOADS.plural, change.key.namespace, workload))
 
     def _wake_all(self) -> None:
         for each in self.store.all(INFERENCE_WORKLOADS):

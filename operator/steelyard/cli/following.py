@@ -20,8 +20,9 @@ def follow(arguments: argparse.Namespace, connection: Connection, namespace: str
         kind="Trial",
         read=lambda connection, _: trial_view(gather_trial(connection, namespace, name)),
         picture=live,
-        over=lambda view: view.ended,
         news=news,
+        whole=f"`steelyard trial show {name}`",
+        over=lambda view: view.ended,
     )
     try:
         view = last(arguments, connection, namespace, what)

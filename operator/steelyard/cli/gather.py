@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from steelyard.cli.connection import Connection
@@ -54,6 +55,20 @@ def gather(connection: Connection, namespace: str | None, name: str | None = Non
         operator=_operator(connection),
         notes=tuple(notes),
     )
+
+
+def gather_told(connection: Connection, namespace: str, name: str) -> Gathered:
+    """One workload, what is around it, and what was told of it lately."""
+    seen = gather(connection, namespace, name)
+    notes = [*seen.notes]
+    about = f"involvedObject.kind={WORKLOAD.name},involvedObject.name={name}"
+    uid = part(seen.workloads[0], "metadata").get("uid")
+    events = _beside(
+        notes,
+        lambda: tuple(connection.list(f"/api/v1/namespaces/{namespace}/events", fieldSelector=f"{about},involvedObject.uid={uid}")),
+        "its events are not shown",
+    )
+    return replace(seen, events=events, notes=tuple(notes))
 
 
 def gather_trial(connection: Connection, namespace: str, name: str) -> GatheredTrial:

@@ -20,6 +20,8 @@ class Gathered:
     models: tuple[Raw, ...] | None
     operator: Operator
     notes: tuple[str, ...] = ()
+    events: tuple[Raw, ...] | None = None
+    """Of the workload, where one was asked for with its events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

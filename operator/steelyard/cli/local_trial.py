@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -50,8 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     with _ends_are_interrupts():
         try:
             with local_trial(wanted, machine, toolchains, keep) as trial:
-                what: Following[TrialView] = Following(kind="Trial", picture=live, over=lambda view: view.ended, news=_news)
-                view = follow(arguments.output, what, _views(trial, about, seen, often=arguments.output != "json"))
+                what: Following[TrialView] = Following(
+                    kind="Trial", picture=live, over=lambda view: view.ended, news=_news, whole="a larger window"
+                )
+                view = follow(arguments.output, what, partial(_views, trial, about, seen, arguments.output != "json"))
         except KeyboardInterrupt:
             print("\nEnded: no process and no file of it is left.", file=sys.stderr)
             return INTERRUPTED
@@ -63,10 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(view)
 
 
-def _views(trial: LocalTrial, about: GatheredTrial, seen: list[GatheredTrial], *, often: bool) -> Iterator[tuple[TrialView, str | None]]:
+def _views(
+    trial: LocalTrial, about: GatheredTrial, seen: list[GatheredTrial], often: bool, meanwhile: Callable[[], None]
+) -> Iterator[tuple[TrialView, str | None]]:
     """seen: has what the last view is of. often: also where nothing is new, so that ages are as of now."""
     before: Raw | None = None
     for now, status in trial.looks():
+        meanwhile()
         if status == before and not often:
             continue
         before = status

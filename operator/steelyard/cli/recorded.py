@@ -5,30 +5,34 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from steelyard.cli.problem import Problem
 from steelyard.core.replay.codec import NotPlainError
 from steelyard.core.replay.compile_record import CompileRecord, read_compile
 from steelyard.core.replay.record import Record, read
+from steelyard.core.replay.trial_record import TrialRecord, read_trial
 
-_REMEDY = "give the JSON of a record, a line `decided` or `compile decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
-_FACTS = frozenset({"snapshot", "compile"})
-"""What the facts of a decision are called: about a workload, and about a CompiledModel."""
+_REMEDY = "give the JSON of a record, a line `decided`, `compile decided` or `trial decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
+Recorded: TypeAlias = Record | CompileRecord | TrialRecord
+_FACTS: Mapping[str, Callable[[Mapping[str, Any]], Recorded]] = {"snapshot": read, "compile": read_compile, "trial": read_trial}
+"""What the facts of a decision are called, and who reads them: about a workload, a CompiledModel and an AcceleratorTrial."""
 
 
-def records(path: Path) -> list[tuple[str, Record | CompileRecord]]:
+def records(path: Path) -> list[tuple[str, Recorded]]:
     """(file and line, record) for each that is there. Lines that hold none are passed over. Problem where there is none at all, or one
     cannot be read."""
-    found: list[tuple[str, Record | CompileRecord]] = []
+    found: list[tuple[str, Recorded]] = []
     for line, raw in _objects(path):
         written = raw.get("record", raw) if isinstance(raw, dict) else None
-        if not isinstance(written, dict) or not _FACTS.intersection(written):
+        facts = next((each for each in _FACTS if isinstance(written, dict) and each in written), None)
+        if facts is None or not isinstance(written, dict):
             continue
         source = f"{path}:{line}"
         try:
-            found.append((source, read(written) if "snapshot" in written else read_compile(written)))
+            found.append((source, _FACTS[facts](written)))
         except NotPlainError as wrong:
             raise Problem(f"{source}: the record cannot be read: {wrong}", _REMEDY) from wrong
     if not found:

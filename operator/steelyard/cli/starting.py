@@ -30,6 +30,7 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
         budget=arguments.budget,
         duration=arguments.duration,
         deadline=arguments.deadline,
+        live=arguments.live,
     )
     try:
         made = connection.post(TRIAL.path(namespace), manifest(asked))

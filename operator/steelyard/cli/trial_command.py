@@ -10,7 +10,7 @@ from string import ascii_lowercase, digits
 
 from steelyard.cli.claim_text import written
 from steelyard.cli.duration import written as length
-from steelyard.cli.facts.trial import Trial
+from steelyard.cli.facts.trial import LIVE, Trial
 from steelyard.cli.group import API_VERSION, TRIAL
 from steelyard.status.raw import Raw
 
@@ -29,11 +29,13 @@ class Asked:
     budget: str
     duration: int | None
     deadline: int | None
+    live: bool = False
 
 
 def manifest(asked: Asked) -> Raw:
     """The object."""
     more = {
+        "load": {"mode": LIVE} if asked.live else None,
         "claims": [*asked.claims],
         "durationSeconds": asked.duration,
         "deadlineSeconds": asked.deadline,
@@ -65,6 +67,7 @@ def command(trial: Trial) -> str:
     words = ["steelyard", "trial", "start", "--namespace", trial.namespace, "--workload", trial.workload, "--pools", ",".join(trial.pools)]
     for claim in trial.claims:
         words += ["--claim", written(claim, trial.pools)]
+    words += ["--live"] if trial.live else []
     words += ["--budget", "unknown" if trial.budget is None else f"{trial.budget:f}"]
     for option, seconds in (("--duration", trial.duration_seconds), ("--deadline", trial.deadline_seconds)):
         words += [] if seconds is None else [option, length(seconds)]

@@ -14,6 +14,11 @@ class Unit:
     counted: str
     many: Decimal
 
+    @property
+    def whole(self) -> str:
+        """As many as a cost is for: 1,000 good requests."""
+        return f"{self.many:,} {self.counted}" if self.many < 1_000_000 else f"{self.many / 1_000_000:f}M {self.counted}"
+
 
 REQUESTS = "Requests"
 GOOD = Unit("1K GOOD", "good requests", Decimal(1000))

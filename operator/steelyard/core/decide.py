@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from steelyard.core.drill.drill import drill
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.analysis import Analysis, analysis
 from steelyard.core.placing.ask import demand
@@ -49,7 +50,9 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     awaited = reason is Reason.WAITING and just_begun(seen)
     if snapshot.synced and not awaited:
         memory = replace(memory, last=last_decision(seen, outcome, memory, reason, message))
-    intent = intent_of(seen, outcome.allocation, outcome.move)
+    drilled = drill(seen, outcome)
+    memory = replace(memory, exit_drill=drilled.memory)
+    intent = replace(intent_of(seen, outcome.allocation, outcome.move), drill=drilled.trial, drills_gone=drilled.gone)
     return Decision(
         intent=intent,
         memory=memory,
@@ -61,6 +64,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
             *(() if awaited else hold_notes(snapshot.memory.last, outcome)),
             *claim_notes(snapshot.memory, memory),
             *probe_notes(snapshot.memory, memory),
+            *drilled.notes,
         ),
         verdict=outcome.verdict,
         reason=reason,
@@ -98,7 +102,15 @@ def _stands_until(seen: Analysis, outcome: Outcome) -> datetime:
     moving = outcome.move is not None or snapshot.memory.move is not None
     starting = any(not p.desired == p.ready == p.pods or p.trouble is not None for p in snapshot.placements)
     there = {p.key: p.desired for p in snapshot.placements if p.desired}
-    if not snapshot.synced or moving or starting or not there or there != {key: n for key, n in outcome.allocation.items() if n}:
+    # What keeps a person's trial waiting may be a moment, or another object.
+    if (
+        snapshot.trials
+        or not snapshot.synced
+        or moving
+        or starting
+        or not there
+        or there != {key: n for key, n in outcome.allocation.items() if n}
+    ):
         return seen.now
     asked = [f.refusal.reconsider_at for f in outcome.review.findings if f.refusal is not None] if outcome.review is not None else []
     ends = [*asked, *(q.until for q in snapshot.memory.quarantine), *(p.exhausted_until for p in snapshot.pools)]

@@ -18,8 +18,10 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intend import placement_of
 from steelyard.core.placing.intent import TrialIntent
 from steelyard.core.planning.option import Option
-from steelyard.core.trials.beginning import listening, started, together
+from steelyard.core.trials.answered import answered
+from steelyard.core.trials.beginning import addresses, listening, started, together
 from steelyard.core.trials.ending import ending
+from steelyard.core.trials.live import live
 from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
 from steelyard.core.trials.sent import START, loads_of, ramp_of, steady_seconds
@@ -37,12 +39,13 @@ HARD = frozenset({Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.PROBE_FAIL
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDecision:
     """`memory`: what the status remembers, to be written before a Job is made. `jobs`: those that should exist and do not. `over`: whether no Job should
-    exist any more. `begin`: addresses of generators and the moment that they are told. `reconsider_at` None: only a change of the facts can change it."""
+    exist any more. `begin`: addresses of generators and the moment that they are told; `enough`: those that are told that all is answered. `reconsider_at` None: only a change of the facts can change it."""
 
     memory: TrialMemory
     jobs: tuple[TrialIntent, ...]
     over: bool
     begin: Mapping[str, datetime] = field(default_factory=dict)
+    enough: tuple[str, ...] = ()
     finished: Condition
     notes: tuple[Note, ...] = ()
     reconsider_at: datetime | None
@@ -55,26 +58,31 @@ def decide_trial(snapshot: TrialSnapshot, now: datetime) -> TrialDecision:
     before = snapshot.memory
     if before.finished:
         return _over(before, ())
-    after = _with_rows(look, before)
-    waits = None
-    if after.started is None:
-        begun = started(look, after)
-        waits, after = (begun, after) if isinstance(begun, Refusal) else (None, begun)
-    after = together(look, after)
-    after = replace(after, verdicts=verdicts_of(look, after))
+    after, waits = live(look, before) if look.trial.live else _on_replicas(look, before)
     end = ending(look, after, waits)
     if end is not None:
         ended = _ended(look, after, end)
         return _over(ended, (Note(end.reason, end.message, warning=end.reason in HARD),))
     return TrialDecision(
         memory=after,
-        jobs=_jobs(look, after),
+        jobs=() if look.trial.live else _jobs(look, after),
         over=False,
-        begin=_told(look, after),
+        begin={} if look.trial.live else _told(look, after),
+        enough=addresses(look, after) if after.answered is not None else (),
         finished=_goes_on(after, waits),
-        notes=_notes(before, after),
+        notes=_notes(look, before, after),
         reconsider_at=look.now + LOOK_AGAIN,
     )
+
+
+def _on_replicas(look: Look, before: TrialMemory) -> tuple[TrialMemory, Refusal | None]:
+    """(what is known now, what it waits for), of a trial with replicas of its own."""
+    after, waits = _with_rows(look, before), None
+    if after.started is None:
+        begun = started(look, after)
+        waits, after = (begun, after) if isinstance(begun, Refusal) else (None, begun)
+    after = together(look, after)
+    return answered(look, replace(after, verdicts=verdicts_of(look, after))), waits
 
 
 def _with_rows(look: Look, memory: TrialMemory) -> TrialMemory:
@@ -100,6 +108,10 @@ def _over(memory: TrialMemory, notes: tuple[Note, ...]) -> TrialDecision:
 def _goes_on(memory: TrialMemory, waits: Refusal | None) -> Condition:
     if waits is not None:
         return Condition(TrialConditionType.FINISHED, False, waits.reason, waits.message)
+    if memory.answered is not None:
+        return Condition(
+            TrialConditionType.FINISHED, False, Reason.MEASURING, "each claim has its verdict: the generators are told to send no more"
+        )
     told = "; ".join(f"{row.pool}: {row.phase.value.lower()}" + (f", {row.message}" if row.message else "") for row in memory.rows)
     return Condition(TrialConditionType.FINISHED, False, Reason.MEASURING, told)
 
@@ -147,10 +159,12 @@ def _told(look: Look, memory: TrialMemory) -> Mapping[str, datetime]:
     return dict.fromkeys(ready, memory.begin)
 
 
-def _notes(before: TrialMemory, after: TrialMemory) -> tuple[Note, ...]:
+def _notes(look: Look, before: TrialMemory, after: TrialMemory) -> tuple[Note, ...]:
     if before.started is not None or after.started is None or after.reserved is None:
         return ()
     pools = ", ".join(row.pool for row in after.rows if not row.phase.is_over)
+    if look.trial.live:
+        return (Note(Reason.MEASURING, f"a part of the requests is measured on each of {pools}: {look.trial.budget:.3g} at most"),)
     return (
         Note(Reason.MEASURING, f"a replica on each of {pools} is ordered: {after.reserved:.3g} at most, {after.load_seconds} s of load"),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from steelyard.control.gather.compile_job import end_of
 from steelyard.core.compiling.attempt import Built
 from steelyard.core.compiling.site import CompileSite
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, Settings
@@ -45,7 +46,7 @@ class Compiles:
             key: Artifact(state=ArtifactState.COMPILING, waits=Refusal(Reason.COMPILING, "it waits for its turn")) for key in self._jobs
         }
         self.seconds: dict[str, int] = {}
-        self.cosines: dict[str, float] = {}
+        self.accuracies: dict[str, Accuracy] = {}
 
     @property
     def processes(self) -> list[Process]:
@@ -111,8 +112,8 @@ class Compiles:
         self.artifacts[key] = Artifact(state=ArtifactState.READY, uri=built.uri, digest=built.digest, size_bytes=built.size_bytes)
         if not built.cached:
             self.seconds[key] = round(built.seconds)
-        if built.cosine is not None:
-            self.cosines[key] = built.cosine
+        if built.accuracy is not None:
+            self.accuracies[key] = built.accuracy
         self._running = None
 
 

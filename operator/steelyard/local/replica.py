@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from steelyard.control.gather.trial_facts import replica_of
+from steelyard.control.gather.trial_progress import with_word
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.trial import TrialReplica
 from steelyard.local.page import free_ports, get, progress
@@ -35,8 +36,7 @@ class Replica:
         self._port, self._observed, self._told = free_ports(3)
         self.address = f"http://127.0.0.1:{self._told}"
         """Where its generator is told to begin."""
-        self.steps = 0
-        """That its generator has sent."""
+        self._progress: Mapping[str, Any] = {}
         self._generator: Process | None = None
         self._begun: datetime | None = None
         self._last: TrialReplica | None = None
@@ -81,6 +81,10 @@ class Replica:
         """Tell the generator when."""
         get(self._told, f"/progress?begin={moment.timestamp():.3f}")
 
+    def end_early(self) -> None:
+        """Tell the generator that all is answered."""
+        get(self._told, "/progress?enough")
+
     def end(self) -> None:
         """All that runs of it."""
         for each in self.processes:
@@ -90,7 +94,7 @@ class Replica:
         state = self._state(now)
         found = replica_of(self._job, {"status": {"containerStatuses": [{"state": state}], "podIP": "127.0.0.1"}}, {}, now)
         assert found is not None
-        found = replace(found, address=self.address if self._listens() else None)
+        found = with_word(replace(found, address=self.address), self._progress) if self._listens() else replace(found, address=None)
         if "terminated" in state:
             return found
         if self._server.code is not None:
@@ -127,6 +131,5 @@ class Replica:
         """Whether its generator waits for nothing but to begin, or has begun."""
         if self._generator is None or self._generator.code is not None:
             return False
-        told = progress(self._told)
-        self.steps = int(told.get("steps") or 0)
-        return bool(told.get("ready"))
+        self._progress = progress(self._told)
+        return bool(self._progress.get("ready"))

@@ -12,7 +12,6 @@ from pathlib import Path
 from steelyard.core.decide_trial import TrialDecision, decide_trial
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Settings
-from steelyard.core.facts.trial import TrialPhase
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.intend import intent_of
 from steelyard.core.placing.intent import CompileIntent, TrialIntent
@@ -56,18 +55,11 @@ class LocalTrial:
             now = datetime.now(UTC)
             decision = self._decided(status, now)
             status = status_of_trial(decision, self._settings, {row.pool: row.pool for row in decision.memory.rows}, status, 1, now)
-            yield now, {**status, "pools": [self._with_steps(row) for row in status["pools"]]}
+            yield now, status
             if decision.over:
                 return
             self._do(decision, now)
             time.sleep(EVERY)
-
-    def _with_steps(self, row: Raw) -> Raw:
-        """With how far the load is, which is nothing to remember."""
-        if row["phase"] != TrialPhase.MEASURING.value:
-            return row
-        steps = self._replicas[row["pool"]].steps
-        return {**row, "message": f"{steps} step{'' if steps == 1 else 's'} done"}
 
     def _decided(self, status: Raw, now: datetime) -> TrialDecision:
         self._compiles.go_on()
@@ -80,7 +72,7 @@ class LocalTrial:
                 workload=self._asked.snapshot(self._settings, self._machine, self._compiles.artifacts, now),
                 replicas={pool: replica.told(now) for pool, replica in self._replicas.items()},
                 compiled=self._compiles.seconds,
-                cosines=self._compiles.cosines,
+                accuracies=self._compiles.accuracies,
             ),
             now,
         )
@@ -91,6 +83,8 @@ class LocalTrial:
         told = {replica.address: replica for replica in self._replicas.values()}
         for address, moment in decision.begin.items():
             told[address].begin(moment)
+        for address in decision.enough:
+            told[address].end_early()
 
     def _replica(self, job: TrialIntent, now: datetime) -> Replica:
         own = self._folder / f"pool-{len(self._replicas)}"

@@ -13,6 +13,7 @@ from steelyard.render import name
 from steelyard.render.compiled_model import compiled_model
 from steelyard.render.deployment import deployment
 from steelyard.render.disruption_budget import disruption_budget
+from steelyard.render.exit_drill import exit_drill
 from steelyard.render.manifest import Manifest
 from steelyard.render.probe_job import probe_job
 from steelyard.render.service import front, of_placement
@@ -48,6 +49,8 @@ class Desired:
     absent: tuple[Absent, ...]
     probe: Manifest | None = None
     """The Job of the probe that should run: made if it is missing. One of another is removed."""
+    drill: Manifest | None = None
+    """The trial of an exit drill: made if it is missing, and never written again."""
 
 
 def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, str] = NOTHING) -> Desired:
@@ -70,6 +73,8 @@ def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, 
         present.append(deployment(workload, uid, placement, settings, called(placement.key)))
     scales = tuple(Scale(workload.namespace, called(key), count) for key, count in sorted((intent.scale or {}).items()))
     absent += (Absent(kind, workload.namespace, called(key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service"))
+    absent += (Absent("AcceleratorTrial", workload.namespace, each) for each in intent.drills_gone)
     compiled = tuple(compiled_model(workload, uid, each) for each in sorted(intent.compile, key=lambda c: c.inputs.key))
     probe = None if intent.probe is None else probe_job(workload, uid, intent.probe, settings)
-    return Desired(compiled, tuple(present), scales, tuple(absent), probe)
+    drill = None if intent.drill is None else exit_drill(workload, uid, intent.drill)
+    return Desired(compiled, tuple(present), scales, tuple(absent), probe, drill)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
-from math import sqrt
 
 import numpy as np
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
+from steelyard.core.performance.probe_steps import is_kept
 from steelyard.core.placing.intent import ProbeIntent
 from steelyard.simulate.requests import ERROR, GOOD, SHED, SLOW, Floats, Requests
 
@@ -75,21 +75,32 @@ class Ramping:
         return intent is not None and (intent.move, intent.placement.key) == (self.intent.move, self.key)
 
 
-def ramp_up(ramp: Ramp, serve: Serve, allowed: float, chance: np.random.Generator) -> tuple[ProbeStep, ...]:
-    """The steps that a generator takes, one after the other. serve: by one replica that serves nobody else."""
-    at = 0.0
+@dataclass(slots=True)
+class Sender:
+    """Requests for one replica that serves nobody else, one step after the other. `serve`: by that replica; `at`: seconds since the first."""
 
-    def step(rate: float) -> ProbeStep:
-        nonlocal at
-        arrivals = at + np.sort(chance.random(chance.poisson(rate * ramp.step_seconds))) * ramp.step_seconds
-        answered = serve(arrivals, at + ramp.step_seconds + AFTERWARDS)
-        counted = _counted(rate, ramp.step_seconds, at, answered)
-        at += ramp.step_seconds + AFTERWARDS
+    serve: Serve
+    chance: np.random.Generator
+    at: float = 0.0
+
+    def step(self, rate: float, seconds: float) -> ProbeStep:
+        """So many requests per second for so long, and what became of them."""
+        arrivals = self.at + np.sort(self.chance.random(self.chance.poisson(rate * seconds))) * seconds
+        answered = self.serve(arrivals, self.at + seconds + AFTERWARDS)
+        counted = _counted(rate, seconds, self.at, answered)
+        self.at += seconds + AFTERWARDS
         return counted
 
+
+def ramp_up(ramp: Ramp, serve: Serve, allowed: float, chance: np.random.Generator) -> tuple[ProbeStep, ...]:
+    """The steps that a generator takes, one after the other. serve: by one replica that serves nobody else."""
+    sender = Sender(serve, chance)
+
+    def step(rate: float) -> ProbeStep:
+        return sender.step(rate, ramp.step_seconds)
+
     def kept(one: ProbeStep) -> bool:
-        expected = allowed * one.offered
-        return one.offered - one.good <= expected + 2 * sqrt(expected) + 0.5
+        return is_kept(one, allowed)
 
     steps = [step(ramp.first)]
     while kept(steps[-1]) and steps[-1].rate < ramp.most:
@@ -107,7 +118,7 @@ def ramp_up(ramp: Ramp, serve: Serve, allowed: float, chance: np.random.Generato
     return tuple(steps)
 
 
-def _counted(rate: float, seconds: int, began: float, answered: Requests) -> ProbeStep:
+def _counted(rate: float, seconds: float, began: float, answered: Requests) -> ProbeStep:
     counts = np.bincount(answered.outcome, minlength=4)
     told = (answered.outcome == GOOD) | (answered.outcome == SLOW)
     took, places = answered.latency[told], np.floor(PARTS * (answered.done[told] - began) / seconds).astype(int)

@@ -10,11 +10,11 @@ from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureCl
 from steelyard.core.decide_compile import CompileDecision
 from steelyard.core.facts.snapshot import Artifact, ArtifactState
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
+from steelyard.status.accuracy import remembered_accuracy, written_accuracy
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
 from steelyard.status.read.compiled_model import CompiledModelStatus, CompileFailure, compiled_model_status
-from steelyard.status.scalar import count, decimals, time_text
-from steelyard.status.value import real
+from steelyard.status.scalar import count, time_text
 
 PHASES = {
     "Fetching": "Fetching",
@@ -48,7 +48,8 @@ def _built(told: CompiledModelStatus) -> Built | None:
     uri, digest, size = told.artifact_uri, told.artifact_digest, told.artifact_size_bytes
     if uri is None or digest is None or size is None:
         return None
-    return Built(uri=uri, digest=digest, size_bytes=size, seconds=float(told.seconds or 0), cosine=real(told.artifact_cosine))
+    accuracy = remembered_accuracy(told.artifact_accuracy)
+    return Built(uri=uri, digest=digest, size_bytes=size, seconds=float(told.seconds or 0), accuracy=accuracy)
 
 
 def _failure(told: CompileFailure) -> Failure | None:
@@ -91,7 +92,7 @@ def status_of(
         status["jobName"] = job_name
     if attempts.built is not None:
         made = attempts.built
-        artifact = {"uri": made.uri, "digest": made.digest, "sizeBytes": made.size_bytes, **decimals(cosineMin=made.cosine)}
+        artifact = {"uri": made.uri, "digest": made.digest, "sizeBytes": made.size_bytes, **written_accuracy(made.accuracy)}
         status |= {"artifact": artifact, "seconds": round(made.seconds)}
         status["progress"] = {"phase": "Done", "percent": 100}
     elif attempts.failure is not None:

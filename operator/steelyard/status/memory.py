@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TypeVar
 
-from steelyard.api.placement_status import EnergyMethod
 from steelyard.core.facts import memory as core
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
-from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.percentile import Percentile
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.claim import remembered_claim
+from steelyard.status.energy import remembered_energy
+from steelyard.status.exit_drill import remembered_exit_drill
+from steelyard.status.percentile import remembered_percentile
 from steelyard.status.raw import Raw
 from steelyard.status.read import placement as read
 from steelyard.status.read.decision import Decision, Gate, Option
@@ -43,6 +43,7 @@ def memory_of(status: Raw) -> core.Memory:
         quarantine=_each(_quarantine, told.quarantine),
         claims=_each(remembered_claim, told.claims),
         last=_decision(told.decision) if told.decision else None,
+        exit_drill=remembered_exit_drill(told.exit_drill) if told.exit_drill else None,
     )
 
 
@@ -66,8 +67,8 @@ def _known(told: read.Placement) -> core.Known | None:
         saturation=_saturation(told.saturation),
         start_seconds=real(told.start_seconds),
         probed=told.probed,
-        energy=_energy(told.energy),
-        percentile=_percentile(told.latency),
+        energy=remembered_energy(told.energy),
+        percentile=remembered_percentile(told.latency),
         tokens=_tokens(told),
     )
 
@@ -75,25 +76,6 @@ def _known(told: read.Placement) -> core.Known | None:
 def _saturation(told: read.Saturation | None) -> Saturation | None:
     rate = interval(told.per_replica, told.lower, told.upper) if told is not None else None
     return None if told is None or rate is None else Saturation(rate, told.n or 0)
-
-
-def _energy(told: read.UnitEnergy | None) -> UnitEnergy | None:
-    """None where one of its figures, or how it is known, is not told."""
-    method = word(EnergyMethod, told.method) if told is not None else None
-    if told is None or told.requests_per_second is None or method is None:
-        return None
-    each, watts = interval(told.joules, told.lower, told.upper), interval(told.watts, told.watts_lower, told.watts_upper)
-    if each is None or watts is None:
-        return None
-    return UnitEnergy(each, watts, float(told.requests_per_second), told.n or 0, estimated=method is EnergyMethod.ESTIMATED)
-
-
-def _percentile(told: read.Percentile | None) -> Percentile | None:
-    """None where one of its figures is not told."""
-    if told is None or told.percent is None or told.requests_per_second is None:
-        return None
-    took = interval(told.milliseconds, told.lower, told.upper)
-    return None if took is None else Percentile(took, float(told.percent), float(told.requests_per_second), told.n or 0)
 
 
 def _floor(told: read.Floor | None) -> Floor | None:
@@ -176,6 +158,7 @@ def _move(told: Move) -> core.Move | None:
         source_goal=told.source_goal or 0,
         target_base=told.target_base or 0,
         reserved=real(told.reserved),
+        trial=_trial(told.trial),
     )
 
 
@@ -195,7 +178,13 @@ def _past(told: PastMove) -> core.PastMove | None:
         cost_before=None if told.before is None else interval(told.before.value, told.before.lower, told.before.upper),
         saved=_saved(told.saved),
         unit=word(Unit, told.unit) or Unit.GOOD_REQUESTS,
+        trial=_trial(told.trial),
     )
+
+
+def _trial(told: str | None) -> TrialKey | None:
+    name, _, uid = (told or "").partition("/")
+    return TrialKey(name, uid) if name and uid else None
 
 
 def _saved(told: Saved | None) -> core.Realised | None:

@@ -44,3 +44,9 @@ def time_of(text: str) -> datetime:
     if moment.year not in YEARS:
         raise ValueError(f"{text} is not in the years {YEARS[0]} to {YEARS[-1]}")
     return moment
+
+
+def all_decimals(**values: float) -> Raw:
+    """Fields with their numbers; empty where one of them is no number, without which the others could not be read back."""
+    told = decimals(**values)
+    return told if len(told) == len(values) else {}

@@ -20,10 +20,13 @@ from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.verdicts import unit_cost_of
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.status.accuracy import remembered_accuracy, written_accuracy
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
+from steelyard.status.energy import remembered_energy, written_energy
+from steelyard.status.percentile import remembered_percentile, written_percentile
 from steelyard.status.raw import Raw
-from steelyard.status.read.field import parts, text
+from steelyard.status.read.field import parts, text, whole
 from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
 from steelyard.status.value import interval, real, word
@@ -36,20 +39,20 @@ MESSAGE = 1000
 def status_of_trial(
     decision: TrialDecision, settings: Settings, jobs: Mapping[str, str], old: Mapping[str, Any], generation: int, now: datetime
 ) -> Raw:
-    """The whole status as it should stand. jobs: the name of that of each pool; old: the status so far."""
+    """The whole status as it should stand. jobs: the name of that of each pool, where it has one; old: the status so far."""
     memory = decision.memory
     before = {text(raw, "pool"): raw for raw in parts(dict(old), "pools")}
-    spent = [row.spent for row in memory.rows if row.spent is not None]
+    spent = [each for row in memory.rows if (each := _spent(row)) is not None]
     status: Raw = {
         "observedGeneration": generation,
         "conditions": [written_condition(decision.finished, generation, old, now)],
         "currency": settings.currency,
         "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
-        "pools": [_row(row, jobs[row.pool], memory, before.get(row.pool)) for row in memory.rows],
+        "pools": [_row(row, jobs.get(row.pool), memory, before.get(row.pool)) for row in memory.rows],
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
         **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.reserved is not None else None),
     }
-    times = {"startedTime": memory.started, "beginTime": memory.begin, "endedTime": memory.ended}
+    times = {"startedTime": memory.started, "beginTime": memory.begin, "answeredTime": memory.answered, "endedTime": memory.ended}
     status |= {field: time_text(at) for field, at in times.items() if at is not None}
     if memory.load_seconds is not None:
         status["loadSeconds"] = memory.load_seconds
@@ -70,20 +73,46 @@ def _money(value: float | None) -> float | None:
     return None if value is None else significant(value, SPENT_DIGITS)
 
 
-def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Raw:
+def _spent(row: TrialRow) -> float | None:
+    """Exactly once it is over: with others it is compared with the budget."""
+    return significant(row.spent) if row.phase.is_over and row.spent is not None else _money(row.spent)
+
+
+def _row(row: TrialRow, job: str | None, memory: TrialMemory, before: Raw | None) -> Raw:
     if before is not None and memory.started is not None and row.phase.is_over and before.get("phase") == row.phase.value:
         return before
     out: Raw = {"pool": row.pool, "phase": row.phase.value, "message": row.message[:MESSAGE]}
-    if row.revision:
-        out["revision"] = row.revision
-    if memory.started is not None and row.phase is not TrialPhase.REFUSED:
+    known = {"revision": row.revision, "backend": row.backend, "image": row.image}
+    out |= {field: value for field, value in known.items() if value}
+    if memory.started is not None and job is not None and row.phase is not TrialPhase.REFUSED:
         out["jobName"] = job
     if row.compile_seconds is not None:
         out["compileSeconds"] = row.compile_seconds
     if row.price_class is not None:
         out["priceClass"] = row.price_class.value
-    out |= decimals(pricePerHour=row.each, cosineMin=row.cosine, startSeconds=row.start_seconds, spent=_money(row.spent))
+    out |= written_accuracy(row.accuracy)
+    out |= decimals(devices=row.devices, pricePerHour=row.each, startSeconds=row.start_seconds, spent=_spent(row))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
+    out |= _measured(row)
+    # Steps are not read back: what was told once of the same capacity, and is not told now, stays.
+    same = before if before is not None and before.get("capacityPerReplica") == out.get("capacityPerReplica") else {}
+    told = [_step(each, row, memory.load) for each in row.steady]
+    steps = _of_more(told, [*parts(same if job is not None else before or {}, "steps")])
+    if steps:
+        out["steps"] = steps
+    if not told and "unitCost" in same:
+        out["unitCost"] = same["unitCost"]
+    return out
+
+
+def _of_more(told: list[Raw], stood: list[Raw]) -> list[Raw]:
+    """What was shown once is told no more once its replica is gone, or to an operator that begins: what stands is not replaced by less."""
+    return stood if sum(whole(each, "requests") or 0 for each in stood) > sum(each["requests"] for each in told) else told
+
+
+def _measured(row: TrialRow) -> Raw:
+    """What was found of a replica, as far as it is known."""
+    out: Raw = {}
     if row.capacity is not None:
         rate = row.capacity.rate
         out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
@@ -91,6 +120,10 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
     if row.saturation is not None:
         full = row.saturation.rate
         out["saturation"] = {**decimals(perReplica=full.point, lower=full.lower, upper=full.upper), "requests": count(row.saturation.n)}
+    if row.energy is not None and (energy := written_energy(row.energy)):
+        out["energy"] = energy
+    if row.percentile is not None and (latency := written_percentile(row.percentile)):
+        out["latency"] = latency
     if (cost := unit_cost_of(row)) is not None and row.capacity is not None:
         value = {
             **decimals(value=cost.point, lower=cost.lower, upper=cost.upper),
@@ -98,8 +131,6 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
             "basis": row.capacity.basis.value,
         }
         out["unitCost"] = {**value, **_token_costs(row, cost)}
-    if row.steady:
-        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
     return out
 
 
@@ -127,16 +158,26 @@ def _step(steady: SteadyStep, row: TrialRow, present: float | None) -> Raw:
         "ofPresent": decimal(round(steady.load / present, 3) if present else 1.0),
         "replicas": steady.replicas,
         "rate": decimal(step.rate),
+        "seconds": decimal(step.seconds),
         "requests": count(step.offered),
+        "failed": count(step.error + step.shed),
         "goodPercent": decimal(100 * good),
         **decimals(
+            meanMilliseconds=steady.mean_milliseconds,
             p50Milliseconds=step.p50_milliseconds,
             p95Milliseconds=steady.p95_milliseconds,
             p99Milliseconds=step.p99_milliseconds,
             unitCost=steady.replicas * row.each / (PER_HOUR * steady.load * good) if row.each is not None and good else None,
-            joulesPerRequest=steady.joules / step.good if steady.joules is not None and step.good else None,
+            joulesPerRequest=_each(steady.joules, step.good),
+            inputTokens=_each(steady.input, step.good),
+            outputTokens=_each(steady.output, step.good) or None,
         ),
     }
+
+
+def _each(of_all: float | None, good: int) -> float | None:
+    """Of one good request in the mean."""
+    return of_all / good if of_all is not None and good else None
 
 
 def trial_memory_of(status: Raw) -> TrialMemory:
@@ -149,6 +190,7 @@ def trial_memory_of(status: Raw) -> TrialMemory:
         load_seconds=told.load_seconds,
         started=told.started,
         begin=told.begin,
+        answered=told.answered,
         ended=told.ended,
         # What has ended is never begun again, whatever word somebody wrote for it.
         finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",
@@ -171,14 +213,19 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         phase=phase,
         message=told.message or "",
         revision=told.revision,
+        backend=told.backend,
+        image=told.image,
+        devices=real(told.devices),
         compile_seconds=told.compile_seconds,
-        cosine=real(told.cosine),
         start_seconds=real(told.start_seconds),
         began=told.since,
         ended=told.until,
         each=real(told.price_per_hour),
         price_class=word(PriceClass, told.price_class),
+        accuracy=remembered_accuracy(told.accuracy),
         capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
         saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
+        energy=remembered_energy(told.energy),
+        percentile=remembered_percentile(told.latency),
         spent=real(told.spent),
     )

@@ -17,13 +17,10 @@ from typing import Any
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
-from steelyard.api.placement_status import EnergyMethod
 from steelyard.core.economics.hourly_cost import HourlyCost
-from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.memory import Known, LastDecision, Move, OptionLine, PastMove
-from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Placement, Snapshot
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import Unit, UnitCost
@@ -33,8 +30,11 @@ from steelyard.core.statistics.significant import significant
 from steelyard.status.claim import counted, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.cost import written_costs
+from steelyard.status.energy import written_energy
+from steelyard.status.exit_drill import written_exit_drill
+from steelyard.status.percentile import written_percentile
 from steelyard.status.raw import Raw
-from steelyard.status.scalar import count, decimal, decimals, time_text
+from steelyard.status.scalar import all_decimals, count, decimal, decimals, time_text
 
 EVEN = 0.1
 """By how much of an interval's width its two sides may differ for one number of percent to stand for both."""
@@ -83,6 +83,8 @@ def status_of(
         status["endpoint"] = endpoint
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
+    if memory.exit_drill is not None:
+        status["exitDrill"] = written_exit_drill(memory.exit_drill)
     if memory.last is not None:
         status["lastDecision"] = _last(memory.last, old)
     return status
@@ -171,9 +173,9 @@ def _figures(known: Known | None) -> Raw:
         if cost.replicas is not None:
             out["unitCost"]["replicas"] = cost.replicas
         out["unitCost"] |= _token_costs(cost)
-    if known.energy is not None and (energy := _energy_out(known.energy)):
+    if known.energy is not None and (energy := written_energy(known.energy)):
         out["energy"] = energy
-    if known.percentile is not None and (latency := _latency_out(known.percentile)):
+    if known.percentile is not None and (latency := written_percentile(known.percentile)):
         out["latency"] = latency
     if known.tokens is not None:
         out |= _tokens_out(known.tokens)
@@ -194,7 +196,7 @@ def _token_costs(cost: UnitCost) -> Raw:
     out: Raw = {
         name: {**figures, "tokens": count(each.tokens)}
         for name, each in told.items()
-        if each is not None and (figures := _all_of(value=each.interval.point, lower=each.interval.lower, upper=each.interval.upper))
+        if each is not None and (figures := all_decimals(value=each.interval.point, lower=each.interval.lower, upper=each.interval.upper))
     }
     if cost.cached is not None and "inputTokens" in out:
         out["inputTokens"]["cached"] = count(cost.cached)
@@ -206,7 +208,7 @@ def _tokens_out(tokens: PerRequest) -> Raw:
     return {
         name: figures
         for name, each in told.items()
-        if each is not None and (figures := _all_of(mean=each.point, lower=each.lower, upper=each.upper))
+        if each is not None and (figures := all_decimals(mean=each.point, lower=each.lower, upper=each.upper))
     }
 
 
@@ -214,32 +216,6 @@ def _floor_out(floor: Floor) -> Raw:
     share = floor.share.times(100)
     percents = decimals(percent=share.point, lower=share.lower, upper=share.upper, most=100 * floor.most)
     return {**percents, **decimals(requestsPerSecond=floor.load), "requests": count(floor.n), "time": time_text(floor.at)}
-
-
-def _energy_out(energy: UnitEnergy) -> Raw:
-    told = _all_of(
-        joulesPerRequest=energy.each.point,
-        lower=energy.each.lower,
-        upper=energy.each.upper,
-        watts=energy.watts.point,
-        wattsLower=energy.watts.lower,
-        wattsUpper=energy.watts.upper,
-        requestsPerSecond=energy.load,
-    )
-    method = EnergyMethod.ESTIMATED if energy.estimated else EnergyMethod.MEASURED
-    return told and {**told, "n": count(energy.n), "method": method.value}
-
-
-def _latency_out(found: Percentile) -> Raw:
-    took = found.milliseconds
-    told = _all_of(percent=found.percent, milliseconds=took.point, lower=took.lower, upper=took.upper, requestsPerSecond=found.load)
-    return told and {**told, "n": count(found.n)}
-
-
-def _all_of(**values: float) -> Raw:
-    """Fields with their numbers; empty where one of them is no number, without which the others could not be read back."""
-    told = decimals(**values)
-    return told if len(told) == len(values) else {}
 
 
 def _is_told(interval: Interval) -> bool:
@@ -267,7 +243,7 @@ def _move_out(move: Move) -> Raw:
         "reason": move.reason,
         "message": move.message[:512],
     }
-    out |= decimals(reserved=move.reserved)
+    out |= decimals(reserved=move.reserved) | _trial_out(move.trial)
     if move.back_reason:
         out["backReason"] = move.back_reason
     return out
@@ -295,7 +271,11 @@ def _past_out(past: PastMove) -> Raw:
             "from": time_text(saved.start),
             "to": time_text(saved.end),
         }
-    return out | decimals(cost=past.cost)
+    return out | decimals(cost=past.cost) | _trial_out(past.trial)
+
+
+def _trial_out(trial: TrialKey | None) -> Raw:
+    return {} if trial is None else {"trial": "/".join(trial)}
 
 
 def _last(last: LastDecision, old: Mapping[str, Any]) -> Raw:

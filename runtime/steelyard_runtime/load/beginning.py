@@ -1,11 +1,12 @@
-"""When a probe begins to measure: at a moment that it is told over HTTP, so that probes of several pools measure over the same minutes."""
+"""When a probe begins to measure: at a moment that it is told over HTTP, so that probes of several pools measure over the same minutes. There it
+tells what it found so far, and is told when that is enough."""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aiohttp import web
@@ -43,6 +44,8 @@ class Beginning:
     moment: float | None = None
     """None until it is told one, or begins untold."""
     state: State = State.STARTING
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody says that what was found so far answers all that was asked."""
 
     def hear(self, word: str, now: float) -> bool:
         """Take a moment that somebody tells, if it is the first; a past one is now. False where it is no moment."""
@@ -63,9 +66,9 @@ class Beginning:
             await asyncio.sleep(min(left, LOOKS_EVERY))
         self.moment, self.state = self._at, State.MEASURING
 
-    def report(self, steps: int) -> dict[str, object]:
-        """Return the document that /progress serves. `ready`: nothing but the moment is waited for, or it has come."""
-        return {"state": str(self.state), "begin": self.moment, "ready": self.state is not State.STARTING, "steps": steps}
+    def report(self, found: Mapping[str, object]) -> dict[str, object]:
+        """Return the document that /progress serves. `ready`: nothing but the moment is waited for, or it has come; found: what was measured so far."""
+        return {"state": str(self.state), "begin": self.moment, "ready": self.state is not State.STARTING, **found}
 
     @property
     def _at(self) -> float:
@@ -73,14 +76,16 @@ class Beginning:
 
 
 @asynccontextmanager
-async def served(beginning: Beginning, steps: Callable[[], int]) -> AsyncIterator[None]:
-    """Serve /progress meanwhile; `steps` counts those that are done. Where the port cannot be opened, the probe goes on untold."""
+async def served(beginning: Beginning, found: Callable[[], Mapping[str, object]]) -> AsyncIterator[None]:
+    """Serve /progress meanwhile, with what was found so far. Where the port cannot be opened, the probe goes on untold."""
 
     async def progress(request: web.Request) -> web.Response:
         word = request.query.get("begin")
         if word is not None and not beginning.hear(word, time.time()):
             raise web.HTTPBadRequest(text=f"begin must be Unix seconds from {EARLIEST:.0f} to {LATEST:.0f}")
-        return web.json_response(beginning.report(steps()))
+        if "enough" in request.query:
+            beginning.enough.set()
+        return web.json_response(beginning.report(found()))
 
     application = web.Application()
     # Who asks for the head alone tells nothing.

@@ -66,6 +66,8 @@ class Probe:
     beginning: Beginning | None = field(init=False)
     began: float = 0.0
     """When it first measured, in Unix seconds, where it waited for a moment."""
+    ramped: asyncio.Event = field(default_factory=asyncio.Event)
+    """All steps of the ramp are taken."""
 
     def __post_init__(self) -> None:
         self.beginning = None if self.spec.begin is None else Beginning(self.spec.begin)
@@ -76,29 +78,44 @@ class Probe:
             return await self._measured()
 
     async def _measured(self) -> dict[str, object]:
-        ramping, stopped = asyncio.create_task(self._ramp()), asyncio.create_task(self.stopping.wait())
-        await asyncio.wait((ramping, stopped), timeout=self.spec.seconds, return_when=asyncio.FIRST_COMPLETED)
+        ramping, stopped, enough = (asyncio.create_task(each) for each in (self._ramp(), self.stopping.wait(), self._answered()))
+        await asyncio.wait((ramping, stopped, enough), timeout=self.spec.seconds, return_when=asyncio.FIRST_COMPLETED)
         if ramping.done():
             message = ramping.result()
         elif self.stopping.is_set():
             message = "it was told to stop before its end"
+        elif enough.done():
+            message = "it was told that all is answered, and sent no more"
         else:
             message = f"its {self.spec.seconds:g} s were over before its end"
-        for task in (ramping, stopped):
+        for task in (ramping, stopped, enough):
             task.cancel()
-        await asyncio.wait((ramping, stopped))
+        await asyncio.wait((ramping, stopped, enough))
         if not self.steps:
             raise infrastructure_failure(Reason.INTERRUPTED, f"the probe has measured nothing: {message}")
-        # A termination message has no room for more.
-        behind = sorted((step for step in self.steps if step.behind), key=lambda step: step.rate)[-TOLD_BEHIND:]
-        steps = [each.told(when=each in behind) for each in self.steps]
         return {
             "result": "Probed",
             "readySeconds": round(self.ready_seconds, 3),
-            **({} if self.spec.begin is None else {"began": round(self.began, 3)}),
-            "steps": steps,
-            **({} if self.spec.steady is None else {"steady": [each.told() for each in self.steady]}),
+            **self._found(),
             **({"message": message} if message else {}),
+        }
+
+    async def _answered(self) -> None:
+        """Wait until somebody says that all is answered; before the ramp is over nothing is."""
+        if self.beginning is None:
+            await asyncio.Event().wait()
+            return
+        await self.beginning.enough.wait()
+        await self.ramped.wait()
+
+    def _found(self) -> dict[str, object]:
+        """What was measured so far, as the result has it."""
+        # A termination message has no room for more.
+        behind = sorted((step for step in self.steps if step.behind), key=lambda step: step.rate)[-TOLD_BEHIND:]
+        return {
+            **({} if self.spec.begin is None else {"began": round(self.began, 3)}),
+            "steps": [each.told(when=each in behind) for each in self.steps],
+            **({} if self.spec.steady is None else {"steady": [each.told() for each in self.steady]}),
         }
 
     async def _ramp(self) -> str:
@@ -142,6 +159,7 @@ class Probe:
                 try:
                     sent = ramp.send(Seen(step.kept, step.behind))
                 except StopIteration as end:
+                    self.ramped.set()
                     return await self._stay(end.value, session, ask)
                 # One that had to be started again is waited for: what is asked of nobody says nothing.
                 await self._until_ready(session)
@@ -165,9 +183,10 @@ class Probe:
             await self._until_ready(session)
             step = ProbedStep(share.rate, self.spec.objectives, self._patience)
             async with turn(self.spec.turn):
-                before = await self._counters(session)
+                before, since = await self._counters(session), time.monotonic()
                 await self._send(step, ask, self.spec.steady.seconds, self.spec.seed + STEADY_SEED + index)
-                found = SteadyStep(share, step, used(before, await self._counters(session)))
+                after, until = await self._counters(session), time.monotonic()
+            found = SteadyStep(share, step, used(before, after), until - since)
             LOG.info("steady step: %s", found.told())
             if step.disturbed:
                 late.append(f"{share.load:g}")
@@ -228,7 +247,9 @@ class Probe:
 
     def _served(self) -> AbstractAsyncContextManager[None]:
         """What others ask how far it is, and tell when to begin, where there is any."""
-        return nullcontext() if self.beginning is None else served(self.beginning, lambda: len(self.steps) + len(self.steady))
+        return (
+            nullcontext() if self.beginning is None else served(self.beginning, lambda: {**self._found(), "ramped": self.ramped.is_set()})
+        )
 
     def _bodies(self, chance: random.Random) -> list[bytes]:
         """Words are tokens, nearly."""

@@ -6,7 +6,7 @@ from math import exp, lgamma, log, log1p
 
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.probe_spec import Objective
-from steelyard_runtime.load.summary import Quantiles
+from steelyard_runtime.load.summary import STEP, Quantiles
 
 CHANCE = 0.05
 """A step has broken the promise where it misses more than chance would make of what is allowed, but for so many cases of all."""
@@ -19,6 +19,9 @@ BEHIND = 0.8
 """Of what was sent in a step, that its server answers in it at most where it is full."""
 PARTS = 20
 """Of a step, in each of which what was answered is counted: how alike these are says how sure the rate is."""
+SURE, CLUSTERED = 2.935, 5.0
+"""Standard errors on either side that make 99 % for three steps together, of which any may be the one that is looked at; and the variance of the
+number of late answers over its mean: they come in clusters."""
 
 
 @dataclass(eq=False)
@@ -111,6 +114,22 @@ class ProbedStep:
         """Return a quantile of what answers took."""
         took = self.latencies.quantile(part)
         return None if took is None else round(took * 1000, 1)
+
+    @property
+    def whole_request(self) -> tuple[Objective, tuple[float, float, float]] | None:
+        """The shortest objective for the whole of a request, with the milliseconds below which the part of the answers stayed that it speaks of, and
+        between which that surely is; None without such an objective, or while so few were answered that the upper end is not known."""
+        objective = min((each for each in self.objectives if each.metric == "e2e"), key=lambda each: each.seconds, default=None)
+        n = self.latencies.count
+        if objective is None or not n:
+            return None
+        share = 1 - objective.allowed
+        off = SURE * (CLUSTERED * share * objective.allowed / n) ** 0.5
+        if not 0 < share - off < share + off <= 1:
+            return None
+        point, lower, upper = (self.latencies.quantile(each) or 0.0 for each in (share, share - off, share + off))
+        # A quantile is the upper end of its step of the histogram.
+        return objective, (1000 * point, 1000 * lower / STEP, 1000 * upper)
 
     def _outcome(self, entry: Entry, *, late: bool) -> str:
         if entry.status == 200:

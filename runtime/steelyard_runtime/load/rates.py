@@ -8,7 +8,7 @@ from typing import NamedTuple
 MOST_STEPS = 20
 """Of one probe, so that its result fits into a termination message."""
 
-FEWER_STEPS, MOST_LOADS = 12, 5
+FEWER_STEPS, MOST_LOADS = 12, 4
 """Of one whose result has room for steady steps as well, and of these."""
 
 FULLER = 3

@@ -9,6 +9,8 @@ from steelyard_runtime.load.entry import Entry
 
 STEPS_PER_DECADE = 100
 """Of the latency histogram: a quantile is exact to 2.3 %."""
+STEP = 10 ** (1 / STEPS_PER_DECADE)
+"""Times that the upper end of a step of it is its lower one."""
 
 
 class Quantiles:
@@ -16,6 +18,7 @@ class Quantiles:
 
     def __init__(self) -> None:
         self._steps: Counter[int] = Counter()
+        self._sum = 0.0
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -30,6 +33,12 @@ class Quantiles:
         """Count one; None is none."""
         if seconds is not None:
             self._steps[ceil(STEPS_PER_DECADE * log10(max(seconds, 1e-6)))] += 1
+            self._sum += seconds
+
+    @property
+    def mean(self) -> float | None:
+        """Exactly, in seconds, or None without any."""
+        return self._sum / self.count if self else None
 
     def quantile(self, share: float) -> float | None:
         """Return an upper bound of a quantile in seconds, or None without any."""

@@ -143,6 +143,12 @@ def test_a_good_object_is_accepted(served: Cluster, kind: str):
     assert status == 201, answer
 
 
+def test_a_trial_may_ask_for_a_part_of_the_users_requests(served: Cluster):
+    status, answer = create(served, changed(GOOD["AcceleratorTrial"](), {"spec.load": {"mode": "Live"}}))
+    assert status == 201, answer
+    assert answer["spec"]["load"]["mode"] == "Live"
+
+
 @pytest.mark.parametrize("file", sorted(ROOT.glob("examples/*.yaml")), ids=lambda file: file.name)
 def test_every_example_is_accepted(served: Cluster, file: Path):
     for document in yaml.safe_load_all(file.read_text()):

@@ -39,6 +39,7 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.scaling.owner": ["External", "Steelyard"],
         "spec.placement.pools": [[], [{"name": "a"}], [{"name": "a", "minReplicas": 4}, {"name": "b", "minReplicas": 4, "maxReplicas": 3}], [{"name": "a"}] * 2],
         "spec.placement.minAcceleratorFamilies": [1, 2, 8, 9],
+        "spec.placement.exitDrill": [{"budget": "1.50"}, {"budget": "1", "everySeconds": 3600}, {"budget": "1", "everySeconds": 3599}, {}],
         "spec.placement.poolSelector": [{}, {"matchLabels": {"a": ""}}, {"matchLabels": {"-a": "b"}}, {"matchExpressions": [{"key": "a", "operator": "Exists"}]}, {"matchExpressions": [{"key": "a", "operator": "NotIn"}]}],
         "spec.rebalancing.mode": ["Auto", "Observe"],
         "spec.rebalancing.windowSeconds": [5, 60, 3600, 4],

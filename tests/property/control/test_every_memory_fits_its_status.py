@@ -16,8 +16,9 @@ from steelyard.api.parse import parse
 from steelyard.core.economics.when_empty import CostBasis
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
+from steelyard.core.facts.exit_drill import Drill, DrillMemory, ExitProof
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.memory import (
     BoardLine,
     ClaimPrices,
@@ -81,6 +82,7 @@ def whole(made: type[T], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrate
     return st.builds(made, **fields)
 
 
+TRIALS = st.none() | st.builds(TrialKey, st.sampled_from(["asked", "t" * 253]), st.sampled_from(["u", "u" * 64]))
 MOVES = whole(
     Move,
     id=st.just("20260301-120000-inf2-xlarge"),
@@ -100,6 +102,7 @@ MOVES = whole(
     source_goal=REPLICAS,
     target_base=REPLICAS,
     reserved=st.none() | NUMBERS,
+    trial=TRIALS,
 )
 KNOWN = whole(
     Known,
@@ -131,6 +134,7 @@ PAST = whole(
     cost_before=st.none() | INTERVALS,
     saved=st.none() | whole(Realised, money=INTERVALS, paid=NUMBERS, good=COUNTS, start=TIMES, end=TIMES),
     unit=UNITS,
+    trial=TRIALS,
 )
 CLAIMS = whole(
     ClaimVerdict,
@@ -175,6 +179,46 @@ DECISIONS = whole(
     options=many(OPTIONS),
     unit=UNITS,
 )
+FAMILIES = st.sampled_from(["cpu", "neuron-inf2", "f" * 32])
+TRIALS = st.sampled_from(["w-exit-0a1b2c3d4e", "t" * 40])
+DRILLS = whole(
+    Drill,
+    name=TRIALS,
+    source=POOLS,
+    target=POOLS,
+    compares=st.booleans(),
+    time=TIMES,
+    duration_seconds=REPLICAS,
+    seen=st.booleans(),
+    began=st.booleans(),
+    reason=WORDS | st.just(""),
+    message=TEXTS,
+    spent=st.none() | NUMBERS,
+)
+PROOFS = whole(
+    ExitProof,
+    source_family=FAMILIES,
+    target_family=FAMILIES,
+    source=POOLS,
+    target=POOLS,
+    trial=TRIALS,
+    time=TIMES,
+    within_seconds=COUNTS,
+    compile_seconds=st.none() | COUNTS,
+    replicas=st.none() | REPLICAS,
+    cost=st.none() | INTERVALS,
+    basis=st.none() | st.sampled_from(Basis),
+)
+EXITS = whole(
+    DrillMemory,
+    wanted=TIMES,
+    reason=WORDS,
+    message=TEXTS,
+    family=st.none() | FAMILIES,
+    next=st.none() | TIMES,
+    last=st.none() | DRILLS,
+    proofs=many(PROOFS),
+)
 MEMORIES = whole(
     Memory,
     allocation=st.integers(0, MANY).map(lambda number: tuple(PlacementKey(f"pool-{n}", "00000000") for n in range(number))),
@@ -184,6 +228,7 @@ MEMORIES = whole(
     quarantine=many(whole(Quarantine, pool=POOLS, revision=REVISIONS, until=TIMES, failures=REPLICAS, reason=WORDS)),
     claims=many(CLAIMS),
     last=st.none() | DECISIONS,
+    exit_drill=st.none() | EXITS,
 )
 DESIRED = st.builds(
     lambda number, replicas: {PlacementKey(f"pool-{MANY - n}", "00000000"): replicas for n in range(number)}, st.integers(0, MANY), REPLICAS

@@ -9,7 +9,7 @@ from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator, pool_matters
 from steelyard.app.wiring import settings_of
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEPLOYMENTS, NODES
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, ACCELERATOR_TRIALS, DEPLOYMENTS, NODES
 from steelyard.control.kube.store import Change, Store
 from steelyard.control.reconcile.workqueue import WorkQueue
 from steelyard.core.vocabulary.reading import Unknown
@@ -117,3 +117,24 @@ def test_a_node_wakes_its_pools_and_the_workloads_that_have_replicas_there() -> 
     operator._changed(Change(NODES.key(None, "n"), NODE, node(conditions=[{"type": "Ready", "status": "Unknown"}])))
     woken = {(key.plural, key.name) for key in operator.queue._ready}
     assert woken == {("acceleratorpools", "a"), ("inferenceworkloads", "on-a")}
+
+
+def test_a_trial_wakes_the_workload_whose_requests_it_wants_and_one_that_is_gone_does_once_more() -> None:
+    def trial(mode: str) -> dict[str, Any]:
+        meta = {"name": "asked", "namespace": "shop", "uid": "u", "resourceVersion": "1"}
+        return {"metadata": meta, "spec": {"workloadName": "search", "load": {"mode": mode}}}
+
+    def woken(old: dict[str, Any] | None, new: dict[str, Any] | None) -> set[tuple[str, str]]:
+        operator = Operator(Config(), SimpleNamespace(), Identity("operator-0", "steelyard", "1"), host="127.0.0.1", port=0)  # type: ignore[arg-type]
+        operator.queue = WorkQueue(ManualClock())
+        operator._changed(Change(ACCELERATOR_TRIALS.key("shop", "asked"), old, new))
+        return {(key.plural, key.name) for key in operator.queue._ready}
+
+    live, own = trial("Live"), trial("Synthetic")
+    both = {("acceleratortrials", "asked"), ("inferenceworkloads", "search")}
+    assert woken(None, live) == woken(live, None) == both
+    stopped = {**live, "spec": {**live["spec"], "stop": True}}
+    assert woken(live, stopped) == both
+    over = {**live, "status": {"conditions": [{"type": "Finished", "status": "True"}]}}
+    assert woken(live, over) == both and woken(over, None) == {("acceleratortrials", "asked")}
+    assert woken(None, own) == woken(own, None) == {("acceleratortrials", "asked")}

@@ -53,7 +53,7 @@ class FakeApi(ThreadingHTTPServer):
             self.objects[path]["spec"] |= body["spec"]
         if path in self.objects:
             return 200, self.objects[path]
-        if path.rpartition("/")[2] in (*self.kinds, "namespaces", "deployments"):
+        if path.rpartition("/")[2] in (*self.kinds, "namespaces", "deployments", "events"):
             kind = path.rpartition("/")[2]
             return 200, {"items": [raw for at, raw in self.objects.items() if f"/{kind}/" in at and at.startswith(path.removesuffix(kind))]}
         return 404, {"message": f"{path} not found"}

@@ -725,6 +725,42 @@ def by_tokens() -> Gathered:
     return replace(found, workloads=(one,))
 
 
+def _drilled(**told: Any) -> Gathered:
+    """A workload that is to prove once a week that it could leave its accelerator family."""
+    found = balanced()
+    one = copy.deepcopy(found.workloads[0])
+    one["spec"]["placement"] = {"exitDrill": {"everySeconds": 604_800, "budget": "1.50"}}
+    one["status"]["exitDrill"] = {"from": "cpu", "wantedTime": "2026-02-01T12:00:00Z", "nextTime": "2026-03-05T12:00:00Z", **told}
+    return replace(found, workloads=(one,))
+
+
+PROVEN: Raw = {
+    "from": "cpu",
+    "to": "neuron-inf2",
+    "fromPool": "cpu-avx",
+    "toPool": "inf2",
+    "withinSeconds": 540,
+    "compileSeconds": 840,
+    "replicas": 2,
+    "costPercent": "21",
+    "costPercentLower": "18",
+    "costPercentUpper": "33",
+    "basis": "Probed",
+    "provenTime": "2026-02-26T12:00:00Z",
+    "trialName": "minilm-exit-0a1b2c3d4e",
+}
+
+
+def proven() -> Gathered:
+    """A drill has proven that it could leave."""
+    return _drilled(reason="ExitProven", message="pool inf2 keeps the promise with 2 replica(s)", proofs=[PROVEN])
+
+
+def unproven() -> Gathered:
+    """None has, and nobody knows whether it could leave."""
+    return _drilled(reason="PriceSuspect", message="pool inf2: the price of pool inf2 is not known", proofs=[])
+
+
 SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "unseen": unseen,
     "compiling": compiling,
@@ -740,4 +776,6 @@ SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "no-secret": no_secret,
     "node-lost": node_lost,
     "too-late": too_late,
+    "proven": proven,
+    "unproven": unproven,
 }

@@ -143,6 +143,39 @@ def test_a_workload_is_shown_and_explained(control_plane, namespace, priced, cap
     assert json.loads(out)["kind"] == "Top"
 
 
+def test_events_of_the_workload_are_shown_as_the_operator_posts_them_and_those_of_others_are_not(control_plane, namespace, kinds, capsys):
+    create(control_plane, balanced().workloads[0], "inferenceworkloads", namespace)
+    uid = control_plane.api.get(f"{ROOT}/namespaces/{namespace}/inferenceworkloads/minilm")["metadata"]["uid"]
+    for name, of, note in (("one", uid, "told of it"), ("other", "another-uid", "told of one that had its name")):
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": namespace},
+            "eventTime": "2026-03-01T11:59:00.000000Z",
+            "reportingController": "steelyard.dev/operator",
+            "reportingInstance": "operator-1",
+            "action": "Decide",
+            "reason": "StepStarted",
+            "type": "Normal",
+            "note": note,
+            "regarding": {
+                "apiVersion": "steelyard.dev/v1alpha1",
+                "kind": "InferenceWorkload",
+                "namespace": namespace,
+                "name": "minilm",
+                "uid": of,
+            },
+        }
+        code, body = control_plane.api.request("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", event)
+        assert code == 201, body
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "explain", "minilm", "-o", "json")
+    assert code == 0
+    assert [(each["type"], each["reason"], each["message"]) for each in json.loads(out)["events"]] == [
+        ("Normal", "StepStarted", "told of it")
+    ]
+    assert "told of it" in run(capsys, control_plane, "-n", namespace, "explain", "minilm")[1]
+
+
 def test_what_is_held_or_not_ready_ends_with_1(control_plane, namespace, kinds, capsys):
     create(control_plane, held().workloads[0], "inferenceworkloads", namespace)
     code, out, _ = run(capsys, control_plane, "-n", namespace, "status")
@@ -193,6 +226,7 @@ def test_who_may_only_read_workloads_gets_them_and_is_told_what_is_left_out(cont
     assert code == 0
     assert "0.00381" in out
     assert 'prices of pools and their claims are not shown: acceleratorpools.steelyard.dev is forbidden: User "reader" cannot list' in out
+    assert 'its events are not shown: events is forbidden: User "reader" cannot list' in out
     code, out, _ = run(capsys, control_plane, "-n", namespace, "status", "-o", "json", kubeconfig=reader)
     assert (code, json.loads(out)["operator"]["state"]) == (0, "Unknown")
 
@@ -212,7 +246,7 @@ def test_it_only_reads(control_plane, namespace, kinds, capsys, audit):
     until_recorded(control_plane, audit)
     done = audit.events(lambda event: event.user == "onlooker")
     assert {event.verb for event in done} == {"get", "list"}
-    read = {"inferenceworkloads", "acceleratorpools", "compiledmodels", "deployments", "acceleratortrials", "namespaces"}
+    read = {"inferenceworkloads", "acceleratorpools", "compiledmodels", "deployments", "acceleratortrials", "namespaces", "events"}
     assert {event.resource for event in done} == read
 
 

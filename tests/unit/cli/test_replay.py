@@ -17,8 +17,11 @@ from steelyard.core.decide import decide
 from steelyard.core.decide_compile import decide_compile
 from steelyard.core.replay.compile_record import compile_record
 from steelyard.core.replay.record import record
+from steelyard.core.replay.trial_record import trial_record
 from unit.control.test_decision_log import MANIFEST, Silence
+from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.compiles import NOW, compile_snapshot, running
+from unit.core.test_asked_trial import world as asked_world
 from unit.core.world import Ground, World, ratio_claim
 
 
@@ -72,6 +75,25 @@ def test_the_log_of_an_operator_is_taken_as_it_is(tmp_path, capsys):
     for name in ("operator.log", "operator.log.gz"):
         assert main(["replay", str(tmp_path / name)]) == 0
         assert "2 decision(s): identical" in capsys.readouterr().out
+
+
+def test_a_trial_is_decided_again_and_what_differs_is_shown(tmp_path, capsys):
+    trial = AskedTrial(world=asked_world(), claims=(half_of("cheap", "dear", 0.3),))
+    snapshot, now = trial.snapshot(), trial.now
+    written = json.loads(json.dumps(trial_record(snapshot, trial.look(), now)))
+    (tmp_path / "log").write_text(json.dumps({"message": "trial decided", "record": written}) + "\n")
+    assert main(["replay", str(tmp_path / "log")]) == 0
+    out = capsys.readouterr().out
+    assert "ns/asked" in out and "1 decision(s): identical" in out
+    written["memory"]["reserved"] *= 1 + 1e-6
+    (tmp_path / "log").write_text(json.dumps(written) + "\n")
+    assert main(["replay", str(tmp_path / "log"), "-o", "json"]) == 1
+    (told,) = json.loads(capsys.readouterr().out)["decisions"]
+    assert (told["kind"], [each["where"] for each in told["differences"]]) == ("AcceleratorTrial", ["memory.reserved"])
+    del written["trial"]["trial"]["pools"]
+    (tmp_path / "log").write_text(json.dumps(written) + "\n")
+    assert main(["replay", str(tmp_path / "log")]) == 2
+    assert "trial.trial.pools: is missing" in capsys.readouterr().err
 
 
 def test_lines_with_something_before_the_json_are_read_too(tmp_path, capsys):

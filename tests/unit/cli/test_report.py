@@ -15,7 +15,6 @@ from steelyard.cli.page.element import table
 from steelyard.cli.page.style import STYLE
 from steelyard.cli.problem import Problem
 from steelyard.cli.report_file import content, put
-from steelyard.cli.view.figure_row import HEADS
 from steelyard.cli.view.report import report
 from unit.cli.html_page import Page
 from unit.cli.situations import NOW, SITUATIONS, balanced, moved, no_pool
@@ -79,6 +78,30 @@ def test_a_month_is_730_hours_at_the_pace_and_the_unit_cost_that_were_measured()
     assert float(row.money) == pytest.approx(float(month.units) / 1000 * 0.00301, abs=0.01)
 
 
+def test_where_the_money_is_adds_up_and_leads_to_the_bill():
+    seen = copy.deepcopy(moved())
+    seen.workloads[0]["status"]["costs"] = [{"pool": AMX, "allocated": "0.170", "fullyLoaded": "0.254", "avoidable": "0.2"}]
+    texts = [text for _, text in page(seen).texts]
+    at = texts.index("Where the money is")
+    assert (
+        texts[at + 1]
+        == "EUR an hour, as things stand now. Without the workload the bill would be less by the last column, which is what decides"
+    )
+    assert texts[at + 7 : at + 12] == [AMX, "0.170", "0.0840", "0.254", "0.200"]
+    assert "steelyard bill LEDGER BILL" in texts
+
+
+def test_it_says_what_is_served_when_it_was_measured_and_by_how_many_requests():
+    seen = copy.deepcopy(moved())
+    seen.workloads[0]["spec"]["model"] |= {"revision": "c9a7" * 10}
+    seen.workloads[0]["status"]["placements"][0]["inputTokensPerRequest"] = {"mean": "212.4"}
+    texts = [text for _, text in page(seen).texts]
+    assert any("all-MiniLM-L6-v2 at c9a7c9a7c9a7c9a7c9a, 2026-03-01" in text for text in texts)
+    assert (
+        f"{AMX}: 2026-03-01 11:00:00 to 2026-03-01 11:58:00 UTC, revision 77b0de41, 88,410 good requests of its users, 212 input tokens in the mean"
+    ) in texts
+
+
 def test_where_a_part_of_the_load_is_not_measured_there_is_no_month():
     seen = copy.deepcopy(balanced())
     for place in seen.workloads[0]["status"]["placements"]:
@@ -119,27 +142,34 @@ def test_doubts_tell_short_measurements_old_prices_and_claims_that_stand_for_fig
     assert re.search(r"its price is of 2026-\d\d-\d\d", doubts)
 
 
-def test_figures_for_a_spreadsheet_are_rows_of_one_width_and_no_formula():
-    seen = claims(balanced(), verdict("Refuted", "=1+1", measured="0.9"))
-    rows = list(csv.reader(io.StringIO(content(report(seen), "csv"))))
-    assert tuple(rows[0]) == HEADS
-    assert {len(row) for row in rows} == {len(HEADS)}
-    assert not [cell for row in rows[1:] for cell in row if cell[:1] in {"=", "+", "@"}]
-    assert [row for row in rows if row[:3] == [AVX, "unit_cost", "0.00381"]]
+def test_for_a_spreadsheet_there_is_a_row_a_pool_with_units_in_its_head_and_no_formula():
+    seen = copy.deepcopy(moved())
+    seen.workloads[0]["status"]["lastDecision"]["options"].append({"pool": "=1+1", "feasible": False})
+    rows = {row["pool"]: row for row in csv.DictReader(io.StringIO(content(report(seen), "csv")), strict=True)}
+    assert set(rows) == {AMX, AVX, "inf2", "'=1+1"}
+    avx, lost = rows[AVX], rows["'=1+1"]
+    cost = "cost (EUR for 1,000 good requests)"
+    assert (avx[cost], avx[f"{cost}, lower"], avx[f"{cost}, upper"]) == ("0.00381", "0.00369", "0.00394")
+    assert (avx["in use"], avx["basis of the cost"], avx["good requests behind it"]) == ("no", "Measured", "50812")
+    assert (avx["p99 (ms)"], avx["node price (EUR/hour)"], avx["class of the price"]) == ("41", "0.20", "Static")
+    assert avx["price of"].startswith("2026-02-20T")
+    month = next(row for row in report(seen).month.pools if row.pool == AVX)
+    assert avx["a month (EUR)"] == f"{month.money}"
+    assert (lost.pop("pool"), lost.pop("in use"), set(lost.values())) == ("'=1+1", "no", {""}), "what is not known is empty"
 
 
 def test_the_head_of_a_column_stands_where_its_cells_stand():
-    made = table(("Load", "Pool", "n"), [("all", "g5", "1"), ("all", "inf2", "-")], "a caption")
+    made = table(("Load", "Pool", "n"), [("all", "g5", "1"), ("all", "a pool with a long name", "-")], "a caption")
     assert made is not None
     assert [(each.text, each.get("class")) for each in made.iter() if each.tag in {"th", "td"}] == [
         ("Load", "text"),
         ("Pool", "text"),
         ("n", None),
-        ("all", None),
-        ("g5", "text"),
+        ("all", "name"),
+        ("g5", "text name"),
         ("1", None),
-        ("all", None),
-        ("inf2", "text"),
+        ("all", "name"),
+        ("a pool with a long name", "text"),
         ("-", None),
     ]
 

@@ -264,7 +264,7 @@ def test_as_json_it_is_one_object_a_line_until_it_ends(readings, capsys):
 
 
 def test_on_a_terminal_it_changes_in_place_and_the_table_stays_when_it_is_over(readings, monkeypatch):
-    screen = Console(file=StringIO(), force_terminal=True, width=120, markup=False)
+    screen = Console(file=StringIO(), force_terminal=True, width=120, markup=False, _environ={"TERM": "xterm"})
     monkeypatch.setattr(watching, "console", lambda: screen)
     monkeypatch.setattr(following, "console", lambda: screen)
     readings += [compiling(), measuring(), decided()]
@@ -277,7 +277,7 @@ def test_on_a_terminal_it_changes_in_place_and_the_table_stays_when_it_is_over(r
 
 
 def test_what_is_over_is_shown_once_and_not_in_place(readings, monkeypatch):
-    screen = Console(file=StringIO(), force_terminal=True, width=120, markup=False)
+    screen = Console(file=StringIO(), force_terminal=True, width=120, markup=False, _environ={"TERM": "xterm"})
     monkeypatch.setattr(watching, "console", lambda: screen)
     monkeypatch.setattr(following, "console", lambda: screen)
     readings += [decided()]

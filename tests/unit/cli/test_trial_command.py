@@ -31,6 +31,7 @@ asked = st.builds(
     budget=st.sampled_from(["2", "2.00", "0.000001", "999999999"]),
     duration=st.none() | st.integers(60, 120),
     deadline=st.none() | st.sampled_from([120, 7200, 604_800]),
+    live=st.booleans(),
 )
 
 
@@ -49,6 +50,7 @@ def test_the_words_that_a_trial_tells_ask_for_the_same(one):
         budget=told.budget,
         duration=told.duration,
         deadline=told.deadline,
+        live=told.live,
     )
     assert manifest(again) == made
 
@@ -65,6 +67,14 @@ def test_what_is_left_out_is_left_to_the_api():
     made = manifest(Asked(name="t", namespace="n", workload="w", pools=["a", "b"], claims=[], budget="2.00", duration=None, deadline=None))
     assert made["spec"] == {"workloadName": "w", "pools": ["a", "b"], "budget": "2.00"}
     assert set(object_schema(ACCELERATOR_TRIAL)["properties"]["spec"]["required"]) == set(made["spec"])
+
+
+def test_one_of_the_users_own_requests_asks_for_the_mode_and_tells_it_again():
+    made = manifest(
+        Asked(name="t", namespace="n", workload="w", pools=["a", "b"], claims=[], budget="2.00", duration=None, deadline=None, live=True)
+    )
+    assert made["spec"]["load"] == {"mode": "Live"}
+    assert command(trial(made)).endswith("--pools a,b --live --budget 2.00")
 
 
 def test_the_command_of_a_trial_is_one_line_to_paste():

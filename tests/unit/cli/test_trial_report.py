@@ -4,8 +4,10 @@ import copy
 import csv
 import io
 import json
+import math
 import re
 import shlex
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -15,14 +17,13 @@ from steelyard.cli.main import main
 from steelyard.cli.parser import build
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.report_file import content
-from steelyard.cli.text.trial import show
-from steelyard.cli.view.figure_row import HEADS
+from steelyard.cli.text.trial import accuracies, show
 from steelyard.cli.view.trial import trial_view
 from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
 from unit.cli.html_page import Page
 from unit.cli.situations import balanced, condition
-from unit.cli.trials import ANSWERS, G5, INF2, TRIALS, WORKLOAD, decided, failed, measuring, verdict
+from unit.cli.trials import ANSWERS, G5, INF2, TRIALS, WORKLOAD, decided, failed, live, measuring, verdict
 
 FIRST = f"{INF2}: claimed 0.50 of {G5}'s unit cost, measured 0.83 [0.79, 0.88]: Refuted."
 
@@ -78,9 +79,10 @@ def test_equal_quality_stands_before_cost_and_each_load_has_its_pools_side_by_si
         "Claimed and measured",
         "Quality",
         "Capacity and cost",
-        "Cost at the workload's loads",
+        "Where the money is",
         "A month",
-        "Where the claim would turn",
+        "Prices",
+        "What would change the answer",
         "Claims and their sources",
         "How it was measured",
         "What is in doubt",
@@ -93,6 +95,57 @@ def test_equal_quality_stands_before_cost_and_each_load_has_its_pools_side_by_si
         [load, pool] for load in ("half, 60.0/s", "all, 120/s", "twice, 240/s") for pool in (INF2, G5)
     ]
     assert rows[:7] == ["half, 60.0/s", INF2, "9,600", "99.6 %", "12.4 ms", "31.8 ms", "44.1 ms"]
+
+
+def test_an_hour_is_price_times_replicas_and_says_what_of_it_is_spare():
+    told = page(decided())
+    rows = [text for _, text in told.texts[told.texts.index(("h2", "Where the money is")) :]][9:]
+    # Four replicas at 0.7582 carry 4 x 38.5 requests/s while the objective is kept, and 120 come.
+    assert rows[14:21] == ["all, 120/s", INF2, "4", "3.03", "22 %", "0.00702", "-"]
+    assert (
+        f"{INF2}: a replica starts in 95s, which costs 0.0200 USD, its artifact compiled for 14m, once, the trial itself cost 0.310 USD there."
+        in rows
+    )
+    carried = [text for _, text in page(failed()).texts]
+    assert "22 %" in carried, "of a capacity that is a lower end at least that"
+
+
+def test_prices_have_class_and_age_and_a_break_even_with_its_interval():
+    told = page(decided())
+    texts = [text for _, text in told.texts]
+    at = texts.index("Prices")
+    assert texts[at + 9 : at + 16] == [INF2, "0.7582", "List", "0.7582 USD", "List", "2026-02-20", "9d"]
+    (found,) = trial_report(decided()).break_even
+    assert float(found.equal_at) == pytest.approx(0.7582 / 0.83, rel=1e-5)
+    assert [float(found.lower), float(found.upper)] == pytest.approx([0.7582 / 0.88, 0.7582 / 0.79], rel=1e-5)
+    assert float(found.true_at) == pytest.approx(0.7582 * 0.50 / 0.83, rel=1e-5)
+    assert (
+        f"{INF2}: at 0.913 [0.862, 0.960] USD an hour for a replica, instead of 0.7582, it would cost as much as {G5}; the claim "
+        "unit-cost-0-50-of-g5-xlarge would be true at 0.457 or less."
+    ) in texts
+
+
+def test_there_is_no_break_even_without_a_measurement_or_a_price():
+    assert trial_report(failed()).break_even == ()
+    one = changed()
+    del one.trial["status"]["pools"][0]["pricePerHour"]
+    assert trial_report(one).break_even == ()
+
+
+def test_the_picture_has_the_claim_the_measurement_and_the_line_at_1_of_a_ratio():
+    text = content(trial_report(decided()), "html")
+    drawn = ElementTree.fromstring(re.search(r"<svg.*?</svg>", text, re.DOTALL).group())
+    by_kind = {
+        kind: [each for each in drawn if each.get("class") == kind] for kind in ("claimed", "one", "measured Refuted", "measured Confirmed")
+    }
+    ring, ring_of_value = (float(each.get("cx")) for each in by_kind["claimed"])
+    one, one_of_value = (float(each.get("x1")) for each in by_kind["one"])
+    bar, dot = by_kind["measured Refuted"]
+    # At 0.50 of the other pool, measured 0.83 [0.79, 0.88], and the other pool itself at 1.
+    assert ring < float(bar.get("x1")) < float(dot.get("cx")) < float(bar.get("x2")) < one
+    assert (one - float(dot.get("cx"))) / (one - ring) == pytest.approx(math.log(0.83) / math.log(0.5), abs=0.002)
+    assert ring_of_value == one_of_value == one, "a value stands as a multiple of what was claimed"
+    assert float(by_kind["measured Confirmed"][1].get("cx")) < one
 
 
 def test_a_load_at_which_the_promise_is_not_kept_is_a_doubt_about_its_cost():
@@ -123,6 +176,21 @@ def test_doubts_name_what_pools_share_and_that_they_were_measured_one_after_the_
     assert f"{G5}: shares node n with pool {INF2}" in doubts
     assert f"{INF2} and {G5}: measured one after the other, 12 minutes apart" in doubts
     assert not [doubt for doubt in trial_report(decided()).doubts if "apart" in doubt or "shares" in doubt]
+
+
+def test_one_of_the_users_own_requests_says_whose_they_were_and_what_they_do_not_show():
+    view = trial_report(live())
+    told = page(live())
+    body = " ".join(text for _, text in told.texts)
+    assert "Measured by your own requests" in body and "which served nobody" not in body
+    assert "Job" not in body and "Cost as served" in body
+    assert "at half, all and twice" not in body
+    assert any("an equal share" in doubt for doubt in view.doubts)
+    assert not any("made for the trial" in doubt or "nothing was measured at" in doubt for doubt in view.doubts)
+    assert "--live" in view.trial.command and view.trial.month is None
+    apart = live()
+    apart.trial["status"]["pools"][1] |= {"from": "2026-03-01T13:00:00Z", "to": "2026-03-01T13:10:00Z"}
+    assert any("measured one after the other" in doubt for doubt in trial_report(apart).doubts)
 
 
 def test_a_trial_that_goes_on_says_so_and_does_not_complain_of_pools_that_are_on_their_way():
@@ -158,13 +226,43 @@ def test_what_a_tenant_writes_stays_text():
     assert any(evil in text for _, text in page(one).texts)
 
 
-def test_figures_for_a_spreadsheet_are_rows_of_one_width_and_none_is_made_up():
-    rows = list(csv.reader(io.StringIO(content(trial_report(failed()), "csv"))))
-    assert tuple(rows[0]) == HEADS
-    assert {len(row) for row in rows} == {len(HEADS)}
-    assert [INF2, "capacity_per_replica", "38.5", "36.1", "41.0", "12000", "Carried"] in rows
-    assert [INF2, "p99_milliseconds at 120", "61.3", "", "", "9600", ""] in rows
-    assert [G5, "capacity_per_replica", "", "", "", "", ""] in rows, "what was not measured is empty"
+def sheet(seen):
+    """Rows by head."""
+    return list(csv.DictReader(io.StringIO(content(trial_report(seen), "csv")), strict=True))
+
+
+def test_for_a_spreadsheet_there_is_a_row_a_pool_and_load_with_units_in_its_head():
+    rows = sheet(decided())
+    assert [(row["pool"], row["load (requests/s)"], row["replicas"]) for row in rows] == [
+        *((INF2, "60", "2"), (INF2, "120", "4"), (INF2, "240", "7")),
+        *((G5, "60", "2"), (G5, "120", "3"), (G5, "240", "6")),
+    ]
+    half, now, _ = rows[:3]
+    assert (now["p50 (ms)"], now["p99 (ms)"], now["within the objective (%)"], now["requests sent"]) == ("12.4", "61.3", "99.4", "9600")
+    assert now["cost at this load (USD for 1,000 good requests)"] == "0.00702"
+    assert [float(now[f"cost at this load (USD/{time})"]) for time in ("hour", "month")] == pytest.approx([4 * 0.7582, 4 * 0.7582 * 730])
+    assert now["of it spare (%)"] == "22.100"
+    assert (half["capacity of a replica (good requests/s)"], half["capacity of a replica (good requests/s), lower"]) == ("38.5", "36.1")
+    assert half["cost where the objective is just kept (USD for 1,000 good requests), upper"] == "0.00583"
+    assert (half["price of a replica (USD/hour)"], half["class of the price"]) == ("0.7582", "List")
+    assert (half["start (s)"], half["compile (s)"], half["spent by the trial (USD)"]) == ("95", "840", "0.31")
+
+
+def test_what_is_not_known_is_an_empty_cell_and_a_pool_without_loads_has_a_row():
+    *measured, lost = sheet(failed())
+    assert [row["pool"] for row in measured] == [INF2, INF2]
+    assert lost.pop("pool") == G5
+    assert lost.pop("spent by the trial (USD)") == "0.1"
+    assert set(lost.values()) == {""}
+    assert measured[0]["basis of the capacity"] == "Carried"
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_every_situation_has_the_same_columns_but_for_what_is_counted(name):
+    heads, *rows = csv.reader(io.StringIO(content(trial_report(TRIALS[name]()), "csv")))
+    assert len(heads) == len(set(heads)) == 28
+    assert rows and {len(row) for row in rows} == {len(heads)}
+    assert ("1M output tokens" in " ".join(heads)) == (name == "by-tokens")
 
 
 def test_json_has_all_of_it():
@@ -211,12 +309,22 @@ def test_where_trials_are_not_known_or_may_not_be_read_a_workload_that_is_missin
         reporting.reported(None, "shop", "x", trial=True)
 
 
-def test_how_near_a_pool_is_to_the_model_stands_beside_its_cost_where_it_is_told():
-    one = copy.deepcopy(decided())
-    one.trial["status"]["pools"][0]["cosineMin"] = "0.998901"
-    console = Console(file=io.StringIO(), width=200)
-    show(console, trial_view(one))
-    for text in (console.file.getvalue(), content(trial_report(one), "html")):
-        assert "0.99890" in text
-        assert "cosine" in text.lower()
-    assert "cosine" not in content(trial_report(decided()), "html").lower()
+def test_how_near_each_artifact_is_to_the_reference_stands_beside_quality_in_text_and_on_the_page():
+    seen = copy.deepcopy(decided())
+    for row, accuracy in zip(
+        seen.trial["status"]["pools"],
+        ({"measure": "LeastCosine", "value": "0.99987"}, {"measure": "WorstLogprob", "value": "0.012"}),
+        strict=True,
+    ):
+        row["accuracy"] = accuracy
+    said = [
+        "inf2-xlarge: least cosine to the reference 0.99987 on golden samples, where it was compiled",
+        "g5-xlarge: at most 0.012 nats from the reference on golden samples, where it was compiled",
+    ]
+    assert accuracies(trial_view(seen)) == said
+    screen = Console(file=io.StringIO(), width=200)
+    show(screen, trial_view(seen))
+    written = content(trial_report(seen), "html")
+    for each in said:
+        assert each in screen.file.getvalue() and each in written
+    assert accuracies(trial_view(copy.deepcopy(decided()))) == []

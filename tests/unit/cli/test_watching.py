@@ -1,8 +1,10 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from steelyard.cli import watching
 from steelyard.cli.main import main
@@ -25,16 +27,17 @@ def readings(monkeypatch):
 
     monkeypatch.setattr(watching, "connect", lambda arguments: (None, "shop"))
     monkeypatch.setattr("steelyard.cli.gather.gather", read)
+    monkeypatch.setattr("steelyard.cli.gather.gather_told", read)
     monkeypatch.setattr(watching.time, "sleep", lambda seconds: None)
     return waiting
 
 
-def test_without_a_terminal_one_table_follows_the_other_until_interrupted(readings, capsys):
-    readings += [balanced(), exploring()]
+def test_without_a_terminal_a_line_says_what_is_new_until_interrupted(readings, capsys):
+    readings += [balanced(), exploring(), exploring()]
     assert main(["top"]) == 0
     out = capsys.readouterr().out
-    assert out.count("steelyard top  shop") == 2
-    assert "Shift to cpu-amx" in out
+    assert out.count("shop/minilm: on cpu-avx, 2/2 ready") == 1, "what stays as it is is told once"
+    assert out.count("12:00:00 shop/minilm: Exploration from cpu-avx to cpu-amx: step Shift") == 1
     assert "\x1b" not in out
 
 
@@ -49,7 +52,7 @@ def test_a_failed_reading_keeps_the_last_picture_and_says_so(readings, capsys):
     assert main(["top"]) == 0
     out = capsys.readouterr().out
     assert out.count("cannot reach the API server: the figures above are as of 12:00:00 UTC") == 1, "once, however long it lasts"
-    assert out.count("steelyard top  shop") == 2
+    assert out.count("12:00:00 it can be read again") == 1
 
 
 def test_a_first_reading_that_fails_is_an_error(readings, capsys):
@@ -67,11 +70,7 @@ def test_json_is_one_object_a_line(readings, capsys):
 
 
 def test_on_a_terminal_it_is_live(readings, monkeypatch):
-    from io import StringIO
-
-    from rich.console import Console
-
-    screen = Console(file=StringIO(), force_terminal=True, width=120, markup=False)
+    screen = Console(file=StringIO(), force_terminal=True, width=120, height=40, markup=False, _environ={"TERM": "xterm"})
     monkeypatch.setattr(watching, "console", lambda: screen)
     readings += [balanced(), exploring(), Problem("gone", "wait")]
     assert main(["top"]) == 0
@@ -79,6 +78,28 @@ def test_on_a_terminal_it_is_live(readings, monkeypatch):
     assert "\x1b[?1049h" in shown
     assert shown.endswith("\x1b[?1049l\x1b[?25h") or "\x1b[?1049l" in shown
     assert "gone: the figures are as of 12:00:00 UTC" in shown
+
+
+def test_between_two_readings_the_clock_of_the_picture_goes_on(readings, monkeypatch):
+    screen = Console(file=StringIO(), force_terminal=True, width=120, height=40, markup=False, _environ={"TERM": "xterm"})
+    monkeypatch.setattr(watching, "console", lambda: screen)
+    clock = [100.0]
+    monkeypatch.setattr(watching.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(watching.time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    readings += [balanced(), Problem("gone", "wait")]
+    assert main(["top", "--interval", "3"]) == 0
+    for second in range(7):  # Of the second reading nothing came: the picture stays, and time does not stand still.
+        assert f"2026-03-01 12:00:0{second} UTC" in screen.file.getvalue()
+    assert "12:00:07" not in screen.file.getvalue()
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_told_what_is_new(readings, monkeypatch):
+    screen = Console(file=StringIO(), force_terminal=True, width=120, markup=False, _environ={"TERM": "dumb"})
+    monkeypatch.setattr(watching, "console", lambda: screen)
+    readings += [balanced(), exploring()]
+    assert main(["explain", "minilm", "-w"]) == 0
+    assert "\x1b" not in screen.file.getvalue()
+    assert "step Shift" in screen.file.getvalue()
 
 
 @pytest.mark.parametrize("interval", ["0", "0.1", "abc", "99999"])
@@ -97,12 +118,13 @@ def test_a_reader_that_has_enough_is_no_error():
     assert "BrokenPipe" not in done.stderr
 
 
-def test_explain_is_watched_with_what_is_under_way_before_what_changes_by_hours(readings, capsys):
-    readings += [balanced(), exploring()]
+def test_explain_tells_a_pipe_each_step_and_each_pools_part_once(readings, capsys):
+    readings += [balanced(), exploring(), exploring(), balanced()]
     assert main(["explain", "minilm", "-w"]) == 0
-    first, second = capsys.readouterr().out.split("steelyard explain  shop/minilm")[1:]
-    assert "Move under way" not in first
-    assert second.index("Move under way") < second.index("Pools")
+    out = capsys.readouterr().out
+    assert out.count("step Shift: 1 replica(s) on cpu-amx take traffic") == 1
+    assert out.count("cpu-amx: 1/1 ready, about 33 % of the traffic") == 1
+    assert out.count("the last move, from cpu-avx to cpu-amx, ended as Explored: NotCheaper") == 2, "before the trial, and after it"
 
 
 def test_explain_as_json_is_one_object_a_line_while_it_is_watched(readings, capsys):

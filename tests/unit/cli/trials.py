@@ -54,12 +54,16 @@ def step(part: str, load: str, replicas: int, good: str, p99: str, unit_cost: st
         "ofPresent": part,
         "replicas": replicas,
         "rate": "40",
+        "seconds": "240",
         "requests": 9600,
+        "failed": 3,
         "goodPercent": good,
+        "meanMilliseconds": "14.9",
         "p50Milliseconds": "12.4",
         "p95Milliseconds": "31.8",
         "p99Milliseconds": p99,
         "unitCost": unit_cost,
+        "inputTokens": "212.4",
     }
 
 
@@ -70,6 +74,9 @@ def found(name: str, price: str, capacity: tuple[str, str, str], full: str, cost
         "pool": name,
         "phase": "Measured",
         "revision": "3f9a01bc",
+        "backend": "inductor",
+        "image": "registry.example/steelyard/runtime-serve:0.1.0",
+        "devices": "1",
         "jobName": "embedder-half-0a1b2c3d4e",
         "startSeconds": "95",
         "from": "2026-03-01T11:45:00Z",
@@ -132,6 +139,7 @@ WORKLOAD: Raw = {
     "spec": {
         "model": {"uri": "hf://sentence-transformers/all-MiniLM-L6-v2", "revision": "a" * 40},
         "objective": {"latency": [{"metric": "e2e", "milliseconds": 80, "percent": "99"}]},
+        "compile": {"tensorParallel": 1},
     },
 }
 
@@ -139,8 +147,9 @@ WORKLOAD: Raw = {
 def pools() -> tuple[Raw, ...]:
     """Two, with prices of some days ago."""
     price = {"currency": "USD", "class": "List", "asOf": "2026-02-20T00:00:00Z"}
+    found = ((G5, "1.006", "nvidia-a10g"), (INF2, "0.7582", "inferentia2"))
     return tuple(
-        {"metadata": {"name": n}, "spec": {}, "status": {"price": {"value": v, **price}}} for n, v in ((G5, "1.006"), (INF2, "0.7582"))
+        {"metadata": {"name": n}, "spec": {"accelerator": {"model": m}}, "status": {"price": {"value": v, **price}}} for n, v, m in found
     )
 
 
@@ -236,6 +245,19 @@ def by_tokens() -> GatheredTrial:
     return replace(one, pools=None, notes=("prices of pools and their claims are not shown: you may not list them",))
 
 
+def live() -> GatheredTrial:
+    """By the users' own requests: one pool serves, the other was tried beside it."""
+    measured = copy.deepcopy([INF2_FOUND, G5_FOUND])
+    for each, served, part, replicas in zip(measured, ("24", "96"), ("0.2", "0.8"), (1, 4), strict=True):
+        del each["jobName"]
+        each["steps"] = [{**each["steps"][1], "load": served, "ofPresent": part, "replicas": replicas, "rate": "24"}]
+        each["capacityBasis"] = each["unitCost"]["basis"] = "Measured"
+    del measured[1]["spent"]
+    one = ended("Decided", "2 claims have their verdict", measured, ANSWERS, loadSeconds=1200)
+    one.trial["spec"]["load"] = {"mode": "Live"}
+    return one
+
+
 TRIALS: dict[str, Callable[[], GatheredTrial]] = {
     "unseen": unseen,
     "compiling": compiling,
@@ -244,4 +266,5 @@ TRIALS: dict[str, Callable[[], GatheredTrial]] = {
     "failed": failed,
     "too-small": too_small,
     "by-tokens": by_tokens,
+    "live": live,
 }

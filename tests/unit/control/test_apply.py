@@ -16,7 +16,7 @@ from steelyard.control.kube.apply import (
 )
 from steelyard.control.kube.errors import AlreadyExists, Conflict, FieldConflict, FieldOwner, NotFound
 from steelyard.control.kube.ownership import adopted
-from steelyard.control.kube.resource import DEPLOYMENTS, JOBS, SERVICES
+from steelyard.control.kube.resource import ACCELERATOR_TRIALS, DEPLOYMENTS, JOBS, SERVICES
 from steelyard.control.kube.store import Store
 from unit.control.virtual_time import ManualClock
 
@@ -279,10 +279,11 @@ async def test_a_deployment_that_lost_our_label_is_not_scaled_blindly(api, store
     assert store.undelivered_for(DEPLOYMENTS) == 0, "what the watch cannot bring is not expected of it"
 
 
-async def test_a_job_is_created_once(api, store, applier):
-    job = {**service(), "kind": "Job", "spec": {"template": {"a": 1}}}
-    assert isinstance(await applier.apply(JOBS, job), Created)
-    assert isinstance(await applier.apply(JOBS, {**job, "spec": {"template": {"a": 2}}}), Unchanged)
+@pytest.mark.parametrize(("resource", "kind"), [(JOBS, "Job"), (ACCELERATOR_TRIALS, "AcceleratorTrial")])
+async def test_a_job_and_a_trial_are_created_once(api, store, applier, resource, kind):
+    made = {**service(), "kind": kind, "spec": {"template": {"a": 1}}}
+    assert isinstance(await applier.apply(resource, made), Created)
+    assert isinstance(await applier.apply(resource, {**made, "spec": {"template": {"a": 2}}}), Unchanged)
 
 
 async def test_what_is_leaving_is_waited_for(api, store, applier):

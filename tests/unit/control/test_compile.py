@@ -36,6 +36,7 @@ from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Built, Failure, FailureClass
 from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.snapshot import ArtifactState, Settings
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
@@ -184,13 +185,13 @@ class Cluster:
     def _pod(self, status: dict[str, Any]) -> None:
         (job,) = self.jobs
         name = job["metadata"]["name"]
-        metadata = {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}"}]}
+        metadata = {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}", "controller": True}]}
         self.add(PODS, f"{name}-x", {"metadata": metadata, "spec": job["spec"]["template"]["spec"], "status": status})
 
     def pod_ended(self, owner: str, word: dict[str, Any]) -> None:
         """The pod of the Job with this uid, with its last word."""
         ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": json.dumps(word)}}
-        metadata = {"ownerReferences": [{"kind": "Job", "name": "j", "uid": owner}]}
+        metadata = {"ownerReferences": [{"kind": "Job", "name": "j", "uid": owner, "controller": True}]}
         self.add(PODS, f"{owner}-x", {"metadata": metadata, "status": {"containerStatuses": [{"name": "compile", "state": ended}]}})
 
 
@@ -535,20 +536,18 @@ def test_a_compile_ends_with_the_word_of_the_container_that_publishes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "cosine"),
+    ("told", "accuracy"),
     [
-        ({"cosineMin": 0.9989}, 0.9989),
-        ({"cosineMin": 1}, 1.0),
-        ({"logprobWorst": 0.1}, None),
-        *(
-            (wrong, None)
-            for wrong in ({"cosineMin": 1.5}, {"cosineMin": -1}, {"cosineMin": True}, {"cosineMin": "1"}, {"cosineMin": None}, "near", None)
-        ),
+        ({"cosineMin": 0.99987}, Accuracy(Measure.LEAST_COSINE, 0.99987)),
+        ({"logprobWorst": 0.012}, Accuracy(Measure.WORST_LOGPROB, 0.012)),
+        ({"logprobWorst": 0}, Accuracy(Measure.WORST_LOGPROB, 0.0)),
+        *((wrong, None) for wrong in (None, 3, [], {}, {"cosineMin": None}, {"cosineMin": 1.5}, {"cosineMin": True}, {"logprobWorst": -1})),
+        *(({"cosineMin": wrong}, None) for wrong in ("1", float("nan"), float("inf"))),
     ],
 )
-def test_it_tells_how_near_what_it_made_is_to_the_model_as_it_is(accuracy: Any, cosine: float | None) -> None:
-    found = ended(state("fetch", 0), state("compile", 0), last=state("publish", 0, word={**MADE, "accuracy": accuracy}))
-    assert isinstance(found, Built) and found.cosine == cosine
+def test_how_near_an_artifact_is_to_the_reference_is_known_where_its_compile_tells(told: Any, accuracy: Accuracy | None) -> None:
+    found = ended(state("fetch", 0), state("compile", 0), last=state("publish", 0, word={**MADE, "accuracy": told}))
+    assert isinstance(found, Built) and found.accuracy == accuracy
 
 
 @pytest.mark.parametrize("failing", ["fetch", "compile", "publish"])

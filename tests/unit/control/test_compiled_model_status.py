@@ -12,8 +12,10 @@ from steelyard.core.compiling.attempt import Attempts, FailureClass
 from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.snapshot import CompileJob
 from steelyard.core.decide_compile import CompileDecision, decide_compile
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.snapshot import Artifact, ArtifactState
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.status.accuracy import verified_accuracy
 from steelyard.status.compiled_model import artifact_of, attempts_of, status_of, told_of
 from steelyard.status.patch import changes
 from unit.api.objects import compiled
@@ -37,6 +39,23 @@ SNAPSHOTS = {
 
 def written(decision: CompileDecision, old: dict[str, Any] | None = None) -> dict[str, Any]:
     return status_of(decision, None, old or {}, f"openvino-0-{decision.attempts.count}", 1, NOW)
+
+
+VERIFIED = replace(BUILT, accuracy=Accuracy(Measure.LEAST_COSINE, 0.99987))
+
+
+def test_how_near_an_artifact_is_to_the_reference_stays_with_it() -> None:
+    status = written(decide_compile(compile_snapshot(attempts=Attempts(count=1, built=VERIFIED, built_at=NOW)), NOW))
+    assert status["artifact"]["accuracy"] == {"measure": "LeastCosine", "value": "0.99987"}
+    parsed = parse(CompiledModel, {**compiled(), "status": status})
+    assert isinstance(parsed, CompiledModel), parsed
+    built = attempts_of(status).built
+    assert built is not None and built.accuracy == verified_accuracy(status) == VERIFIED.accuracy
+
+
+@pytest.mark.parametrize("told", [None, 3, {}, {"measure": "OfAnotherVersion", "value": "1"}, {"measure": "LeastCosine"}])
+def test_an_accuracy_that_cannot_be_read_is_unknown(told: Any) -> None:
+    assert verified_accuracy({"artifact": {"uri": "u", "digest": "d", "sizeBytes": 1, "accuracy": told}}) is None
 
 
 @pytest.mark.parametrize("name", SNAPSHOTS)

@@ -18,15 +18,20 @@ from steelyard.core.compiling.attempt import Attempts
 from steelyard.core.compiling.snapshot import CompileJob
 from steelyard.core.decide import decide
 from steelyard.core.decide_compile import decide_compile
+from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.replay.compile_record import compile_again, read_compile
 from steelyard.core.replay.difference import differences
 from steelyard.core.replay.record import again, outcome, read
+from steelyard.core.replay.trial_record import read_trial, trial_again, trial_outcome
 from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
+from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.compiles import BUILT, compile_snapshot
+from unit.core.test_asked_trial import world
 from unit.core.world import START, Ground, World
 
 GAUGE = "steelyard_last_decision_cycle_timestamp_seconds"
@@ -199,6 +204,30 @@ def test_a_compile_is_written_when_its_decision_changes_and_is_decided_the_same_
     ]
     found = read_compile(lines[-1]["record"])
     assert (found.now, compile_again(found)) == (now, decide_compile(found.snapshot, now))
+
+
+def test_a_trial_is_written_when_it_says_another_thing_and_each_is_decided_the_same_way_again(told, caplog):
+    trial = AskedTrial(world=world(), claims=(half_of("cheap", "dear", 0.3),))
+    unseen = replace(trial.snapshot(), workload=Refusal(Reason.WAITING, "there is no InferenceWorkload embed in namespace ns"))
+    with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
+        told.journal.tried(MANIFEST, unseen, decide_trial(unseen, trial.now), trial.now)
+        while not trial.finished:
+            snapshot, now = trial.snapshot(), trial.now
+            told.journal.tried(MANIFEST, snapshot, trial.look(), now)
+        snapshot = trial.snapshot()
+        told.journal.tried(MANIFEST, snapshot, decide_trial(snapshot, trial.now), trial.now)
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    assert {(line["message"], line["trial"]) for line in lines} == {("trial decided", "ns/asked")}
+    assert 5 <= len(lines) < len(trial.decisions) / 5, "not at each look, and never twice"
+    assert [line["reason"] for line in (lines[0], lines[1], lines[-1])] == ["Waiting", "Measuring", "Decided"]
+    for line in lines:
+        found = read_trial(line["record"])
+        assert list(differences(found.decided, json.loads(json.dumps(trial_outcome(trial_again(found)))))) == []
+    assert read_trial(lines[0]["record"]).snapshot == unseen
+    changed = json.loads(json.dumps(lines[-2]["record"]))
+    changed["trial"]["trial"]["stop"] = True
+    found = read_trial(changed)
+    assert list(differences(found.decided, json.loads(json.dumps(trial_outcome(trial_again(found)))))) != []
 
 
 def test_a_compiled_model_that_is_made_anew_is_written_anew(told, caplog):

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import COMPILED_MODELS
 from steelyard.control.kube.store import Store
@@ -14,10 +17,11 @@ from steelyard.core.compiling.snapshot import CompileJob
 from steelyard.core.decide import decide
 from steelyard.core.decide_compile import decide_compile
 from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.price import Price, PriceClass
 from unit.control.virtual_time import ManualClock
 from unit.core.compiles import compile_snapshot
-from unit.core.world import Ground, World, ratio_claim
+from unit.core.world import Ground, World, quick, ratio_claim
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -174,3 +178,100 @@ def test_the_progress_of_a_compile_is_there_while_it_runs() -> None:
     assert line in exposed(metrics)
     stands({"progress": {"phase": "Done", "percent": 100}}, "2")
     assert not any("steelyard_compile_progress_ratio" in each for each in exposed(metrics))
+
+
+def series(metrics: Metrics, name: str) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each."""
+    families = text_string_to_metric_families(metrics.page().decode())
+    return [(sample.labels, sample.value) for family in families for sample in family.samples if sample.name == name]
+
+
+def test_a_move_says_from_where_to_where_and_at_which_step_as_long_as_it_is_under_way() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    steps = []
+    for _ in range(60):
+        snapshot = world.snapshot()
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
+        found = series(metrics, "steelyard_move_under_way")
+        move = world.memory.move
+        assert [labels for labels, _ in found] == (
+            []
+            if move is None
+            else [{"namespace": "ns", "workload": "embed", "source": "a", "target": "b", "kind": move.kind.value, "step": move.step.value}]
+        )
+        steps += [labels["step"] for labels, _ in found]
+    assert set(steps) == {"Surge", "Shift", "Bake", "Drain"}
+
+
+def test_a_claim_says_its_verdict_and_its_figures_and_no_figure_that_is_not_measured() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    deciding(told, world)
+    assert [labels["verdict"] for labels, _ in series(metrics, "steelyard_claim_verdict")] == ["Inconclusive"]
+    assert [(labels["which"], value) for labels, value in series(metrics, "steelyard_claim_figure")] == [("claimed", 0.5)]
+    world.tick(40)
+    deciding(told, world)
+    assert [labels["verdict"] for labels, _ in series(metrics, "steelyard_claim_verdict")] == ["Refuted"]
+    figures = {labels["which"]: value for labels, value in series(metrics, "steelyard_claim_figure")}
+    assert figures["claimed"] < figures["lower"] <= figures["measured"] <= figures["upper"]
+
+
+def test_what_the_strictest_objective_allows_to_be_missed_is_told() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground()})
+    deciding(told, world)
+    [(labels, value)] = series(metrics, "steelyard_objective_allowed_ratio")
+    assert labels == {"namespace": "ns", "workload": "embed"} and round(value, 9) == 0.01
+
+
+def test_money_for_trials_is_what_was_given_less_what_trials_of_a_day_have_cost() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(speed=10)}, rate=24)
+    world.tick(10)
+    # Another pool comes, which is twice as dear: it is tried by its claim, and left.
+    world.grounds["b"] = Ground(speed=10, price=2.0, claims=(ratio_claim(0.5, "a"),))
+    reserved, spent = set(), []
+    for _ in range(60):
+        snapshot = world.snapshot()
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
+        money = {labels["part"]: value for labels, value in series(metrics, "steelyard_trial_money_usd")}
+        assert money["budget"] == 5.0
+        assert ("reserved" in money) == (world.memory.move is not None and world.memory.move.reserved is not None)
+        reserved |= {money["reserved"]} if "reserved" in money else set()
+        spent.append(money["spent"])
+    assert reserved and spent[0] == 0.0
+    ended = [past.cost for past in world.memory.history if past.kind is MoveKind.EXPLORATION]
+    assert spent[-1] == sum(cost for cost in ended if cost is not None) > 0
+
+
+def test_a_budget_that_was_not_given_is_a_tenth_of_the_days_cost_once_that_is_known() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground()}, policy=quick(exploration_budget=None))
+    world.tick(1)
+    first = world.snapshot()
+    told.record({"metadata": {}}, first, decide(first, world.now), world.now, 0.01)
+    world.tick(30)
+    deciding(told, world)
+    money = {labels["part"]: value for labels, value in series(metrics, "steelyard_trial_money_usd")}
+    cost = next(option.cost for option in decide(world.snapshot(), world.now).options if option.pool == "a")
+    assert cost is not None and money["budget"] == pytest.approx(0.1 * 24 * cost.point)
+
+
+def test_compiles_are_counted_by_state_and_a_state_without_any_is_none() -> None:
+    store, metrics = Store(ManualClock()), Metrics()
+    states: list[dict[str, object]] = [
+        {},
+        {"progress": {"phase": "Pending", "percent": 0}},
+        {"conditions": [{"type": "Ready", "status": "False", "reason": "Compiling"}]},
+        {"jobName": "j", "progress": {"phase": "Compiling", "percent": 30}},
+        {"failure": {"class": "OutOfMemory", "reason": "OOMKilled", "message": "m"}, "nextRetryTime": "2026-01-01T00:00:00Z"},
+        {"failure": {"class": "User", "reason": "R", "message": "m"}},
+        {"artifact": {"uri": "s3://b/k", "digest": "sha256:0", "sizeBytes": 1}},
+    ]
+    for number, status in enumerate(states):
+        metadata = {"namespace": "n", "name": f"m{number}", "uid": f"u{number}", "resourceVersion": str(number + 1)}
+        store.wrote(COMPILED_MODELS, {"metadata": metadata, "status": status})
+    metrics.gauges.publish("compiles", compile_gauges(store, Reader(lambda *_: None)))
+    found = {labels["state"]: value for labels, value in series(metrics, "steelyard_compiles")}
+    assert found == {"Waiting": 3.0, "Running": 1.0, "Failed": 2.0, "Done": 1.0}

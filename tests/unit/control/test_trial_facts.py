@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,22 +13,42 @@ import pytest
 from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.parse import parse
 from steelyard.control.gather.trial_facts import replica_of, trial_of
-from steelyard.control.gather.trial_snapshots import TrialSnapshots
-from steelyard.core.compiling.candidate import candidates
+from steelyard.control.gather.trial_progress import with_progress, with_word
 from steelyard.core.decide_trial import TrialDecision
-from steelyard.core.facts.probe import ProbeState
+from steelyard.core.facts.accuracy import Accuracy, Measure
+from steelyard.core.facts.probe import ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import Settings
-from steelyard.core.facts.trial import TrialPhase, TrialReplica
+from steelyard.core.facts.trial import SteadyStep, TrialPhase, TrialReplica
+from steelyard.core.statistics.interval import Interval
 from steelyard.render.probe_job import BEGIN_PORT
 from steelyard.status.patch import changes
 from steelyard.status.trial import status_of_trial, trial_memory_of
+from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.probe import Probe
+from steelyard_runtime.load.probe_spec import Objective
+from steelyard_runtime.load.probed_step import ProbedStep
+from steelyard_runtime.load.rates import Share
+from steelyard_runtime.load.steady_step import SteadyStep as SentStep
 from unit.api.objects import GOOD, trial
 from unit.control.test_probe_facts import MADE, RESULT, RUNS, STEP, a_job, a_pod, at, ended
 from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.test_asked_trial import asked
+from unit.runtime.test_probe import spec_of
 
 NOW = MADE + timedelta(minutes=5)
-STEADY = {**STEP, "load": 24.0, "replicas": 3, "p95": 61.5, "input": 1600, "output": 400, "joules": 12.5}
+STEADY = {
+    **STEP,
+    "load": 24.0,
+    "replicas": 3,
+    "p95": 61.5,
+    "mean": 25.25,
+    "input": 1600,
+    "output": 400,
+    "joules": 12.5,
+    "drawn": 81.5,
+    "percent": 99,
+    "took": [80.0, 75.5, 90],
+}
 SETTINGS = Settings(toolchains={}, store_uri="s3://bucket")
 JOBS = {"dear": "asked-0", "cheap": "asked-1", "none": "asked-2"}
 
@@ -49,7 +69,9 @@ def test_its_result_has_the_ramp_the_steady_loads_and_when_it_began() -> None:
     assert found.probe.state is ProbeState.DONE and len(found.probe.steps) == 2
     (steady,) = found.steady
     assert (steady.load, steady.replicas, steady.step.offered) == (24.0, 3, 80)
-    assert (steady.p95_milliseconds, steady.joules, steady.input, steady.output) == (61.5, 12.5, 1600, 400)
+    assert steady.mean_milliseconds == 25.25
+    assert (steady.p95_milliseconds, steady.joules, steady.drawn, steady.input, steady.output) == (61.5, 12.5, 81.5, 1600, 400)
+    assert (steady.percent, steady.took) == (99.0, Interval(80.0, 75.5, 90.0))
     assert found.began == MADE + timedelta(seconds=60) and found.ended == MADE + timedelta(seconds=100)
     assert found.address is None, "nobody listens there any more"
 
@@ -74,6 +96,7 @@ WRONG = [
     [{**STEADY, "replicas": 0}],
     [{**STEADY, "replicas": 1e12}],
     [{**STEADY, "good": -1}],
+    *([{**STEADY, "took": took}] for took in (3, [], [1, 2], [1, 2, 3], [1, 0, 2], [2, 1, "x"], [2, 1, float("inf")])),
 ]
 
 
@@ -111,12 +134,17 @@ def test_a_spec_is_what_its_object_says() -> None:
 # The status
 
 
+def with_accuracy(decision: TrialDecision) -> TrialDecision:
+    dear, cheap = decision.memory.rows
+    return replace(decision, memory=replace(decision.memory, rows=(dear, replace(cheap, accuracy=Accuracy(Measure.WORST_LOGPROB, 0.012)))))
+
+
 def looks() -> dict[str, tuple[AskedTrial, TrialDecision]]:
     """Decisions at several moments of a trial."""
     waits = asked(pools=("dear", "none"))
     waits.world.grounds["dear"].compiled = False
-    begun = asked(claims=(half_of("cheap", "dear", 0.3),))
-    first = begun.look(cosines=dict.fromkeys((each.key or "" for each in candidates(begun.world.snapshot())), 0.9989))
+    begun = asked(claims=(half_of("cheap", "dear", 0.3),), watts={"cheap": 200.0}, took={"cheap": 61.7})
+    first = begun.look()
     begun.until(lambda: begun.row("cheap").phase is TrialPhase.MEASURING)
     measuring = begun.decisions[-1]
     begun.to_its_end()
@@ -126,7 +154,7 @@ def looks() -> dict[str, tuple[AskedTrial, TrialDecision]]:
         "waits": (waits, waits.look()),
         "begins": (begun, first),
         "measures": (begun, measuring),
-        "has ended": (begun, begun.decisions[-1]),
+        "has ended": (begun, with_accuracy(begun.decisions[-1])),
         "has failed on a pool": (failed, failed.decisions[-1]),
     }
 
@@ -146,22 +174,157 @@ def test_what_is_written_is_taken_and_is_what_is_remembered(name: str) -> None:
     assert isinstance(parsed, AcceleratorTrial), parsed
     read, memory = trial_memory_of(status), decision.memory
     assert (read.started, read.begin, read.ended, read.load_seconds) == (memory.started, memory.begin, memory.ended, memory.load_seconds)
+    assert read.answered == memory.answered
     assert (read.finished, read.said) == (memory.finished, memory.said)
     assert read.load == pytest.approx(memory.load)
     for row, before in zip(read.rows, memory.rows, strict=True):
         assert (row.pool, row.phase, row.message, row.revision) == (before.pool, before.phase, before.message, before.revision)
+        assert (row.backend, row.image, row.devices) == (before.backend, before.image, before.devices)
         assert row.each == before.each and row.capacity == before.capacity and row.saturation == before.saturation
+        assert row.accuracy == before.accuracy
+        assert row.energy == before.energy and row.percentile == before.percentile
+        assert name != "has ended" or (row.energy is not None and row.percentile is not None) == (row.pool == "cheap")
     assert [v.verdict.verdict for v in read.verdicts] == [v.verdict.verdict for v in memory.verdicts]
     assert changes(status, written(decision, status)) is None, "nothing is written twice"
+
+
+def test_a_pool_says_what_served_there_and_a_step_how_long_how_many_failed_and_how_long_requests_were() -> None:
+    _, decision = LOOKS["has ended"]
+    row = decision.memory.rows[0]
+    step = ProbeStep(rate=8, seconds=200, good=40, slow=5, error=2, shed=1)
+    text = replace(row, steady=(SteadyStep(load=24, replicas=3, step=step, mean_milliseconds=25.25, input=1600, output=400),))
+    pieces = replace(row, steady=(SteadyStep(load=24, replicas=3, step=step, output=0),))
+    for_text, for_pieces = (
+        written(replace(decision, memory=replace(decision.memory, rows=(each,))))["pools"][0] for each in (text, pieces)
+    )
+    assert (for_text["backend"], for_text["image"], for_text["devices"]) == (row.backend, row.image, f"{row.devices:g}")
+    (told,), (other,) = for_text["steps"], for_pieces["steps"]
+    assert (told["seconds"], told["requests"], told["failed"], told["meanMilliseconds"]) == ("200", 48, 3, "25.25")
+    assert (told["inputTokens"], told["outputTokens"]) == ("40", "10")
+    assert not {"meanMilliseconds", "inputTokens", "outputTokens"} & set(other), "nothing is generated, and the rest is not told"
 
 
 def test_what_was_found_on_a_pool_stands_as_it_was_written_once() -> None:
     """The steps are not read back; they are not lost for that."""
     _, decision = LOOKS["has ended"]
     status = written(decision)
-    assert all(len(row["steps"]) == 3 for row in status["pools"])
+    assert all(row["steps"] for row in status["pools"])
     again = replace(decision, memory=trial_memory_of(status))
     assert changes(status, written(again, status)) is None
+
+
+def test_what_a_generator_told_once_stays_in_the_status_where_it_is_not_heard_for_a_while() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.5 / 1.1),))
+    trial.until(lambda: trial.jobs and trial.row("cheap").steady and trial.row("dear").steady)
+    status = written(trial.decisions[-1])
+    trial.memory, trial.mute = trial_memory_of(status), True
+    later = written(trial.look(), status)
+    assert [row["phase"] for row in later["pools"]] == ["Measuring"] * 2
+    for row, before in zip(later["pools"], status["pools"], strict=True):
+        assert row["steps"] == before["steps"] != [] and row["unitCost"] == before["unitCost"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("ratio", "word"), [(0.3, "Refuted"), (0.5 / 1.1, "Inconclusive")])
+def test_whoever_is_heard_when_each_pass_begins_with_what_the_status_says_and_the_answer_is_the_same(
+    seed: int, ratio: float, word: str
+) -> None:
+    """A word is lost, or a generator is not heard, half of the time."""
+    chance, status = random.Random(seed), dict[str, Any]()
+    trial = asked(claims=(half_of("cheap", "dear", ratio),), watts={"cheap": 200.0}, took={"cheap": 61.7})
+    spent = 0.0
+    while not trial.finished:
+        trial.mute, trial.deaf = chance.random() < 0.5, chance.random() < 0.5
+        before, status = status, written(trial.look(), status)
+        trial.memory = trial_memory_of(status)
+        if trial.memory.started is not None:
+            assert spent <= float(status["spent"]) <= float(status["reserved"])
+            spent = float(status["spent"])
+        for row, old in zip(status["pools"], before.get("pools", ()), strict=False):
+            assert len(row.get("steps", ())) >= len(old.get("steps", ())), "what was told is not taken back"
+            assert "capacityPerReplica" not in old or row["capacityPerReplica"] == old["capacityPerReplica"]
+    assert status["conditions"][0]["reason"] == ("Decided" if word == "Refuted" else "BudgetSpent")
+    assert [claim["verdict"] for claim in status["claims"]] == [word]
+    assert ("answeredTime" in status) <= (word == "Refuted")
+    for row in status["pools"]:
+        assert row["phase"] == "Measured" and "1" in [step["ofPresent"] for step in row["steps"]]
+        assert ("energy" in row, "latency" in row) == (row["pool"] == "cheap",) * 2
+
+
+# Its progress
+
+MEANWHILE = {"state": "Measuring", "begin": MADE.timestamp(), "began": MADE.timestamp() + 60, **{k: RESULT[k] for k in ("steps",)}}
+ASKING = a_pod(server=RUNS, generator=RUNS, podIP="10.0.0.7")
+
+
+def heard(word: dict[str, Any] | None) -> TrialReplica:
+    return with_word(told(ASKING), word)
+
+
+def test_while_it_asks_it_tells_what_has_ended_as_its_last_word_will() -> None:
+    ramping, ramped = heard({**MEANWHILE, "ramped": False}), heard({**MEANWHILE, "ramped": True, "steady": [STEADY]})
+    last = said(steady=[STEADY])
+    assert ramping.probe.state is ramped.probe.state is ProbeState.RUNNING
+    assert (ramping.ramped, ramping.steady, ramping.began) == (False, (), last.began)
+    assert (ramped.probe.steps, ramped.steady, ramped.ramped) == (last.probe.steps, last.steady, last.ramped) and last.ramped
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        None,
+        {},
+        {"steps": []},
+        {"steps": 3},
+        {"steps": [{}]},
+        {"steps": [STEP] * 33},
+        {"ramped": True, "steady": [STEADY]},
+        {"steps": [{**STEP, "good": -1}]},
+    ],
+)
+def test_one_that_tells_nothing_sensible_has_told_nothing_yet(word: dict[str, Any] | None) -> None:
+    assert heard(word) == told(ASKING)
+
+
+def test_what_a_generator_tells_is_what_is_read() -> None:
+    probe = Probe(spec_of(begin={"by": MADE.timestamp(), "port": BEGIN_PORT}, steady={"loads": [24], "seconds": 60}))
+    step = ProbedStep(8.0, (Objective("e2e", 2.0, 0.5),), 30.0, seconds=60.0)
+    for number in range(480):
+        step.add(Entry(number, 0.0, 0.0, 0.1 + number / 480, 200, "", 0, input=3, output=7))
+    probe.steps, probe.steady, probe.began = [step], [SentStep(Share(24.0, 3, 8.0), step, 600.0, 61.0)], MADE.timestamp() + 60
+    probe.ramped.set()
+    found = heard(json.loads(json.dumps({**probe._found(), "ramped": probe.ramped.is_set()})))
+    (ramp,), (steady,) = found.probe.steps, found.steady
+    assert found.ramped and found.began == MADE + timedelta(seconds=60)
+    assert (ramp.rate, ramp.seconds, ramp.good) == (8.0, 60.0, 480) and steady.step == replace(ramp, finished=steady.step.finished)
+    assert (steady.load, steady.replicas, steady.joules, steady.drawn, steady.input, steady.output) == (24.0, 3, 600.0, 61.0, 1440, 3360)
+    assert steady.percent == 50.0 and steady.took is not None and steady.took.lower < 600.0 < steady.took.upper
+
+
+@pytest.mark.parametrize("ramped", [None, "yes", 1, []])
+def test_a_ramp_is_over_where_it_is_said_so_and_nowhere_else(ramped: Any) -> None:
+    assert not heard({**MEANWHILE, "ramped": ramped}).ramped
+
+
+@pytest.mark.parametrize(("begins", "asked_for"), [(-5, ["http://a:8081/progress", "http://b:8081/progress"]), (5, [])])
+async def test_all_that_were_to_have_begun_are_asked_and_one_that_is_silent_keeps_nobody_waiting(begins: int, asked_for: list[str]) -> None:
+    trial = asked()
+    replica = told(ASKING)
+    replicas = {
+        "dear": replace(replica, address="http://a:8081"),
+        "cheap": replace(replica, address="http://b:8081"),
+        "x": replace(replica, address=None),
+    }
+    memory = replace(trial.memory, begin=trial.now + timedelta(seconds=begins))
+    fetched: list[str] = []
+
+    async def fetch(url: str) -> dict[str, Any] | None:
+        fetched.append(url)
+        return {**MEANWHILE, "ramped": True} if url.startswith("http://b") else None
+
+    found = await with_progress(replace(trial.snapshot(), replicas=replicas, memory=memory), fetch, trial.now)
+    assert fetched == asked_for
+    assert {pool: r.ramped for pool, r in found.replicas.items()} == {"dear": False, "cheap": bool(asked_for), "x": False}
 
 
 def test_no_verdict_is_shown_in_short_before_there_is_one() -> None:
@@ -191,20 +354,3 @@ def test_what_has_ended_for_a_reason_that_cannot_be_read_is_not_begun_again(reas
     trial.memory = trial_memory_of(status)
     decision = trial.look()
     assert decision.over and decision.jobs == ()
-
-
-def test_a_trial_is_told_how_long_each_compile_took_and_how_near_it_is_to_the_model_as_it_is() -> None:
-    compiled = [
-        {"spec": {"key": "a"}, "status": {"seconds": "12.4", "artifact": {"cosineMin": "0.9989"}}},
-        {"spec": {"key": "b"}, "status": {"seconds": 3}},
-        {"spec": {"key": "c"}},
-    ]
-    store, reader = SimpleNamespace(all=lambda *_: compiled), SimpleNamespace(read=lambda _, raw, found: found(raw))
-    snapshots = TrialSnapshots(store, None, reader, lambda: True)  # type: ignore[arg-type]
-    assert snapshots._compiled(asked().trial) == ({"a": 12, "b": 3}, {"a": 0.9989})
-
-
-def test_how_near_a_pool_is_to_the_model_stays_in_the_status_until_its_end() -> None:
-    told = {row["pool"]: row.get("cosineMin") for row in written(LOOKS["has ended"][1])["pools"]}
-    assert told == {"dear": "0.9989", "cheap": "0.9989"}
-    assert all("cosineMin" not in row for row in written(LOOKS["has failed on a pool"][1])["pools"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from steelyard.core.decide_trial import TrialDecision, decide_trial
@@ -18,6 +19,7 @@ from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.facts.trial import AskedLoad, PoolClaim, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
 from steelyard.core.placing.intent import TrialIntent
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Refusal
 from unit.core.world import World, ramp_of
@@ -40,6 +42,8 @@ class Replica:
     ready: datetime
     begin: datetime | None = None
     measured: tuple[list[ProbeStep], list[SteadyStep]] | None = None
+    enough: bool = False
+    """It was told that all is answered."""
     told: TrialReplica | None = None
     """Once it has ended."""
 
@@ -67,6 +71,12 @@ class AskedTrial:
     decisions: list[TrialDecision] = field(default_factory=list)
     deaf: bool = False
     """No word reaches a generator."""
+    watts: dict[str, float] = field(default_factory=dict)
+    """Of a replica on each pool whose server tells its joules."""
+    took: dict[str, float] = field(default_factory=dict)
+    """Milliseconds below which 99 % of the answers stay at a steady load, on each pool whose generator is sure of it."""
+    mute: bool = False
+    """No generator is heard before its last word."""
 
     def __post_init__(self) -> None:
         self.now = self.created = self.world.now
@@ -120,6 +130,8 @@ class AskedTrial:
             job = self.jobs[address]
             if not self.deaf and job.begin is None:
                 job.begin = min(begin, _by(job))
+        for address in decision.enough if not self.deaf else ():
+            self.jobs[address].enough = True
         if decision.over:
             self.jobs.clear()
         self.decisions.append(decision)
@@ -155,11 +167,18 @@ class AskedTrial:
         began = max(job.ready, job.begin or _by(job))
         running = replace(probe, state=ProbeState.RUNNING, ready_seconds=(job.ready - job.made).total_seconds())
         steps, steady = job.measured = job.measured or self._measured(pool, job.intent)
-        took = timedelta(seconds=sum(s.seconds for s in steps) + sum(s.step.seconds for s in steady))
-        if self.now < began + took:
-            return TrialReplica(probe=running, scheduled=scheduled, address=pool)
+        ends = [began + timedelta(seconds=each) for each in accumulate([*(s.seconds for s in steps), *(s.step.seconds for s in steady)])]
+        over = sum(end <= self.now for end in ends)
+        steps, steady, ramped = steps[:over], steady[: max(0, over - len(steps))], over >= len(steps)
+        if over < len(ends) and not (job.enough and ramped):
+            waiting = TrialReplica(probe=running, scheduled=scheduled, address=pool)
+            if self.mute or not steps:
+                return waiting
+            probe = replace(running, steps=tuple(steps))
+            return replace(waiting, probe=probe, ramped=ramped, steady=tuple(steady), began=began)
         done = replace(running, state=ProbeState.DONE, steps=tuple(steps))
-        job.told = TrialReplica(probe=done, steady=tuple(steady), began=began, scheduled=scheduled, ended=began + took)
+        ended = self.now if job.enough else ends[-1]
+        job.told = TrialReplica(probe=done, ramped=True, steady=tuple(steady), began=began, scheduled=scheduled, ended=ended)
         return job.told
 
     def _measured(self, pool: str, intent: TrialIntent) -> tuple[list[ProbeStep], list[SteadyStep]]:
@@ -169,7 +188,18 @@ class AskedTrial:
         steady = []
         for load in intent.loads if kept else ():
             replicas = max(1, -int(-load // (0.9 * kept)))
-            steady.append(SteadyStep(load=load, replicas=replicas, step=self.world._step(ground, load / replicas, intent.load_seconds)))
+            step, watts, took = self.world._step(ground, load / replicas, intent.load_seconds), self.watts.get(pool), self.took.get(pool)
+            steady.append(
+                SteadyStep(
+                    load=load,
+                    replicas=replicas,
+                    step=step,
+                    joules=None if watts is None else watts * step.seconds,
+                    drawn=None if watts is None else step.seconds,
+                    percent=None if took is None else 99.0,
+                    took=None if took is None else Interval(took, took / 1.02, took * 1.02),
+                )
+            )
         return steps, steady
 
 

@@ -7,11 +7,18 @@ from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureCl
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.queue import CompileQueue
 from steelyard.core.compiling.snapshot import CompileSnapshot
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.snapshot import Pool, Settings, Toolchain
 from unit.core.world import World
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-BUILT = Built(uri="s3://a/k/manifest.json", digest="sha256:" + "0" * 64, size_bytes=2**20, seconds=2.0, cosine=0.9989)
+BUILT = Built(
+    uri="s3://a/k/manifest.json",
+    digest="sha256:" + "0" * 64,
+    size_bytes=2**20,
+    seconds=2.0,
+    accuracy=Accuracy(Measure.LEAST_COSINE, 0.9989),
+)
 ON_CPUS = Toolchain(backend="openvino", serve_image="s", compile_image="compiler", versions={}, target="cpu/x86-64")
 ON_DEVICES = Toolchain(
     backend="inductor", serve_image="s", compile_image="compiler", versions={}, target="sm_86", compile_needs_device=True

@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.decide_trial import decide_trial
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.memory import VerdictWord
-from steelyard.core.facts.probe import Lengths
+from steelyard.core.facts.probe import Lengths, ProbeState
 from steelyard.core.facts.snapshot import LatencyObjective, Mode
 from steelyard.core.facts.trial import AskedLoad, PoolClaim, TrialPhase
 from steelyard.core.placing.analysis import analysis
@@ -78,7 +79,7 @@ def test_each_pool_is_told_what_a_replica_carries_and_what_the_workloads_own_loa
         assert row.capacity.rate.point == pytest.approx(0.9 * speed, rel=WITHIN)
         assert row.capacity.rate.lower <= 0.9 * speed <= row.capacity.rate.upper
         assert row.each == 1.0 and row.start_seconds == 20
-        assert [step.load / trial.memory.load for step in row.steady] == pytest.approx(PARTS, rel=0.01)  # type: ignore[operator]
+        assert [step.load / trial.memory.load for step in row.steady] == pytest.approx(sorted(PARTS), rel=0.01)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("faster", [0.25, 4.0, 16.0])
@@ -96,6 +97,17 @@ def test_where_a_claim_depends_on_the_load_since_replicas_are_whole_it_is_said_a
     trial.to_its_end()
     (verdict,) = trial.memory.verdicts
     assert verdict.flips.startswith("true at ") and "false elsewhere" in verdict.flips
+
+
+def test_how_near_the_artifact_of_a_pool_is_to_the_reference_stands_in_its_row_and_is_unknown_where_nobody_verified_it() -> None:
+    trial = asked()
+    option = analysis(trial.world.snapshot(), trial.now).option("cheap")
+    assert option is not None and option.candidate.key is not None
+    accuracy = Accuracy(Measure.LEAST_COSINE, 0.9998)
+    trial.look(accuracies={option.candidate.key: accuracy})
+    assert [row.accuracy for row in trial.memory.rows] == [None, accuracy]
+    trial.until(lambda: trial.row("cheap").phase is TrialPhase.MEASURED)
+    assert [row.accuracy for row in trial.memory.rows] == [None, accuracy]
 
 
 # Together
@@ -154,6 +166,87 @@ def test_an_operator_that_begins_sends_the_other_pools_what_the_last_one_has_sen
     assert again.placement.key.pool == "cheap" and first.placement.key.pool == "dear"
     assert (again.loads, again.load_seconds, again.begin_by) == (first.loads, first.load_seconds, first.begin_by)
     assert trial.to_its_end() == Reason.DECIDED
+
+
+# Its end before its end
+
+
+def spent(trial: AskedTrial) -> float:
+    return sum(row.spent or 0.0 for row in trial.memory.rows)
+
+
+def test_it_ends_once_the_claim_has_its_verdict_and_the_workloads_own_load_is_measured_and_what_is_left_is_not_paid() -> None:
+    early, whole = (asked(claims=(half_of("cheap", "dear", 0.3),), mute=mute) for mute in (False, True))
+    assert (early.to_its_end(), whole.to_its_end()) == (Reason.DECIDED, Reason.DECIDED)
+    assert early.memory.answered is not None and whole.memory.answered is None
+    assert "told to send no more" in early.memory.said
+    assert [told.verdict.verdict for told in early.memory.verdicts] == [told.verdict.verdict for told in whole.memory.verdicts]
+    for pool in early.pools:
+        row, same = early.row(pool), whole.row(pool)
+        assert row.phase is TrialPhase.MEASURED and row.capacity == same.capacity, "its ramp was whole"
+        assert early.memory.load in [step.load for step in row.steady]
+        assert 1 <= len(row.steady) < len(same.steady) == len(PARTS)
+    assert spent(early) < spent(whole) <= (whole.memory.reserved or 0.0) == early.memory.reserved
+
+
+@pytest.mark.parametrize("ratio", [None, 0.5 / 1.1], ids=["without a claim", "with one that stays open"])
+def test_where_not_all_that_was_asked_is_answered_all_of_the_load_is_sent(ratio: float | None) -> None:
+    claims = () if ratio is None else (half_of("cheap", "dear", ratio),)
+    trial = asked(claims=claims)
+    trial.to_its_end()
+    assert trial.memory.answered is None
+    assert [len(trial.row(pool).steady) for pool in trial.pools] == [len(PARTS)] * 2
+
+
+def test_a_generator_that_no_word_reaches_sends_all_of_its_load_and_the_answer_is_the_same() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),), deaf=True)
+    assert trial.to_its_end() == Reason.DECIDED
+    assert trial.memory.answered is not None
+    assert [len(trial.row(pool).steady) for pool in trial.pools] == [len(PARTS)] * 2
+
+
+def test_no_claim_is_judged_by_a_ramp_that_goes_on_and_it_is_told_how_far_it_is() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.jobs and "its ramp" in trial.row("cheap").message)
+    while "step" in trial.row("cheap").message and "of its ramp" in trial.row("cheap").message:
+        assert trial.row("cheap").capacity is None
+        assert [told.verdict.verdict for told in trial.memory.verdicts] == [VerdictWord.INCONCLUSIVE]
+        trial.look()
+    said = [d.memory.row("cheap").message for d in trial.decisions if d.memory.row("cheap") is not None]  # type: ignore[union-attr]
+    assert any("held at" in each and "missed at" in each for each in said)
+    assert trial.row("cheap").phase is TrialPhase.MEASURING and trial.row("cheap").capacity is not None
+    assert "of 3 steady loads are measured" in trial.row("cheap").message
+
+
+def test_what_was_told_stays_where_a_generator_is_not_heard_for_a_while_and_when_it_fails_afterwards() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.jobs and trial.row("dear").capacity is not None and trial.row("cheap").capacity is not None)
+    known = {pool: (trial.row(pool).capacity, trial.row(pool).message) for pool in trial.pools}
+    trial.mute = True
+    trial.look()
+    assert {pool: (trial.row(pool).capacity, trial.row(pool).message) for pool in trial.pools} == known
+    failed = {
+        pool: replace(r, probe=replace(r.probe, state=ProbeState.FAILED, message="lost")) for pool, r in trial.snapshot().replicas.items()
+    }
+    decision = decide_trial(replace(trial.snapshot(), replicas=failed), trial.now)
+    assert decision.memory.finished == Reason.DECIDED and "lost" in decision.memory.said
+    assert {row.phase for row in decision.memory.rows} == {TrialPhase.FAILED}
+    assert {row.pool: row.capacity for row in decision.memory.rows} == {pool: capacity for pool, (capacity, _) in known.items()}
+
+
+def test_a_pool_that_no_claim_is_about_is_measured_as_well_before_all_is_answered() -> None:
+    """The third one is heard of late."""
+    pools = {"dear": Ground(speed=10.0), "cheap": Ground(speed=20.0), "third": Ground(speed=10.0)}
+    trial = AskedTrial(world=world(**pools), pools=tuple(pools), claims=(half_of("cheap", "dear", 0.3),), budget=3.0)
+    facts = trial.snapshot()
+    while trial.memory.answered is None:
+        facts = trial.snapshot()
+        trial.look()
+    unheard = replace(facts.replicas["third"], ramped=False, steady=(), probe=replace(facts.replicas["third"].probe, steps=()))
+    rows = tuple(row if row.pool != "third" else replace(row, capacity=None) for row in facts.memory.rows)
+    assert decide_trial(facts, trial.now).memory.answered is not None
+    facts = replace(facts, replicas={**facts.replicas, "third": unheard}, memory=replace(facts.memory, rows=rows))
+    assert decide_trial(facts, trial.now).memory.answered is None
 
 
 # Money
@@ -254,8 +347,40 @@ def test_a_pool_that_is_deleted_while_it_is_measured_costs_the_trial_that_pool_a
     trial.until(lambda: trial.jobs and trial.row("cheap").phase is TrialPhase.MEASURING)
     trial.world.grounds["cheap"].exists = False
     assert trial.to_its_end() == Reason.PROBE_FAILED
+    assert trial.memory.said.count("does not exist any more") == 1
     assert [row.phase for row in trial.memory.rows] == [TrialPhase.MEASURED, TrialPhase.FAILED]
     assert [told.verdict.verdict for told in trial.memory.verdicts] == [VerdictWord.INCONCLUSIVE]
+
+
+@pytest.mark.parametrize("gone", ["cheap", "dear"])
+def test_a_pool_that_is_deleted_once_it_is_measured_leaves_its_claim_open_and_no_larger_budget_is_advised(gone: str) -> None:
+    """The other pool still measures: it begins later, since its Job was made again."""
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),), mute=True)
+    trial.until(lambda: trial.jobs and trial.row("dear").phase is TrialPhase.MEASURING)
+    other = "dear" if gone == "cheap" else "cheap"
+    trial.jobs[other].begin = trial.now + timedelta(seconds=60)
+    trial.until(lambda: trial.row(gone).phase is TrialPhase.MEASURED)
+    assert trial.row(other).phase is TrialPhase.MEASURING
+    trial.world.grounds[gone].exists = False
+    assert trial.to_its_end() == Reason.PROBE_FAILED
+    assert f"pool {gone} does not exist any more" in trial.memory.said and "budget" not in trial.memory.said
+
+
+def test_a_claim_that_no_more_load_would_decide_ends_without_the_advice_of_more() -> None:
+    """The dear pool keeps the promise at no load: nothing there is compared, however long it is asked."""
+    trial = AskedTrial(world=world(dear=Ground(price=3.0, late=0.2), cheap=Ground()), budget=3.0, claims=(half_of("cheap", "dear"),))
+    assert trial.to_its_end() == Reason.BUDGET_SPENT
+    assert "claimed of pool cheap" in trial.memory.said and "a larger spec.budget" not in trial.memory.said
+
+
+def test_what_was_spent_on_a_replica_whose_pod_is_gone_with_its_node_stays_spent() -> None:
+    trial = asked()
+    trial.until(lambda: trial.jobs and (trial.row("cheap").spent or 0.0) > 0.0)
+    before = trial.row("cheap").spent
+    lost = replace(trial.snapshot().replicas["cheap"], scheduled=None)
+    without = replace(trial.snapshot(), replicas={**trial.snapshot().replicas, "cheap": lost})
+    row = decide_trial(without, trial.now).memory.row("cheap")
+    assert row is not None and row.spent == before
 
 
 def test_what_was_decided_of_a_pool_that_is_deleted_later_stays() -> None:

@@ -53,6 +53,15 @@ def test_parts_in_which_it_still_fills_do_not_count() -> None:
     assert found.rate.point == 20.0
 
 
+def test_a_step_that_was_sent_less_than_another_completed_was_not_full_however_late_its_answers_came() -> None:
+    """28 requests of 8 s each in a step of 41 s: a fifth of the answers comes after its end."""
+    calm, loud = full()
+    slow = ProbeStep(
+        rate=2.8, seconds=10, good=28, slow=0, error=0, shed=0, finished=(0, 0, 0, 0, 1, 1, 1, 1, 2, 3, 0, 2, 1, 2, 1, 1, 1, 1, 0, 4)
+    )
+    assert when_full((calm, slow, loud)) == when_full((calm, loud))
+
+
 def test_where_requests_take_long_more_parts_are_left_out() -> None:
     """The slowest take 4 s of a step of ten: eight of its twenty parts."""
     found = when_full(full(counts=(0,) * 8 + (10,) * 12, p50=2000.0))

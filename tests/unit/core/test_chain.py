@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import steelyard.core
+from steelyard.core.facts.identity import TrialKey
 from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.snapshot import Mode, Rebalancing, Traffic
 from steelyard.core.facts.window import KEPT
-from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
+from steelyard.core.rebalancing.chain import ASKED, COST_MOVE, EXPLORATION, GO_ON, review
 from steelyard.core.rebalancing.cost_test import CostTest, judge
 from steelyard.core.rebalancing.gates.cooldown import cyclic
 from steelyard.core.rebalancing.proposal import Proposal
@@ -75,6 +76,25 @@ def test_the_move_is_refused(changes: dict[str, object], reason: Reason) -> None
     assert verdict is not None
     assert verdict.reason is reason
     assert verdict.message
+
+
+OF_MOVES = {Reason.SAVING_NOT_SIGNIFICANT, Reason.PAYBACK_TOO_LONG, Reason.COOLING_DOWN}
+"""What speaks against a move to save, and not against a trial that a person asks and pays for."""
+
+
+@pytest.mark.parametrize(("changes", "reason"), [pytest.param(c, r, id=i) for i, c, r in REFUSED])
+def test_what_protects_users_and_the_cluster_refuses_a_persons_trial_too(changes: dict[str, object], reason: Reason) -> None:
+    asked = passing(kind=MoveKind.EXPLORATION, asked_by=TrialKey("asked", "uid"), **changes)
+    verdict = review(ASKED, asked).verdict
+    assert (None if verdict is None else verdict.reason) is (None if reason in OF_MOVES else reason)
+
+
+@pytest.mark.parametrize("reason", [Reason.BUDGET_TOO_SMALL, Reason.DEADLINE])
+def test_a_persons_trial_is_bounded_by_its_own_money_and_time_and_not_by_what_the_workload_may_spend(reason: Reason) -> None:
+    asked = passing(kind=MoveKind.EXPLORATION, asked_by=TrialKey("asked", "uid"), move_cost=1e6, expected_saving=0.0)
+    assert review(ASKED, asked).verdict is None
+    verdict = review(ASKED, replace(asked, unpaid=Refusal(reason, "more"))).verdict
+    assert verdict is not None and verdict.reason is reason
 
 
 def test_the_move_that_nothing_speaks_against_goes() -> None:

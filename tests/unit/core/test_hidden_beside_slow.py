@@ -150,5 +150,8 @@ def test_of_several_pools_the_dearest_part_is_what_a_trial_is_weighed_against() 
     world.memory = replace(world.memory, allocation=tuple(sorted(world.memory.allocation)))
     grounds["third"].exists = True
     grounds["usual"].price = 2.0
+    facts = grounds_of(analysis(world.snapshot(), world.now))
+    assert facts is not None and facts.primary == "cheap"
+    assert facts.dearest is not None and facts.dearest.pool == "usual", "where most money goes, and not what is named first"
     world.until(lambda: "third" in wanted(world) and "usual" not in wanted(world), most=400)
     assert wanted(world)["cheap"] == 2

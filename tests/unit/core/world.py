@@ -16,7 +16,9 @@ from datetime import UTC, datetime, timedelta
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
 from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move, MoveKind, Outcome, PastMove, Step
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
@@ -217,6 +219,12 @@ class World:
     """As its Job tells; a ramp is run when its time is up."""
     probed: list[ProbeIntent] = field(default_factory=list)
     """Every Job of a probe that was made."""
+    trials: tuple[LiveTrial, ...] = ()
+    """That ask for a part of the requests."""
+    exit_drill: ExitDrill | None = None
+    drills: tuple[DrillTrial, ...] = ()
+    """Trials that the workload owns."""
+    other_trials: tuple[str, ...] = ()
     fleet: Sequence[World] = ()
     """The workloads of the installation, this one included; empty for this one alone."""
 
@@ -244,6 +252,7 @@ class World:
             max_spot_percent=self.max_spot_percent,
             min_families=self.min_families,
             pools=self.pools,
+            exit_drill=self.exit_drill,
         )
 
     def settings(self) -> Settings:
@@ -306,6 +315,9 @@ class World:
             traffic=self.traffic(),
             past={key: tuple(windows) for key, windows in sorted(self.past.items())},
             probe=self.probe,
+            trials=self.trials,
+            drills=self.drills,
+            other_trials=self.other_trials,
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),

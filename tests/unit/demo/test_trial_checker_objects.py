@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from demo.trial_checker import check
+from steelyard.cli.gathered import GatheredTrial
+from steelyard.cli.report_file import content
+from steelyard.cli.view.trial_report import trial_report
 
 Raw = dict[str, Any]
 SLOW, FAST = 10.0, 20.0
@@ -39,7 +43,10 @@ def pod(pool: str, carries: float) -> Raw:
 
 
 def row(pool: str, carries: float) -> Raw:
-    steps = [{"requests": 1000, "goodPercent": "100"} for _ in range(3)]
+    steps = [
+        {"requests": 1000, "goodPercent": "100", "load": f"{load}", "ofPresent": f"{load / 10}", "replicas": 1}
+        for load in (5.0, 10.0, 20.0)
+    ]
     figures = {"capacityPerReplica": f"{carries}", "capacityLower": f"{0.97 * carries}", "capacityUpper": f"{1.03 * carries}"}
     return {
         "pool": pool,
@@ -54,31 +61,32 @@ def row(pool: str, carries: float) -> Raw:
 def evidence() -> Raw:
     """As a run leaves it: the praised pool costs twice what the other does, and a half was claimed."""
     shape = {"cpu": "2", "memory": "8Gi", "pricePerHour": "0.4"}
-    verdict = {"verdict": "Refuted", "measured": "2", "lower": "1.9", "upper": "2.1"}
+    verdict = {"pool": "a", "name": "half", "relativeTo": "b", "verdict": "Refuted", "claimed": "0.5"}
+    verdict |= {"measured": "2", "lower": "1.9", "upper": "2.1"}
     ended = [{"type": "Finished", "status": "True", "reason": "Decided", "message": "1 claims have their verdict"}]
     status = {"conditions": ended, "pools": [row("a", SLOW), row("b", FAST)], "claims": [verdict], "reserved": "0.055", "spent": "0.02"}
-    claim = {"pool": "a", "relativeTo": "b", "ratio": "0.5"}
+    claim = {"name": "half", "pool": "a", "metric": "UnitCost", "relativeTo": "b", "ratio": "0.5"}
     job = {"spec": {"activeDeadlineSeconds": 990}}
+    trial = {"spec": {"workloadName": "w", "pools": ["a", "b"], "budget": "1.00", "claims": [claim]}, "status": status}
+    pools = [{"metadata": {"name": name}, "spec": {"shapes": [shape]}} for name in ("a", "b")]
+    view = trial_report(GatheredTrial(now=datetime(2026, 3, 1, tzinfo=UTC), trial=trial, workload=None, pools=tuple(pools)))
     return {
-        "trial.json": {"spec": {"budget": "1.00", "claims": [claim]}, "status": status},
+        "trial.json": trial,
         "trial_pods.json": [pod("a", SLOW), pod("b", FAST)],
         "trial_jobs.json": [{**job, "metadata": {"labels": {"steelyard.dev/pool": name}}} for name in ("a", "b")],
-        "pools.json": [{"metadata": {"name": name}, "spec": {"shapes": [shape]}} for name in ("a", "b")],
+        "pools.json": pools,
         "workload.json": {"spec": {"objective": {"latency": [{"percent": "98"}]}}},
         "behind_services.json": ["serving-1"],
-        "report.json": {
-            "title": "a: 2 measured: Refuted.",
-            "trial": {"pools": [{"pool": "a", "capacity": "10.0"}, {"pool": "b", "capacity": "20.0"}]},
-        },
-        "report.html": "<html><h1>a: 2 measured: Refuted.</h1></html>",
+        "report.json": json.loads(content(view, "json")),
+        "report.html": content(view, "html"),
         "client.jsonl": '{"i": 1, "outcome": "good"}\n{"i": 2, "outcome": "slow"}\n',
     }
 
 
 def judged(found: Raw, folder: Path) -> list[str]:
     """The objections."""
-    for name, content in found.items():
-        (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    for name, each in found.items():
+        (folder / name).write_text(each if isinstance(each, str) else json.dumps(each))
     return [sentence for passed, sentence in check(folder) if not passed]
 
 
@@ -112,12 +120,31 @@ WRONG: dict[str, tuple[Callable[[Raw], Any], str]] = {
     "bounds that the steps are out of": (lambda e: _status(e)["claims"][0].update(lower="3", upper="4"), "by both generators"),
     "a report with other figures": (lambda e: e["report.json"]["trial"]["pools"][0].update(capacity="11"), "capacities"),
     "a page that begins with something else": (lambda e: e.update({"report.html": "<html></html>"}), "the report begins"),
+    "a page whose first sentence has another measurement": (
+        lambda e: _on_page(e, "measured 2 [1.9, 2.1]", "measured 0.51 [0.5, 0.52]"),
+        "first sentence has",
+    ),
+    "a page with another capacity": (lambda e: _on_page(e, "20.0 [19.4, 20.6]", "30.0 [29.4, 30.6]"), "b: the page has [30.0"),
+    "a page with another cost": (lambda e: _on_page(e, ">0.00139<", ">0.00239<"), "b: the page has [0.00239] for 1,000 good requests"),
+    "a page with other requests": (lambda e: _on_page(e, ">1,000<", ">900<"), "100 % of 900, not 1000 of 1000"),
+    "a page with another part of good ones": (lambda e: _on_page(e, ">100 %<", ">99 %<"), "99 % of 1000, not 1000 of 1000"),
+    "a page without a load": (lambda e: _on_page(e, "all, 10.0/s", "all, 11.0/s"), "10 requests/s is not there"),
+    "a page with another bill": (lambda e: _on_page(e, ">0.100<", ">0.300<"), "1 replicas for 0.3 an hour"),
+    "a page that does not know what an hour costs": (
+        lambda e: _on_page(e, ">0.100<", ">-<"),
+        "at 5 requests/s 1,000 and 100 % and 1 and -",
+    ),
     "a page with a script": (lambda e: e.update({"report.html": e["report.html"] + "<script>"}), "asks for nothing from elsewhere"),
     "a pod of the trial behind a Service": (lambda e: e["behind_services.json"].append("trial-a"), "behind a Service"),
     "a user's request that failed": (lambda e: e.update({"client.jsonl": '{"i": 1, "outcome": "error"}\n'}), "failed"),
     "nobody's requests": (lambda e: e.update({"client.jsonl": ""}), "users sent"),
     "one pool measured after the other": (lambda e: _later(e["trial_pods.json"][1]), "both began"),
 }
+
+
+def _on_page(found: Raw, says: str, instead: str) -> None:
+    assert says in found["report.html"], says
+    found["report.html"] = found["report.html"].replace(says, instead)
 
 
 def _later(pod: Raw) -> None:

@@ -113,7 +113,7 @@ def test_two_variants_are_measured_in_turns_and_a_claim_that_is_not_true_is_refu
         # Money for 1,000 requests: what an hour costs, over the requests of an hour.
         assert float(pool["unitCost"]["value"]) == pytest.approx(0.34 / (point * 3.6), rel=1e-3)
         assert float(pool["unitCost"]["lower"]) == pytest.approx(0.34 / (upper * 3.6), rel=1e-3)
-        assert float(pool["cosine"]) >= 0.9999
+        assert pool["accuracy"]["measure"] == "LeastCosine" and float(pool["accuracy"]["value"]) >= 0.9999
         assert float(pool["pricePerHour"]) == 0.34
         assert pool["spent"] is None
         for step in pool["steps"]:

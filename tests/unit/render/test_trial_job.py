@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from steelyard.cli.page.trial import SEED
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.placing.intent import ProbeIntent, TrialIntent
 from steelyard.render import label
@@ -32,6 +33,10 @@ def told(job: Any) -> ProbeSpec:
     """What the generator makes of it."""
     _, generator = containers_of(job)
     return probe_spec({name: value for name, value in values(generator).items() if value is not None})
+
+
+def test_the_generator_draws_by_the_seed_that_a_report_names() -> None:
+    assert told(trial_job(INTENT, SETTINGS)).seed == SEED
 
 
 def test_the_generator_understands_when_to_begin_and_what_to_send_after_the_ramp() -> None:

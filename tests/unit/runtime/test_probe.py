@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import signal
 import subprocess
@@ -176,7 +177,12 @@ def test_with_steady_steps_a_ramp_is_shorter_and_both_fit_into_a_termination_mes
         "readySeconds": 3600.123,
         "began": 1234567890.123,
         "steps": steps,
-        "steady": [SteadyStep(share, step, 123456789.123).told() | took | {"p95": 123456.7}] * MOST_LOADS,
+        "steady": [
+            SteadyStep(share, step, 123456789.123, 3600.123).told()
+            | took
+            | {"p95": 123456.7, "mean": 123456.7, "percent": 99.9999, "took": [123456.7] * 3}
+        ]
+        * MOST_LOADS,
         "message": "m" * 300,
     }
     whole = fitted(message)
@@ -362,6 +368,33 @@ def test_a_generator_that_was_late_is_blamed_for_what_was_not_kept_and_for_nothi
 def test_the_chance_of_misses_is_the_binomials(bad: int, n: int, allowed: float) -> None:
     drawn = np.random.default_rng(5).binomial(n, allowed, 20_000)
     assert at_least(bad, n, allowed) == pytest.approx((drawn >= bad).mean(), abs=0.02)
+
+
+@pytest.mark.parametrize(("percent", "n"), [(50, 200), (95, 2000), (99, 5000)])
+def test_how_long_requests_take_is_told_with_bounds_that_hold_the_truth_and_narrow_with_more_of_them(percent: float, n: int) -> None:
+    objective, chance = Objective("e2e", 1.0, 1 - percent / 100), random.Random(3)
+    true, widths = -math.log(objective.allowed), []
+    for many in (n, 16 * n):
+        inside = 0
+        for _ in range(20):
+            step = ProbedStep(1.0, (Objective("e2e", 2.0, 0.5), objective, Objective("ttft", 0.1, 0.2)), 30.0)
+            for _ in range(many):
+                step.latencies.add(chance.expovariate(1.0))
+            assert step.whole_request is not None and step.whole_request[0] is objective, "the shortest for the whole of a request"
+            point, lower, upper = (each / 1000 for each in step.whole_request[1])
+            assert lower <= point <= upper
+            inside += lower <= true <= upper
+        assert inside == 20, "late ones come by themselves here, and bounds allow for clusters"
+        widths.append(upper / lower)
+    assert widths[1] < widths[0]
+
+
+@pytest.mark.parametrize(("metric", "n"), [("e2e", 0), ("e2e", 1000), ("ttft", 100_000)])
+def test_without_enough_answers_or_such_an_objective_nothing_is_told_of_a_percentile(metric: str, n: int) -> None:
+    step = ProbedStep(1.0, (Objective(metric, 1.0, 0.01),), 30.0)
+    for _ in range(n):
+        step.latencies.add(0.1)
+    assert step.whole_request is None
 
 
 def test_tokens_are_those_of_good_requests_and_known_where_each_of_them_told() -> None:
@@ -618,13 +651,13 @@ def test_it_waits_until_it_is_told_and_begins_at_the_latest_moment_untold() -> N
     async def waited() -> None:
         untold = Beginning(Begin(by=time.time() - 1, port=1))
         await untold.come()
-        assert untold.report(3) == {"state": "Measuring", "begin": untold.asked.by, "ready": True, "steps": 3}
+        assert untold.report({"steps": [3]}) == {"state": "Measuring", "begin": untold.asked.by, "ready": True, "steps": [3]}
         assert untold.hear("1900000000", time.time()) and untold.moment == untold.asked.by, "who comes too late changes nothing"
 
         told = Beginning(Begin(by=LATEST, port=1))
-        assert told.report(0) == {"state": "Starting", "begin": None, "ready": False, "steps": 0}
+        assert told.report({}) == {"state": "Starting", "begin": None, "ready": False}
         coming = asyncio.create_task(told.come())
-        await until(lambda: told.report(0) == {"state": "Waiting", "begin": None, "ready": True, "steps": 0})
+        await until(lambda: told.report({}) == {"state": "Waiting", "begin": None, "ready": True})
         assert not coming.done()
         told.hear("1000000000", time.time())
         await asyncio.wait_for(coming, PATIENCE)
@@ -655,7 +688,7 @@ def test_a_probe_is_asked_how_far_it_is_and_begins_when_it_is_told_to() -> None:
                 async with session.request(method, f"http://127.0.0.1:{begin['port']}{path}") as answer:
                     return answer.status, await (answer.json() if answer.status == 200 else answer.text())
 
-            waiting = {"state": "Waiting", "begin": None, "ready": True, "steps": 0}
+            waiting = {"state": "Waiting", "begin": None, "ready": True, "began": 0.0, "steps": [], "ramped": False}
             assert await get("/progress") == (200, waiting)
             for word in ("", "soon", "nan", "1e12"):
                 assert (await get(f"/progress?begin={word}"))[0] == 400
@@ -669,10 +702,47 @@ def test_a_probe_is_asked_how_far_it_is_and_begins_when_it_is_told_to() -> None:
             assert status == 200 and before <= told["begin"] <= time.time(), "a past moment is now"
             assert (await get("/progress?begin=1900000000"))[1]["begin"] == told["begin"]
             await until(lambda: probe.steps)
-            assert (await get("/progress"))[1]["state"] == "Measuring"
+            _, meanwhile = await get("/progress")
+            assert meanwhile["state"] == "Measuring" and not meanwhile["ramped"]
             result = await running
+            assert meanwhile["steps"] == result["steps"][: len(meanwhile["steps"])] != [] and meanwhile["began"] == result["began"]
             assert result["result"] == "Probed" and set(result) == {"result", "readySeconds", "began", "steps"}
             assert result["began"] >= round(told["begin"], 3)
+
+    asyncio.run(probed())
+
+
+@pytest.mark.usefixtures("never_hopeless")
+def test_once_the_ramp_is_over_it_is_told_with_the_steady_steps_that_have_ended_while_others_are_sent() -> None:
+    async def probed() -> None:
+        async with answering(embeds) as port, aiohttp.ClientSession() as session:
+            begin = {"by": 1e9, "port": free_port()}
+            probe = Probe(spec_of(port, port, begin=begin, ramp=ONE_STEP, steady={"loads": [9, 12], "seconds": 1}))
+            running = asyncio.create_task(probe.run())
+            await until(lambda: running.done() or probe.steady)
+            async with session.get(f"http://127.0.0.1:{begin['port']}/progress") as answer:
+                meanwhile = await answer.json()
+            result = await running
+            assert meanwhile["ramped"] and meanwhile["steps"] == result["steps"]
+            assert meanwhile["steady"] == result["steady"][:1] and len(result["steady"]) == 2
+
+    asyncio.run(probed())
+
+
+@pytest.mark.usefixtures("never_hopeless")
+def test_one_that_is_told_that_all_is_answered_ends_with_what_it_has_and_never_before_its_ramp_is_over() -> None:
+    async def probed() -> None:
+        async with answering(embeds) as port, aiohttp.ClientSession() as session:
+            begin = {"by": 1e9, "port": free_port()}
+            ramp = {"first": 20, "most": 40, "halvings": 0}
+            probe = Probe(spec_of(port, port, begin=begin, ramp=ramp, steady={"loads": [9, 12], "seconds": 3600}))
+            running = asyncio.create_task(probe.run())
+            await until(lambda: running.done() or probe.began)
+            async with session.get(f"http://127.0.0.1:{begin['port']}/progress?enough") as answer:
+                assert answer.status == 200
+            result = await asyncio.wait_for(running, PATIENCE)
+            assert [step["rate"] for step in result["steps"]] == [20, 40] and result["steady"] == []
+            assert result["message"] == "it was told that all is answered, and sent no more"
 
     asyncio.run(probed())
 
@@ -716,7 +786,9 @@ def test_after_the_ramp_each_load_is_held_by_a_replica_at_its_share_with_its_tok
     assert [(step["load"], step["replicas"], step["rate"]) for step in result["steady"]] == [(9, 1, 9), (90, 5, 18)]
     ramp = {"rate", "seconds", "good", "slow", "error", "shed", "p50", "p99"}
     for step in result["steady"]:
-        assert set(step) == ramp | {"load", "replicas", "p95", "input", "joules"}
+        assert set(step) == ramp | {"load", "replicas", "p95", "mean", "input", "joules", "drawn"}
+        assert 0 < step["mean"] <= step["p99"]
+        assert step["seconds"] <= step["drawn"] + 0.01
         assert step["seconds"] >= 0.5 and step["good"] > 0 and step["slow"] == step["error"] == step["shed"] == 0
         assert (step["input"], step["joules"]) == (3 * step["good"], 2 * step["good"])
         assert step["p50"] <= step["p95"] <= step["p99"]

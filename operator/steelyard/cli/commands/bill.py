@@ -28,20 +28,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.bill_file import bill_lines  # noqa: PLC0415 - `--help` must not wait for what only this command needs.
     from steelyard.cli.ledger_file import ledger  # noqa: PLC0415
+    from steelyard.cli.text.bill import show  # noqa: PLC0415
     from steelyard.cli.view.bill import compare  # noqa: PLC0415
 
     view = compare(ledger(arguments.ledger), bill_lines(arguments.bill), arguments.tag, arguments.since, arguments.until)
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Bill", view.now, view)
-    else:
-        from steelyard.cli.text.bill import show  # noqa: PLC0415
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-
-        show(console(), view)
+    answer(arguments, "Bill", view.now, view, show)
     return OK if view.agrees else UNHEALTHY
 
 

@@ -19,7 +19,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from pathlib import Path  # noqa: PLC0415
 
     from steelyard.app.catalogue import from_file, shipped  # noqa: PLC0415
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.problem import Problem  # noqa: PLC0415
+    from steelyard.cli.text.catalogue import show  # noqa: PLC0415
     from steelyard.cli.view.catalogue import added, catalogue, entry  # noqa: PLC0415
     from steelyard.core.catalogue.entry import CatalogueError  # noqa: PLC0415
 
@@ -33,15 +35,13 @@ def _run(arguments: argparse.Namespace) -> int:
     except CatalogueError as error:
         raise Problem(str(error), "mend these fields; docs/reference/catalogue.md has them all with an example") from error
     view = catalogue(whole) if action == "list" else entry(whole, subject, arguments.model) if action == "show" else added(shipped(), whole)
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write(type(view).__name__.removesuffix("View"), datetime.now(UTC), view)
-    else:
-        from steelyard.cli.text.catalogue import show  # noqa: PLC0415
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-
-        show(console(), view, brief=arguments.model is None)
+    answer(
+        arguments,
+        type(view).__name__.removesuffix("View"),
+        datetime.now(UTC),
+        view,
+        lambda to, told: show(to, told, brief=arguments.model is None),
+    )
     return OK
 
 

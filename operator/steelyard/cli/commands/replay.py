@@ -18,19 +18,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.recorded import records  # noqa: PLC0415 - `--help` must not wait for the core.
+    from steelyard.cli.text.replay import show  # noqa: PLC0415
     from steelyard.cli.view.replay import replay  # noqa: PLC0415
 
     view = replay(records(arguments.record))
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Replay", view.now, view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.replay import show  # noqa: PLC0415
-
-        show(console(), view)
+    answer(arguments, "Replay", view.now, view, show)
     return UNHEALTHY if view.different else OK
 
 
@@ -38,7 +32,7 @@ COMMAND = Command(
     name="replay",
     summary="decide again what was decided, from its record, and say whether it is the same",
     description="Rebuild the facts of a decision from its record, decide again, and compare: the same verdict, reason, digest and whole "
-    "numbers, and decimals to 1e-9. A record is the field `record` of a line `decided` (a workload) or `compile decided` (a CompiledModel) in "
+    "numbers, and decimals to 1e-9. A record is the field `record` of a line `decided` (a workload) or `compile decided` (a CompiledModel) or `trial decided` (an AcceleratorTrial) in "
     "the operator's log; `steelyard simulate --out` writes the same lines. What differs is shown; another version of Steelyard may decide otherwise, and then this shows where. It asks no "
     "cluster.",
     add_arguments=_arguments,

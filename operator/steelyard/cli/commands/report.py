@@ -13,16 +13,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to",
         metavar="FILE",
-        help="where to write; - is standard output. Default: NAME-report.html, and standard output for json and csv",
+        help="where to write; - is standard output. Default: NAME-report.html, for llm-d the folder NAME-llm-d, and standard output for json and csv",
     )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from steelyard.cli.gather import within  # noqa: PLC0415 - `--help` must not wait for the API client.
-    from steelyard.cli.report_file import content, put  # noqa: PLC0415
+    from steelyard.cli.report_file import content, put, put_benchmarks  # noqa: PLC0415
     from steelyard.cli.reporting import reported  # noqa: PLC0415
 
     view = reported(*within(arguments), arguments.name, trial=arguments.trial)
+    if arguments.output == "llm-d":
+        put_benchmarks(view, arguments.to or f"{arguments.name}-llm-d")
+        return OK
     to = arguments.to or (f"{arguments.name}-report.html" if arguments.output == "html" else "-")
     put(content(view, arguments.output), to, view.title)
     return OK
@@ -34,8 +37,9 @@ COMMAND = Command(
     description="One HTML file that needs no server, no script and nothing from elsewhere. Of a workload: the verdict on each claim, quality before cost, what "
     "a month costs on each pool, prices with class and age, what would change the answer, and what is in doubt. Of a trial: the verdict, equal "
     "quality at the same loads, capacity and cost on each pool, at which loads a claim would turn, what is in doubt, and the command that makes the "
-    "same trial. It shows what the operator wrote to status. With -o csv the figures for a spreadsheet, with -o json all of it.",
+    "same trial. It shows what the operator wrote to status. With -o csv the figures for a spreadsheet, with -o json all of it; with -o llm-d, of a trial, "
+    "a folder of llm-d Benchmark Reports (version 0.2.1), one for each pool and steady load.",
     add_arguments=_arguments,
     run=_run,
-    formats=("html", "json", "csv"),
+    formats=("html", "json", "csv", "llm-d"),
 )

@@ -47,37 +47,25 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.example == "" and arguments.scenario is None:
         return _list(arguments)
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.simulating import simulated  # noqa: PLC0415 - `--help` must not wait for the simulator.
+    from steelyard.cli.text.simulation import show  # noqa: PLC0415
 
     view = simulated(arguments)
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Simulation", view.now, view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.simulation import show  # noqa: PLC0415
-
-        show(console(), view)
+    answer(arguments, "Simulation", view.now, view, show)
     return OK
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from steelyard.cli.answer import answer  # noqa: PLC0415
+    from steelyard.cli.text.simulation import show_examples  # noqa: PLC0415
     from steelyard.cli.view.examples import listed  # noqa: PLC0415
     from steelyard.simulate.example import examples  # noqa: PLC0415
 
     view = listed(examples())
-    if arguments.output == "json":
-        from datetime import UTC, datetime  # noqa: PLC0415
-
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Examples", datetime.now(UTC), view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.simulation import show_examples  # noqa: PLC0415
-
-        show_examples(console(), view)
+    answer(arguments, "Examples", datetime.now(UTC), view, show_examples)
     return OK
 
 

@@ -14,20 +14,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.gather import connect, gather  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.text.status import show  # noqa: PLC0415
     from steelyard.cli.view.status import status  # noqa: PLC0415
 
     connection, namespace = connect(arguments)
     view = status(gather(connection, namespace, arguments.workload))
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Status", view.now, view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.status import show  # noqa: PLC0415
-
-        show(console(), view, verbose=arguments.verbose)
+    answer(arguments, "Status", view.now, view, lambda to, told: show(to, told, verbose=arguments.verbose))
     return OK if view.healthy else UNHEALTHY
 
 

@@ -16,13 +16,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from steelyard.cli.gather import gather  # noqa: PLC0415 - `--help` must not wait for the API client.
-    from steelyard.cli.text.top import picture  # noqa: PLC0415
+    from steelyard.cli.text.top import news, picture  # noqa: PLC0415
     from steelyard.cli.view.top import top  # noqa: PLC0415
     from steelyard.cli.watching import Watched, watch  # noqa: PLC0415
 
     return watch(
         arguments,
-        Watched(kind="Top", read=lambda connection, namespace: top(gather(connection, namespace)), picture=picture),
+        Watched(
+            kind="Top",
+            read=lambda connection, namespace: top(gather(connection, namespace)),
+            picture=picture,
+            news=news,
+            whole="`steelyard top --once`",
+        ),
         once=arguments.once,
     )
 
@@ -30,8 +36,8 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     name="top",
     summary="workloads and pools, live",
-    description="Workloads and pools, read again every few seconds. Not on a terminal, one table after the other is printed; with -o json "
-    "one object a line.",
+    description="Workloads and pools, read again every few seconds until Ctrl-C. On a terminal it changes in place: workloads, the moves under way "
+    "with their steps, time left, replicas and traffic, then pools. Elsewhere a line says what is new; with -o json one object a line.",
     add_arguments=_arguments,
     run=_run,
 )

@@ -12,23 +12,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.gather import connect  # noqa: PLC0415 - `--help` must not wait for the API client.
     from steelyard.cli.group import TRIAL  # noqa: PLC0415
     from steelyard.cli.lookup import every  # noqa: PLC0415
+    from steelyard.cli.text.trials import show  # noqa: PLC0415
     from steelyard.cli.view.trials import trials_view  # noqa: PLC0415
 
     connection, namespace = connect(arguments)
     found = every(connection, TRIAL, namespace)
     view = trials_view(found, connection.now, namespace)
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Trials", view.now, view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.trials import show  # noqa: PLC0415
-
-        show(console(), view)
+    answer(arguments, "Trials", view.now, view, show)
     return OK
 
 

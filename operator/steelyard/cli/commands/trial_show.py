@@ -15,23 +15,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.following import exit_code, follow  # noqa: PLC0415 - `--help` must not wait for the API client.
     from steelyard.cli.gather import gather_trial, within  # noqa: PLC0415
+    from steelyard.cli.text.trial import show  # noqa: PLC0415
     from steelyard.cli.view.trial import trial_view  # noqa: PLC0415
 
     connection, namespace = within(arguments)
     if arguments.watch:
         return follow(arguments, connection, namespace, arguments.trial)
     view = trial_view(gather_trial(connection, namespace, arguments.trial))
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Trial", view.now, view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.trial import show  # noqa: PLC0415
-
-        show(console(), view)
+    answer(arguments, "Trial", view.now, view, show)
     return exit_code(view)
 
 

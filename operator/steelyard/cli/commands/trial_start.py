@@ -44,6 +44,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="how long each pool is loaded, such as 20m; default: as long as the budget pays for",
     )
     parser.add_argument("--deadline", type=seconds, metavar="TIME", help="when it ends in any case, such as 2h, which is the default")
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="measure a part of the users' own requests: each pool gets one replica that serves beside the others, by a move of the workload, one pool "
+        "after the other; default: requests made for the trial, to replicas that serve nobody",
+    )
     parser.add_argument("--name", metavar="NAME", help="of the trial; default: the workload's with a suffix made from the time")
     parser.add_argument("--no-follow", action="store_true", help="make it and end")
     add_interval(parser)

@@ -13,6 +13,9 @@ from steelyard.status.read.condition import Condition
 from steelyard.status.read.field import moment, number, part, text, truth, whole
 from steelyard.status.read.trial import TrialStatus, trial_status
 
+LIVE = "Live"
+"""The mode of spec.load by which a part of the users' own requests is measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -20,6 +23,7 @@ class Trial:
 
     namespace: str
     name: str
+    uid: str | None
     created: datetime | None
     workload: str
     pools: tuple[str, ...]
@@ -30,6 +34,8 @@ class Trial:
     claims: tuple[Claim, ...]
     """Empty: those that the pools have."""
     stop: bool
+    live: bool
+    """Whether the users' own requests are measured, and not some that are made for it."""
     told: TrialStatus
 
     @property
@@ -50,6 +56,7 @@ def trial(raw: Raw) -> Trial:
     return Trial(
         namespace=text(metadata, "namespace") or "",
         name=text(metadata, "name") or "",
+        uid=text(metadata, "uid"),
         created=moment(metadata, "creationTimestamp"),
         workload=text(spec, "workloadName") or "",
         pools=tuple(each for each in pools if isinstance(each, str)) if isinstance(pools, list) else (),
@@ -58,5 +65,6 @@ def trial(raw: Raw) -> Trial:
         deadline_seconds=whole(spec, "deadlineSeconds"),
         claims=claims(spec),
         stop=truth(spec, "stop") or False,
+        live=text(part(spec, "load"), "mode") == LIVE,
         told=trial_status(status),
     )

@@ -12,6 +12,7 @@ from steelyard.status.read.claim import Verdict
 from steelyard.status.read.condition import Condition
 from steelyard.status.read.cost import PoolCost
 from steelyard.status.read.decision import Decision, Option
+from steelyard.status.read.exit_drill import ExitDrill
 from steelyard.status.read.field import moment, number, part, parts, text, truth, whole
 from steelyard.status.read.move import Move, PastMove, Quarantine
 from steelyard.status.read.placement import Placement
@@ -39,8 +40,16 @@ class Workload:
     generation: int | None
     observed_generation: int | None
     model: str | None
+    model_revision: str | None
+    """Of the repository that it comes from, or its digest."""
+    tensor_parallel: int | None
+    """Devices that one replica is spread over."""
     mode: str | None
     paused: bool | None
+    least_requests: int | None
+    """Good requests that a trial needs before it is judged."""
+    trial_budget: Decimal | None
+    """Money that trials may cost within 24 hours, where it was given."""
     objective: tuple[Objective, ...]
     unit: str
     """What costs are counted by: GoodRequests, OutputTokens or InputTokens."""
@@ -57,6 +66,9 @@ class Workload:
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     decision: Decision | None
+    exit_drill: ExitDrill | None
+    drilled_every: int | None
+    """Seconds between exit drills."""
 
     def condition(self, word: str) -> Condition | None:
         """The condition of that type."""
@@ -66,6 +78,11 @@ class Workload:
         """True, False or Unknown; a condition that is not there is Unknown."""
         found = self.condition(word)
         return found.status if found else "Unknown"
+
+    @property
+    def counted_by(self) -> str:
+        """What the decision's unit costs are counted by."""
+        return (self.decision.unit or GOOD_REQUESTS) if self.decision else self.unit
 
     @property
     def carrier(self) -> Placement | None:
@@ -82,6 +99,14 @@ class Workload:
         """The pool as it was weighed last."""
         return next((o for o in self.decision.options if o.pool == pool), None) if self.decision else None
 
+    def is_unproven(self, now: datetime) -> bool:
+        """Whether no drill has proven for twice its period that the family in use could be left."""
+        told, every = self.exit_drill, self.drilled_every
+        if told is None or every is None:
+            return False
+        proven = told.proof.proven if told.proof is not None else told.wanted
+        return proven is not None and (now - proven).total_seconds() > 2 * every
+
     @property
     def seen(self) -> bool:
         """Whether an operator has ever written its status."""
@@ -91,16 +116,20 @@ class Workload:
 def workload(raw: Raw) -> Workload:
     """From the raw object."""
     metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
-    rebalancing, told = part(spec, "rebalancing"), workload_status(status)
+    rebalancing, source, told = part(spec, "rebalancing"), part(spec, "model"), workload_status(status)
     return Workload(
         namespace=text(metadata, "namespace") or "",
         name=text(metadata, "name") or "",
         created=moment(metadata, "creationTimestamp"),
         generation=whole(metadata, "generation"),
         observed_generation=told.observed_generation,
-        model=text(part(spec, "model"), "uri"),
+        model=text(source, "uri"),
+        model_revision=text(source, "revision") or text(source, "digest"),
+        tensor_parallel=whole(part(spec, "compile"), "tensorParallel"),
         mode=text(rebalancing, "mode"),
         paused=truth(rebalancing, "paused"),
+        least_requests=whole(rebalancing, "minGoodRequests"),
+        trial_budget=number(part(rebalancing, "exploration"), "budget"),
         objective=tuple(
             Objective(metric=text(o, "metric") or "", milliseconds=whole(o, "milliseconds"), percent=number(o, "percent"))
             for o in parts(part(spec, "objective"), "latency")
@@ -117,4 +146,6 @@ def workload(raw: Raw) -> Workload:
         quarantine=told.quarantine,
         history=told.history,
         decision=told.decision,
+        exit_drill=told.exit_drill,
+        drilled_every=whole(part(part(spec, "placement"), "exitDrill"), "everySeconds"),
     )

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, tostring
 
+SHORT = 18
+"""Characters of a cell that is not broken."""
+
 Content: TypeAlias = Element | str | None
 
 
@@ -41,17 +44,31 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> 
     """The first cell of a row is its head; what begins with a letter stands left, and figures right. None without rows."""
     if not rows:
         return None
-    head = element("tr", *(element("th", each, scope="col", **_side(row[at] for row in rows)) for at, each in enumerate(heads)))
+    head = element("tr", *(element("th", _whole(each), scope="col", **_side(row[at] for row in rows)) for at, each in enumerate(heads)))
     body = (
-        element("tr", element("th", first, scope="row"), *(element("td", each, **_side([each])) for each in rest)) for first, *rest in rows
+        element("tr", element("th", first, scope="row", **_name(first)), *(element("td", each, **_side([each])) for each in rest))
+        for first, *rest in rows
     )
     made = element("table", element("caption", caption), element("thead", head), element("tbody", *body))
     return element("div", made, class_="wide", tabindex="0", role="region", aria_label=caption)
 
 
+def _whole(head: str) -> str:
+    """A share is not torn from its sign."""
+    return head.replace(" %", "\u00a0%")
+
+
 def _side(said: Iterable[str]) -> dict[str, str]:
     """Of a cell, or of the head over cells."""
-    return {"class_": "text"} if all(each[:1].isalpha() for each in said) else {}
+    cells = list(said)
+    if not all(each[:1].isalpha() for each in cells):
+        return {}
+    return {"class_": "text name" if len(cells) == 1 and _name(cells[0]) else "text"}
+
+
+def _name(said: str) -> dict[str, str]:
+    """What is short stays in one line: a browser would break it at its hyphens."""
+    return {"class_": "name"} if len(said) <= SHORT else {}
 
 
 def written(title: str, style: str, body: Element) -> str:

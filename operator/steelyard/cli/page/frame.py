@@ -12,6 +12,14 @@ from steelyard.cli.page.picture import picture
 from steelyard.cli.page.style import STYLE
 from steelyard.cli.view.verdict import Sentence
 
+REVISION = 19
+"""Characters of a model's revision that are shown: of a digest its kind and twelve more."""
+
+
+def model(uri: str | None, revision: str | None) -> str:
+    """What is served, with its revision in short."""
+    return f"{uri or 'model unknown'}{f' at {revision[:REVISION]}' if revision else ''}"
+
 
 class Report(Protocol):
     """A view of what was claimed and what was measured."""
@@ -41,7 +49,7 @@ def framed(view: Report, name: str, about: str, sections: Iterable[Element | Non
         element(
             "main",
             element("h1", view.title, **({"class_": first} if first else {})),
-            *(element("p", one.money) for one in view.verdicts[:1] if one.money),
+            *(element("p", one.money, class_="lead") for one in view.verdicts[:1] if one.money),
             element("p", f"{about}, {view.now:%Y-%m-%d %H:%M} UTC.", class_="soft"),
             section(
                 "Claimed and measured", picture(view.verdicts), listed(f"{one.said} {one.money or ''}".strip() for one in view.verdicts[1:])

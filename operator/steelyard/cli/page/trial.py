@@ -1,35 +1,44 @@
-"""The report of a trial as a page: equal quality, capacity, cost, and how it was measured."""
+"""The report of a trial as a page: equal quality, capacity, where the money is, what would change the answer, and how it was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from xml.etree.ElementTree import Element
 
+from steelyard.cli.facts.pool import Price
 from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
-from steelyard.cli.page.frame import framed
+from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
 from steelyard.cli.text.explain import promise
-from steelyard.cli.text.figure import UNKNOWN, count, duration, milliseconds, money, percent
-from steelyard.cli.text.trial import accuracy, by_load, capacity, cost, flips, good, is_compared, load, spent, start
+from steelyard.cli.text.figure import UNKNOWN, count, duration, exact, interval, milliseconds, money, percent, price_age
+from steelyard.cli.text.trial import accuracies, by_load, capacity, cost, flips, good, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
+from steelyard.cli.view.break_even import BreakEven
 from steelyard.cli.view.trial import TrialView
 from steelyard.cli.view.trial_report import TrialReportView
+from steelyard.status.read.trial import TrialPool
+
+SEED = 1
+"""That all generators of trials draw by: the runtime's default, which no trial changes."""
 
 
 def page(view: TrialReportView) -> str:
     """The whole file."""
     told = view.trial
-    about = f"Trial {told.namespace}/{told.name} of {told.workload}, {told.model or 'model unknown'}"
-    return framed(view, told.name, about, _sections(told), _again(told))
+    about = f"Trial {told.namespace}/{told.name} of {told.workload}, {model(told.model, told.model_revision)}"
+    return framed(view, told.name, about, _sections(view), _again(told))
 
 
-def _sections(told: TrialView) -> Iterator[Element | None]:
-    yield section("Quality", element("p", promise(told.objective)), _quality(told))
+def _sections(view: TrialReportView) -> Iterator[Element | None]:
+    told = view.trial
+    yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told)))
     yield section("Capacity and cost", _capacity(told))
-    yield section("Cost at the workload's loads", _loads(told))
+    yield section("Where the money is", _hours(view), listed(_once(told)))
     yield section("A month", month(told.month, told.currency, "at the load that the workload had, with whole replicas"))
-    yield section("Where the claim would turn", listed(flips(told)))
+    yield section("Prices", _prices(view))
+    yield section("What would change the answer", listed([*(_break_even(each, told.currency) for each in view.break_even), *flips(told)]))
     yield section("Claims and their sources", claims(told.claims))
     yield section("How it was measured", listed(_how(told)))
 
@@ -37,7 +46,7 @@ def _sections(told: TrialView) -> Iterator[Element | None]:
 def _quality(told: TrialView) -> Element | None:
     rows = [
         (
-            load(step),
+            load(step, live=told.live),
             found.pool,
             count(step.requests),
             percent(step.good_percent),
@@ -47,12 +56,12 @@ def _quality(told: TrialView) -> Element | None:
         )
         for found, step in by_load(told)
     ]
+    what = "what users got there" if told.live else "each load on every pool that was measured at it"
     heads = ("Load", "Pool", "Requests", "Within the objective", "50th percentile", "95th percentile", "99th percentile")
-    return table(heads, rows, "Equal quality comes before cost: each load on every pool that was measured at it")
+    return table(heads, rows, "Equal quality comes before cost: " + what)
 
 
 def _capacity(told: TrialView) -> Element | None:
-    currency, compared = told.currency or "Money", is_compared(told)
     rows = [
         (
             found.pool,
@@ -60,10 +69,6 @@ def _capacity(told: TrialView) -> Element | None:
             money(found.saturation.per_replica if found.saturation else None),
             cost(found, told.unit),
             good(found),
-            f"{money(found.price_per_hour)} ({found.price_class or 'no class'})" if found.price_per_hour is not None else UNKNOWN,
-            start(found),
-            UNKNOWN if found.compile_seconds is None else duration(found.compile_seconds),
-            *([accuracy(found)] if compared else []),
         )
         for found in told.pools
     ]
@@ -71,52 +76,147 @@ def _capacity(told: TrialView) -> Element | None:
         "Pool",
         "Good requests/s a replica [95 %]",
         "Completed/s at most",
-        f"{currency} for {unit_of(told.unit).head.lower()} [95 %]",
+        f"{told.currency or 'Money'} for {unit_of(told.unit).whole} [95 %]",
         "n",
-        f"{currency} an hour, a replica",
-        "Start-up",
-        "Compile",
-        *(["Least cosine to the model in float32"] if compared else []),
     )
     return table(heads, rows, "Where the objective is just kept")
 
 
-def _loads(told: TrialView) -> Element | None:
+def _hours(view: TrialReportView) -> Element | None:
+    told = view.trial
+    currency = told.currency or "Money"
+    hours = {(each.pool, each.load): each for each in view.hours}
     rows = [
-        (load(step), found.pool, count(step.replicas), money(step.unit_cost), money(step.joules_per_request))
+        (
+            load(step, live=told.live),
+            found.pool,
+            count(step.replicas),
+            money(hour.money if hour else None),
+            UNKNOWN if hour is None or hour.spare is None else f"{100 * hour.spare:.0f} %",
+            money(step.unit_cost),
+            money(step.joules_per_request),
+        )
         for found, step in by_load(told)
+        for hour in (hours.get((found.pool, step.load)) if step.load is not None else None,)
     ]
-    heads = ("Load", "Pool", "Replicas", f"{told.currency or 'Money'} for {GOOD.head.lower()}", "Joules a good request")
-    return table(heads, rows, "Replicas are whole: at a small load the pools may stand otherwise than where the objective is just kept")
-
-
-def _how(told: TrialView) -> Iterator[str]:
-    lasted = "" if told.load_seconds is None else f" for {duration(told.load_seconds)}"
-    long = "" if told.local else f" as long as those of {told.workload}"
-    steady = "" if told.load is None else f", then steady loads at half, all and twice of {money(told.load)} requests/s"
-    yield (
-        f"One replica on each pool, which served nobody, got requests{long}{lasted}: ever more until the objective broke and the server was "
-        f"full{steady}."
+    heads = ("Load", "Pool", "Replicas", f"{currency} an hour", "Of it spare", f"{currency} for {GOOD.whole}", "Joules a good request")
+    whole = (
+        "Price times replicas. Replicas are whole: what is spare pays for more than the load needs, so that at a small load the pools may stand "
+        "otherwise than where the objective is just kept"
     )
+    share = (
+        "Price times replicas, as served: an equal share for each replica, whatever it could carry. It costs what it costs, and not what it would "
+        "where the objective is just kept"
+    )
+    return table(heads, rows, share if told.live else whole)
+
+
+def _once(told: TrialView) -> Iterator[str]:
+    """What is paid once: start-ups, compiles, the trial itself."""
     for found in told.pools:
-        if found.since is not None:
-            until = f"{found.until:%Y-%m-%d %H:%M:%S}" if found.until else "now"
-            yield (
-                f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}"
-                + ("" if told.local else f", Job {found.job_name or UNKNOWN}")
-            )
+        said = [f"a replica starts in {start(found)}{_starting(found, told.currency)}"] if found.start_seconds is not None else []
+        said += [f"its artifact compiled for {duration(found.compile_seconds)}, once"] if found.compile_seconds else []
+        said += [f"the trial itself cost {money(found.spent)} {told.currency or ''} there".strip()] if found.spent is not None else []
+        if said:
+            yield f"{found.pool}: {', '.join(said)}."
     if not told.local:
         yield f"{spent(told)}."
 
 
-def _again(told: TrialView) -> Element:
-    commands = [("the same trial again", told.command)]
-    commands += (
-        []
-        if told.local
-        else [
-            ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
-            ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
-        ]
+def _starting(found: TrialPool, currency: str | None) -> str:
+    if found.price_per_hour is None or found.start_seconds is None:
+        return ""
+    return f", which costs {money(found.price_per_hour * found.start_seconds / 3600)} {currency or ''}".rstrip()
+
+
+def _prices(view: TrialReportView) -> Element | None:
+    told, now = view.trial, {each.pool: each.price for each in view.pools_now}
+    rows = [
+        (
+            found.pool,
+            exact(found.price_per_hour),
+            found.price_class or UNKNOWN,
+            *_node(now.get(found.pool), view.now),
+        )
+        for found in told.pools
+        if found.price_per_hour is not None or now.get(found.pool) is not None
+    ]
+    currency = told.currency or "Money"
+    heads = ("Pool", f"{currency} an hour, a replica in the trial", "Class", "A node an hour, now", "Class now", "Read", "Age")
+    return table(heads, rows, "A replica is charged its part of its node; all costs on this page are by the price of the trial")
+
+
+def _node(price: Price | None, now: datetime) -> tuple[str, str, str, str]:
+    if price is None:
+        return (UNKNOWN,) * 4
+    read = f"{price.as_of:%Y-%m-%d}" if price.as_of else UNKNOWN
+    return f"{exact(price.value)} {price.currency or ''}".strip(), price.price_class or UNKNOWN, read, price_age(price.as_of, now)
+
+
+def _break_even(each: BreakEven, currency: str | None) -> str:
+    unit = f" {currency}" if currency else ""
+    bounds = interval(each.lower, each.upper, each.equal_at)
+    return (
+        f"{each.pool}: at {money(each.equal_at)}{f' {bounds}' if bounds else ''}{unit} an hour for a replica, instead of {exact(each.price)}, it would cost "
+        f"as much as {each.relative_to}; the claim {each.claim} would be true at {money(each.true_at)} or less."
     )
-    return element("ul", *(element("li", f"{what}: ", element("code", command)) for what, command in commands))
+
+
+def _how(told: TrialView) -> Iterator[str]:
+    lasted = "" if told.load_seconds is None else f" for {duration(told.load_seconds)}"
+    if told.live:
+        at_most = lasted.replace(" for ", ", for at most ")
+        yield (
+            f"Measured by your own requests: one replica on each pool answered an equal share of those of {told.workload} beside the replicas that "
+            f"serve{at_most} each, one pool after the other. A pool that serves was measured where it serves."
+        )
+    else:
+        yield _made(told, lasted)
+    yield from _when(told)
+
+
+def _made(told: TrialView, lasted: str) -> str:
+    long = "" if told.local else f" as long as those of {told.workload}"
+    steady = "" if told.load is None else f", then steady loads at half, all and twice of {money(told.load)} requests/s"
+    return (
+        f"One replica on each pool, which served nobody, got requests{long}{lasted}: ever more until the objective broke and the server was "
+        f"full{steady}."
+    )
+
+
+def _when(told: TrialView) -> Iterator[str]:
+    for found in told.pools:
+        if found.since is not None:
+            until = f"{found.until:%Y-%m-%d %H:%M:%S}" if found.until else "now"
+            job = "" if told.live or told.local else f", Job {found.job_name or UNKNOWN}"
+            yield (
+                f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}{job}{_served(found)}"
+            )
+
+
+def _served(found: TrialPool) -> str:
+    return f", {found.backend or UNKNOWN} in {found.image}" if found.image is not None else ""
+
+
+def _again(told: TrialView) -> Element:
+    cluster = [
+        ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
+        ("its decisions made again, on the operator's log in a file", "steelyard replay FILE"),
+        ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
+        *(
+            (
+                f"every step on {found.pool}, as its generator logged it, for an hour after its end",
+                f"kubectl logs -n {told.namespace} job/{found.job_name}",
+            )
+            for found in told.pools
+            if found.job_name is not None
+        ),
+    ]
+    commands = [("the same trial again", told.command), *([] if told.local else cluster)]
+    items = [element("li", f"{what}: ", element("code", command)) for what, command in commands]
+    items.append(
+        element(
+            "li", f"all generators draw by seed {SEED}: at the same rate a replica gets the same requests at the same moments on every pool"
+        )
+    )
+    return element("ul", *items)

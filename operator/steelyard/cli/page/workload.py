@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from xml.etree.ElementTree import Element
 
 from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
-from steelyard.cli.page.frame import framed
+from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
 from steelyard.cli.text.explain import objective, told_change
-from steelyard.cli.text.figure import UNKNOWN, basis, count, milliseconds, money, percent, price_age, with_interval
+from steelyard.cli.text.figure import UNKNOWN, basis, count, exact, milliseconds, money, percent, price_age, with_interval
 from steelyard.cli.unit import unit_of
 from steelyard.cli.view.report import ReportView
+from steelyard.status.read.cost import PoolCost
 
 
 def page(view: ReportView) -> str:
     """The whole file."""
     told = view.explanation
-    about = f"{told.namespace}/{told.name}, {told.model or 'no model'}"
+    about = f"{told.namespace}/{told.name}, {model(told.model, told.model_revision)}"
     return framed(view, told.name, about, _sections(view), _again(view))
 
 
@@ -26,11 +28,12 @@ def _sections(view: ReportView) -> Iterator[Element | None]:
     told = view.explanation
     yield section("Quality", element("p", objective(told)), _quality(view))
     yield section("Cost", element("p", f"{told.where} {told.why}"), _cost(view))
+    yield section("Where the money is", _hour(view), _bill(view))
     yield section("A month", month(view.month, told.currency, "at the pace that was measured"))
-    yield section("An hour now", _hour(view))
     yield section("Claims and their sources", claims(told.claims))
     yield section("What would change this", listed(told_change(change, told) for change in told.would_change))
     yield section("What earlier moves saved", _moves(view))
+    yield section("How it was measured", listed(_how(view)))
 
 
 def _again(view: ReportView) -> Element:
@@ -65,7 +68,7 @@ def _cost(view: ReportView) -> Element | None:
             basis(row.basis, row.n),
             count(row.replicas),
             money(row.cost_per_hour),
-            f"{money(row.price.value)} ({row.price.price_class or 'no class'}, {price_age(row.price.as_of, view.now)})"
+            f"{exact(row.price.value)} ({row.price.price_class or 'no class'}, {price_age(row.price.as_of, view.now)})"
             if row.price
             else UNKNOWN,
             money(row.cheapest_below),
@@ -74,7 +77,7 @@ def _cost(view: ReportView) -> Element | None:
     ]
     heads = (
         "Pool",
-        f"{currency} for {unit_of(told.unit).head.lower()} [95 %]",
+        f"{currency} for {unit_of(told.unit).whole} [95 %]",
         "Basis",
         "Replicas needed",
         f"{currency} an hour",
@@ -85,9 +88,38 @@ def _cost(view: ReportView) -> Element | None:
 
 
 def _hour(view: ReportView) -> Element | None:
-    rows = [(row.pool, money(row.allocated), money(row.fully_loaded), money(row.avoidable)) for row in view.explanation.costs]
-    said = "Allocated: the requested share of the nodes. Fully loaded: with its part of what idles. Avoidable: what the bill would be less; this decides"
-    return table(("Pool", "Allocated", "Fully loaded", "Avoidable"), rows, said)
+    rows = [
+        (row.pool, money(row.allocated), money(_idle(row)), money(row.fully_loaded), money(row.avoidable)) for row in view.explanation.costs
+    ]
+    currency = view.explanation.currency or "Money"
+    said = f"{currency} an hour, as things stand now. Without the workload the bill would be less by the last column, which is what decides"
+    return table(("Pool", "Its share of the nodes", "Its part of what stands idle", "Together", "Avoidable"), rows, said)
+
+
+def _idle(row: PoolCost) -> Decimal | None:
+    return None if row.fully_loaded is None or row.allocated is None else row.fully_loaded - row.allocated
+
+
+def _bill(view: ReportView) -> Element | None:
+    if not view.explanation.costs:
+        return None
+    said = "What of the provider's bill these figures explain, and what is left: "
+    return element("p", said, element("code", "steelyard bill LEDGER BILL"), ".", class_="soft")
+
+
+def _how(view: ReportView) -> Iterator[str]:
+    """When, by how many requests, and how long these were."""
+    for place in view.explanation.placements:
+        cost = place.unit_cost
+        if cost is None or cost.since is None or cost.until is None:
+            continue
+        lengths = [
+            f"{money(tokens.mean)} {which} tokens in the mean"
+            for which, tokens in (("input", place.input_tokens), ("output", place.output_tokens))
+            if tokens is not None
+        ]
+        said = f"{place.pool}: {cost.since:%Y-%m-%d %H:%M:%S} to {cost.until:%Y-%m-%d %H:%M:%S} UTC, revision {place.revision or UNKNOWN}"
+        yield ", ".join([said, f"{count(cost.n)} good requests of its users", *lengths])
 
 
 def _moves(view: ReportView) -> Element | None:

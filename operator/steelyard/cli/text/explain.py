@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.facts.workload import Objective
 from steelyard.cli.text.claim import claims
+from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.explain_costs import costs, three_costs
 from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, energy, floors, latencies, placements, pools, refusals, token_costs
 from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent
+from steelyard.cli.text.rollout import events, shares, under_way
 from steelyard.cli.text.section import section
 from steelyard.cli.text.status import progress
 from steelyard.cli.text.table import Cell, Column, table, word
@@ -22,14 +25,24 @@ from steelyard.cli.view.explain import ExplainView
 def show(console: Console, view: ExplainView) -> None:
     """Sections without content are left out."""
     width = console.width - 2
-    console.print(Group(*_head(view), *_measured(view, width), *_decided(view, width), *_under_way(view), *_rest(view, width)))
+    console.print(
+        Group(
+            *_head(view),
+            *_measured(view, width),
+            *_decided(view, width),
+            *_under_way(view, width),
+            *_rest(view, width),
+            *_told(view, width),
+        )
+    )
 
 
 def live(view: ExplainView, width: int) -> Group:
-    """The same for who watches it change: what is under way comes before figures that change by hours."""
+    """The same for who watches it change: what is under way, and what was told of it, come before figures that change by hours."""
     title = Text(f"steelyard explain  {view.namespace}/{view.name}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold")
     inside = width - 2
-    return Group(title, Text(), *_head(view), *_under_way(view), *_measured(view, inside), *_decided(view, inside), *_rest(view, inside))
+    changing = (*_head(view), *_under_way(view, inside), *_standing(view, inside), *_told(view, inside))
+    return Group(title, Text(), *changing, *_measured(view, inside), *_decided(view, inside), *_rest(view, inside))
 
 
 def _head(view: ExplainView) -> Iterator[RenderableType]:
@@ -41,6 +54,8 @@ def _head(view: ExplainView) -> Iterator[RenderableType]:
     yield from _aside(view)
     yield Text()
     yield Text(objective(view))
+    if view.exit_drill is not None:
+        yield Text(f"Exit: {exit_line(view.exit_drill, view.now)}.")
 
 
 def _measured(view: ExplainView, width: int) -> Iterator[RenderableType]:
@@ -63,9 +78,22 @@ def _decided(view: ExplainView, width: int) -> Iterator[RenderableType]:
     )
 
 
-def _under_way(view: ExplainView) -> Iterator[RenderableType]:
-    yield from section("Move under way", None, _move(view))
+def _under_way(view: ExplainView, width: int) -> Iterator[RenderableType]:
+    if view.rollout.move is not None:
+        yield Text("\nMove under way", style="bold")
+        for each in under_way(view.rollout, view.claims, view.now, width):
+            yield Padding(each, (0, 0, 0, 2))
     yield from section("Compiles", None, [progress(c, view.now) for c in view.compiles])
+
+
+def _standing(view: ExplainView, width: int) -> Iterator[RenderableType]:
+    """Replicas and traffic while nothing moves."""
+    if view.rollout.move is None:
+        yield from section("Replicas and traffic", shares(view.rollout, width))
+
+
+def _told(view: ExplainView, width: int) -> Iterator[RenderableType]:
+    yield from section("Events", events(view.events, view.now, width))
 
 
 def _rest(view: ExplainView, width: int) -> Iterator[RenderableType]:
@@ -132,19 +160,6 @@ def told_change(change: Change, view: ExplainView) -> str:
         now = f"now {money(change.price_now)}" if change.price_now is not None else "its price is unknown now"
         return f"{change.message} if a node of it cost less than {money(change.price_below)} an hour ({now})"
     return f"{ago(change.at, view.now)}: {change.message}" if change.at else change.message
-
-
-def _move(view: ExplainView) -> list[str]:
-    move = view.move
-    if move is None:
-        return []
-    head = (
-        f"{move.kind} from {move.source or UNKNOWN} to {move.target or UNKNOWN}: step {move.step}, begun {ago(move.step_since, view.now)}"
-    )
-    head += f"; move begun {ago(move.started, view.now)}, deadline {ago(move.deadline, view.now)}"
-    counts = f"replicas wanted now: {count(move.source_replicas)} on {move.source or UNKNOWN}, {count(move.target_replicas)} on {move.target or UNKNOWN} (goal {count(move.target_goal)})"
-    lines = [head, counts, f"{move.reason or UNKNOWN}: {move.message or UNKNOWN}"]
-    return [*lines, f"it goes back because of {move.back_reason}"] if move.back_reason else lines
 
 
 def _quarantine(view: ExplainView) -> list[str]:

@@ -20,6 +20,11 @@ def money(value: Decimal | None) -> str:
     return _rounded(value, _places(value))
 
 
+def exact(value: Decimal | None) -> str:
+    """As it was given: a price is no measurement."""
+    return UNKNOWN if value is None else f"{value:,f}"
+
+
 def unit_cost(currencies: Iterable[str | None], units: Iterable[str | None] = ()) -> str:
     """The head of a column of costs, with their currency. Where they are for different units each says its own (`in_unit`)."""
     kinds = {unit_of(each).head for each in units} or {GOOD.head}

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.facts.compile import Compile
+from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, in_unit, percent, replicas, unit_cost, with_interval
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.hint import Hint
@@ -133,6 +134,8 @@ def _more(console: Console, one: Line, now: datetime) -> None:
     console.print(Padding(table(columns, rows, console.width), (0, 0, 0, 2)) if rows else "  no conditions yet")
     for compiling in one.compiles:
         console.print(Text(f"  compile {progress(compiling, now)}"))
+    if one.exit_drill is not None:
+        console.print(Text(f"  exit: {exit_line(one.exit_drill, now)}"))
 
 
 def progress(compiling: Compile, now: datetime) -> str:

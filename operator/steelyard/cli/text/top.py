@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -9,26 +10,61 @@ from rich.text import Text
 
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, in_unit, milliseconds, money, node_price, price_age, replicas, unit_cost
+from steelyard.cli.text.rollout import changes, head, shares, steps, time_left
 from steelyard.cli.text.status import cost, move, slo
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.line import Line
+from steelyard.cli.view.rollout import Rollout
 from steelyard.cli.view.top import TopView
 from steelyard.status.read.move import Move
 
 
 def picture(view: TopView, width: int) -> RenderableType:
-    """Title, workloads, pools."""
+    """Title, workloads, their moves, pools."""
     place = view.namespace or "all namespaces"
     parts: list[RenderableType] = [Text(f"steelyard top  {place}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), Text()]
     units = frozenset(one.unit for one in view.workloads)
     rows = [_workload(one, view.now, units, spaces=view.namespace is None) for one in view.workloads]
     parts.append(table(_workload_columns(view.workloads), rows, width) if rows else Text("There is no InferenceWorkload here."))
     parts.append(Text())
+    for moving in view.moves:
+        parts += [*_moving(moving, view, width), Text()]
     if view.pools is not None:
         pools = [_pool(pool, view.now) for pool in view.pools]
         parts.append(table(_pool_columns(view.pools), pools, width) if pools else Text("There is no AcceleratorPool."))
     parts += [Text(f"hint: {note}") for note in view.notes]
     return Group(*parts)
+
+
+def _moving(moving: Rollout, view: TopView, width: int) -> Iterator[RenderableType]:
+    if moving.move is not None:
+        where = f"{moving.namespace}/{moving.name}" if view.namespace is None else moving.name
+        yield Text(f"{where}: {head(moving.move, view.now)}", style="bold")
+        yield steps(moving)
+        yield time_left(moving.move, view.now)
+        yield shares(moving, width) or Text()
+
+
+def news(before: TopView | None, view: TopView) -> list[str]:
+    """A line for everything that was not so before."""
+    known = set(_facts(before)) if before else set()
+    return [f"{view.now:%H:%M:%S} {fact}" for fact in _facts(view) if fact not in known]
+
+
+def _facts(view: TopView) -> Iterator[str]:
+    for one in view.workloads:
+        what = f"{one.namespace}/{one.name}"
+        yield f"{what}: {_state(one)}"
+        yield f"{what}: on {one.pool or 'no pool'}, {replicas(one.ready_replicas, one.desired_replicas)} ready"
+        yield f"{what}: objective {'met' if one.slo_met == 'True' else 'missed' if one.slo_met == 'False' else 'unknown'}"
+    for moving in view.moves:
+        yield from (f"{moving.namespace}/{moving.name}: {change}" for change in changes(moving))
+    for pool in view.pools or ():
+        price = "price unknown" if pool.price is None else f"a node costs {money(pool.price.value)} {pool.price.currency or ''} an hour"
+        yield f"pool {pool.name}: {count(pool.nodes)} node(s), {price.rstrip()}"
+        if pool.exhausted_until is not None and pool.exhausted_until > view.now:
+            yield f"pool {pool.name}: could not deliver nodes; asked again at {pool.exhausted_until:%H:%M:%S} UTC"
+    yield from (f"hint: {note}" for note in view.notes)
 
 
 def _workload_columns(lines: tuple[Line, ...]) -> tuple[Column, ...]:

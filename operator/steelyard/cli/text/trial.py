@@ -12,6 +12,7 @@ from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, millisecond
 from steelyard.cli.text.section import section
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.trial import STEPS, TrialView
+from steelyard.status.read.compiled_model import ToldAccuracy
 from steelyard.status.read.trial import PRESENT, TrialPool, TrialStep
 
 PHASES = {"Measured": True, "Failed": False, "Refused": False}
@@ -34,8 +35,8 @@ def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
         yield Text(f"{answer.said} {answer.money or ''}".rstrip(), style=STYLES.get(answer.claim.verdict or "", "bold"))
     yield Text(view.state)
     yield Text(f"{_time(view)}." if view.local else f"{spent(view)}. {_time(view)}.", style="dim")
-    yield from section("Pools", _pools(view, width), [f"{p.pool}: {p.message}" for p in view.pools if p.message])
-    yield from section("Steady loads", _steps(view, width))
+    yield from section("Pools", _pools(view, width), [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *accuracies(view)])
+    yield from section("As served" if view.live else "Steady loads", _steps(view, width))
     yield from section("Claims", claims(view.claims, width), flips(view))
     for note in view.notes:
         yield Text(f"\nhint: {note}")
@@ -64,13 +65,12 @@ def _pools(view: TrialView, width: int) -> RenderableType:
         Column("P99 AT LOAD", right=True),
         Column(f"{unit_cost([view.currency], [view.unit])} [95 %]", whole=True),
         Column("N", right=True),
-        *([Column("LEAST COSINE", right=True)] if is_compared(view) else []),
     )
-    return table(columns, [_pool(p, view.unit)[: len(columns)] for p in view.pools], width)
+    return table(columns, [_pool(p, view) for p in view.pools], width)
 
 
-def _pool(found: TrialPool, unit: str) -> tuple[Cell, ...]:
-    present = found.at(PRESENT)
+def _pool(found: TrialPool, view: TrialView) -> tuple[Cell, ...]:
+    present = next(iter(found.steps), None) if view.live else found.at(PRESENT)
     return (
         found.pool,
         word(found.phase or UNKNOWN, PHASES.get(found.phase or "")),
@@ -78,20 +78,9 @@ def _pool(found: TrialPool, unit: str) -> tuple[Cell, ...]:
         capacity(found),
         money(found.saturation.per_replica if found.saturation else None),
         milliseconds(present.p99_milliseconds if present else None),
-        cost(found, unit),
+        cost(found, view.unit),
         good(found),
-        accuracy(found),
     )
-
-
-def is_compared(view: TrialView) -> bool:
-    """Whether it is told of any pool how near its answers are to those of the model as it is."""
-    return any(found.cosine is not None for found in view.pools)
-
-
-def accuracy(found: TrialPool) -> str:
-    """How near its answers are to those of the model as it is: 1 where they are the same."""
-    return UNKNOWN if found.cosine is None else f"{found.cosine:.5f}"
 
 
 def start(found: TrialPool) -> str:
@@ -120,13 +109,18 @@ def good(found: TrialPool) -> str:
 
 
 def by_load(view: TrialView) -> Iterator[tuple[TrialPool, TrialStep]]:
-    """Each load with all its pools side by side."""
+    """Each load with all its pools side by side; of live traffic each pool with its own."""
+    if view.live:
+        yield from ((found, step) for found in view.pools for step in found.steps)
+        return
     for load in sorted({step.of_present for found in view.pools for step in found.steps if step.of_present is not None}):
         yield from ((found, step) for found in view.pools if (step := found.at(load)) is not None)
 
 
-def load(step: TrialStep) -> str:
-    """half, 60.0/s."""
+def load(step: TrialStep, *, live: bool = False) -> str:
+    """half, 60.0/s; of live traffic, which no load is made of, 60.0/s alone."""
+    if live:
+        return f"{money(step.load)}/s"
     part = STEPS.get(step.of_present, f"{money(step.of_present)} times") if step.of_present is not None else UNKNOWN
     return f"{part}, {money(step.load)}/s"
 
@@ -146,7 +140,7 @@ def _steps(view: TrialView, width: int) -> RenderableType | None:
     )
     rows: list[tuple[Cell, ...]] = [
         (
-            load(step),
+            load(step, live=view.live),
             found.pool,
             count(step.replicas),
             count(step.requests),
@@ -160,6 +154,19 @@ def _steps(view: TrialView, width: int) -> RenderableType | None:
         for found, step in by_load(view)
     ]
     return table(columns, rows, width) if rows else None
+
+
+def accuracies(view: TrialView) -> list[str]:
+    """How near the answers of each pool's artifact are to the reference's: quality comes before cost."""
+    return [f"{p.pool}: {told}" for p in view.pools if (told := accuracy(p.accuracy)) is not None]
+
+
+def accuracy(told: ToldAccuracy | None) -> str | None:
+    """None where nothing was verified."""
+    if told is None or told.value is None:
+        return None
+    said = {"LeastCosine": "least cosine to the reference {}", "WorstLogprob": "at most {} nats from the reference"}
+    return said.get(told.measure or "", f"{told.measure} {{}}").format(f"{told.value:f}") + " on golden samples, where it was compiled"
 
 
 def flips(view: TrialView) -> list[str]:
@@ -182,7 +189,7 @@ def _facts(view: TrialView) -> Iterator[str]:
             yield f"{found.pool}: ready after {start(found)}"
         if found.capacity is not None:
             yield f"{found.pool}: {capacity(found)} requests/s a replica"
-        for step in found.steps:
-            yield f"{found.pool}: {load(step)}: {percent(step.good_percent)} good, p99 {milliseconds(step.p99_milliseconds)}"
+        for step in found.steps if not view.live or found.phase == "Measured" else ():
+            yield f"{found.pool}: {load(step, live=view.live)}: {percent(step.good_percent)} good, p99 {milliseconds(step.p99_milliseconds)}"
     for answer in view.answers:
         yield answer.said

@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from steelyard.cli.facts.compile import Compile, compile_of
+from steelyard.cli.facts.event import Event, newest_first
 from steelyard.cli.facts.pool import pool
-from steelyard.cli.facts.workload import GOOD_REQUESTS, Objective, workload
+from steelyard.cli.facts.workload import Objective, workload
 from steelyard.cli.gathered import Gathered
 from steelyard.cli.view.change import Change, changes
 from steelyard.cli.view.claim_row import ClaimRow, claim_rows, written_by
 from steelyard.cli.view.pool_row import PoolRow, pool_rows
+from steelyard.cli.view.rollout import Rollout, rollout
 from steelyard.cli.view.sentence import meaning, where, why
 from steelyard.cli.view.wrong import Wrong, first_wrong
 from steelyard.status.read.condition import Condition
 from steelyard.status.read.cost import PoolCost
 from steelyard.status.read.decision import Gate
+from steelyard.status.read.exit_drill import ExitDrill
 from steelyard.status.read.move import Move, PastMove, Quarantine
 from steelyard.status.read.placement import Placement
 
@@ -31,6 +34,8 @@ class ExplainView:
     wrong: Wrong | None
     """The first thing that is wrong with it, null where nothing is."""
     model: str | None
+    model_revision: str | None
+    """Of the repository that it comes from, or its digest."""
     mode: str | None
     """Observe, Recommend or Auto."""
     where: str
@@ -52,6 +57,8 @@ class ExplainView:
     unit: str
     """What the costs of pools are counted by: GoodRequests, OutputTokens or InputTokens."""
     slo_met: Condition | None
+    exit_drill: ExitDrill | None
+    """Whether it could leave its accelerator family, null where no drill is asked for."""
     pools: tuple[PoolRow, ...]
     placements: tuple[Placement, ...]
     costs: tuple[PoolCost, ...]
@@ -60,12 +67,16 @@ class ExplainView:
     gates: tuple[Gate, ...]
     would_change: tuple[Change, ...]
     move: Move | None
+    rollout: Rollout
+    """How the workload changes: steps of the move, replicas and traffic by pool, money of a trial."""
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     """Newest first."""
     compiles: tuple[Compile, ...]
     """Of this workload, the finished ones too."""
     conditions: tuple[Condition, ...]
+    events: tuple[Event, ...] | None
+    """Kubernetes Events of the workload, newest first. Null: they were not read, or may not be."""
     notes: tuple[str, ...]
     """What could not be read, and why."""
 
@@ -82,6 +93,7 @@ def explain(seen: Gathered) -> ExplainView:
         name=one.name,
         wrong=first_wrong(one),
         model=one.model,
+        model_revision=one.model_revision,
         mode=one.mode,
         where=where(one),
         why=why(one),
@@ -92,8 +104,9 @@ def explain(seen: Gathered) -> ExplainView:
         digest=decided.digest if decided else None,
         objective=one.objective,
         currency=one.currency,
-        unit=(decided.unit or GOOD_REQUESTS) if decided else one.unit,
+        unit=one.counted_by,
         slo_met=one.condition("SLOMet"),
+        exit_drill=one.exit_drill,
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,
         costs=one.costs,
@@ -101,9 +114,11 @@ def explain(seen: Gathered) -> ExplainView:
         gates=decided.gates if decided else (),
         would_change=changes(one, pools, compiles, seen.now),
         move=one.move,
+        rollout=rollout(one, seen.now),
         quarantine=one.quarantine,
         history=tuple(sorted(one.history, key=lambda p: p.time.timestamp() if p.time else 0.0, reverse=True)),
         compiles=compiles,
         conditions=one.conditions,
+        events=None if seen.events is None else newest_first(seen.events),
         notes=seen.notes,
     )

@@ -27,7 +27,7 @@ def hints(
     now: datetime, workloads: tuple[Workload, ...], pools: tuple[Pool, ...] | None, operator: Operator, notes: tuple[str, ...]
 ) -> tuple[Hint, ...]:
     """In order of weight."""
-    found = [*_operator(operator), *_unseen(now, workloads)]
+    found = [*_operator(operator), *_unseen(now, workloads), *_unproven(now, workloads)]
     if pools is not None:
         found += _pools(now, pools)
     return (*found, *(Hint(note) for note in notes))
@@ -51,6 +51,14 @@ def _unseen(now: datetime, workloads: tuple[Workload, ...]) -> list[Hint]:
     if edited:
         found.append(Hint(f"the newest spec of {_names(edited)} is not judged yet"))
     return found
+
+
+def _unproven(now: datetime, workloads: tuple[Workload, ...]) -> list[Hint]:
+    late = [w for w in workloads if w.is_unproven(now)]
+    if not late:
+        return []
+    what = f"that {_names(late)} could leave its accelerator family was not proven for twice spec.placement.exitDrill.everySeconds"
+    return [Hint(what, "steelyard explain WORKLOAD says why")]
 
 
 def _pools(now: datetime, pools: tuple[Pool, ...]) -> list[Hint]:

@@ -10,6 +10,7 @@ from steelyard.cli.facts.compile import Compile
 from steelyard.cli.facts.workload import GOOD_REQUESTS, Workload
 from steelyard.cli.view.wrong import Wrong, first_wrong
 from steelyard.status.read.condition import Condition
+from steelyard.status.read.exit_drill import ExitDrill
 from steelyard.status.read.move import Move
 
 
@@ -57,6 +58,8 @@ class Line:
     conditions: tuple[Condition, ...]
     compiles: tuple[Compile, ...]
     """Compiles for this workload that have not ended well yet."""
+    exit_drill: ExitDrill | None
+    """Whether it could leave its accelerator family, null where no drill is asked for."""
 
     @property
     def healthy(self) -> bool:
@@ -101,6 +104,7 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
         message=message,
         conditions=workload.conditions,
         compiles=tuple(c for c in compiles if c.namespace == workload.namespace and workload.name in c.users and not c.done),
+        exit_drill=workload.exit_drill,
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from steelyard.cli.recorded import Recorded
 from steelyard.core.replay.compile_record import CompileRecord, compile_again, compile_outcome
 from steelyard.core.replay.difference import differences
 from steelyard.core.replay.record import Record, again, outcome
+from steelyard.core.replay.trial_record import TrialRecord, trial_again, trial_outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,9 @@ class ReplayedDecision:
     time: datetime
     """Of the decision."""
     workload: str
-    """Namespace and name of the workload, or of the CompiledModel."""
+    """Namespace and name of the workload, of the CompiledModel or of the AcceleratorTrial."""
     kind: str
-    """InferenceWorkload or CompiledModel."""
+    """InferenceWorkload, CompiledModel or AcceleratorTrial."""
     verdict: str
     """As decided again."""
     reason: str
@@ -55,7 +57,7 @@ class ReplayView:
     """How many of them are."""
 
 
-def replay(records: list[tuple[str, Record | CompileRecord]]) -> ReplayView:
+def replay(records: list[tuple[str, Recorded]]) -> ReplayView:
     """Decide all again."""
     decisions = tuple(_again(source, record) for source, record in records)
     return ReplayView(
@@ -75,7 +77,7 @@ class _Again:
     outcome: dict[str, Any]
 
 
-def _decided_again(record: Record | CompileRecord) -> _Again:
+def _decided_again(record: Recorded) -> _Again:
     match record:
         case Record(snapshot):
             decision = again(record)
@@ -85,9 +87,15 @@ def _decided_again(record: Record | CompileRecord) -> _Again:
             made = compile_again(record)
             name = f"{compiled.namespace}/{compiled.name}"
             return _Again("CompiledModel", name, made.verdict.value, made.ready.reason.value, made.ready.message, compile_outcome(made))
+        case TrialRecord(tried):
+            told = trial_again(record)
+            name, said = "/".join(tried.trial.key), told.finished
+            return _Again(
+                "AcceleratorTrial", name, "Ended" if told.over else "GoesOn", said.reason.value, said.message, trial_outcome(told)
+            )
 
 
-def _again(source: str, record: Record | CompileRecord) -> ReplayedDecision:
+def _again(source: str, record: Recorded) -> ReplayedDecision:
     found = _decided_again(record)
     compared = {name: found.outcome[name] for name in record.decided}
     unlike = tuple(

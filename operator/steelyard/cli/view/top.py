@@ -10,6 +10,7 @@ from steelyard.cli.facts.pool import Pool, pool
 from steelyard.cli.facts.workload import workload
 from steelyard.cli.gathered import Gathered
 from steelyard.cli.view.line import Line, line
+from steelyard.cli.view.rollout import Rollout, rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class TopView:
     namespace: str | None
     """Null: all namespaces."""
     workloads: tuple[Line, ...]
+    moves: tuple[Rollout, ...]
+    """Of the workloads that move, in the same order."""
     pools: tuple[Pool, ...] | None
     """Null: they may not be read."""
     notes: tuple[str, ...]
@@ -28,11 +31,14 @@ class TopView:
 def top(seen: Gathered) -> TopView:
     """From raw objects."""
     compiles = tuple(compile_of(m) for m in seen.models or ())
-    lines = [line(workload(w), compiles) for w in seen.workloads]
+    facts = [workload(w) for w in seen.workloads]
+    lines = [(line(one, compiles), one) for one in facts]
+    lines.sort(key=lambda both: (both[0].healthy, both[0].move is None, both[0].namespace, both[0].name))
     return TopView(
         now=seen.now,
         namespace=seen.namespace,
-        workloads=tuple(sorted(lines, key=lambda one: (one.healthy, one.move is None, one.namespace, one.name))),
+        workloads=tuple(shown for shown, _ in lines),
+        moves=tuple(rollout(one, seen.now) for _, one in lines if one.move is not None),
         pools=None if seen.pools is None else tuple(sorted((pool(p) for p in seen.pools), key=lambda p: p.name)),
         notes=seen.notes,
     )

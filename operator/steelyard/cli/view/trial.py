@@ -33,8 +33,13 @@ class TrialView:
     now: datetime = field(metadata={"json": False})
     namespace: str
     name: str
+    uid: str | None
     workload: str
     model: str | None
+    model_revision: str | None
+    """Of the repository that it comes from, or its digest."""
+    tensor_parallel: int | None
+    """Devices that one replica is spread over."""
     objective: tuple[Objective, ...]
     """What the workload promises."""
     unit: str
@@ -48,6 +53,8 @@ class TrialView:
     message: str | None
     stop: bool
     """A person wants it to end."""
+    live: bool
+    """The users' own requests are measured, by one replica a pool that serves beside the others."""
     verdicts: tuple[Sentence, ...]
     """What is refuted first."""
     budget: Decimal | None
@@ -96,8 +103,11 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         now=seen.now,
         namespace=one.namespace,
         name=one.name,
+        uid=one.uid,
         workload=one.workload,
         model=serving.model if serving else None,
+        model_revision=serving.model_revision if serving else None,
+        tensor_parallel=serving.tensor_parallel if serving else None,
         objective=serving.objective if serving else (),
         unit=serving.unit if serving else GOOD_REQUESTS,
         state=state(one, seen.now),
@@ -106,6 +116,7 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         reason=finished.reason if finished else None,
         message=finished.message if finished else None,
         stop=one.stop,
+        live=one.live,
         verdicts=sentences(claims, month, told.currency),
         budget=one.budget,
         reserved=told.reserved,
@@ -116,7 +127,7 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         created=one.created,
         started=told.started,
         begin=told.begin,
-        load_until=_after(told.begin, told.load_seconds),
+        load_until=None if one.live else _after(told.begin, told.load_seconds),
         deadline=_after(one.created, one.deadline_seconds),
         ended_time=told.ended,
         pools=tuple(_pools(one)),
@@ -168,7 +179,7 @@ def _month(one: Trial) -> Month | None:
         for p in one.told.pools
         if (step := p.at(PRESENT)) is not None and step.replicas is not None and p.price_per_hour is not None
     )
-    return month_of(one.told.load * 3600, REQUESTS, rows) if one.told.load is not None else None
+    return month_of(one.told.load * 3600, REQUESTS, rows) if one.told.load is not None and not one.live else None
 
 
 def _after(begin: datetime | None, seconds: int | None) -> datetime | None:

@@ -7,14 +7,34 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import combinations
 
-from steelyard.cli.facts.pool import Pool, pool
+from steelyard.cli.facts.pool import Pool, Price, pool
 from steelyard.cli.gathered import GatheredTrial
+from steelyard.cli.view.break_even import BreakEven, break_evens
 from steelyard.cli.view.doubt import of_capacity, of_claims, of_price
+from steelyard.cli.view.hour import HourRow, hour_rows
 from steelyard.cli.view.trial import STEPS, TrialView, trial_view
 from steelyard.cli.view.verdict import Sentence, figure
 from steelyard.status.read.trial import TrialPool
 
+_MADE = (
+    "the requests were made for the trial, as long as the workload's own; other requests, and other hours of the day, may behave otherwise"
+)
+_MADE_HERE = "the requests were made for the trial; other requests, and other hours of the day, may behave otherwise"
+_LIVE = (
+    "each replica got an equal share of the users' own requests, whatever it could carry: what it does at another load follows from how busy it was, "
+    "and other hours of the day may be otherwise"
+)
 LOST = frozenset({"Failed", "Refused"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolNow:
+    """A pool as it is now. Null where that is not known, or pools may not be read."""
+
+    pool: str
+    accelerator: str | None
+    price: Price | None
+    """Of a node: in the trial, what a replica took of one was paid at the price of then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +46,11 @@ class TrialReportView:
     """The first verdict as a sentence; without one, how far the trial is."""
     doubts: tuple[str, ...]
     """What was not measured, or may be otherwise elsewhere, as sentences."""
+    hours: tuple[HourRow, ...]
+    """Of each steady load on each pool."""
+    pools_now: tuple[PoolNow, ...]
+    break_even: tuple[BreakEven, ...]
+    """Of each claim of cost that is a ratio and measured."""
     trial: TrialView
     """All figures, as `steelyard trial show` has them."""
 
@@ -40,7 +65,19 @@ def trial_report(seen: GatheredTrial) -> TrialReportView:
     view = trial_view(seen)
     title = view.answers[0].said if view.answers else view.state
     around = {p.name: p for p in map(pool, seen.pools or ())}
-    return TrialReportView(now=view.now, title=title, doubts=tuple(_doubts(view, around)), trial=view)
+    return TrialReportView(
+        now=view.now,
+        title=title,
+        doubts=tuple(_doubts(view, around)),
+        hours=tuple(hour_rows(view.pools)),
+        pools_now=tuple(_now(p.pool, around.get(p.pool)) for p in view.pools),
+        break_even=tuple(break_evens(view.claims, {p.pool: p.price_per_hour for p in view.pools})),
+        trial=view,
+    )
+
+
+def _now(name: str, found: Pool | None) -> PoolNow:
+    return PoolNow(pool=name, accelerator=found.accelerator if found else None, price=found.price if found else None)
 
 
 def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
@@ -56,8 +93,7 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
     yield from _apart(view)
     if view.load is None:
         yield "the load of the workload was not known, so nothing was measured at it"
-    made = "made for the trial" if view.local else "made for the trial, as long as the workload's own"
-    yield f"the requests were {made}; other requests, and other hours of the day, may behave otherwise"
+    yield _LIVE if view.live else _MADE_HERE if view.local else _MADE
     yield from view.notes
 
 
@@ -67,7 +103,7 @@ def _of_pool(found: TrialPool, view: TrialView, now: Pool | None) -> Iterator[st
     elif found.message:
         yield f"{found.pool}: {found.message}"
     yield of_capacity(found.pool, found.capacity, found.capacity_basis)
-    missing = [word for part, word in STEPS.items() if found.at(part) is None]
+    missing = [] if view.live else [word for part, word in STEPS.items() if found.at(part) is None]
     if missing and found.phase == "Measured" and view.load is not None:
         yield f"{found.pool}: nothing was measured at {' and '.join(missing)} of the load"
     least = max((o.percent for o in view.objective if o.percent is not None), default=None)

@@ -19,6 +19,8 @@ class TrialLine:
     name: str
     workload: str
     pools: tuple[str, ...]
+    live: bool
+    """The users' own requests are measured."""
     created: datetime | None
     ended: bool
     reason: str | None
@@ -57,6 +59,7 @@ def _line(one: Trial) -> TrialLine:
         name=one.name,
         workload=one.workload,
         pools=one.pools,
+        live=one.live,
         created=one.created,
         ended=one.ended,
         reason=one.finished.reason if one.finished else None,

@@ -79,9 +79,9 @@ def _in_money(row: ClaimRow, month: Month | None, currency: str | None) -> str |
     if other is None:
         return None
     here, claimed = known.get(row.pool, other * row.measured), other * row.claimed
-    both = f"{_money(here)} against {_money(other)}{f' {currency}' if currency else ''}"
+    both = f"{whole_money(here)} against {whole_money(other)}{f' {currency}' if currency else ''}"
     whole = ", with whole replicas," if month.unit == REQUESTS else ""
-    return f"At your {_amount(month.units)} {unit_of(month.unit).counted} a month{whole} {both}, not {_money(claimed)}."
+    return f"At your {_amount(month.units)} {unit_of(month.unit).counted} a month{whole} {both}, not {whole_money(claimed)}."
 
 
 def _amount(units: Decimal) -> str:
@@ -91,5 +91,6 @@ def _amount(units: Decimal) -> str:
     return f"{units:,.0f}"
 
 
-def _money(value: Decimal) -> str:
+def whole_money(value: Decimal) -> str:
+    """Of a month: without decimals from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"

@@ -14,6 +14,7 @@ from steelyard.control.gather.workload_facts import moment, server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.compiling.attempt import Built, Failure, FailureClass
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label
 
@@ -25,6 +26,7 @@ DEADLINE_EXCEEDED = "DeadlineExceeded"
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 LONGEST_URI = 1024
 MOST_SECONDS = 2**31
+MOST_NATS = 1e6
 UNREADABLE = Failure(
     failure_class=FailureClass.INFRASTRUCTURE,
     reason="ResultUnreadable",
@@ -123,7 +125,7 @@ def _built(told: Mapping[str, Any]) -> Built | Failure:
             size_bytes=int(made.get("sizeBytes", 0)),
             seconds=float(told.get("seconds", 0.0)),
             cached=told.get("cached") is True,
-            cosine=_cosine(told.get("accuracy")),
+            accuracy=accuracy_of(told.get("accuracy")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return UNREADABLE
@@ -131,10 +133,17 @@ def _built(told: Mapping[str, Any]) -> Built | Failure:
     return built if sound and 0 <= built.size_bytes <= EXACT_MAX else UNREADABLE
 
 
-def _cosine(raw: Any) -> float | None:
-    """What can be one; all else is not told."""
-    told = raw.get("cosineMin") if isinstance(raw, dict) else None
-    return float(told) if isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= 1 else None
+_MEASURES = (("cosineMin", Measure.LEAST_COSINE, -1.0, 1.0), ("logprobWorst", Measure.WORST_LOGPROB, 0.0, MOST_NATS))
+"""What a result calls each measure, and between which figures it can be."""
+
+
+def accuracy_of(told: Any) -> Accuracy | None:
+    """None where it is not told, or is no figure of its measure: an artifact is no worse for that."""
+    for field, measure, least, most in _MEASURES:
+        value = told.get(field) if isinstance(told, dict) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return Accuracy(measure, float(value))
+    return None
 
 
 def _condition(job: Manifest) -> Mapping[str, Any] | None:

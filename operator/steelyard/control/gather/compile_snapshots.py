@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from steelyard.control.gather.compile_job import end_of, is_stuck, no_node, runs
+from steelyard.control.gather.newest_pod import newest_pod
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.workload_facts import moment
@@ -92,19 +93,15 @@ class CompileSnapshots:
     def pod_of(self, compiled: Manifest, attempt: int) -> Manifest | None:
         """The newest pod of the Job of that attempt."""
         job = self._job_named(compiled, attempt)
-        return None if job is None else self._newest_pod(job)
+        return None if job is None else newest_pod(self._store, job)
 
     def _job_named(self, compiled: Manifest, attempt: int) -> Manifest | None:
         if not attempt:
             return None
         return self._store.get(JOBS.key(manifests.namespace(compiled), name.compile_job(manifests.name(compiled), attempt)))
 
-    def _newest_pod(self, job: Manifest) -> Manifest | None:
-        pods = self._store.owned_by(manifests.uid(job), PODS)
-        return max(pods, key=lambda p: (manifests.metadata(p).get("creationTimestamp", ""), manifests.name(p)), default=None)
-
     def _job(self, job: Manifest, model: Manifest, now: datetime) -> CompileJob:
-        pod = self._newest_pod(job)
+        pod = newest_pod(self._store, job)
         end = end_of(job, pod)
         return CompileJob(
             started=moment((job.get("status") or {}).get("startTime")),
@@ -156,5 +153,5 @@ class CompileSnapshots:
         present = name.compile_job(manifests.name(compiled), attempts_of(compiled.get("status") or {}).count)
         holds = None
         if runs(job) and manifests.name(job) == present:
-            holds = not is_stuck(job, self._newest_pod(job), now)
+            holds = not is_stuck(job, newest_pod(self._store, job), now)
         return _Place(namespace, label.POOL in manifests.labels(job), made, holds)

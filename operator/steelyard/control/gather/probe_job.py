@@ -99,7 +99,7 @@ def _ended(told: Probe, ended: Mapping[str, Any]) -> Probe:
     word = last_word(ended)
     if word.get("result") == "Probed":
         try:
-            steps, waited = _steps(word.get("steps")), figure(word.get("readySeconds"))
+            steps, waited = steps_of(word.get("steps")), figure(word.get("readySeconds"))
         except ValueError as error:
             return _with(told, ProbeState.FAILED, f"the probe's result cannot be read: {error}")
         ready = None if told.ready_seconds is None else told.ready_seconds + waited
@@ -109,7 +109,8 @@ def _ended(told: Probe, ended: Mapping[str, Any]) -> Probe:
     return _with(told, ProbeState.FAILED, str(said or f"the load generator ended without a result, with exit code {code} ({reason})"))
 
 
-def _steps(raw: Any) -> tuple[ProbeStep, ...]:
+def steps_of(raw: Any) -> tuple[ProbeStep, ...]:
+    """Those of a ramp; raises ValueError."""
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_STEPS:
         raise ValueError(f"it has not 1 to {MOST_STEPS} steps")
     return tuple(step_of(each) for each in raw)

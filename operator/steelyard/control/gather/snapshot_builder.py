@@ -11,11 +11,14 @@ from functools import lru_cache, partial
 from operator import is_
 
 from steelyard.api.accelerator_pool import AcceleratorPool
+from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
+from steelyard.control.gather.exit_drills import drill_trial, under_way
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
+from steelyard.control.gather.newest_pod import newest_pod
 from steelyard.control.gather.other_pods import NOBODY, Others
 from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
@@ -25,6 +28,7 @@ from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, 
 from steelyard.control.gather.probe_job import is_probe, probe_of
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.spec import Unreadable, read_spec
+from steelyard.control.gather.trial_facts import asks_of, trial_of
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.control.kube import manifest as manifests
@@ -48,13 +52,16 @@ from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.facts.exit_drill import DrillTrial
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.probe import Probe
 from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
 from steelyard.core.facts.window import Window
 from steelyard.core.planning.exhaustion import Waits
+from steelyard.core.trials.asks import asks
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name
@@ -62,6 +69,7 @@ from steelyard.status.compiled_model import artifact_of
 from steelyard.status.memory import memory_of
 from steelyard.status.read.move import Move as Told
 from steelyard.status.read.move import move as move_told
+from steelyard.status.trial import trial_memory_of
 
 MOST_KEPT = 10_000
 """Values that were computed once and are kept for the next pass."""
@@ -71,6 +79,8 @@ ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
 UNDER_WAY = "move under way"
 """Mark in the store, of workloads."""
+ASKS = "asks for requests"
+"""Mark in the store, of trials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,7 @@ class SnapshotBuilder:
         self._seen_as: tuple[tuple[tuple[Pool, ...], int], dict[_Choice, tuple[Pool, ...]]] = ((), 0), {}
         self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
         store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
+        store.mark_each(ASKS, ACCELERATOR_TRIALS, lambda raw: self._reader.read(ACCELERATOR_TRIALS, raw, asks_of) is not None)
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -178,6 +189,9 @@ class SnapshotBuilder:
             past=self._read_past(key),
             memory=self._memory(raw),
             probe=self._probe(raw, now),
+            trials=self._trials(key, now),
+            drills=self._drills(raw),
+            other_trials=self._other_trials(workload) if workload.exit_drill is not None else (),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
             workloads=self._store.count(INFERENCE_WORKLOADS),
@@ -188,6 +202,16 @@ class SnapshotBuilder:
             has_front=not self._synced() or self._has_front(key, workload.uid),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
+
+    def _trials(self, key: WorkloadKey, now: datetime) -> tuple[LiveTrial, ...]:
+        """Those that ask for a part of the workload's requests, the oldest first."""
+        raws = (raw for raw in self._store.marked(ASKS) if manifests.namespace(raw) == key.namespace and asks_of(raw) == key.name)
+        read = (self._reader.read(ACCELERATOR_TRIALS, raw, partial(self._trial, now=now)) for raw in raws)
+        return tuple(sorted((trial for trial in read if trial is not None), key=lambda trial: (trial.created, trial.key)))
+
+    def _trial(self, raw: Manifest, now: datetime) -> LiveTrial | None:
+        parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
+        return None if isinstance(parsed, Unreadable) else asks(trial_of(parsed, raw, now), trial_memory_of(raw.get("status") or {}))
 
     def _probe(self, raw: Manifest, now: datetime) -> Probe | None:
         """Of the move under way; the newest, where it probes a second time."""
@@ -200,9 +224,22 @@ class SnapshotBuilder:
         found = (probe for probe in read if probe is not None and probe.move == move.id)
         return max(found, key=lambda probe: (probe.started, probe.key), default=None)
 
+    def _drills(self, raw: Manifest) -> tuple[DrillTrial, ...]:
+        """Trials that the workload owns by its uid."""
+        trials = self._store.owned_by(manifests.uid(raw), ACCELERATOR_TRIALS)
+        mine = (each for each in trials if manifests.controller_uid(each) == manifests.uid(raw) and not manifests.is_leaving(each))
+        found = (self._reader.read(ACCELERATOR_TRIALS, each, drill_trial) for each in mine)
+        return tuple(sorted((each for each in found if each is not None), key=lambda each: (each.created, each.name)))
+
+    def _other_trials(self, workload: Workload) -> tuple[str, ...]:
+        """Of the workload, made by others."""
+        trials = self._store.all(ACCELERATOR_TRIALS, workload.key.namespace)
+        theirs = (each for each in trials if manifests.controller_uid(each) != workload.uid)
+        asking = partial(under_way, of=workload.key.name)
+        return tuple(sorted(manifests.name(each) for each in theirs if self._reader.read(ACCELERATOR_TRIALS, each, asking)))
+
     def _probe_told(self, job: Manifest, workload: WorkloadKey, now: datetime) -> Probe | None:
-        pods = (pod for pod in self._store.owned_by(manifests.uid(job), PODS) if manifests.controller_uid(pod) == manifests.uid(job))
-        newest = max(pods, key=lambda pod: (_created(pod), manifests.name(pod)), default=None)
+        newest = newest_pod(self._store, job)
         reading = partial(probe_of, job, workload=workload, keys=secret_keys([self.settings.store_read_secret]), now=now)
         without = reading(None)  # Fails where it is the Job that cannot be read.
         return without if newest is None else self._reader.read(PODS, newest, reading) or without

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.api.accelerator_trial import AcceleratorTrial, LoadMode
 from steelyard.control.gather.pod_trouble import SecretKeys
 from steelyard.control.gather.pool_facts import claim_of
 from steelyard.control.gather.probe_job import figure, figure_or_none, generator, over, step_of, told_of, whole
@@ -18,6 +18,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialReplica
+from steelyard.core.statistics.interval import Interval
 from steelyard.render import label
 from steelyard.render.probe_job import BEGIN_PORT
 
@@ -42,7 +43,18 @@ def trial_of(parsed: AcceleratorTrial, raw: Manifest, now: datetime) -> Trial:
         duration_seconds=spec.duration_seconds,
         claims=tuple(PoolClaim(pool=claim.pool, claim=claim_of(claim.to_raw())) for claim in spec.claims),
         stop=spec.stop,
+        live=spec.load.mode == LoadMode.LIVE,
     )
+
+
+def asks_of(raw: Manifest) -> str | None:
+    """The workload of a trial of live traffic that has not ended; None of any other. By little reading: it is asked of each state of each trial."""
+    spec, status = raw.get("spec") or {}, raw.get("status") or {}
+    if (spec.get("load") or {}).get("mode") != LoadMode.LIVE.value or manifests.is_leaving(raw):
+        return None
+    over = any(c.get("type") == "Finished" and c.get("status") == "True" for c in status.get("conditions") or ())
+    name = spec.get("workloadName")
+    return name if isinstance(name, str) and not over else None
 
 
 def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datetime) -> TrialReplica | None:
@@ -56,15 +68,16 @@ def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datet
     told = probe.state is ProbeState.DONE
     return TrialReplica(
         probe=probe,
-        steady=_steady(word.get("steady")) if told else (),
-        began=_began(word.get("began")) if told else None,
+        ramped=told,
+        steady=steady_of(word.get("steady")) if told else (),
+        began=began_of(word.get("began")) if told else None,
         scheduled=node_found(pod or {}),
         ended=_ended(job, state),
         address=_address(pod or {}) if state.get("running") else None,
     )
 
 
-def _steady(raw: Any) -> tuple[SteadyStep, ...]:
+def steady_of(raw: Any) -> tuple[SteadyStep, ...]:
     """Those that can be read: what a pod says of one says nothing of the others."""
     found = []
     for each in raw[:MOST_STEADY] if isinstance(raw, list) else ():
@@ -85,17 +98,34 @@ def _one(raw: Any) -> SteadyStep:
         replicas=replicas,
         step=step,
         p95_milliseconds=figure_or_none(raw.get("p95")),
+        mean_milliseconds=figure_or_none(raw.get("mean")),
         joules=figure_or_none(raw.get("joules")),
+        drawn=figure_or_none(raw.get("drawn")),
+        percent=figure_or_none(raw.get("percent")),
+        took=_bounds(raw.get("took")),
         input=_tokens(raw.get("input")),
         output=_tokens(raw.get("output")),
     )
+
+
+def _bounds(raw: Any) -> Interval | None:
+    """A figure and its two ends; raises ValueError where they are not in order."""
+    if raw is None:
+        return None
+    if not isinstance(raw, list) or len(raw) != 3:
+        raise ValueError("bounds are a figure and two ends")
+    point, lower, upper = map(figure, raw)
+    if not 0 < lower <= point <= upper:
+        raise ValueError("bounds are not in order")
+    return Interval(point, lower, upper)
 
 
 def _tokens(raw: Any) -> int | None:
     return None if raw is None else whole(raw)
 
 
-def _began(raw: Any) -> datetime | None:
+def began_of(raw: Any) -> datetime | None:
+    """Unix seconds, where they are such."""
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < LATEST:
         return None
     return datetime.fromtimestamp(raw, UTC)

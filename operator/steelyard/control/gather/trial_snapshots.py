@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.control.gather.newest_pod import newest_pod
 from steelyard.control.gather.pod_trouble import secret_keys
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.spec import Unreadable, read_spec
@@ -16,15 +17,16 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_TRIALS, COMPILED_MODELS, JOBS, PODS
 from steelyard.control.kube.store import Store
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label, name
-from steelyard.status.read.compiled_model import compiled_model_status
+from steelyard.status.accuracy import verified_accuracy
+from steelyard.status.read.compiled_model import seconds_taken
 from steelyard.status.trial import trial_memory_of
-from steelyard.status.value import real
 
 
 class TrialSnapshots:
@@ -44,14 +46,13 @@ class TrialSnapshots:
         trial = trial_of(parsed, raw, now)
         names = {name.trial_job(trial.key.name, pool): pool for pool in trial.pools}
         memory = self._reader.read(ACCELERATOR_TRIALS, raw, lambda _: trial_memory_of(raw.get("status") or {}))
-        seconds, cosines = self._compiled(trial)
         return TrialSnapshot(
             trial=trial,
             memory=memory or TrialMemory(),
             workload=self._workload(trial, now),
             replicas={pool: replica for each, pool in names.items() if (replica := self._replica(raw, each, now)) is not None},
-            compiled=seconds,
-            cosines=cosines,
+            compiled=self._compiled(trial),
+            accuracies=self._accuracies(trial),
             refused={names[write.name]: write for write in refused if write.name in names},
         )
 
@@ -74,24 +75,29 @@ class TrialSnapshots:
         job = self._store.get(JOBS.key(manifests.namespace(raw), called))
         if job is None or manifests.controller_uid(job) != manifests.uid(raw):
             return None
-        pods = (pod for pod in self._store.owned_by(manifests.uid(job), PODS) if manifests.controller_uid(pod) == manifests.uid(job))
-        newest = max(pods, key=lambda p: (manifests.metadata(p).get("creationTimestamp", ""), manifests.name(p)), default=None)
+        newest = newest_pod(self._store, job)
         reading = partial(replica_of, job, keys=secret_keys([self._workloads.settings.store_read_secret]), now=now)
         without = self._reader.read(JOBS, job, lambda _: reading(None))
         return without if newest is None else self._reader.read(PODS, newest, reading) or without
 
-    def _compiled(self, trial: Trial) -> tuple[dict[str, int], dict[str, float]]:
-        """Seconds that each compile of the namespace took, and how near what it made is to the model as it is, by key."""
-        seconds, cosines = {}, {}
+    def _compiled(self, trial: Trial) -> dict[str, int]:
+        """Seconds that each compile of the namespace took, by key."""
+        found = {}
+        for compiled in self._store.all(COMPILED_MODELS, trial.key.namespace):
+            took = self._reader.read(
+                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), seconds_taken(each.get("status") or {}))
+            )
+            if took is not None and took[1] is not None:
+                found[took[0]] = round(took[1])
+        return found
+
+    def _accuracies(self, trial: Trial) -> dict[str, Accuracy]:
+        """Of each artifact of the namespace that was verified where it was made, by key."""
+        found = {}
         for compiled in self._store.all(COMPILED_MODELS, trial.key.namespace):
             told = self._reader.read(
-                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), compiled_model_status(each.get("status") or {}))
+                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), verified_accuracy(each.get("status") or {}))
             )
-            if told is None:
-                continue
-            key, status = told
-            if status.seconds is not None:
-                seconds[key] = round(status.seconds)
-            if (cosine := real(status.artifact_cosine)) is not None:
-                cosines[key] = cosine
-        return seconds, cosines
+            if told is not None and told[1] is not None:
+                found[told[0]] = told[1]
+        return found

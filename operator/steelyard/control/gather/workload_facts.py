@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from steelyard.api import compile_options as asked_for
+from steelyard.api import exit_drill as asked_drill
 from steelyard.api.compile_options import BackendFormat
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.objective import Objective
@@ -17,6 +18,7 @@ from steelyard.control.gather.pool_facts import resources_of
 from steelyard.control.gather.unplaced import unplaced, waiting_since
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import (
     Aim,
@@ -103,7 +105,12 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             compile_account=spec.pods.compile_service_account_name,
         ),
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
+        exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
     )
+
+
+def _exit_drill(given: asked_drill.ExitDrill) -> ExitDrill:
+    return ExitDrill(every_seconds=given.every_seconds, budget=float(given.budget))
 
 
 def _max_unit_cost(objective: Objective) -> float | None:

@@ -36,7 +36,9 @@ IN_NAMESPACES: tuple[Permission, ...] = (
         ("update",),
         "owner references with blockOwnerDeletion, where the admission plugin OwnerReferencesPermissionEnforcement is on (OpenShift)",
     ),
-    Permission("steelyard.dev", "acceleratortrials", _READ, "what is compared, and for how much money"),
+    Permission(
+        "steelyard.dev", "acceleratortrials", (*_READ, "create", "delete"), "what is compared, and for how much money; those of exit drills"
+    ),
     Permission("steelyard.dev", "acceleratortrials/status", ("patch",), "what was found, and how it ended"),
     Permission("steelyard.dev", "acceleratortrials/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns its Jobs"),
     Permission("steelyard.dev", "compiledmodels", (*_READ, "create", "patch", "delete"), "one for each compile key; patch: who uses it"),

@@ -1,4 +1,4 @@
-"""AcceleratorTrials: gather, think, write down, make or end the Jobs, tell. Never touches serving.
+"""AcceleratorTrials: gather, think, write down, make or end the Jobs, tell. Never touches serving: of live traffic, the workload does.
 
 Status is written before a Job is made: its money and its times stand in it first, so a process that dies in between is followed by one that makes
 the Job of the same name, for the time that is left.
@@ -7,19 +7,19 @@ the Job of the same name, for the time that is left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Set
-from typing import Any
+from collections.abc import Callable, Set
 
 from steelyard.control.clock import Clock
 from steelyard.control.gather.probe_job import over
 from steelyard.control.gather.spec import Unreadable
+from steelyard.control.gather.trial_progress import Fetch, with_progress
 from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier, Refused
 from steelyard.control.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import ACCELERATOR_TRIALS, JOBS, ObjectKey
+from steelyard.control.kube.resource import ACCELERATOR_TRIALS, INFERENCE_WORKLOADS, JOBS, ObjectKey
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.refusals import Refusals
 from steelyard.control.telemetry.decision_log import DecisionLog
@@ -35,8 +35,6 @@ from steelyard.status.trial import status_of_trial
 SOON, UNREADABLE = 0.5, 60.0
 ENDING = 5.0
 """Seconds until it is looked whether the Jobs of a trial that has ended are gone."""
-Fetch = Callable[[str], Awaitable[Mapping[str, Any] | None]]
-"""GET a URL of a pod; None if it did not answer."""
 
 
 class TrialReconciler:
@@ -52,6 +50,7 @@ class TrialReconciler:
         fetch: Fetch,
         decision_log: DecisionLog,
         events: EventRecorder,
+        wake: Callable[[ObjectKey], None],
         clock: Clock,
     ) -> None:
         self._client = client
@@ -62,6 +61,7 @@ class TrialReconciler:
         self._fetch = fetch
         self._decision_log = decision_log
         self._events = events
+        self._wake = wake
         self._clock = clock
         self._refusals = Refusals(clock)
 
@@ -80,16 +80,21 @@ class TrialReconciler:
         if isinstance(snapshot, Unreadable):
             self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, snapshot.message)
             return UNREADABLE
+        snapshot = await with_progress(snapshot, self._fetch, now)
         decision = decide_trial(snapshot, now)
-        written = await self._write_down(raw, decision)
+        written = await self._write_down(raw, decision, live=snapshot.trial.live)
+        if snapshot.trial.live and written is not raw:
+            # The store tells nobody of our own writes: the workload, which carries it out, has to be told here.
+            self._wake(INFERENCE_WORKLOADS.key(key.namespace, snapshot.trial.workload))
         for job in decision.jobs:
             await self._make(written, trial_job(job, self._settings))
         # At once: one that does not answer must not keep the others from beginning with it.
         await asyncio.gather(
-            *(self._fetch(f"{address}/progress?begin={moment.timestamp():.3f}") for address, moment in decision.begin.items())
+            *(self._fetch(f"{address}/progress?begin={moment.timestamp():.3f}") for address, moment in decision.begin.items()),
+            *(self._fetch(f"{address}/progress?enough") for address in decision.enough),
         )
         self._refusals.ended(raw, began)
-        self._decision_log.note(raw, decision.notes)
+        self._decision_log.tried(raw, snapshot, decision, now)
         if decision.over:
             told = {name.trial_job(key.name, pool) for pool, replica in snapshot.replicas.items() if replica.ended is not None}
             return await self._end(written, told)
@@ -97,10 +102,10 @@ class TrialReconciler:
             return SOON
         return None if decision.reconsider_at is None else max(SOON, (decision.reconsider_at - self._clock.now()).total_seconds())
 
-    async def _write_down(self, raw: Manifest, decision: TrialDecision) -> Manifest:
+    async def _write_down(self, raw: Manifest, decision: TrialDecision, *, live: bool) -> Manifest:
         key, old = ACCELERATOR_TRIALS.key_of(raw), raw.get("status") or {}
         generation = int(manifests.metadata(raw).get("generation", 1))
-        jobs = {row.pool: name.trial_job(key.name, row.pool) for row in decision.memory.rows}
+        jobs = {} if live else {row.pool: name.trial_job(key.name, row.pool) for row in decision.memory.rows}
         patch = changes(old, status_of_trial(decision, self._settings, jobs, old, generation, self._clock.now()))
         if patch is None:
             return raw

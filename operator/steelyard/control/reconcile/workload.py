@@ -22,6 +22,7 @@ from steelyard.control.kube.apply import Applier, Created, Outcome, OwnedElsewhe
 from steelyard.control.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import (
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
@@ -54,7 +55,7 @@ from steelyard.status.patch import changes
 from steelyard.status.workload import status_of
 
 _log = get_logger(__name__)
-_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS)}
+_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, ACCELERATOR_TRIALS)}
 SOON = 0.5
 T = TypeVar("T")
 
@@ -188,6 +189,8 @@ class WorkloadReconciler:
             INFERENCE_WORKLOADS, key.namespace, key.name, patch, version=manifests.version(raw), uid=manifests.uid(raw)
         )
         self._store.wrote(INFERENCE_WORKLOADS, written)
+        for trial in snapshot.trials:
+            self._wake(ACCELERATOR_TRIALS.key(key.namespace, trial.key.name))
         return written
 
     async def _act(self, raw: Manifest, wanted: Desired, *, synced: bool) -> _Found:
@@ -211,6 +214,8 @@ class WorkloadReconciler:
             found = min(found, _Found.LEFT if isinstance(joined, Waiting) else self._seen(raw, joined))
         if wanted.probe is not None:
             found = min(found, await self._bring_up(raw, JOBS, wanted.probe))
+        if wanted.drill is not None:
+            found = min(found, await self._bring_up(raw, ACCELERATOR_TRIALS, wanted.drill))
         going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
         for key in going:
             found = min(found, await self._write(raw, key, self._deleting(raw, key)))
@@ -228,6 +233,8 @@ class WorkloadReconciler:
         outcome = await self._guarded(raw, key, partial(self._applier.apply, resource, manifest))
         if isinstance(outcome, Refused) and outcome.reason is Refusal.NOT_OURS:
             self._refusals.taken(raw, key)
+        if resource == ACCELERATOR_TRIALS and isinstance(outcome, Created):
+            self._wake(key)  # As of a CompiledModel: whoever measures has to be told.
         # Nobody tells us of our own writes, and that clients have their Service is for the status.
         return _Found.UNSETTLED if resource == SERVICES and isinstance(outcome, Created) else self._seen(raw, outcome)
 

@@ -12,15 +12,19 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.log import get_logger
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.metrics import Metrics, Sample
+from steelyard.control.telemetry.workload_gauges import workload_gauges
 from steelyard.core.compiling.attempt import Ended
 from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.decide_compile import CompileDecision
+from steelyard.core.decide_trial import TrialDecision
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Outcome
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision, Note
 from steelyard.core.replay.compile_record import compile_record
 from steelyard.core.replay.record import record
+from steelyard.core.replay.trial_record import says, trial_record
+from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
 from steelyard.core.vocabulary.reason import Reason
 
@@ -83,7 +87,10 @@ class DecisionLog:
         self._priced[key] = _priced_at(decision)
         self._valid[key] = _valid_for(decision)
         (self._moving.discard if decision.memory.move is None else self._moving.add)(key)
-        self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
+        self._gauges[key] = (
+            *_gauges(key, snapshot, decision, self._metrics.currency),
+            *workload_gauges(snapshot, decision, now, self._metrics.currency),
+        )
         self._safe[key] = _safe_mode(snapshot, decision)
 
     def looked(self, snapshot: Snapshot, now: datetime) -> None:
@@ -107,6 +114,19 @@ class DecisionLog:
             reason=decision.ready.reason.value,
             message=decision.ready.message,
             record=compile_record(snapshot, decision, now),
+        )
+
+    def tried(self, about: Manifest, snapshot: TrialSnapshot, decision: TrialDecision, now: datetime) -> None:
+        """One decision about an AcceleratorTrial. The record is written when it says another thing than the status did."""
+        self.note(about, decision.notes)
+        if says(decision.memory) == says(snapshot.memory):
+            return
+        _log.info(
+            "trial decided",
+            trial=f"{snapshot.trial.key.namespace}/{snapshot.trial.key.name}",
+            reason=decision.finished.reason.value,
+            message=decision.finished.message,
+            record=trial_record(snapshot, decision, now),
         )
 
     def forget_compile(self, namespace: str, name: str) -> None:
@@ -248,10 +268,28 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
             for bound, value in (("point", energy.each.point), ("lower", energy.each.lower), ("upper", energy.each.upper)):
                 samples["steelyard_unit_energy_joules", (*where, option.pool, method, bound)] = value
     samples |= _saved(key, decision, currency)
+    samples |= _exits(key, snapshot, decision)
     for condition in decision.conditions:
         status = {True: "True", False: "False", None: "Unknown"}[condition.status]
         samples[("steelyard_condition_status", (*where, condition.type.value, status))] = 1.0
     return tuple(Sample(name, labels, value) for (name, labels), value in sorted(samples.items()))
+
+
+def _exits(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> Mapping[Slot, float]:
+    """Proofs that the family in use could be left; none where no drill is asked for."""
+    asked, memory = snapshot.workload.exit_drill, decision.memory.exit_drill
+    if asked is None or memory is None:
+        return {}
+    where = (key.namespace, key.name)
+    return {
+        ("steelyard_exit_drill_period_seconds", where): float(asked.every_seconds),
+        ("steelyard_exit_drill_wanted_timestamp_seconds", where): memory.wanted.timestamp(),
+        **{
+            ("steelyard_exit_drill_proven_timestamp_seconds", (*where, each.source_family, each.target_family)): each.time.timestamp()
+            for each in memory.proofs
+            if each.source_family == memory.family
+        },
+    }
 
 
 def _saved(key: WorkloadKey, decision: Decision, currency: str) -> Mapping[tuple[str, tuple[str, ...]], float]:

@@ -120,6 +120,36 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
             limit=50_000,
         ),
         Family("steelyard_moves_in_flight", "Moves that have begun and not ended."),
+        Family(
+            "steelyard_move_under_way",
+            "1 while a move is under way, with its kind and its step.",
+            ("namespace", "workload", "source", "target", "kind", "step"),
+            limit=50_000,
+        ),
+        Family(
+            "steelyard_objective_allowed_ratio",
+            "Part of the requests that may miss the strictest latency objective.",
+            ("namespace", "workload"),
+            limit=50_000,
+        ),
+        Family(
+            "steelyard_claim_verdict",
+            "1 for the verdict on a claim: Confirmed, Refuted or Inconclusive.",
+            (*_PLACEMENT, "claim", "verdict"),
+            limit=200_000,
+        ),
+        Family(
+            "steelyard_claim_figure",
+            "The figure of a claim; which says claimed, measured, or lower or upper of the 99 % interval.",
+            (*_PLACEMENT, "claim", "which"),
+            limit=400_000,
+        ),
+        Family(
+            f"steelyard_trial_money_{currency}",
+            "Money for trials within 24 hours; part says budget, spent by those that ended, or reserved for the one under way.",
+            ("namespace", "workload", "part"),
+            limit=150_000,
+        ),
         Family("steelyard_plan_replicas", "Replicas that the fleet's plan gives a workload on a pool.", _PLACEMENT, limit=200_000),
         Family("steelyard_plan_workloads", "Workloads by the plan's answer: Planned, Infeasible or Undecided.", ("answer",), limit=3),
         Family(
@@ -148,7 +178,26 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
             ("pool", "price_class"),
             limit=5_000,
         ),
+        Family(
+            "steelyard_exit_drill_proven_timestamp_seconds",
+            "When a drill last proved that a workload could leave the accelerator family in use, source, for another, target.",
+            ("namespace", "workload", "source", "target"),
+            limit=50_000,
+        ),
+        Family(
+            "steelyard_exit_drill_wanted_timestamp_seconds",
+            "Since when a proof is wanted that a workload could leave the accelerator family in use.",
+            ("namespace", "workload"),
+            limit=50_000,
+        ),
+        Family(
+            "steelyard_exit_drill_period_seconds",
+            "How often a workload is to prove it: spec.placement.exitDrill.everySeconds.",
+            ("namespace", "workload"),
+            limit=50_000,
+        ),
         Family("steelyard_safe_mode", "1 while voluntary actions are stopped, by reason.", ("reason",), limit=50),
+        Family("steelyard_compiles", "CompiledModels by state: Waiting, Running, Done or Failed.", ("namespace", "state"), limit=20_000),
         Family("steelyard_compile_progress_ratio", "Progress of a running compile, 0 to 1.", ("namespace", "model"), limit=10_000),
         Family("steelyard_cost_reconciliation_ratio", "Our cost over the bill's.", ("pool",), limit=1_000),
         Family(

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from steelyard.core.facts.accuracy import Accuracy
+
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
 LARGEST_FACTOR = 8
@@ -51,8 +53,8 @@ class Built:
     seconds: float
     cached: bool = False
     """Found in the store: nothing was compiled."""
-    cosine: float | None = None
-    """Of its answers to those of the model as it is, the least of some samples; None where the compile did not compare them, or not so."""
+    accuracy: Accuracy | None = None
+    """None where the machine that compiled could not run what it made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,13 @@ class WorkloadKey(NamedTuple):
     name: str
 
 
+class TrialKey(NamedTuple):
+    """An AcceleratorTrial of the workload's namespace: by its name people know it, by its uid it is told from one that had the name before."""
+
+    name: str
+    uid: str
+
+
 class PlacementKey(NamedTuple):
     """Where a workload runs, and what exactly runs there."""
 

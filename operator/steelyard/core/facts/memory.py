@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
+from steelyard.core.facts.exit_drill import DrillMemory
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import Unit, UnitCost
@@ -43,7 +44,7 @@ class Move:
     `target_replicas` and `source_replicas` are what the present step wants; `target_goal` is what the move ends with. `source_goal`: replicas
     that stay at the source, 0 but for a move to a mix. `target_base`: replicas that the target had before, and has again after going back.
     `step_time` is when the step began: evidence from before it does not count. `reserved`: money that a trial may cost until its deadline, by
-    the prices at which it was begun; None of other moves.
+    the prices at which it was begun; None of other moves. `trial`: the AcceleratorTrial that asked for it; None of what the workload does by itself.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Move:
     source_goal: int = 0
     target_base: int = 0
     reserved: float | None = None
+    trial: TrialKey | None = None
 
 
 class Outcome(StrEnum):
@@ -107,6 +109,8 @@ class PastMove:
     cost_before: Interval | None = None
     saved: Realised | None = None
     unit: Unit = Unit.GOOD_REQUESTS
+    trial: TrialKey | None = None
+    """The AcceleratorTrial that had asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +250,7 @@ class Memory:
     quarantine: tuple[Quarantine, ...] = ()
     claims: tuple[ClaimVerdict, ...] = ()
     last: LastDecision | None = None
+    exit_drill: DrillMemory | None = None
 
     def of(self, pool: str, revision: str) -> Known | None:
         """Evidence of a placement, if any."""

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.estimate import Estimate
+from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
@@ -211,6 +213,7 @@ class Workload:
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
     access: PodAccess = field(default_factory=PodAccess)
+    exit_drill: ExitDrill | None = None
 
     def choice(self, pool: str) -> PoolChoice:
         """What it says of the pool."""
@@ -589,6 +592,12 @@ class Snapshot:
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
     probe: Probe | None = None
     """That of the move under way, where its Job is there."""
+    trials: tuple[LiveTrial, ...] = ()
+    """Those that ask for a part of its traffic, the oldest first."""
+    drills: tuple[DrillTrial, ...] = ()
+    """Trials that the workload owns, oldest first."""
+    other_trials: tuple[str, ...] = ()
+    """Names of those of the workload that people made and that have not ended; looked for where an exit drill is asked for."""
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

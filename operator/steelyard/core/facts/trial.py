@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
-from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.energy import UnitEnergy
+from steelyard.core.facts.identity import TrialKey, WorkloadKey
 from steelyard.core.facts.memory import ClaimVerdict
+from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.facts.probe import Lengths, Probe, ProbeStep
+from steelyard.core.statistics.interval import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +52,31 @@ class Trial:
     load: AskedLoad | None = None
     claims: tuple[PoolClaim, ...] = ()
     stop: bool = False
+    live: bool = False
+    """Whether a part of the workload's own requests is measured, by a move of the workload; else requests that are made for it."""
+
+    @property
+    def mine(self) -> TrialKey:
+        """As moves of the workload are marked that it asked for."""
+        return TrialKey(self.key.name, self.uid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteadyStep:
     """A steady load after the ramp. `load`: requests per second of the whole workload, which so many replicas would share; `step`: what became of one
-    replica's part of it. `joules`: what the server's counter rose by; `input`, `output`: tokens of its good requests; None where none tells."""
+    replica's part of it. `joules`: what the server's counter rose by in `drawn` seconds; `input`, `output`: tokens of its good requests; `took`:
+    milliseconds below which `percent` of its answers stayed, the objective's for the whole of a request, with bounds that are wrong with a chance of 1 %;
+    None where none tells."""
 
     load: float
     replicas: int
     step: ProbeStep
     p95_milliseconds: float | None = None
+    mean_milliseconds: float | None = None
     joules: float | None = None
+    drawn: float | None = None
+    percent: float | None = None
+    took: Interval | None = None
     input: int | None = None
     output: int | None = None
 
@@ -70,6 +87,8 @@ class TrialReplica:
     where its generator is told to begin; None while nobody listens there."""
 
     probe: Probe
+    ramped: bool = False
+    """Its ramp is over: the steps of the probe are all of it. Until then they are those that have ended."""
     steady: tuple[SteadyStep, ...] = ()
     began: datetime | None = None
     """When its first request was sent."""
@@ -96,22 +115,27 @@ class TrialPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
-    """What the trial found on one pool. `each`: money per hour of the replica. `spent`: money so far. `cosine`: of what is served to the model as it is,
-    the least of some samples; None where the compile did not tell."""
+    """What the trial found on one pool. `backend`, `image`: what serves there; `devices`: that a replica has, parts of them where a node hands out parts.
+    `each`: money per hour of the replica. `spent`: money so far."""
 
     pool: str
     phase: TrialPhase
     message: str = ""
     revision: str | None = None
+    backend: str | None = None
+    image: str | None = None
+    devices: float | None = None
     compile_seconds: int | None = None
-    cosine: float | None = None
     start_seconds: float | None = None
     began: datetime | None = None
     ended: datetime | None = None
     each: float | None = None
     price_class: PriceClass | None = None
+    accuracy: Accuracy | None = None
     capacity: Capacity | None = None
     saturation: Saturation | None = None
+    energy: UnitEnergy | None = None
+    percentile: Percentile | None = None
     steady: tuple[SteadyStep, ...] = ()
     spent: float | None = None
 
@@ -127,13 +151,14 @@ class TrialVerdict:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialMemory:
     """What a trial's status remembers. `reserved`: money that it can cost at most; `load`: of the workload when it began, in requests per second; `begin`: from
-    when on all measure together. `finished`: the word of why it ended, empty while it goes on; `said`: the sentence."""
+    when on all measure together; `answered`: when all that was asked had its answer, with load left to send. `finished`: the word of why it ended, empty while it goes on; `said`: the sentence."""
 
     reserved: float | None = None
     load: float | None = None
     load_seconds: int | None = None
     started: datetime | None = None
     begin: datetime | None = None
+    answered: datetime | None = None
     ended: datetime | None = None
     finished: str = ""
     said: str = ""

@@ -25,6 +25,12 @@ def lowest(steps: Sequence[ProbeStep]) -> ProbeStep | None:
     return next(iter(told(steps)), None)
 
 
+def is_kept(step: ProbeStep, allowed: float) -> bool:
+    """Whether no more missed the promise in it than chance makes of the part that may: two standard errors of a Poisson count, and half a request."""
+    expected = allowed * step.offered
+    return step.offered - step.good <= expected + 2 * sqrt(expected) + 0.5
+
+
 def load_of(step: ProbeStep) -> float:
     """Requests per second, as they came."""
     return step.offered / step.seconds

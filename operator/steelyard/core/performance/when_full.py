@@ -15,7 +15,7 @@ from statistics import fmean, pvariance, stdev
 
 from steelyard.core.facts.probe import ProbeStep
 from steelyard.core.performance.fit import student
-from steelyard.core.performance.probe_steps import lowest, told
+from steelyard.core.performance.probe_steps import load_of, lowest, told
 from steelyard.core.statistics.interval import Interval
 
 SETTLING, LEAST_PARTS = 4, 8
@@ -35,10 +35,13 @@ class WhenFull:
 
 def when_full(steps: Sequence[ProbeStep]) -> WhenFull | None:
     """By the steps that tell when their answers came; None where none does."""
-    full, first = [s for s in told(steps) if len(s.finished) >= LEAST_PARTS], lowest(steps)
-    if not full or first is None:
+    behind, first = [s for s in told(steps) if len(s.finished) >= LEAST_PARTS], lowest(steps)
+    if not behind or first is None:
         return None
     longest = (first.p99_milliseconds or 0.0) / 1000
+    # One that was sent less than another completed was not full: its answers took long, and the step was over before they came.
+    most = max(_completed(s, longest) for s in behind)
+    full = [s for s in behind if load_of(s) >= most] or behind
     parts = [(count, s.seconds / len(s.finished)) for s in full for count in s.finished[_settled(s, longest) :]]
     rates, done = [count / seconds for count, seconds in parts], sum(sum(s.finished) for s in full)
     mean = fmean(rates)
@@ -49,6 +52,12 @@ def when_full(steps: Sequence[ProbeStep]) -> WhenFull | None:
     half = max(student(len(rates) - 1) * stdev(rates) * sqrt(max(LEAST_VARIANCE, chance) / len(rates)), mean / done)
     uneven = chance * pvariance(rates) * fmean(seconds for _, seconds in parts) / mean
     return WhenFull(Interval(mean, max(0.0, mean - half), mean + half), uneven, done)
+
+
+def _completed(step: ProbeStep, longest: float) -> float:
+    """Answers per second, once it was settled."""
+    parts = step.finished[_settled(step, longest) :]
+    return sum(parts) * len(step.finished) / (len(parts) * step.seconds)
 
 
 def _settled(step: ProbeStep, longest: float) -> int:

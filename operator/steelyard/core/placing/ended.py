@@ -6,6 +6,7 @@ from steelyard.core.economics.money import written
 from steelyard.core.facts.memory import Move, MoveKind, Outcome, PastMove
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.realised import cost_before
+from steelyard.core.rebalancing.asked import spent_on
 from steelyard.core.vocabulary.reason import Reason
 
 
@@ -14,7 +15,7 @@ def past_move(seen: Analysis, move: Move, outcome: Outcome, reason: Reason) -> P
     deadline. So the cost is known whatever became of the pool and its price meanwhile."""
     cost = None
     if move.kind is MoveKind.EXPLORATION and move.reserved is not None and move.deadline > move.started:
-        cost = written(move.reserved * max(0.0, (seen.now - move.started) / (move.deadline - move.started)))
+        cost = written(spent_on(move, seen.now))
     return PastMove(
         source_pool=move.source.pool,
         target_pool=move.target.pool,
@@ -26,4 +27,5 @@ def past_move(seen: Analysis, move: Move, outcome: Outcome, reason: Reason) -> P
         cost=cost,
         cost_before=cost_before(seen, move.started) if move.kind is MoveKind.REBALANCE and outcome is Outcome.MOVED else None,
         unit=seen.snapshot.workload.unit,
+        trial=move.trial,
     )

@@ -1,4 +1,4 @@
-"""Is there a pool whose trial is expected to pay?"""
+"""Is there a pool that a person asks to be tried, or one whose trial is expected to pay?"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from steelyard.core.economics.money import written
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.asked_for import asked_for
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.outcome import Outcome
@@ -18,8 +19,8 @@ from steelyard.core.vocabulary.reason import HOLDS, SETTLED, Reason
 
 
 def explore(seen: Analysis, stays: Outcome) -> Outcome:
-    """The first trial that may begin, where the workload would stay and nothing holds it; else the same. A trial that may not happen is news only
-    where nothing measured is better anyway."""
+    """The first trial that may begin, where the workload would stay and nothing holds it, before all one that a person asks for; else the same. A trial
+    that may not happen is news only where nothing measured is better anyway."""
     grounds = grounds_of(seen)
     refusal = stays.refusal
     if stays.move is not None or stays.review is None or refusal is None or grounds is None:
@@ -27,6 +28,9 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
     # A broken promise is a reason to look elsewhere, and none to stay.
     if refusal.reason in HOLDS - {Reason.SLO_AT_RISK}:
         return stays
+    asked = asked_for(seen)
+    if isinstance(asked, Considered) and asked.review.verdict is None:
+        return _begun(seen, asked)
     first: Considered | None = None
     wishes = list(stays.wishes)
     for trial in trials(grounds):
@@ -53,10 +57,12 @@ def _begun(seen: Analysis, trial: Considered) -> Outcome:
     assert target is not None
     source, standing = keys[proposal.source_pool], keys.get(target.pool)
     saves, price = proposal.expected_saving or 0.0, proposal.move_cost or 0.0
+    asked = proposal.asked_by
     on = trial.probes[0].pool if trial.probes else target.pool
     how = f"{'a probe of ' if trial.probes else ''}one replica on {on}{'' if on == target.pool else f', to compare {target.pool} with'}"
     for_claim = "" if proposal.judges is None else f", to judge claim {proposal.judges}"
-    note = Note(Reason.EXPLORATION_STARTED, f"{how}: expected saving {saves:.4g}, price at most {price:.4g}{for_claim}")
+    why = f"expected saving {saves:.4g}" if asked is None else f"asked for by AcceleratorTrial {asked.name}"
+    note = Note(Reason.EXPLORATION_STARTED, f"{how}: {why}, price at most {price:.4g}{for_claim}")
     plan = Plan(
         source=source,
         target=standing or PlacementKey(target.pool, target.candidate.revision or ""),
@@ -66,5 +72,7 @@ def _begun(seen: Analysis, trial: Considered) -> Outcome:
         extra=proposal.source_extra,
         probe_seconds=sum(end.seconds for end in trial.probes) or None,
         reserved=None if proposal.move_cost is None else written(proposal.move_cost),
+        deadline=trial.fitted.deadline if trial.fitted is not None else None,
+        trial=asked,
     )
     return Outcome.begin(seen.allocation, start_move(seen, MoveKind.EXPLORATION, plan, note), note, trial.review)

@@ -11,6 +11,7 @@ from steelyard.core.facts.memory import Outcome as End
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.facts.window import since
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.asked_for import trial_of
 from steelyard.core.placing.compared import cost_test, promise_test
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.ended import past_move
@@ -20,6 +21,7 @@ from steelyard.core.placing.others import Others, others_of
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.probed import probing
 from steelyard.core.placing.quarantine import quarantined
+from steelyard.core.placing.revise import revise
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.bake import bake_seconds, is_proven
@@ -30,7 +32,7 @@ from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.move import Ended, Scene, advance, is_aside
 from steelyard.core.rebalancing.probing import Probing
-from steelyard.core.rebalancing.propose import judge_probed, rejudge, rescuing
+from steelyard.core.rebalancing.propose import asked, judge_probed, rejudge, rescuing
 from steelyard.core.rebalancing.untried import undecided
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.reason import HOLDS, WISHED, Reason, Refusal
@@ -196,7 +198,8 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
     if move.kind is MoveKind.REVISION:
         target_capacity = target_capacity or source_capacity
     live = seen.live.get(move.target)
-    judged = _judged(under, cost) if move.kind is MoveKind.EXPLORATION and move.step is Step.SHIFT else (None, False)
+    by_itself = move.kind is MoveKind.EXPLORATION and move.trial is None
+    judged = _judged(under, cost) if by_itself and move.step is Step.SHIFT else (None, False)
     told = probing(seen, move) if move.step is Step.PROBE else Probing()
     if told.done:
         told, judged = _judged_by_probe(under, told)
@@ -239,7 +242,8 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         others_capacity=others.capacity,
         alone=_is_alone(under, target_capacity),
         probing=told,
-        undecided=move.kind is MoveKind.EXPLORATION and _is_undecided(under),
+        undecided=by_itself and _is_undecided(under),
+        answered=_is_answered(under),
     )
     return scene, judged[0], stop or refusal
 
@@ -247,6 +251,12 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
 def _is_undecided(under: UnderWay) -> bool:
     grounds, target = grounds_of(under.seen), under.seen.option(under.move.target.pool)
     return grounds is not None and target is not None and undecided(grounds, target) is not None
+
+
+def _is_answered(under: UnderWay) -> bool:
+    """Whether the trial that asked for it, which goes on, knows enough of the target."""
+    trial = trial_of(under.seen, under.move) if under.move.trial is not None else None
+    return trial is not None and under.move.target.pool not in trial.pools
 
 
 def _room(under: UnderWay) -> int:
@@ -301,6 +311,9 @@ def _judged_by_probe(under: UnderWay, told: Probing) -> tuple[Probing, tuple[Rev
     here, option, grounds = seen.option(move.source.pool), seen.option(move.target.pool), grounds_of(seen)
     if here is None or option is None or grounds is None:
         return told, (None, False)
+    if (trial := trial_of(seen, move)) is not None:
+        found = asked(grounds, trial, here, option, move)
+        return replace(told, extra=found.proposal.source_extra, fitted=found.fitted), (found.review, False)
     proposal = judge_probed(grounds, here, option)
     return replace(told, extra=proposal.source_extra), (review(PROBED, proposal), False)
 
@@ -352,9 +365,11 @@ def _can_create(under: UnderWay) -> bool:
 
 
 def _not_asked_for(under: UnderWay) -> str | None:
-    """Why the revision that the move goes to is nobody's wish any more. A drain goes back only to what is asked for: between two revisions
-    that are not, it is safer finished."""
+    """Why the revision that the move goes to, or the trial that it is made for, is nobody's wish any more. A drain goes back only to what is asked for:
+    between two revisions that are not, it is safer finished."""
     move, target = under.move, under.target
+    if move.trial is not None:
+        return _trial_over(under)
     candidate = under.seen.candidate(move.target.pool)
     if move.kind is not MoveKind.REVISION or candidate is None:
         return None
@@ -364,6 +379,20 @@ def _not_asked_for(under: UnderWay) -> str | None:
         return None
     now = "what runs is what is asked for again" if put_back else "the spec asks for another revision by now"
     return f"revision {move.target.revision} on pool {move.target.pool} is not asked for any more: {now}"
+
+
+def _trial_over(under: UnderWay) -> str | None:
+    """That the trial is, or gives way: it may last for hours, and a new revision is what the user wants of the workload. A target that breaks the promise
+    meanwhile has failed all the same."""
+    seen, move = under.seen, under.move
+    failed = move.step is Step.SHIFT and promise_test(seen, move).result is Result.FAIL
+    if move.trial is None or failed:
+        return None
+    if trial_of(seen, move) is not None:
+        revision = revise(seen)
+        begins = revision is not None and revision.move is not None
+        return "a new revision of the workload is asked for, which comes first" if begins else None
+    return f"AcceleratorTrial {move.trial.name} asks for it no more: it was stopped, has ended or is gone"
 
 
 def _end(under: UnderWay, ended: Ended, notes: tuple[Note, ...]) -> Outcome:

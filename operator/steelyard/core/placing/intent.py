@@ -80,6 +80,17 @@ class TrialIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrillIntent:
+    """One AcceleratorTrial that the workload owns. `budget`: money; `deadline_seconds`: after which it ends in any case."""
+
+    name: str
+    pools: tuple[str, ...]
+    budget: float
+    duration_seconds: int
+    deadline_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """Everything that should exist for one workload.
 
@@ -96,3 +107,7 @@ class Intent:
     probe: ProbeIntent | None = None
     """The probe that should run; a Job of another is removed."""
     front: bool = True
+    drill: DrillIntent | None = None
+    """The trial of an exit drill that should exist: made if it is missing."""
+    drills_gone: tuple[str, ...] = ()
+    """Trials of earlier ones that are not kept."""

@@ -75,7 +75,7 @@ def _ends(seen: Analysis, grounds: Grounds, move: Move) -> list[tuple[PlacementK
     if source is None or target is None:
         return []
     keys = {move.source.pool: move.source, move.target.pool: move.target}
-    return [(keys[end.pool], end) for end in ends_to_probe(grounds, source, target, move.started)]
+    return [(keys[end.pool], end) for end in ends_to_probe(grounds, source, target, move.started, asked=move.trial is not None)]
 
 
 def _is_open(seen: Analysis, key: PlacementKey) -> bool:

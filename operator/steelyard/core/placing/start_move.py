@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
@@ -15,7 +15,7 @@ from steelyard.core.placing.decision import Note
 class Plan:
     """From `source`, which has `source_replicas` and keeps `source_goal` of them, to `target`, which has `base` and ends with `goal`. `extra`:
     replicas that the source needs besides before the first of the target joins. `reserved`: money that a trial may cost. `probe_seconds`: how long the
-    probes that it begins with may take; None where it begins without."""
+    probes that it begins with may take; None where it begins without. `trial`: that asks for it, and `deadline`: until when at the latest."""
 
     source: PlacementKey
     target: PlacementKey
@@ -26,6 +26,8 @@ class Plan:
     extra: int = 0
     reserved: float | None = None
     probe_seconds: int | None = None
+    deadline: datetime | None = None
+    trial: TrialKey | None = None
 
 
 def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
@@ -44,10 +46,11 @@ def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
         target_goal=plan.goal,
         started=seen.now,
         step_time=seen.now,
-        deadline=seen.now + timedelta(seconds=seconds),
+        deadline=plan.deadline or seen.now + timedelta(seconds=seconds),
         reason=note.reason.value,
         message=note.message,
         source_goal=plan.source_goal,
         target_base=plan.base,
         reserved=plan.reserved,
+        trial=plan.trial,
     )

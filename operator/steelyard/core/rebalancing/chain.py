@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from steelyard.core.rebalancing.gates.budget import budget_exhausted
+from steelyard.core.rebalancing.gates.budget import asks_too_much, budget_exhausted
 from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
 from steelyard.core.rebalancing.gates.freshness import clock_suspect, not_synced, observations_stale, too_few_requests
@@ -66,6 +66,30 @@ _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
 }
 EXPLORATION: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_TRIALS.get(g, (g,)))
 """A trial of a pool without sure measurements: the expected saving replaces the measured one, and one trial is not too soon after another."""
+
+_OF_ASKED: Mapping[Gate, tuple[Gate, ...]] = {
+    saving_not_significant: (asks_too_much,),  # a person pays to know, whatever it saves
+    payback_too_long: (),  # nothing is to pay off
+    pool_scarce: (),  # one replica, for a while
+    cooling_down: (),  # a person waits, and goes back to where it was
+    cyclic: (),  # each pool is tried once for a question
+    not_its_turn: (),  # no saving is known by which its turn would come
+}
+ASKED: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_ASKED.get(g, (g,)))
+"""A trial of live traffic that a person asks for: everything that protects users and the cluster, and its own money instead of an expected saving and the
+workload's budget. Unlike the workload's own trials it does not begin while the promise is at risk: nobody has to find a better place by it."""
+
+PROBED_FOR_ASKED: tuple[Gate, ...] = (
+    frozen,
+    not_synced,
+    clock_suspect,
+    observations_stale,
+    price_suspect,
+    slo_at_risk,  # its next step is the first that users can notice
+    infeasible_target,  # what the source has to grow by is known now, and may have no room
+    asks_too_much,  # nor be paid for
+)
+"""Whether its target joins once a probe has shown that it keeps the promise."""
 
 ASIDE: tuple[Gate, ...] = tuple(g for g in EXPLORATION if g not in {cooling_down, cyclic})
 """A probe beside what stands, to know what it carries: nothing moves, so no rest is asked for."""

@@ -29,8 +29,10 @@ from steelyard.core.vocabulary.reason import Reason
 
 _REPLACING = {MoveKind.REVISION, MoveKind.RESCUE}
 """Moves that go on at the user's limit, replica for replica, even where the load is too much for all of them."""
-_UNTRIED = {Reason.SOURCE_NOT_GROWN.value, Reason.TARGET_OVERLOADED.value}
-_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value, *_UNTRIED}
+_REFUSED = {Reason.SLO_AT_RISK, Reason.PRICE_SUSPECT, Reason.SPOT_LIMITED, Reason.NO_ROOM, Reason.BUDGET_TOO_SMALL, Reason.DEADLINE}
+"""Why no request comes to a target that was probed for a person's trial."""
+_UNTRIED = {Reason.SOURCE_NOT_GROWN.value, Reason.TARGET_OVERLOADED.value, *(reason.value for reason in _REFUSED)}
+_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.EXPLORED.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value, *_UNTRIED}
 """Reasons to go back that say nothing against another try. A passed deadline does: without a back-off the same thin traffic is tried
 again at once, and again."""
 
@@ -41,7 +43,7 @@ class Scene:
     move is not made to save.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load`: requests per second that must be carried, `busiest`: those of the busiest recent window; capacities per replica.
-    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `source_most`: replicas that the source's pool has room for. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's revision any more. `others`: ready replicas that the move does not
+    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `source_most`: replicas that the source's pool has room for. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's revision, or the trial, any more. `others`: ready replicas that the move does not
     speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
     """
 
@@ -91,6 +93,8 @@ class Scene:
     """Whether the others go with the source: so slow that by their equal part they would take more away than they carry."""
     probing: Probing = field(default_factory=Probing)
     """What the probe has told, while the move stands at it."""
+    answered: bool = False
+    """Whether the trial that a person asked for knows what it asks of the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,26 @@ def _probe(move: Move, scene: Scene) -> Progress:
     return replace(move, reason=Reason.STEP_STARTED.value, message=probing.said) if probing.said else move
 
 
+def _join_for_trial(move: Move, scene: Scene) -> Progress:
+    """Its target keeps the promise, as probed: one replica joins, whatever it costs, where the money that was set aside pays for that."""
+    refusal, fitted = scene.review.verdict if scene.review is not None else None, scene.probing.fitted
+    if refusal is not None or fitted is None:
+        reason = refusal.reason if refusal is not None and refusal.reason in _REFUSED else Reason.SLO_AT_RISK
+        return _back(move, scene, reason, f"{scene.probing.said}; {refusal.message if refusal else 'what serves could not be seen'}")
+    extra = scene.probing.extra
+    first = replace(
+        move,
+        source_replicas=move.source_replicas + extra,
+        target_replicas=move.target_base + (0 if extra else 1),
+        deadline=fitted.deadline,
+        reserved=fitted.reserved,
+    )
+    return _to(first, scene, Step.SURGE, Reason.STEP_STARTED, f"{scene.probing.said}; one replica joins")
+
+
 def _judge_probed(move: Move, scene: Scene) -> Progress:
+    if move.trial is not None:
+        return _join_for_trial(move, scene)
     refusal = scene.review.verdict if scene.review is not None else None
     said = scene.probing.said
     if scene.review is None:
@@ -221,7 +244,7 @@ def _surge(move: Move, scene: Scene) -> Progress:
         return _room_made(move, scene)
     if scene.target_ready >= move.target_replicas:
         return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target.pool} take traffic")
-    if scene.now >= move.deadline:
+    if scene.now >= _surged_by(move, scene):
         return _back(
             move,
             scene,
@@ -239,7 +262,14 @@ def _room_made(move: Move, scene: Scene) -> Progress:
         return _to(
             first, scene, Step.SURGE, Reason.STEP_STARTED, f"{ready}: an equal part of the load is not too much for {move.target.pool}"
         )
-    return _back(move, scene, Reason.SOURCE_NOT_GROWN, ready) if scene.now >= move.deadline else move
+    return _back(move, scene, Reason.SOURCE_NOT_GROWN, ready) if scene.now >= _surged_by(move, scene) else move
+
+
+def _surged_by(move: Move, scene: Scene) -> datetime:
+    """When what starts is waited for no longer. A person's trial may have requests for half a day, and its start no more time than any other's."""
+    if move.trial is None:
+        return move.deadline
+    return min(move.deadline, move.step_time + timedelta(seconds=scene.policy.exploration_deadline_seconds))
 
 
 def _room(move: Move, scene: Scene) -> int:
@@ -294,6 +324,8 @@ def _shift(move: Move, scene: Scene) -> Progress:
         return _rescued(move, scene)
     if scene.test.result is Result.FAIL:
         return _fail(move, scene)
+    if move.trial is not None:
+        return _shown(move, scene)
     if _dearer(move, scene):
         return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
     passed = scene.windows >= 1 and scene.test.result is Result.PASS
@@ -314,6 +346,18 @@ def _shift(move: Move, scene: Scene) -> Progress:
         return _back(
             move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target.pool}"
         )
+    return move
+
+
+def _shown(move: Move, scene: Scene) -> Progress:
+    """A person asks what the target shows, and for no move: it goes back when that is known or its time is over, and what was found is for the next
+    decision to use."""
+    told = f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target.pool}"
+    if scene.answered:
+        return _back(move, scene, Reason.EXPLORED, f"the trial knows what it asks: {told}")
+    if scene.now >= move.deadline:
+        enough = scene.target_good >= scene.policy.min_good_requests
+        return _back(move, scene, Reason.EXPLORED if enough else Reason.DEADLINE_PASSED, f"its time is over: {told}")
     return move
 
 

@@ -19,6 +19,7 @@ from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.snapshot import ProbeFirst
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.asked import Fitted
 from steelyard.core.rebalancing.gates.budget import left_for_trials
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.statistics.significant import significant
@@ -61,38 +62,41 @@ class EndToProbe:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probing:
     """What the probe of a move has told by now. `broken`, `failed`: why the target is left. `done`: whether all is known that can be. `extra`: replicas
-    that the source needs before the first of the target joins. `said`: what was found so far."""
+    that the source needs before the first of the target joins. `fitted`: until when that may last, and what it costs, where a person asks for it. `said`:
+    what was found so far."""
 
     broken: str | None = None
     failed: str | None = None
     done: bool = False
     extra: int = 0
+    fitted: Fitted | None = None
     said: str = ""
 
 
-def probed_first(grounds: Grounds, source: Option, target: Option) -> tuple[EndToProbe, ...]:
+def probed_first(grounds: Grounds, source: Option, target: Option, *, asked: bool = False) -> tuple[EndToProbe, ...]:
     """The ends that a trial probes before a user's request comes to its target; none where live traffic shows what a replica carries, or the user
-    wants no probe."""
+    wants no probe. asked: by a person, to be measured by live traffic."""
     workload = grounds.snapshot.workload
     if workload.server not in SERVERS or workload.rebalancing.probe is ProbeFirst.NEVER:
         return ()
     if workload.rebalancing.probe is ProbeFirst.AUTO and grounds.shows_capacity:
         return ()
-    return ends_to_probe(grounds, source, target, grounds.now)
+    return ends_to_probe(grounds, source, target, grounds.now, asked=asked)
 
 
-def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datetime) -> tuple[EndToProbe, ...]:
+def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datetime, *, asked: bool = False) -> tuple[EndToProbe, ...]:
     """The target and, where live traffic does not show its capacity either and there is room for one more replica, the source; in this order, so
     that a target which breaks the promise costs no second probe. Without those that an earlier probe told well enough.
 
-    began: the trial. What was probed since then belongs to it.
+    began: the trial. What was probed since then belongs to it. asked: by a person. Then the target alone is probed, for as long as it takes: not to
+    compare it, but so that no user's request comes to one that breaks the promise.
     """
     room = source.room > grounds.standing.get(source.pool, 0)
     # What stands itself is not compared with anything: it is asked what it carries.
-    both = room and not grounds.shows_capacity and source.candidate.refusal is None and target.pool not in grounds.standing
+    both = not asked and room and not grounds.shows_capacity and source.candidate.refusal is None and target.pool not in grounds.standing
     ends = [each for each in ((target, source) if both else (target,)) if _is_asked(grounds, each.known, target.pool, began)]
     made = tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
-    part = _paid_part(grounds, source, ends, probes_cost(grounds, made))
+    part = 1.0 if asked else _paid_part(grounds, source, ends, probes_cost(grounds, made))
     return made if part == 1 else tuple(_end(grounds, option, part / len(ends)) for option in ends)
 
 

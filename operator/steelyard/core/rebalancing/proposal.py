@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.facts.identity import TrialKey
 from steelyard.core.facts.memory import MoveKind, PastMove, Quarantine
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import Rebalancing, Traffic
@@ -74,6 +75,10 @@ class Proposal:
     unit: Unit = Unit.GOOD_REQUESTS
     judges: str | None = None
     """Of a trial: the claim that has no verdict yet, and that it would get one by; None where none is wished for."""
+    asked_by: TrialKey | None = None
+    """Of a trial: the AcceleratorTrial by which a person asks for it."""
+    unpaid: Refusal | None = None
+    """Of such a trial: why its own money, or its time, does not do."""
     compared: CostTest | None = None
     """Of a trial that is judged: the target's cost against the source's over the same minutes."""
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from steelyard.core.facts.memory import MoveKind
+from steelyard.core.economics.money import written
+from steelyard.core.facts.live_trial import LiveTrial
+from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.planning.offers import problem_of
@@ -14,8 +16,19 @@ from steelyard.core.planning.option import Option, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives, standing_cost
+from steelyard.core.rebalancing.asked import SPARE, START, Fitted, Wanted, fitted, left_of, not_tried, spent_on
 from steelyard.core.rebalancing.at_once import in_all, in_namespace, in_pool
-from steelyard.core.rebalancing.chain import ASIDE, COST_MOVE, EXPLORATION, OF_THE_FLEET, RESCUE, Review, review
+from steelyard.core.rebalancing.chain import (
+    ASIDE,
+    ASKED,
+    COST_MOVE,
+    EXPLORATION,
+    OF_THE_FLEET,
+    PROBED_FOR_ASKED,
+    RESCUE,
+    Review,
+    review,
+)
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.budget import trial_too_expensive
@@ -43,6 +56,8 @@ class Considered:
     """Moves that wait for room or for their turn alone: the first of each."""
     probes: tuple[EndToProbe, ...] = ()
     """What a trial begins with, before a user's request comes to its target."""
+    fitted: Fitted | None = None
+    """Of a trial that a person asks for: until when, and for how much."""
 
 
 def cheaper(grounds: Grounds) -> Considered:
@@ -126,6 +141,72 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         )
         gates = ASIDE if target.pool in grounds.standing else EXPLORATION
         yield Considered(target=target, proposal=proposal, review=review(gates, proposal), probes=probes)
+
+
+def asked(grounds: Grounds, trial: LiveTrial, source: Option, target: Option, begun: Move | None = None) -> Considered:
+    """The trial of a pool without a part of the load that a person asks for. begun: the move that has probed it; its target would join now."""
+    probes = () if begun is not None else probed_first(grounds, source, target, asked=True)
+    # What the source needs beside a slower target is known after the probe.
+    extra = 0 if probes else _source_extra(grounds, source, target)
+    fits = _fitted(grounds, trial, _wanted(grounds, source, target, extra, probes), begun)
+    proposal = replace(
+        _proposal(grounds, source, target, MoveKind.EXPLORATION, _not_even_one(grounds, target) or _no_room(grounds, source, extra)),
+        asked_by=trial.key,
+        source_extra=extra,
+        move_cost=fits.reserved if isinstance(fits, Fitted) else None,
+        unpaid=fits if isinstance(fits, Refusal) else None,
+        exhausted_until=_asked_again(target, extra),
+        room=target.room,
+    )
+    return Considered(
+        target=target,
+        proposal=proposal,
+        review=review(ASKED if begun is None else PROBED_FOR_ASKED, proposal),
+        probes=probes,
+        fitted=fits if isinstance(fits, Fitted) else None,
+    )
+
+
+def _not_even_one(grounds: Grounds, target: Option) -> Refusal | None:
+    """Why no replica may be there. What only keeps all of the load from going there is no reason."""
+    percent = grounds.snapshot.workload.max_spot_percent
+    if target.candidate.pool.spot and percent * (grounds.replicas + 1) < 100:
+        return Refusal(
+            Reason.SPOT_LIMITED,
+            f"pool {target.pool} is spot, and one replica of {grounds.replicas + 1} is more than spec.placement.maxSpotPercent ({percent}) allows: raise it",
+        )
+    return None if target.only_for_part else target.refusal
+
+
+def _wanted(grounds: Grounds, source: Option, target: Option, extra: int, probes: tuple[EndToProbe, ...]) -> Wanted | Refusal:
+    policy, paid = grounds.snapshot.workload.rebalancing, probes_cost(grounds, probes)
+    if target.each is None or (extra and source.each is None) or paid is None:
+        return Refusal(
+            Reason.PRICE_SUSPECT,
+            f"what a trial on pool {target.pool} may cost is not known: set the prices of the shapes of its pool and of {source.pool}",
+        )
+    waits = [target, source] if extra else [target]  # one after the other: the source grows first
+    return Wanted(
+        each=target.each + extra * (source.each or 0.0),
+        start=sum(START if (took := grounds.measured_start(each)) is None else SPARE * took for each in waits),
+        probing=sum(end.seconds for end in probes),
+        probes=paid,
+        usual=policy.exploration_deadline_seconds,
+        window=policy.window_seconds,
+    )
+
+
+def _fitted(grounds: Grounds, trial: LiveTrial, wanted: Wanted | Refusal, begun: Move | None) -> Fitted | Refusal:
+    if isinstance(wanted, Refusal):
+        return wanted
+    history = grounds.snapshot.memory.history
+    left = left_of(trial, history)
+    if begun is not None:
+        spent = spent_on(begun, grounds.now)
+        fits = fitted(trial, wanted, left - spent, (begun.reserved or 0.0) - spent, grounds.now)
+        return replace(fits, reserved=written(spent + fits.reserved)) if isinstance(fits, Fitted) else fits
+    pools = [pool for pool in not_tried(trial, history) if pool not in grounds.standing]
+    return fitted(trial, wanted, left, left / max(1, len(pools)), grounds.now)
 
 
 def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refusal | None = None) -> Considered:

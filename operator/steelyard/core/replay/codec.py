@@ -113,6 +113,10 @@ def _one_of(arms: tuple[Any, ...], raw: Any, where: str) -> Any:
         pending = _scalar(bool, raw.get("pending", False), f"{where}.pending")
         return Unknown(_scalar(str, raw.get("unknown"), f"{where}.unknown"), pending)
     rest = [arm for arm in arms if arm is not type(None)]
+    if len(rest) > 1 and all(dataclasses.is_dataclass(arm) for arm in rest):
+        # Told apart by their fields: of several it is the one that has all of those that are there.
+        _expect(dict, raw, where, "an object")
+        rest = [arm for arm in rest if set(raw) <= set(_fields(arm))][:1] or rest[:1]
     if len(rest) != 1:
         raise TypeError(f"{where}: a value that is one of {rest} cannot be told apart")
     return _rebuilt(rest[0], raw, where)

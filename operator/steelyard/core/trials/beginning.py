@@ -100,6 +100,11 @@ def together(look: Look, memory: TrialMemory) -> TrialMemory:
 
 def listening(look: Look, memory: TrialMemory) -> tuple[str, ...] | None:
     """The addresses of all generators that may still measure; None while one of them is not there, and where there is none."""
-    open_ = [row for row in memory.rows if not row.phase.is_over]
-    found = [r.address for row in open_ if (r := look.snapshot.replicas.get(row.pool)) is not None and r.address is not None]
-    return tuple(found) if found and len(found) == len(open_) else None
+    found = addresses(look, memory)
+    return found if found and len(found) == sum(not row.phase.is_over for row in memory.rows) else None
+
+
+def addresses(look: Look, memory: TrialMemory) -> tuple[str, ...]:
+    """Of the generators that are there and may still measure."""
+    replicas = (look.snapshot.replicas.get(row.pool) for row in memory.rows if not row.phase.is_over)
+    return tuple(each.address for each in replicas if each is not None and each.address is not None)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from steelyard.core.facts.trial import TrialMemory, TrialPhase
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.trials.look import Look
+from steelyard.core.trials.row import is_gone
 from steelyard.core.trials.sent import LONGEST
 from steelyard.core.trials.verdicts import is_decided
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -42,20 +43,47 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     """All that was to be sent was sent."""
     if memory.started is None or not all(row.phase.is_over for row in memory.rows):
         return None
-    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED]
+    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED or row.capacity is not None]
     lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
     if not found:
         return Refusal(Reason.NOTHING_MEASURED, "; ".join(lost))
-    open_ = [f"{each.verdict.name} of pool {each.verdict.pool}: {each.verdict.message}" for each in memory.verdicts if not is_decided(each)]
+    lost += [why for row in memory.rows if row.phase is TrialPhase.MEASURED and (why := is_gone(look, row.pool)) is not None]
+    left = [each.verdict for each in memory.verdicts if not is_decided(each)]
+    open_ = [f"{each.name} of pool {each.pool}: {each.message}" for each in left]
+    if look.trial.live and lost and not any(row.spent is not None for row in memory.rows if row.phase is TrialPhase.MEASURED):
+        # That what serves is measured is nothing that was asked for.
+        return Refusal(_of_lost(look), "; ".join([*lost, *open_]))
     if not open_:
-        told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
+        told = "each claim has its verdict" if memory.verdicts else f"{', '.join(found)} measured"
+        if memory.answered is not None:
+            told += "; once that was known, the generators were told to send no more"
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
     if lost:
-        return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
+        return Refusal(_of_lost(look), "; ".join([*lost, *open_]))
+    if look.trial.live:
+        return Refusal(Reason.DEADLINE, "; ".join([*open_, _more(memory)]))
     bounded = look.trial.duration_seconds is None and (memory.load_seconds or 0) < LONGEST
     longer = "spec.durationSeconds" if look.trial.budget is not None else "duration"
     more = "a larger spec.budget pays for longer steps" if bounded else f"a longer {longer} makes the intervals narrower"
-    return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, more]))
+    # What was not measured at all is not mended by more of the same load.
+    helps = any(each.n > 0 and each.reason == Reason.TOO_FEW_REQUESTS for each in left)
+    return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, *([more] if helps else [])]))
+
+
+def _of_lost(look: Look) -> Reason:
+    """Of a pool that was lost: what its move ended by, where live traffic was asked for."""
+    facts = look.snapshot.workload
+    if not look.trial.live or isinstance(facts, Refusal):
+        return Reason.PROBE_FAILED
+    ended = {past.reason for past in facts.memory.history if past.trial == look.trial.mine} - {Reason.EXPLORED.value}
+    return next((reason for reason in Reason if reason.value in ended), Reason.NOT_COMPARABLE)
+
+
+def _more(memory: TrialMemory) -> str:
+    """What would decide what live traffic left open."""
+    if any(each.verdict.reason == Reason.ONLY_CARRIED for each in memory.verdicts):
+        return "a trial with spec.load.mode: Synthetic asks for more than users do, until a server is full"
+    return f"a longer spec.durationSeconds than {memory.load_seconds} makes the intervals narrower"
 
 
 def too_dear(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
@@ -77,8 +105,11 @@ def too_late(look: Look, memory: TrialMemory, waits: Refusal | None) -> Refusal 
 
 def never(_: Look, __: TrialMemory, waits: Refusal | None) -> Refusal | None:
     """What keeps it from starting for good ends it."""
-    return waits if waits is not None and waits.reason in {Reason.BUDGET_TOO_SMALL, Reason.DEADLINE} else None
+    return waits if waits is not None and waits.reason in OVER else None
 
+
+OVER = frozenset({Reason.BUDGET_TOO_SMALL, Reason.BUDGET_SPENT, Reason.DEADLINE})
+"""Why a trial will not begin, or not go on to its next pool, whatever is waited for."""
 
 CHECKS: tuple[Check, ...] = (
     stopped,  # a person's word
@@ -98,7 +129,8 @@ def breach(look: Look) -> Refusal | None:
         return None
     if seen.promise.result is Result.FAIL:
         return Refusal(Reason.SLO_AT_RISK, "the workload misses its objective over the last windows: a trial takes nothing from it now")
-    short = [p for p in seen.snapshot.placements if p.unplaced and p.key.pool in look.trial.pools]
+    own = look.move.target if look.move is not None else None
+    short = [p for p in seen.snapshot.placements if p.unplaced and p.key.pool in look.trial.pools and p.key != own]
     if not short:
         return None
     return Refusal(Reason.SLO_AT_RISK, f"a serving replica on pool {short[0].key.pool} waits for a node: {short[0].unplaced_message}")

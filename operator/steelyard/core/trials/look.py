@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from steelyard.core.facts.accuracy import Accuracy
+from steelyard.core.facts.memory import Move
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
 from steelyard.core.placing.analysis import Analysis, analysis
@@ -17,14 +19,14 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSnapshot:
     """Everything that `decide_trial` may look at. `workload`: the facts of the workload whose model is tried, or why there are none. `replicas`: those of
-    the trial, by pool. `compiled`: seconds that the compile of an artifact took, by compile key; `cosines`: how near it is to the model as it is, the same."""
+    the trial, by pool. `compiled`: seconds that the compile of an artifact took, by compile key; `accuracies`: how near it is to the reference, likewise."""
 
     trial: Trial
     memory: TrialMemory
     workload: Snapshot | Refusal
     replicas: Mapping[str, TrialReplica] = field(default_factory=dict)
     compiled: Mapping[str, int] = field(default_factory=dict)
-    cosines: Mapping[str, float] = field(default_factory=dict)
+    accuracies: Mapping[str, Accuracy] = field(default_factory=dict)
     refused: Mapping[str, RefusedWrite] = field(default_factory=dict)
     """Jobs that the API server does not take, by pool."""
 
@@ -62,6 +64,13 @@ class Look:
         if facts.workload.deleting:
             return Refusal(Reason.WAITING, f"InferenceWorkload {self.trial.workload} is being deleted")
         return analysis(facts, self.now)
+
+    @property
+    def move(self) -> Move | None:
+        """The workload's, where the trial has asked for it."""
+        facts = self.snapshot.workload
+        move = None if isinstance(facts, Refusal) else facts.memory.move
+        return move if move is not None and move.trial == self.trial.mine else None
 
     def option(self, pool: str) -> Option | None:
         """The pool as the workload sees it."""

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import isclose
 
-from steelyard.core.facts.probe import ProbeState
+from steelyard.core.facts.probe import ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
-from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialReplica, TrialRow
-from steelyard.core.performance.probe_steps import load_of, lowest, told
+from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialReplica, TrialRow
+from steelyard.core.performance.probe_steps import is_kept, lowest, told
 from steelyard.core.performance.ramp import probed_capacity, probed_saturation
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.look import Look
-from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.trials.place import full, unpriced
+from steelyard.core.trials.sent import PARTS
+from steelyard.core.trials.steady import energy_of, percentile_of
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Reason, Refusal
 
 HOUR = 3600
 _ARTIFACT = AWAITED | STUCK
 """Why an artifact is not there that may come yet."""
-_SLACK = 1e-9
 FEW = 30
 """Requests at loads that kept the objective, below which they say nothing."""
+NEARLY = 1e-6
 LEAST_LEFT = 30.0
 """Seconds of its time below which a replica that is gone is not made again."""
 
@@ -31,13 +35,14 @@ def row_of(look: Look, memory: TrialMemory, pool: str) -> TrialRow:
     """As it stands now. What is over stays as it was found."""
     before = memory.row(pool)
     if memory.started is None:
-        return _to_begin(look, pool)
+        return to_begin(look, pool)
     if before is None:
         return TrialRow(pool=pool, phase=TrialPhase.REFUSED, message="it was not among the pools when the trial started")
     return before if before.phase.is_over else _under_way(look, memory, before)
 
 
-def _to_begin(look: Look, pool: str) -> TrialRow:
+def to_begin(look: Look, pool: str) -> TrialRow:
+    """Before anything runs there for the trial."""
     seen = look.seen
     if isinstance(seen, Refusal):
         return TrialRow(pool=pool, phase=TrialPhase.WAITING, message=seen.message)
@@ -51,10 +56,13 @@ def _to_begin(look: Look, pool: str) -> TrialRow:
         pool=pool,
         phase=TrialPhase.WAITING,
         revision=candidate.revision,
+        backend=candidate.toolchain.backend if candidate.toolchain is not None else None,
+        image=candidate.toolchain.serve_image if candidate.toolchain is not None else None,
+        devices=candidate.resources.devices,
         compile_seconds=look.snapshot.compiled.get(candidate.key or ""),
-        cosine=look.snapshot.cosines.get(candidate.key or ""),
         each=None if option.listed is None else significant(option.listed),
         price_class=price.price_class if price is not None else None,
+        accuracy=look.snapshot.accuracies.get(candidate.key or ""),
     )
     refused, waits = _refused(look, option), _waits(seen, option)
     if refused is not None:
@@ -72,22 +80,16 @@ def _refused(look: Look, option: Option) -> str | None:
     why = option.candidate.refusal
     if why is not None and why.reason not in _ARTIFACT and not (why.reason is Reason.COMPILE_FAILED and why.reconsider_at):
         return why.message
-    if why is None and option.listed is None and look.trial.budget is not None:
-        return option.price.why if isinstance(option.price, Unknown) else f"the price of pool {option.pool} is not known"
-    return None
+    lacks = unpriced(option) if why is None and look.trial.budget is not None else None
+    return None if lacks is None else lacks.message
 
 
 def _waits(seen: Analysis, option: Option) -> str | None:
     """What is waited for before its replica is made."""
     if option.candidate.refusal is not None:
         return option.candidate.refusal.message
-    if seen.is_exhausted(option.pool):
-        return f"pool {option.pool} could not deliver nodes lately; it is tried again after its back-off"
-    nodes = option.space.nodes
-    mine = sum(p.desired for p in seen.snapshot.placements if p.key.pool == option.pool)
-    if nodes is not None and option.a_node * max(0.0, nodes - option.candidate.pool.held_nodes) - mine < 1 - _SLACK:
-        return f"pool {option.pool} has no room for another replica beside what runs there: raise its spec.capacity.maxNodes or wait"
-    return None
+    lacks = full(seen, option)
+    return None if lacks is None else lacks.message
 
 
 def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
@@ -97,14 +99,14 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
     if replica is None:
         return replace(row, phase=TrialPhase.WAITING, message=str(refused) if refused is not None else "its Job is made")
     spent = None if look.trial.budget is None else _spent(row, replica, look.now)
-    row = replace(row, spent=spent, start_seconds=_started(replica), began=replica.began or row.began)
+    row = replace(row, spent=spent, start_seconds=_started(replica) or row.start_seconds, began=replica.began or row.began)
     match replica.probe.state:
         case ProbeState.STARTING:
             return replace(row, phase=TrialPhase.STARTING, message=replica.probe.message)
         case ProbeState.RUNNING if memory.begin is not None and look.now < memory.begin:
             return replace(row, phase=TrialPhase.STARTING, message="its replica is ready and waits for the other pools")
         case ProbeState.RUNNING:
-            return replace(row, phase=TrialPhase.MEASURING, message="")
+            return _so_far(look, memory, row, replica)
         case ProbeState.FAILED:
             return replace(row, phase=TrialPhase.FAILED, message=replica.probe.message, ended=replica.ended)
     return _found(look, row, replica)
@@ -121,7 +123,7 @@ def _cannot_be_made(look: Look, memory: TrialMemory, row: TrialRow) -> str | Non
     """Why the replica is not there and will not be."""
     option = look.option(row.pool)
     if option is None:
-        return _is_gone(look, row.pool)
+        return is_gone(look, row.pool)
     if option.candidate.refusal is not None:
         return option.candidate.refusal.message
     if option.candidate.revision != row.revision:
@@ -129,30 +131,80 @@ def _cannot_be_made(look: Look, memory: TrialMemory, row: TrialRow) -> str | Non
     return "its Job is gone, and too little time is left to make it again" if seconds_left(look, memory) < LEAST_LEFT else None
 
 
-def _is_gone(look: Look, pool: str) -> str | None:
+def is_gone(look: Look, pool: str) -> str | None:
     """That the pool is not there any more; None where it is, or nobody can see."""
     return None if isinstance(look.seen, Refusal) or look.option(pool) is not None else f"pool {pool} does not exist any more"
 
 
 def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
     """What its probe told."""
+    found, ended = _figures(look, row, replica), replica.ended or look.now
+    if isinstance(found, str):
+        return replace(row, phase=TrialPhase.FAILED, message=found, ended=ended, steady=_by_load(replica))
+    return replace(found, phase=TrialPhase.MEASURED, ended=ended)
+
+
+def _so_far(look: Look, memory: TrialMemory, row: TrialRow, replica: TrialReplica) -> TrialRow:
+    """What it has told until now. Of a ramp that goes on no figure is taken: it would be looked at once for each of its steps, and bounds that hold
+    at every look are wider. What is not told now stays as it was told before."""
+    before = row.message if row.phase is TrialPhase.MEASURING else ""
+    row = replace(row, phase=TrialPhase.MEASURING, message=before)
+    facts = look.snapshot.workload
+    if lowest(replica.probe.steps) is None or isinstance(facts, Refusal):
+        return row
+    if not replica.ramped:
+        return replace(row, message=_of_ramp(replica.probe.steps, facts.workload.allowed))
+    found = _figures(look, row, replica)
+    if isinstance(found, str):
+        return row
+    of = len(PARTS) if memory.load else 0
+    return replace(found, message=found.message or f"its ramp is over; {len(replica.steady)} of {of} steady loads are measured")
+
+
+def is_answered(row: TrialRow, load: float | None) -> bool:
+    """Whether it is known what a replica carries there, and what becomes of the workload's own load, where there is one."""
+    return row.capacity is not None and (load is None or any(isclose(each.load, load, rel_tol=NEARLY) for each in row.steady))
+
+
+def _figures(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow | str:
+    """With what the steps of a whole ramp say; why they say nothing."""
     facts, probe = look.snapshot.workload, replica.probe
-    row = replace(row, ended=replica.ended or look.now, steady=replica.steady)
-    if lowest(probe.steps) is None:
-        why = "its steps tell nothing: fewer or more requests were sent than their rates say"
-        return replace(row, phase=TrialPhase.FAILED, message=why)
+    # Once all is over, the steady steps tell of the same replica at which loads it kept the promise.
+    steps = (*probe.steps, *(each.step for each in replica.steady)) if probe.state is ProbeState.DONE else probe.steps
+    if lowest(steps) is None:
+        return "its steps tell nothing: fewer or more requests were sent than their rates say"
     if isinstance(facts, Refusal):
         # What a request has to keep is not known any more.
-        return replace(row, phase=TrialPhase.FAILED, message=facts.message)
-    if (gone := _is_gone(look, row.pool)) is not None:
-        return replace(row, phase=TrialPhase.FAILED, message=gone)
+        return facts.message
+    if (gone := is_gone(look, row.pool)) is not None:
+        return gone
     allowed, promised = facts.workload.allowed, facts.workload.latency
-    capacity = probed_capacity(probe.steps, allowed, promised)
-    if capacity is not None and sum(s.offered for s in told(probe.steps) if load_of(s) <= capacity.rate.point) < FEW:
+    capacity = probed_capacity(steps, allowed, promised)
+    if capacity is not None and sum(s.offered for s in told(steps) if is_kept(s, allowed)) < FEW:
         # So few are in time by chance.
         capacity = None
     message = probe.message if capacity is not None else _broken(replica, allowed, promised)
-    return replace(row, phase=TrialPhase.MEASURED, message=message, capacity=capacity, saturation=probed_saturation(probe.steps))
+    return replace(
+        row,
+        message=message,
+        capacity=capacity,
+        saturation=probed_saturation(steps),
+        energy=energy_of(replica.steady),
+        percentile=percentile_of(replica.steady, capacity),
+        steady=_by_load(replica),
+    )
+
+
+def _by_load(replica: TrialReplica) -> tuple[SteadyStep, ...]:
+    return tuple(sorted(replica.steady, key=lambda each: each.load))
+
+
+def _of_ramp(steps: Sequence[ProbeStep], allowed: float) -> str:
+    """Between which loads the ramp looks, by the steps that have ended."""
+    held = max((s.rate for s in told(steps) if s.offered - s.good <= allowed * s.offered), default=0.0)
+    missed = min((s.rate for s in told(steps) if s.rate > held), default=None)
+    kept = f"held at {held:.3g} requests/s" if held else "was not held yet"
+    return f"step {len(steps)} of its ramp: the objective {kept}" + (f" and was missed at {missed:.3g}" if missed is not None else "")
 
 
 def _broken(replica: TrialReplica, allowed: float, promised: tuple[LatencyObjective, ...]) -> str:
@@ -165,11 +217,11 @@ def _broken(replica: TrialReplica, allowed: float, promised: tuple[LatencyObject
 
 
 def _spent(row: TrialRow, replica: TrialReplica, now: datetime) -> float | None:
-    """From its node to its end."""
+    """From its node to its end; what was spent once stays, although the pod that tells of it may be gone with its node."""
     if row.each is None:
         return None
     if replica.scheduled is None:
-        return 0.0
+        return row.spent or 0.0
     return row.each * max(0.0, ((replica.ended or now) - replica.scheduled).total_seconds()) / HOUR
 
 

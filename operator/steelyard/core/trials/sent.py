@@ -1,6 +1,6 @@
 """What a trial sends to each pool, for how long, and what that can cost at most.
 
-First a ramp, from well below to well above what one replica there may carry; then a half, all and twice of the workload's own load, each by the
+First a ramp, from well below to well above what one replica there may carry; then all, a half and twice of the workload's own load, each by the
 replicas that it would need there. All pools get the same seconds. What a replica may take to start is paid as well, so it is a part of what is
 reserved; nothing is ever paid beyond it, since the Job of a replica ends by itself after its seconds.
 """
@@ -17,8 +17,8 @@ from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Fresh
 
-PARTS = (0.5, 1.0, 2.0)
-"""Of the workload's load, at which a steady step is sent."""
+PARTS = (1.0, 0.5, 2.0)
+"""Of the workload's load, at which a steady step is sent: its own first, since a trial may end once that is measured."""
 GROWTH, HALVINGS = 4.0, 6
 """Times the last rate that the next one is, at least, until the promise breaks, and steps between that one and the last that kept it."""
 MOST_GROWTH = 16.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from math import ceil
 
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.memory import ClaimVerdict, Known, VerdictWord
-from steelyard.core.facts.trial import PoolClaim, TrialMemory, TrialPhase, TrialRow, TrialVerdict
+from steelyard.core.facts.trial import PoolClaim, TrialMemory, TrialRow, TrialVerdict
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import PER_HOUR, Option
@@ -23,16 +23,20 @@ AROUND, LOADS = 4.0, 97
 _SLACK = 1e-9
 
 
-def verdicts_of(look: Look, memory: TrialMemory) -> tuple[TrialVerdict, ...]:
-    """In order of pool and claim; as remembered where the workload cannot be seen."""
+def verdicts_of(look: Look, memory: TrialMemory, live: Mapping[str, Known] | None = None) -> tuple[TrialVerdict, ...]:
+    """In order of pool and claim; as remembered where the workload cannot be seen. live: of a trial of live traffic, what this shows now, by pool. A
+    verdict stands then until much more of it says otherwise: it goes on, and the windows of a pool end with its replica."""
     seen = look.seen
     if isinstance(seen, Refusal):
         return memory.verdicts
     workload = seen.snapshot.workload
     measured = tuple(
-        _as_measured(look, seen, option, memory.row(option.pool)) for option in seen.options if option.pool in look.trial.pools
+        _as_measured(look, seen, option, memory.row(option.pool), (live or {}).get(option.pool))
+        for option in seen.options
+        if option.pool in look.trial.pools
     )
-    found = verdicts(measured, workload.model.uri, workload.rebalancing.min_good_requests, (), workload.unit)
+    before = () if live is None else tuple(each.verdict for each in memory.verdicts)
+    found = verdicts(measured, workload.model.uri, workload.rebalancing.min_good_requests, before, workload.unit)
     claims = {(o.pool, claim.name): claim for o in measured for claim in o.candidate.pool.claims}
     rows = {row.pool: row for row in memory.rows}
     told = [TrialVerdict(verdict=each, flips=_flips(claims[each.pool, each.name], each.pool, rows, memory.load)) for each in found]
@@ -72,15 +76,25 @@ def is_decided(verdict: TrialVerdict) -> bool:
     return verdict.verdict.verdict is not VerdictWord.INCONCLUSIVE
 
 
-def _as_measured(look: Look, seen: Analysis, option: Option, row: TrialRow | None) -> Option:
-    """The pool as if nothing but the trial had ever measured it, at the price by which the trial counts."""
+def _as_measured(look: Look, seen: Analysis, option: Option, row: TrialRow | None, live: Known | None) -> Option:
+    """The pool as if nothing but the trial had ever measured it, at the price by which the trial counts. live: by live traffic, now."""
     asked = [each.claim for each in look.trial.claims if each.pool == option.pool]
     pool = option.candidate.pool
     claims = tuple(asked) if look.trial.claims else pool.claims
     candidate = replace(option.candidate, pool=replace(pool, claims=claims, selected=True))
-    if row is None or row.phase is not TrialPhase.MEASURED or row.capacity is None:
+    if row is None or row.capacity is None:
         return replace(option, candidate=candidate, known=None, capacity=None, saturation=None)
-    known = Known(pool=row.pool, revision=row.revision or "", capacity=row.capacity, saturation=row.saturation, probed=row.ended)
+    known = Known(
+        pool=row.pool,
+        revision=row.revision or "",
+        capacity=row.capacity,
+        saturation=row.saturation,
+        energy=row.energy,
+        percentile=row.percentile,
+        probed=row.ended or look.now,
+    )
+    if look.trial.live:
+        known = replace(live or known, capacity=row.capacity, saturation=row.saturation, probed=None)
     return replace(
         option,
         candidate=candidate,

@@ -147,7 +147,8 @@ class Reason(str, Enum):
     TARGET_GONE = ("TargetGone", "The pool or the artifact of the target disappeared during the move.")
     NOT_ASKED_FOR = (
         "NotAskedFor",
-        "The revision that the move goes to is not asked for any more: what was edited was edited again or put back.",
+        "The revision that the move goes to is not asked for any more: what was edited was edited again or put back. Or the trial that a person asked "
+        "for was stopped or deleted, or gives way to a new revision.",
     )
     NEW_REVISION = ("NewRevision", "Artifact, image or server arguments changed; the new revision replaces the old one step by step.")
     WAITING = ("Waiting", "The step's evidence is not complete yet.")
@@ -205,6 +206,15 @@ class Reason(str, Enum):
         "The least that the trial would have to reserve is more than its budget, so that nothing was started; the message says how much it is.",
     )
     NOTHING_MEASURED = ("NothingMeasured", "No pool of the trial could be measured; status.pools says why of each.")
+
+    # State of an exit drill.
+    DRILLING = (
+        "Drilling",
+        "A replica on a pool of another accelerator family is tried, which shows whether the workload could leave its own.",
+    )
+    EXIT_PROVEN = ("ExitProven", "By the last drill, a pool of another accelerator family would carry the load within its promise.")
+    NO_OTHER_FAMILY = ("NoOtherFamily", "The workload may use no pool of another accelerator family, so that no exit can be tried.")
+    TRIAL_GONE = ("TrialGone", "The trial of a drill was deleted before it had ended, so that it proves nothing.")
 
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")

@@ -22,6 +22,14 @@ class CompileFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldAccuracy:
+    """`measure`: LeastCosine, or WorstLogprob in nats."""
+
+    measure: str | None
+    value: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledModelStatus:
     """`phase` None: it has not begun. `job_name`: of the attempt that has begun and not ended."""
 
@@ -36,8 +44,7 @@ class CompiledModelStatus:
     artifact_uri: str | None
     artifact_digest: str | None
     artifact_size_bytes: int | None
-    artifact_cosine: Decimal | None
-    """Of its answers to those of the model as it is, the least of some samples."""
+    artifact_accuracy: ToldAccuracy | None
     seconds: Decimal | None
     failure: CompileFailure | None
     next_retry: datetime | None
@@ -59,7 +66,7 @@ def compiled_model_status(status: Raw) -> CompiledModelStatus:
         artifact_uri=text(artifact, "uri"),
         artifact_digest=text(artifact, "digest"),
         artifact_size_bytes=whole(artifact, "sizeBytes"),
-        artifact_cosine=number(artifact, "cosineMin"),
+        artifact_accuracy=accuracy(part(artifact, "accuracy")),
         seconds=number(status, "seconds"),
         failure=_failure(failure) if failure else None,
         next_retry=moment(status, "nextRetryTime"),
@@ -72,10 +79,25 @@ def running_percent(status: Raw) -> int | None:
     return whole(part(status, "progress"), "percent") if text(status, "jobName") else None
 
 
+def compile_state(status: Raw) -> str:
+    """Running, Done, Failed (its last attempt, whether it is tried again or not), or Waiting for its turn."""
+    told = compiled_model_status(status)
+    if told.job_name is not None:
+        return "Running"
+    if told.artifact_digest is not None:
+        return "Done"
+    return "Waiting" if told.failure is None else "Failed"
+
+
 def seconds_taken(status: Raw) -> float | None:
     """How long the compile took that was published; None where none was."""
     seconds = number(status, "seconds")
     return None if seconds is None else float(seconds)
+
+
+def accuracy(raw: Raw) -> ToldAccuracy | None:
+    """None where nothing was verified."""
+    return ToldAccuracy(measure=text(raw, "measure"), value=number(raw, "value")) if raw else None
 
 
 def _failure(raw: Raw) -> CompileFailure:

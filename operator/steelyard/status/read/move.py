@@ -39,6 +39,8 @@ class Move:
     """Why it goes back, when it does."""
     target_base: int | None = field(metadata=UNSHOWN)
     reserved: Decimal | None = field(metadata=UNSHOWN)
+    trial: str | None = field(metadata=UNSHOWN)
+    """The AcceleratorTrial that asked for it, as NAME/UID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class PastMove:
     """Money per unit until it was begun."""
     saved: Saved | None
     unit: str | None = field(metadata=UNSHOWN)
+    trial: str | None = field(metadata=UNSHOWN)
+    """The AcceleratorTrial that asked for it, as NAME/UID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,7 @@ def move(status: Raw) -> Move | None:
         back_reason=text(raw, "backReason"),
         target_base=whole(raw, "targetBase"),
         reserved=number(raw, "reserved"),
+        trial=text(raw, "trial"),
     )
 
 
@@ -133,6 +138,7 @@ def history(status: Raw) -> tuple[PastMove, ...]:
             before=_bounds(part(raw, "unitCostBefore")),
             saved=_saved(part(raw, "saved")),
             unit=text(raw, "unit"),
+            trial=text(raw, "trial"),
         )
         for raw in parts(status, "history")
     )

@@ -167,8 +167,8 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             p99_milliseconds=number(raw, "p99Milliseconds"),
             floor=_floor(part(raw, "floor")),
             saturation=saturation(part(raw, "saturation")),
-            energy=_energy(part(raw, "energy")),
-            latency=_latency(part(raw, "latency")),
+            energy=unit_energy(part(raw, "energy")),
+            latency=percentile(part(raw, "latency")),
             start_seconds=number(raw, "startSeconds"),
             probed=moment(raw, "probedTime"),
             input_tokens=_tokens(part(raw, "inputTokensPerRequest")),
@@ -202,7 +202,8 @@ def saturation(raw: Raw) -> Saturation | None:
     )
 
 
-def _energy(raw: Raw) -> UnitEnergy | None:
+def unit_energy(raw: Raw) -> UnitEnergy | None:
+    """What a good request draws."""
     if not raw:
         return None
     return UnitEnergy(
@@ -218,7 +219,8 @@ def _energy(raw: Raw) -> UnitEnergy | None:
     )
 
 
-def _latency(raw: Raw) -> Percentile | None:
+def percentile(raw: Raw) -> Percentile | None:
+    """How long requests take."""
     if not raw:
         return None
     return Percentile(

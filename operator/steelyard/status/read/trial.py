@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict, verdicts
+from steelyard.status.read.compiled_model import ToldAccuracy, accuracy
 from steelyard.status.read.condition import Condition, conditions
 from steelyard.status.read.field import moment, number, part, parts, text, whole
-from steelyard.status.read.placement import Saturation, UnitCost, saturation, unit_cost
+from steelyard.status.read.placement import Percentile, Saturation, UnitCost, UnitEnergy, percentile, saturation, unit_cost, unit_energy
 
 PRESENT = Decimal(1)
 """The load that a workload had when its trial began, as a multiple of it."""
@@ -28,9 +29,14 @@ class TrialStep:
     """That this load needs there."""
     rate: Decimal | None
     """Requests per second that one replica was asked for."""
+    seconds: Decimal | None
+    """For which they were sent."""
     requests: int | None
     """That were sent."""
+    failed: int | None
+    """Of them, those that got an error or were turned away."""
     good_percent: Decimal | None
+    mean_milliseconds: Decimal | None
     p50_milliseconds: Decimal | None
     p95_milliseconds: Decimal | None
     p99_milliseconds: Decimal | None
@@ -38,6 +44,10 @@ class TrialStep:
     """Cost of 1,000 good requests at this load with that many replicas."""
     joules_per_request: Decimal | None
     """Of a good one."""
+    input_tokens: Decimal | None
+    """Of a good one, in the mean."""
+    output_tokens: Decimal | None
+    """Of its answer, in the mean; null of models that answer in one piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +60,14 @@ class TrialPool:
     message: str | None
     """What it waits for, or why it ended so."""
     revision: str | None
+    backend: str | None
+    """What serves there: vllm, openvino and so on."""
+    image: str | None
+    """Of the server and its generator."""
+    devices: Decimal | None
+    """That a replica has: parts of them where a node hands out parts."""
     job_name: str | None
     compile_seconds: int | None
-    cosine: Decimal | None
-    """Of its answers to those of the model as it is in float32, the least of some samples, by the compile."""
     start_seconds: Decimal | None
     """From the order of its replica until it was ready."""
     since: datetime | None
@@ -64,6 +78,8 @@ class TrialPool:
     """Of one replica."""
     price_class: str | None
     """Effective, Contracted, SpotMarket, List or Static."""
+    accuracy: ToldAccuracy | None
+    """Of its artifact, against the reference."""
     capacity: Decimal | None
     """Good requests per second that one replica serves within the objective."""
     capacity_lower: Decimal | None
@@ -75,6 +91,10 @@ class TrialPool:
     saturation: Saturation | None
     unit_cost: UnitCost | None
     """Where the objective is just kept."""
+    energy: UnitEnergy | None
+    """At the highest steady load whose joules are known."""
+    latency: Percentile | None
+    """At the highest steady load that a replica is meant for."""
     steps: tuple[TrialStep, ...]
     spent: Decimal | None
 
@@ -97,6 +117,7 @@ class TrialStatus:
     load_seconds: int | None
     started: datetime | None
     begin: datetime | None
+    answered: datetime | None
     ended: datetime | None
     pools: tuple[TrialPool, ...]
     claims: tuple[Verdict, ...]
@@ -115,6 +136,7 @@ def trial_status(status: Raw) -> TrialStatus:
         load_seconds=whole(status, "loadSeconds"),
         started=moment(status, "startedTime"),
         begin=moment(status, "beginTime"),
+        answered=moment(status, "answeredTime"),
         ended=moment(status, "endedTime"),
         pools=tuple(trial_pool(raw) for raw in parts(status, "pools")),
         claims=verdicts(status),
@@ -128,14 +150,17 @@ def trial_pool(raw: Raw) -> TrialPool:
         phase=text(raw, "phase"),
         message=text(raw, "message"),
         revision=text(raw, "revision"),
+        backend=text(raw, "backend"),
+        image=text(raw, "image"),
+        devices=number(raw, "devices"),
         job_name=text(raw, "jobName"),
         compile_seconds=whole(raw, "compileSeconds"),
-        cosine=number(raw, "cosineMin"),
         start_seconds=number(raw, "startSeconds"),
         since=moment(raw, "from"),
         until=moment(raw, "to"),
         price_per_hour=number(raw, "pricePerHour"),
         price_class=text(raw, "priceClass"),
+        accuracy=accuracy(part(raw, "accuracy")),
         capacity=number(raw, "capacityPerReplica"),
         capacity_lower=number(raw, "capacityLower"),
         capacity_upper=number(raw, "capacityUpper"),
@@ -143,6 +168,8 @@ def trial_pool(raw: Raw) -> TrialPool:
         capacity_requests=whole(raw, "capacityRequests"),
         saturation=saturation(part(raw, "saturation")),
         unit_cost=unit_cost(part(raw, "unitCost")),
+        energy=unit_energy(part(raw, "energy")),
+        latency=percentile(part(raw, "latency")),
         steps=tuple(_step(each) for each in parts(raw, "steps")),
         spent=number(raw, "spent"),
     )
@@ -154,11 +181,16 @@ def _step(raw: Raw) -> TrialStep:
         of_present=number(raw, "ofPresent"),
         replicas=whole(raw, "replicas"),
         rate=number(raw, "rate"),
+        seconds=number(raw, "seconds"),
         requests=whole(raw, "requests"),
+        failed=whole(raw, "failed"),
         good_percent=number(raw, "goodPercent"),
+        mean_milliseconds=number(raw, "meanMilliseconds"),
         p50_milliseconds=number(raw, "p50Milliseconds"),
         p95_milliseconds=number(raw, "p95Milliseconds"),
         p99_milliseconds=number(raw, "p99Milliseconds"),
         unit_cost=number(raw, "unitCost"),
         joules_per_request=number(raw, "joulesPerRequest"),
+        input_tokens=number(raw, "inputTokens"),
+        output_tokens=number(raw, "outputTokens"),
     )

@@ -9,6 +9,7 @@ from steelyard.status.read.claim import Verdict, verdicts
 from steelyard.status.read.condition import Condition, conditions
 from steelyard.status.read.cost import PoolCost, costs
 from steelyard.status.read.decision import Decision, decision
+from steelyard.status.read.exit_drill import ExitDrill, exit_drill
 from steelyard.status.read.field import text, whole
 from steelyard.status.read.move import Move, PastMove, Quarantine, history, move, quarantine
 from steelyard.status.read.placement import Placement, placements
@@ -31,6 +32,7 @@ class WorkloadStatus:
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     decision: Decision | None
+    exit_drill: ExitDrill | None
 
     @property
     def allocation(self) -> tuple[Placement, ...]:
@@ -60,4 +62,5 @@ def workload_status(status: Raw) -> WorkloadStatus:
         quarantine=quarantine(status),
         history=history(status),
         decision=decision(status),
+        exit_drill=exit_drill(status),
     )

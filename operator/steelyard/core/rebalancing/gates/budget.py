@@ -47,8 +47,8 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
 
 
 def trial_too_expensive(proposal: Proposal) -> Refusal | None:
-    """What the trials of the last day cost, and what this one may cost; None for anything but a trial."""
-    if proposal.kind is not MoveKind.EXPLORATION:
+    """What the trials of the last day cost, and what this one may cost; None for anything but a trial, and for one that a person pays for."""
+    if proposal.kind is not MoveKind.EXPLORATION or proposal.asked_by is not None:
         return None
     budget, cost = _budget(proposal.policy, proposal.source_cost), proposal.move_cost
     if cost is None:
@@ -69,10 +69,21 @@ def trial_too_expensive(proposal: Proposal) -> Refusal | None:
     )
 
 
+def spent_on_trials(policy: Rebalancing, history: Iterable[PastMove], cost: Interval | None, now: datetime) -> tuple[float, float]:
+    """(budget, spent): money for the trials of a day, and what those of the last 24 hours count. cost: of the workload, an hour."""
+    budget = _budget(policy, cost)
+    return budget, sum(_spent(_of_a_day(history, now), budget))
+
+
+def asks_too_much(proposal: Proposal) -> Refusal | None:
+    """spec.budget and spec.deadlineSeconds of the AcceleratorTrial that asks for it."""
+    return proposal.unpaid
+
+
 def left_for_trials(policy: Rebalancing, history: Iterable[PastMove], cost: Interval | None, now: datetime) -> float:
     """Money that another trial may cost today. cost: of the workload, an hour."""
-    budget = _budget(policy, cost)
-    return budget - sum(_spent(_of_a_day(history, now), budget))
+    budget, spent = spent_on_trials(policy, history, cost, now)
+    return budget - spent
 
 
 def _budget(policy: Rebalancing, cost: Interval | None) -> float:
@@ -83,7 +94,7 @@ def _budget(policy: Rebalancing, cost: Interval | None) -> float:
 
 
 def _of_a_day(history: Iterable[PastMove], now: datetime) -> list[PastMove]:
-    trials = (m for m in history if m.kind is MoveKind.EXPLORATION and now < m.time + DAY)
+    trials = (m for m in history if m.kind is MoveKind.EXPLORATION and m.trial is None and now < m.time + DAY)
     return sorted(trials, key=lambda m: (m.time, m.target_pool))
 
 

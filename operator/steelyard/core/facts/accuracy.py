@@ -1,0 +1,23 @@
+"""How near the answers of an artifact were to the reference's where it was compiled: on golden samples, and not on users' requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Measure(StrEnum):
+    """What is compared."""
+
+    LEAST_COSINE = "LeastCosine"
+    """Of embeddings: the least cosine over the golden samples; 1 is the same direction."""
+    WORST_LOGPROB = "WorstLogprob"
+    """Of text: the largest mean difference of log-probabilities of a golden sample, in nats; 0 is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """A measure and its figure."""
+
+    measure: Measure
+    value: float

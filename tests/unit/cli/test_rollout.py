@@ -1,0 +1,206 @@
+"""A move that is watched: what a screen of some size shows of it at some moment, and what a follower is told."""
+
+import io
+import re
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from rich.console import Console
+from rich.segment import Segment
+
+from steelyard.cli.facts.event import newest_first
+from steelyard.cli.facts.workload import workload
+from steelyard.cli.text.explain import live
+from steelyard.cli.text.explain_news import news
+from steelyard.cli.text.frame import Frame
+from steelyard.cli.text.rollout import time_left
+from steelyard.cli.text.top import picture
+from steelyard.cli.view.explain import explain
+from steelyard.cli.view.rollout import rollout
+from steelyard.cli.view.top import top
+from steelyard.status.read.move import PastMove
+from unit.cli.recorded_move import claimed_world, recorded
+from unit.cli.situations import NOW, exploring, probing
+
+WHOLE = "`steelyard explain embed`"
+
+
+def frame(picture, width=110, height=40):
+    """The lines of a screen."""
+    screen = Console(file=io.StringIO(), width=width, height=height, color_system=None, markup=False)
+    options = screen.options.update(width=width, height=height)
+    lines = Segment.split_lines(screen.render(Frame(picture, WHOLE), options))
+    return ["".join(part.text for part in line).rstrip() for line in lines]
+
+
+def at(seen, seconds):
+    """So many seconds after it was read."""
+    return replace(explain(seen), now=seen.now + timedelta(seconds=seconds))
+
+
+@pytest.fixture(scope="module")
+def whole_move():
+    return [explain(seen) for seen in recorded(claimed_world(), 40)]
+
+
+def marked(view):
+    """The line of the steps."""
+    return next((line.strip() for line in frame(live(view, 110)) if "[>]" in line), None)
+
+
+def test_the_steps_of_a_move_are_passed_in_order_and_the_one_under_way_is_marked(whole_move):
+    seen = [marked(view) for view in whole_move]
+    different = [line for place, line in enumerate(seen) if place == 0 or line != seen[place - 1]]
+    assert different == [
+        None,
+        "[>] Surge  [ ] Shift  [ ] Bake  [ ] Drain",
+        "[x] Surge  [>] Shift  [ ] Bake  [ ] Drain",
+        "[>] Surge  [ ] Shift  [ ] Bake  [ ] Drain",
+        "[x] Surge  [>] Shift  [ ] Bake  [ ] Drain",
+        "[x] Surge  [x] Shift  [>] Bake  [ ] Drain",
+        "[x] Surge  [x] Shift  [x] Bake  [>] Drain",
+        None,
+    ]
+
+
+def test_a_probe_stands_before_the_other_steps_and_is_still_told_when_it_is_over():
+    seen = [marked(explain(each)) for each in recorded(claimed_world(busy_known=False), 20)]
+    assert "[>] Probe  [ ] Surge  [ ] Shift  [ ] Bake  [ ] Drain" in seen
+    assert "[x] Probe  [>] Surge  [ ] Shift  [ ] Bake  [ ] Drain" in seen
+
+
+def test_the_share_of_the_traffic_follows_the_ready_replicas(whole_move):
+    parts = {row.pool: [] for row in whole_move[-1].rollout.shares}
+    for view in whole_move:
+        for row in view.rollout.shares:
+            parts.setdefault(row.pool, []).append(row.traffic_percent)
+        assert sum(row.traffic_percent or 0 for row in view.rollout.shares) in {0, 99, 100, 101}
+    assert parts["b"][-1] == 100
+    assert [part for part in parts["b"] if part] == sorted(part for part in parts["b"] if part), "it only grows"
+
+
+def test_good_requests_of_a_trial_are_counted_against_what_it_needs(whole_move):
+    of_target = [row for view in whole_move for row in view.rollout.shares if row.role == "To" and row.needed]
+    assert {row.needed for row in of_target} == {300}
+    assert any("0 of 300" in line for view in whole_move for line in frame(live(view, 110)))
+    assert max(row.n or 0 for row in of_target) >= 300
+
+
+def test_what_a_trial_may_cost_is_told_beside_the_days_budget(whole_move):
+    told = next(view.rollout.trial for view in whole_move if view.rollout.trial)
+    assert told.budget == Decimal(5) and told.spent == 0 and told.reserved is not None and 0 < told.reserved < 1
+    assert any("trial: costs at most 0.250" in line for view in whole_move for line in frame(live(view, 110)))
+
+
+def test_a_trial_of_unknown_cost_makes_the_sum_unknown_and_an_old_one_does_not_count():
+    one = workload(exploring().workloads[0])
+    trial = {"source": "a", "target": "b", "target_revision": None, "outcome": "Explored", "reason": "NotCheaper", "kind": "Exploration"}
+
+    def past(hours, cost):
+        return PastMove(**trial, time=NOW - timedelta(hours=hours), cost=cost, before=None, saved=None, unit=None)
+
+    known = replace(one, history=(past(30, None), past(2, Decimal("0.2")), past(1, Decimal("0.3"))))
+    assert rollout(known, NOW).trial.spent == Decimal("0.5")
+    assert rollout(replace(known, history=(*known.history, past(3, None))), NOW).trial.spent is None
+
+
+def test_times_go_on_between_two_readings():
+    def left(seconds):
+        return next(line.strip() for line in frame(live(at(exploring(), seconds), 110)) if "left" in line and "[#" in line)
+
+    assert "begun 11m ago, 16m left (deadline 12:16:00 UTC)" in left(0)
+    assert "begun 13m ago, 14m left (deadline 12:16:00 UTC)" in left(120)
+    assert left(0).count("#") < left(900).count("#")
+
+
+def test_a_deadline_that_has_passed_is_no_time_left():
+    move = explain(exploring()).move
+    assert "has passed" in time_left(move, NOW + timedelta(hours=1)).plain
+    assert "not known" in time_left(replace(move, deadline=None), NOW).plain
+
+
+@pytest.mark.parametrize("height", [3, 10, 24, 200])
+@pytest.mark.parametrize("width", [40, 80, 110, 200])
+@pytest.mark.parametrize("seen", [exploring, probing])
+def test_a_frame_never_exceeds_the_screen_and_says_what_it_hides(seen, width, height):
+    view = explain(seen())
+    for drawn in (live(view, width), picture(top(seen()), width)):
+        whole, lines = frame(drawn, width, None), frame(drawn, width, height)
+        assert max(map(len, lines)) <= width
+        assert len(lines) == min(height, len(whole))
+        if len(whole) > height:
+            assert lines[-1].startswith(f"{len(whole) - height + 1} lines more"[:width])
+            assert lines[:-1] == whole[: height - 1]
+
+
+def test_a_picture_that_just_fits_is_whole_and_one_line_less_is_cut():
+    drawn = live(explain(exploring()), 110)
+    whole = frame(drawn, 110, None)
+    assert frame(drawn, 110, len(whole)) == whole
+    assert frame(drawn, 110, len(whole) - 1)[-1].startswith("2 lines more")
+
+
+def test_a_move_is_above_what_changes_by_hours_even_on_a_small_screen():
+    lines = frame(live(explain(exploring()), 80), 80, 24)
+    assert any("[>] Shift" in line for line in lines)
+    assert any("cpu-amx (to)" in line for line in lines)
+
+
+def test_the_newest_events_are_shown_with_how_often_they_were_seen():
+    told = newest_first(
+        (
+            {"type": "Normal", "reason": "Old", "message": "first", "lastTimestamp": "2026-03-01T11:00:00Z", "count": 4},
+            {
+                "type": "Warning",
+                "reason": "New",
+                "message": "again\x1b[31m",
+                "eventTime": "2026-03-01T11:10:00.123456Z",
+                "series": {"count": 3, "lastObservedTime": "2026-03-01T11:59:00.000000Z"},
+            },
+            {"reason": "NoTime"},
+        )
+    )
+    assert [(each.reason, each.count) for each in told] == [("New", 3), ("Old", 4), ("NoTime", 1)]
+    lines = frame(live(replace(explain(exploring()), events=told), 110), 110, 80)
+    assert [line.split() for line in lines if "again" in line] == [["60s", "ago", "Warning", "New", "again", "[31m", "(3", "times)"]]
+
+
+def test_a_follower_is_told_each_step_once_and_nothing_twice(whole_move):
+    told, before = [], None
+    for view in whole_move:
+        told += news(before, view)
+        before = view
+    without_time = [line.partition(" ")[2] for line in told]
+    steps = [line.partition(": step ")[2].partition(":")[0] for line in without_time if ": step " in line]
+    assert [step for place, step in enumerate(steps) if place == 0 or step != steps[place - 1]] == [
+        "Surge", "Shift", "Surge", "Shift", "Bake", "Drain",
+    ]  # fmt: skip
+    assert any("the last move, from a to b, ended as Moved" in line for line in without_time)
+    assert news(whole_move[-1], whole_move[-1]) == []
+
+
+def test_a_move_of_a_newer_operator_is_shown_by_its_own_word():
+    raw = exploring().workloads[0]
+    raw["status"]["move"]["step"] = "Mirror"
+    raw["status"]["move"].pop("kind")
+    lines = frame(live(explain(replace(exploring(), workloads=(raw,))), 110))
+    assert any(line.strip() == "[>] Mirror" for line in lines)
+
+
+def test_a_move_that_goes_back_says_why():
+    raw = exploring().workloads[0]
+    raw["status"]["move"] |= {"step": "Back", "backReason": "NotCheaper"}
+    lines = [line.strip() for line in frame(live(explain(replace(exploring(), workloads=(raw,))), 110))]
+    assert "[>] Back" in lines
+    assert "it goes back because of NotCheaper" in lines
+
+
+def test_colour_is_never_the_only_sign():
+    view = explain(exploring())
+    coloured, plain = io.StringIO(), io.StringIO()
+    for file, system in ((coloured, "standard"), (plain, None)):
+        Console(file=file, width=110, force_terminal=True, color_system=system, markup=False).print(live(view, 110))
+    assert "\x1b[" in coloured.getvalue()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured.getvalue()) == re.sub(r"\x1b\[[0-9;]*m", "", plain.getvalue())
