@@ -159,4 +159,5 @@ def _ends_are_interrupts() -> Iterator[None]:
         yield
     finally:
         for each, handler in before.items():
-            signal.signal(each, handler)
+            if signal.getsignal(each) is interrupt:  # Else it ends, and nothing may keep it from that.
+                signal.signal(each, handler)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from steelyard.control.gather.compile_job import accuracy_of
+from steelyard.control.gather.compile_job import end_of
+from steelyard.core.compiling.attempt import Built
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.identity import WorkloadKey
@@ -24,6 +23,7 @@ from steelyard.render.manifest import Manifest
 ARTIFACTS = "artifacts"
 """The folder of the store: what is a namespace's part of it in a cluster."""
 WORK = "STEELYARD_WORK"
+LONGEST = 1000
 
 
 class Compiles:
@@ -31,7 +31,7 @@ class Compiles:
 
     def __init__(
         self,
-        intents: Iterable[CompileIntent],
+        intents: Sequence[CompileIntent],
         workload: WorkloadKey,
         settings: Settings,
         installed: Mapping[str, Installed],
@@ -66,7 +66,7 @@ class Compiles:
         elif rest:
             self._start(key, rest)
         else:
-            self._done(key, json.loads(process.word))
+            self._done(key, process)
 
     def _next(self) -> None:
         if not self._waiting:
@@ -98,17 +98,22 @@ class Compiles:
 
     def _failed(self, key: str, process: Process) -> None:
         lacks = ", ".join(self._installed[key].missing)
-        more = f" ({lacks} is not installed here: {INSTALL})" if lacks else ""
-        self.artifacts[key] = Artifact(state=ArtifactState.FAILED, message=f"{process.why}{more}"[:1000])
+        more = f" (not installed here: {lacks}; {INSTALL})" if lacks else ""
+        self.artifacts[key] = Artifact(state=ArtifactState.FAILED, message=f"{process.why}{more}"[:LONGEST])
         self._running = None
 
-    def _done(self, key: str, word: Mapping[str, Any]) -> None:
-        made = word["artifact"]
-        self.artifacts[key] = Artifact(state=ArtifactState.READY, uri=made["uri"], digest=made["digest"], size_bytes=made["sizeBytes"])
-        if not word["cached"]:
-            self.seconds[key] = round(word["seconds"])
-        if (accuracy := accuracy_of(word.get("accuracy"))) is not None:
-            self.accuracies[key] = accuracy
+    def _done(self, key: str, process: Process) -> None:
+        """By the last word of the last step, as a pod's status has it."""
+        ended = {"state": {"terminated": {"exitCode": process.code, "message": process.word}}}
+        built = end_of({}, {"metadata": {}, "status": {"containerStatuses": [ended]}})
+        if not isinstance(built, Built):
+            self._failed(key, process)
+            return
+        self.artifacts[key] = Artifact(state=ArtifactState.READY, uri=built.uri, digest=built.digest, size_bytes=built.size_bytes)
+        if not built.cached:
+            self.seconds[key] = round(built.seconds)
+        if built.accuracy is not None:
+            self.accuracies[key] = built.accuracy
         self._running = None
 
 
