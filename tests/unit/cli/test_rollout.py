@@ -15,7 +15,7 @@ from steelyard.cli.facts.workload import workload
 from steelyard.cli.text.explain import live
 from steelyard.cli.text.explain_news import news
 from steelyard.cli.text.frame import Frame
-from steelyard.cli.text.rollout import time_left
+from steelyard.cli.text.rollout import time_left, trial_money
 from steelyard.cli.text.top import picture
 from steelyard.cli.view.explain import explain
 from steelyard.cli.view.rollout import rollout
@@ -98,12 +98,22 @@ def test_a_trial_of_unknown_cost_makes_the_sum_unknown_and_an_old_one_does_not_c
     one = workload(exploring().workloads[0])
     trial = {"source": "a", "target": "b", "target_revision": None, "outcome": "Explored", "reason": "NotCheaper", "kind": "Exploration"}
 
-    def past(hours, cost):
-        return PastMove(**trial, time=NOW - timedelta(hours=hours), cost=cost, before=None, saved=None, unit=None, trial=None)
+    def past(hours, cost, asked_by=None):
+        return PastMove(**trial, time=NOW - timedelta(hours=hours), cost=cost, before=None, saved=None, unit=None, trial=asked_by)
 
     known = replace(one, history=(past(30, None), past(2, Decimal("0.2")), past(1, Decimal("0.3"))))
     assert rollout(known, NOW).trial.spent == Decimal("0.5")
     assert rollout(replace(known, history=(*known.history, past(3, None))), NOW).trial.spent is None
+    assert rollout(replace(known, history=(*known.history, past(3, None, "half/0f6c"))), NOW).trial.spent == Decimal("0.5"), (
+        "it is not its own"
+    )
+
+
+def test_a_trial_that_a_person_asked_for_is_of_that_trials_budget():
+    one = workload(exploring().workloads[0])
+    asked = replace(one, move=replace(one.move, trial="half/0f6c"))
+    said = trial_money(rollout(asked, NOW))
+    assert "asked for by AcceleratorTrial half;" in said and "budget for a day" not in said
 
 
 def test_times_go_on_between_two_readings():

@@ -117,6 +117,10 @@ def trial_money(seen: Rollout) -> str | None:
     if told is None:
         return None
     of = seen.currency or "money"
+    if told.asked_by is not None:
+        return (
+            f"trial: asked for by AcceleratorTrial {told.asked_by}; costs at most {money(told.reserved)} {of}, which is of its own budget"
+        )
     budget = "a tenth of what the workload costs in a day" if told.budget is None else f"{money(told.budget)} {of}"
     spent = "is not known" if told.spent is None else f"is {money(told.spent)}"
     return f"trial: costs at most {money(told.reserved)} {of}; what others of the last 24 hours cost {spent}; budget for a day: {budget}"

@@ -55,8 +55,10 @@ class ShareRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialMoney:
-    """What trials of a workload may cost."""
+    """What trials of a workload may cost. One that a person asked for has a budget of its own, and counts in no other."""
 
+    asked_by: str | None
+    """The AcceleratorTrial that asked for the one under way, null where the workload explores by itself."""
     reserved: Decimal | None
     """For the one under way: the most that it can cost until its deadline."""
     spent: Decimal | None
@@ -174,8 +176,11 @@ def _absent(move: Move) -> ShareRow:
 
 
 def _trial(workload: Workload, move: Move, now: datetime) -> TrialMoney:
-    ended = [p.cost for p in workload.history if p.kind == "Exploration" and (p.time is None or now < p.time + DAY)]
+    ended = [p.cost for p in workload.history if p.kind == "Exploration" and p.trial is None and (p.time is None or now < p.time + DAY)]
     known = [cost for cost in ended if cost is not None]
     return TrialMoney(
-        reserved=move.reserved, spent=sum(known, Decimal(0)) if len(known) == len(ended) else None, budget=workload.trial_budget
+        asked_by=None if move.trial is None else move.trial.partition("/")[0],
+        reserved=move.reserved,
+        spent=sum(known, Decimal(0)) if len(known) == len(ended) else None,
+        budget=workload.trial_budget,
     )
