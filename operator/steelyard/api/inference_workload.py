@@ -41,6 +41,13 @@ class InferenceWorkloadSpec(SpecModel):
             reason="FieldValueRequired",
         ),
         Rule(
+            "has(self.server.existing) == has(oldSelf.server.existing)",
+            "must not change between existing and another server: make another workload, and delete this one",
+            None,
+            field="server",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
             "!has(self.server.steelyard) || !has(self.model) || has(self.model.task)",
             'must give model.task, such as "feature-extraction", with the steelyard server: it decides what is compiled and how it is checked',
             lambda s: s.server.steelyard is None or s.model is None or s.model.task is not None,
@@ -117,7 +124,9 @@ class InferenceWorkloadSpec(SpecModel):
     ] = None
     server: Annotated[
         Server,
-        says("The program that answers requests: exactly one of steelyard, vllm, custom and existing. Left out, it is Steelyard's own server."),
+        says(
+            "The program that answers requests: exactly one of steelyard, vllm, custom and existing. Left out, it is Steelyard's own server."
+        ),
     ] = Server(steelyard=SteelyardServer())
     compile: Annotated[
         CompileOptions,

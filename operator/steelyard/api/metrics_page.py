@@ -49,7 +49,10 @@ class MetricNames(SpecModel):
 
     request_counter: Annotated[
         MetricName,
-        says("The counter of finished requests. Its growth, summed over all labels, is the number of requests.", example="http_requests_total"),
+        says(
+            "The counter of finished requests. Its growth, summed over all labels, is the number of requests.",
+            example="http_requests_total",
+        ),
     ]
     status_label: Annotated[
         LabelName | None,
@@ -103,9 +106,7 @@ class ServerPage(SpecModel):
         ),
     )
 
-    profile: Annotated[
-        Profile | None, says("The server that answers, where it is one whose metrics are known.", example="vllm")
-    ] = None
+    profile: Annotated[Profile | None, says("The server that answers, where it is one whose metrics are known.", example="vllm")] = None
     names: Annotated[MetricNames | None, says("The metrics of any other server, by their names.")] = None
     port: Annotated[
         Annotated[int, says("", low=1, high=65_535)] | None,

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from property.hostile.effort import fuzz, is_linear, memory_of
 from steelyard.core.vocabulary.reading import last_known
-from steelyard.observe.contract import STEELYARD, CustomMetrics
+from steelyard.observe.contract import STEELYARD
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, RejectedError
 from steelyard.observe.placement_record import PlacementRecord
 from steelyard.observe.sample import Sample
 from steelyard.observe.termination import final
 from unit.observe.pods import PLACEMENT, T0, pod
-from unit.observe.test_exposition import batches, exposition
+from unit.observe.test_exposition import CUSTOM, batches, exposition
 
 REQUESTS, BUCKET = STEELYARD.REQUESTS, f"{STEELYARD.DURATION}_bucket"
 BATCHES = (STEELYARD.RUNS, STEELYARD.RUN_ROWS, STEELYARD.RUN_SECONDS, STEELYARD.INPUTS, STEELYARD.WORKERS)
-CONTRACTS = (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code"))
+CONTRACTS = (STEELYARD, CUSTOM)
 NAMES = st.sampled_from(
     [
         REQUESTS,

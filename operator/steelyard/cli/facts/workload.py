@@ -98,7 +98,8 @@ def workload(raw: Raw) -> Workload:
         created=moment(metadata, "creationTimestamp"),
         generation=whole(metadata, "generation"),
         observed_generation=told.observed_generation,
-        model=text(part(spec, "model"), "uri"),
+        # Of a server that exists already nobody has to say what it serves.
+        model=text(part(spec, "model"), "uri") or text(part(part(spec, "server"), "existing"), "name"),
         mode=text(rebalancing, "mode"),
         paused=truth(rebalancing, "paused"),
         objective=tuple(

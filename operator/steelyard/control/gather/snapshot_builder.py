@@ -14,6 +14,8 @@ from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
+from steelyard.control.gather.existing_facts import Seen
+from steelyard.control.gather.existing_servers import ExistingServers, ReadExisting
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.other_pods import NOBODY, Others
@@ -106,8 +108,9 @@ class SnapshotBuilder:
         reader: Reader | None = None,
         read_past: ReadPast = lambda _: {},
         others: Callable[[str], Others] = lambda _: NOBODY,
+        read_existing: ReadExisting = lambda *_: None,
     ) -> None:
-        """others: who is on a node beside the pods of workloads."""
+        """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -118,6 +121,7 @@ class SnapshotBuilder:
         self._catalogue = catalogue
         self._ask = lru_cache(maxsize=MOST_KEPT)(partial(estimate, catalogue))
         self._reader = reader or Reader(lambda *_: None)
+        self._existing = ExistingServers(store, read_existing, self._reader, catalogue, settings.currency)
         self._ours: set[str] = set()
         self._pods: dict[str, tuple[Manifest, Pool | None, Manifest | None, PodFacts | None]] = {}
         self._understood: dict[str, _Understood] = {}
@@ -165,8 +169,13 @@ class SnapshotBuilder:
             return workload
         raw = self.raw(key)
         assert raw is not None
-        placements = self.placements(workload, now)
-        pools = advertised(workload, self._pools_beside_others(raw), self._ask)
+        beside = self._pools_beside_others(raw)
+        there = None
+        if workload.existing is not None:
+            there = self._existing.seen(workload, now)
+            beside = self._with_standing(beside, there)
+        placements = self.placements(workload, now) if workload.existing is None else there.placements if there is not None else ()
+        pools = advertised(workload, beside, self._ask)
         moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
@@ -185,9 +194,24 @@ class SnapshotBuilder:
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for ends in moves.values() for pool in ends),
             moves_in_namespace=sum(other.namespace == key.namespace for other in moves),
-            has_front=not self._synced() or self._has_front(key, workload.uid),
+            has_front=workload.existing is None and (not self._synced() or self._has_front(key, workload.uid)),
+            found=there.found if there is not None else None,
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
+
+    def existing(self) -> Sequence[Workload]:
+        """The workloads whose server exists already, the oldest first."""
+        raws = sorted(self._store.all(INFERENCE_WORKLOADS), key=lambda raw: (_created(raw), _key(raw)))
+        read = ((raw, self._understand(raw).workload) for raw in raws if not manifests.is_leaving(raw))
+        return self._existing.found((workload for _, workload in read if isinstance(workload, Workload)), self.pools())
+
+    def _with_standing(self, pools: tuple[Pool, ...], there: Seen | None) -> tuple[Pool, ...]:
+        """Where a server stands it may be, whatever pools were chosen; the pools that nobody wrote are seen by it alone."""
+        if there is None:
+            return pools
+        standing = {place.key.pool for place in there.placements}
+        chosen = tuple(with_selection(p, selected=p.selected or p.name in standing) for p in pools)
+        return (*chosen, *self._existing.pools(there))
 
     def _probe(self, raw: Manifest, now: datetime) -> Probe | None:
         """Of the move under way; the newest, where it probes a second time."""
@@ -306,10 +330,20 @@ class SnapshotBuilder:
         used = (self._reader.read(PODS, pod, held) for pod in self._store.all(PODS) if self._comes_of_ours(pod))
         return sum(nodes.values()), sum(each for each in used if each)
 
+    def _existing_pods(self, taken: Set[str]) -> list[PodFacts]:
+        """Of servers that exist already; a pod that two objects have is the older workload's."""
+        found: dict[str, PodFacts] = {}
+        for workload in self.existing():
+            for facts in self._existing.pods(workload):
+                if facts.uid not in taken:
+                    found.setdefault(facts.uid, facts)
+        return list(found.values())
+
     def pods(self) -> tuple[PodFacts, ...]:
         """All pods of all workloads that serve or probe and can be read, those included that left since the last call."""
         pools = {p.name: p for p in self.pools()}
         living = [facts for pod in self._store.all(PODS) if (facts := self._facts(pod, pools)) is not None]
+        living += self._existing_pods({facts.uid for facts in living})
         present = self._ours = {p.uid for p in living}
         departed = [p for uid, p in self._departed.items() if uid not in present]
         self._departed.clear()
@@ -340,10 +374,12 @@ class SnapshotBuilder:
         for node in self._store.all(NODES):
             here = on.get(called := manifests.name(node), ())
             beside = self._others(called)
-            of = (node, pools, beside, *here, *(moves.get(pod.workload) for pod in here))
+            made = self._existing.made_on(called)
+            of = (node, pools, made, beside, *here, *(moves.get(pod.workload) for pod in here))
             known = before.get(called)
             if known is None or not _are(known[0], of):
-                known = of, self._reader.read(NODES, node, partial(reading, left=None, pods=here, others=beside))
+                among = pools if made is None else (*pools, made)
+                known = of, self._reader.read(NODES, node, partial(reading, pools=among, left=None, pods=here, others=beside))
             self._paid[called] = known
         over = (
             self._reader.read(NODES, node, partial(reading, left=left, pods=on.get(manifests.name(node), ())))

@@ -15,7 +15,7 @@ def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) 
     """What builders are asked for: artifacts, Deployments to make, counts to set, Deployments to remove, a probe to run. move: as it stands now."""
     snapshot = seen.snapshot
     workload = snapshot.workload
-    if not snapshot.synced or workload.deleting:
+    if not snapshot.synced or workload.deleting or workload.existing is not None:
         return Intent(workload=workload.key, workload_uid=workload.uid)
     exists = {p.key: p for p in snapshot.placements}
     create, scale = [], {}

@@ -74,6 +74,8 @@ class Proposal:
     unit: Unit = Unit.GOOD_REQUESTS
     judges: str | None = None
     """Of a trial: the claim that has no verdict yet, and that it would get one by; None where none is wished for."""
+    existing: str = ""
+    """The existing server that is never changed; empty where it is Steelyard's."""
     compared: CostTest | None = None
     """Of a trial that is judged: the target's cost against the source's over the same minutes."""
 

@@ -206,6 +206,16 @@ class Reason(str, Enum):
     )
     NOTHING_MEASURED = ("NothingMeasured", "No pool of the trial could be measured; status.pools says why of each.")
 
+    # A server that exists already.
+    EXISTING_MISSING = (
+        "ExistingMissing",
+        "The object that spec.server.existing names is not there or cannot be read, or is Steelyard's own or another workload's; the message says which.",
+    )
+    NO_REPLICAS = (
+        "NoReplicas",
+        "The object that spec.server.existing names is scaled to zero: there is nothing to measure until it has replicas.",
+    )
+
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
     FIELDS_IGNORED = ("FieldsIgnored", "A spec has fields that only a later version of the operator knows; the message names them.")
@@ -269,6 +279,8 @@ HOLDS = frozenset(
         Reason.REPLICAS_OWNED_ELSEWHERE,
         Reason.TOO_MANY_UNREADY_NODES,
         Reason.GOES_WITHOUT,
+        Reason.EXISTING_MISSING,
+        Reason.NO_REPLICAS,
     }
 )
 """Refusals that hold a workload: an input or a person stops it. The others just say that staying is right."""

@@ -12,6 +12,8 @@ def mode_observes(proposal: Proposal) -> Refusal | None:
     if proposal.policy.mode is Mode.AUTO:
         return None
     would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool and proposal.policy.mode is Mode.RECOMMEND else ""
+    if proposal.existing:
+        return Refusal(Reason.MODE_OBSERVES, f"{would}{proposal.existing} is its owner's: Steelyard measures it and changes nothing of it")
     return Refusal(
         Reason.MODE_OBSERVES, f"{would}spec.rebalancing.mode is {proposal.policy.mode.value}: set it to Auto to let Steelyard act"
     )
