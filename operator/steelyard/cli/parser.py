@@ -51,7 +51,13 @@ def _add(words: Words, name: str, command: Command) -> None:
     sub.set_defaults(command=command)
 
 
-FORMATS = {"text": "text for people", "html": "html for people", "json": "json for programs", "csv": "csv for spreadsheets"}
+FORMATS = {
+    "text": "text for people",
+    "html": "html for people",
+    "json": "json for programs",
+    "csv": "csv for spreadsheets",
+    "yaml": "yaml for kubectl",
+}
 
 
 def _formats(offered: Sequence[str]) -> str:

@@ -231,6 +231,16 @@ def _no_toolchain(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     )
 
 
+def _no_store(_: Candidate, snapshot: Snapshot) -> Refusal | None:
+    if snapshot.settings.store_uri or snapshot.workload.server == EXISTING:
+        return None
+    return Refusal(
+        Reason.NO_STORE,
+        "no artifact store is configured, so that nothing can be compiled or served: set config.store.uri of the operator, for example "
+        "s3://steelyard-artifacts; a server that exists already (spec.server.existing) needs none",
+    )
+
+
 def _too_large(candidate: Candidate, _: Snapshot) -> Refusal | None:
     if candidate.shape is not None:
         return None
@@ -259,6 +269,7 @@ RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _no_such_accelerator,
     _other_processors,
     _no_toolchain,
+    _no_store,
     _too_large,
     _no_artifact,
 )

@@ -60,6 +60,7 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
             candidate.key is not None
             and candidate.pool.selected
             and candidate.shape is not None
+            and seen.snapshot.settings.store_uri
             and seen.snapshot.workload.server in SERVERS
         ):
             by_key.setdefault(candidate.key, (candidate, []))[1].append(candidate.name)
