@@ -79,7 +79,5 @@ def _made(connection: Connection, namespace: str, made: Raw) -> int:
         todo = f"give another --name; `steelyard explain {name} -n {namespace}` shows the one that is there, and without --apply this command prints the object"
         raise Problem(f"there is an InferenceWorkload {name!r} in namespace {namespace!r} already", todo) from error
     print(f"made InferenceWorkload {namespace}/{name}; nothing of {made['spec']['server']['existing']['name']} is changed")
-    print(
-        f"The first cost is there after about two minutes of requests: `steelyard explain {name} -n {namespace} -w` follows it"
-    )
+    print(f"The first cost is there after about two minutes of requests: `steelyard explain {name} -n {namespace} -w` follows it")
     return OK

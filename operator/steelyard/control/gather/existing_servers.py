@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import is_
@@ -62,9 +62,8 @@ class ExistingServers:
         self._known_pods: dict[WorkloadKey, tuple[tuple[object, ...], tuple[PodFacts, ...]]] = {}
         self._pools: tuple[Pool, ...] = ()
 
-    def found(self, workloads: Iterable[Workload], pools: tuple[Pool, ...]) -> Sequence[Workload]:
+    def found(self, mine: Sequence[Workload], pools: tuple[Pool, ...]) -> Sequence[Workload]:
         """Take note of the workloads whose server exists already, the oldest first, and of the pools; those workloads."""
-        mine = [workload for workload in workloads if workload.existing is not None]
         first: dict[_Object, WorkloadKey] = {}
         for workload in mine:
             first.setdefault(_object(workload), workload.key)

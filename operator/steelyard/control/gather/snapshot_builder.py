@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
-from operator import is_
+from operator import is_, itemgetter
 
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
@@ -201,9 +201,9 @@ class SnapshotBuilder:
 
     def existing(self) -> Sequence[Workload]:
         """The workloads whose server exists already, the oldest first."""
-        raws = sorted(self._store.all(INFERENCE_WORKLOADS), key=lambda raw: (_created(raw), _key(raw)))
-        read = ((raw, self._understand(raw).workload) for raw in raws if not manifests.is_leaving(raw))
-        return self._existing.found((workload for _, workload in read if isinstance(workload, Workload)), self.pools())
+        read = ((raw, self._understand(raw).workload) for raw in self._store.all(INFERENCE_WORKLOADS) if not manifests.is_leaving(raw))
+        mine = [(_created(raw), w.key, w) for raw, w in read if isinstance(w, Workload) and w.existing is not None]
+        return self._existing.found([w for _, _, w in sorted(mine, key=itemgetter(0, 1))], self.pools())
 
     def _with_standing(self, pools: tuple[Pool, ...], there: Seen | None) -> tuple[Pool, ...]:
         """Where a server stands it may be, whatever pools were chosen; the pools that nobody wrote are seen by it alone."""
