@@ -57,6 +57,8 @@ class Workload:
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     decision: Decision | None
+    existing: bool = False
+    """Of a server that runs already: it needs no pool."""
 
     def condition(self, word: str) -> Condition | None:
         """The condition of that type."""
@@ -118,4 +120,5 @@ def workload(raw: Raw) -> Workload:
         quarantine=told.quarantine,
         history=told.history,
         decision=told.decision,
+        existing=bool(part(part(spec, "server"), "existing")),
     )
