@@ -129,6 +129,9 @@ class Standing:
     def condition(self, kind: str) -> dict[str, Any]:
         return next((c for c in self.workload().get("status", {}).get("conditions", []) if c["type"] == kind), {})
 
+    def made(self, workload: dict[str, Any]) -> None:
+        self._call("POST", f"/apis/steelyard.dev/v1alpha1/namespaces/{self.namespace}/inferenceworkloads", workload)
+
     def scaled(self, replicas: int) -> None:
         self._call("PATCH", f"/apis/apps/v1/namespaces/{self.namespace}/deployments/chat", {"spec": {"replicas": replicas}}, MERGE)
 
@@ -197,7 +200,7 @@ def test_its_cost_is_told_and_nothing_of_it_is_changed(standing: Standing, tmp_p
     made = yaml.safe_load(capsys.readouterr().out)
     assert made["spec"]["server"]["existing"]["metrics"] == {"profile": "vllm", "port": standing.port}
     made["spec"]["rebalancing"] = {"windowSeconds": 5, "cooldownSeconds": 5, "minGoodRequests": 50}
-    standing.cluster.api.apply(made)
+    standing.made(made)
     before = wait_until(
         "two replicas", lambda: (d := standing.deployment()).get("status", {}).get("readyReplicas") == 2 and d, seconds=PATIENCE
     )
