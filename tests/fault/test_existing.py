@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from cluster.cluster import Cluster
 from cluster.errors import ClusterError
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
+from fault.test_least_privilege import account_of_the_chart
 from patience import PATIENCE
 from steelyard.cli.main import main
 from stub.operator_process import OperatorProcess, config
@@ -246,10 +248,12 @@ def test_its_cost_is_told_and_nothing_of_it_is_changed(standing: Standing, tmp_p
         assert operator.running
 
 
-def test_a_workload_that_is_deleted_leaves_its_server_alone(standing: Standing, tmp_path: Path) -> None:
+def test_a_workload_that_is_deleted_leaves_its_server_alone_and_the_charts_rights_suffice(standing: Standing, tmp_path: Path) -> None:
     kubeconfig, where = standing.cluster.kubeconfig, ["-n", standing.namespace]
     assert main(["observe", "deployment/chat", "--apply", *where, "--kubeconfig", str(kubeconfig)]) == 0
-    with OperatorProcess(kubeconfig, standing.namespace, tmp_path, config(standing.namespace, store={}, toolchains={})):
+    run: Any = SimpleNamespace(cluster=standing.cluster, namespace=standing.namespace)
+    settings = config(standing.namespace, store={}, toolchains={})
+    with account_of_the_chart(run) as account, OperatorProcess(account, standing.namespace, tmp_path, settings):
         wait_until("its placement", lambda: standing.placement().get("readyReplicas") == 2, seconds=PATIENCE)
         before = standing.deployment()
         standing.cluster.api.delete(f"/apis/steelyard.dev/v1alpha1/namespaces/{standing.namespace}/inferenceworkloads/chat")
