@@ -35,6 +35,10 @@ class Promise:
     percent: str
 
 
+ASSUMED = Promise("e2e", 1000, "99")
+"""Where nothing is promised; it is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """What was found out of an object. `profile` None: nothing tells. `said`: by what, one sentence each."""

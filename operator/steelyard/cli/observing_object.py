@@ -7,11 +7,10 @@ import json
 import sys
 
 from steelyard.cli.command import OK
-from steelyard.cli.commands.observe import ASSUMED
 from steelyard.cli.connection import Connection
 from steelyard.cli.group import WORKLOAD
 from steelyard.cli.lookup import missing
-from steelyard.cli.observe_object import KINDS, PROFILES, Observed, as_lines, guess, manifest, workload_name
+from steelyard.cli.observe_object import ASSUMED, KINDS, PROFILES, Observed, as_lines, guess, manifest, workload_name
 from steelyard.cli.problem import Exists, NotThere, Problem
 from steelyard.status.raw import Raw
 

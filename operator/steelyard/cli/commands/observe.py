@@ -7,8 +7,6 @@ import argparse
 from steelyard.cli.command import FAILED, OK, Command
 from steelyard.cli.observe_object import KINDS, PROFILES, Promise, named, promise
 
-ASSUMED = Promise("e2e", 1000, "99")
-
 
 def _object(text: str) -> tuple[str, str]:
     found = named(text)
