@@ -127,6 +127,14 @@ async def test_a_promise_between_two_edges_is_neither_kept_nor_broken_and_widens
     assert cost.interval.lower < sure.interval.lower * 0.9, "if all that may have been good were"
 
 
+async def test_what_may_have_been_good_is_no_reason_to_call_a_pool_too_slow() -> None:
+    decision = decide(await looked_at(lambda: windows(good=10, slow=590, unsure=590)), NOW)
+    assert [option.refusal for option in decision.options] == [None]
+    assert all(known.floor is None for known in decision.memory.known)
+    surely = decide(await looked_at(lambda: windows(good=10, slow=590)), NOW)
+    assert [known.floor is None for known in surely.memory.known] == [False]
+
+
 async def test_a_broken_promise_is_said_and_adds_nothing() -> None:
     decision = decide(await looked_at(lambda: windows(good=300, slow=300)), NOW)
     met = condition(decision, "SLOMet")

@@ -72,6 +72,16 @@ async def test_pods_on_nodes_of_a_pool_stand_there_at_its_price_whatever_pools_w
     assert len(costs) == 1 and 0 < min(c for c in costs if c is not None) <= 0.5
 
 
+async def test_a_pool_of_that_name_that_has_other_nodes_is_another_pool() -> None:
+    stage = standing()
+    stage.pool(**{"metadata.name": "g6-xlarge", "spec.nodes.selector": {"mine": "yes"}})
+    await stage.look()
+    seen = stage.freeze()
+    (place,) = seen.placements
+    assert place.key.pool.startswith("g6-xlarge-") and len(place.key.pool) <= 20
+    assert sorted((p.name == "g6-xlarge", p.made) for p in seen.pools) == [(False, True), (True, False)]
+
+
 async def test_its_pods_are_read_by_its_page_and_pay_their_share() -> None:
     stage = standing()
     await stage.look()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import is_
 from typing import TypeAlias
@@ -18,7 +18,7 @@ from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import NODES
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.catalogue import Catalogue
-from steelyard.core.catalogue.made_pool import Offer, made_pool
+from steelyard.core.catalogue.made_pool import Offer, made_pool, pool_name
 from steelyard.core.facts.existing import Existing, Found
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.pod import PodFacts
@@ -136,6 +136,8 @@ class ExistingServers:
         for (kind, spot), nodes in sorted(groups.items()):
             offers = [_offer(node) for _, node in sorted(nodes.items())]
             pool = made_pool(kind, offers, devices_asked(asked[kind, spot]), self._catalogue, self._currency, spot=spot)
+            # An AcceleratorPool of that name has other nodes.
+            pool = replace(pool, name=pool_name(kind, spot=spot, taken={each.name for each in self._pools}))
             made.update(dict.fromkeys(nodes, pool))
         if made != self._made:
             self._made = made

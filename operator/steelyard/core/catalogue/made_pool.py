@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -30,11 +30,11 @@ class Offer:
     devices: Mapping[str, float]
 
 
-def pool_name(instance_type: str, *, spot: bool) -> str:
-    """What the pool is called: the instance type as a name may be written, with a hash in place of what is too long."""
+def pool_name(instance_type: str, *, spot: bool, taken: Container[str] = ()) -> str:
+    """What the pool is called: the instance type as a name may be written, with a hash in place of what is too long or taken."""
     whole = f"{instance_type or UNKNOWN}{'-spot' if spot else ''}"
     name = re.sub(r"[^a-z0-9]+", "-", whole.lower()).strip("-")
-    if len(name) <= LONGEST and re.match("[a-z]", name):
+    if len(name) <= LONGEST and re.match("[a-z]", name) and name not in taken:
         return name
     return f"{name[: LONGEST - 7].strip('-') if re.match('[a-z]', name) else 'type'}-{hashlib.sha256(whole.encode()).hexdigest()[:6]}"
 
