@@ -28,11 +28,15 @@ def _notes(values=None):
     return said.split("NOTES:\n", 1)[1]
 
 
+STORE = {"config": {"store": {"uri": "s3://artifacts"}}}
+"""An installation that serves models, and not only measures what runs."""
+
+
 def _apply(notes):
-    """The lines to paste, as they are printed: from the command to the word that ends its input."""
-    found = re.search(r"^ *kubectl apply -f - .*?^ *EOF$", notes, re.DOTALL | re.MULTILINE)
+    """The lines to paste, as they are printed: from each command to the word that ends its input."""
+    found = re.findall(r"^ *kubectl apply -f - .*?^ *EOF$", notes, re.DOTALL | re.MULTILINE)
     assert found
-    return found[0] + "\n"
+    return "\n".join(found) + "\n"
 
 
 def _pasted(lines, path):
@@ -49,29 +53,39 @@ def _kubectl(folder, does):
 
 
 def _given_to_kubectl(notes, tmp_path):
-    answer = _pasted(_apply(notes), _kubectl(tmp_path, f'cat > "{tmp_path}/given"'))
+    answer = _pasted(_apply(notes), _kubectl(tmp_path, f'cat >> "{tmp_path}/given"; echo --- >> "{tmp_path}/given"'))
     assert (answer.returncode, answer.stderr) == (0, "")
-    return list(yaml.safe_load_all((tmp_path / "given").read_text()))
+    return [each for each in yaml.safe_load_all((tmp_path / "given").read_text()) if each]
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {"config": {"watchNamespaces": ["team-a"], "store": {"secretName": "store", "readSecretName": "store-read"}}}]
+    "values",
+    [STORE, {"config": {"watchNamespaces": ["team-a"], "store": {"uri": "s3://a", "secretName": "store", "readSecretName": "store-read"}}}],
 )
 def test_what_is_pasted_keeps_the_rules_of_the_api_and_has_a_price_that_is_good_today(values, tmp_path):
     before = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    pool, workload = _given_to_kubectl(_notes(values), tmp_path)
-    InferenceWorkload.model_validate(workload)
-    assert workload["metadata"]["namespace"] == ("team-a" if values else "default")
+    existing, pool, workload = _given_to_kubectl(_notes(values), tmp_path)
+    for each in (existing, workload):
+        InferenceWorkload.model_validate(each)
+        assert each["metadata"]["namespace"] == ("team-a" if "watchNamespaces" in values["config"] else "default")
     [shape] = pool_of(AcceleratorPool.model_validate(pool), pool, []).shapes
     assert shape.price is not None
     assert before <= shape.price.as_of <= before + timedelta(days=1), "midnight may pass meanwhile"
     assert isinstance(shape.price.reading(datetime.now(UTC)), Fresh)
 
 
+def test_an_installation_with_nothing_set_measures_what_runs_and_says_what_serving_takes(tmp_path):
+    notes = _notes()
+    [existing] = _given_to_kubectl(notes, tmp_path)
+    assert InferenceWorkload.model_validate(existing).spec.server.existing is not None
+    assert len(_apply(notes).split("<<EOF\n")[1].splitlines()) == 9, "ten lines at most, the last one ends the input"
+    assert "artifact store (config.store.uri)" in notes
+
+
 @pytest.mark.apiserver
 def test_what_helm_prints_is_pasted_and_the_pool_is_priced(tmp_path):
     with Cluster.start("test-chart-notes") as cluster:
-        notes = installer_for(cluster, NAMESPACE).install().split("NOTES:\n", 1)[1]
+        notes = installer_for(cluster, NAMESPACE).install(values=STORE).split("NOTES:\n", 1)[1]
         for path in (POOL, WORKLOAD):
             listing = path.rpartition("/")[0]
             wait_until(f"{listing} served", lambda listing=listing: cluster.api.request("GET", listing)[0] == 200, seconds=PATIENCE)
@@ -96,7 +110,8 @@ def test_the_next_commands_are_named():
         f"kubectl -n {NAMESPACE} get lease steelyard",
         "kubectl apply -f -",
         "kubectl steelyard status",
-        "kubectl steelyard explain embedder -n default",
+        "kubectl steelyard observe deployment/chat",
+        "kubectl steelyard explain chat -n default",
     ):
         assert command in notes
     assert "keeps the definitions" in notes
@@ -106,7 +121,7 @@ def test_what_is_unusual_is_told():
     assert "It is frozen" in _notes({"config": {"frozen": True}})
     assert "kubectl apply --server-side -f crds/" in _notes({"crds": {"install": False}})
     assert "no toolchain" in _notes({"config": {"toolchains": {"openvino": None, "onnxruntime": None}}})
-    stored = _notes({"config": {"store": {"secretName": "artifact-store", "readSecretName": "artifact-store-read"}}})
+    stored = _notes({"config": {"store": {"uri": "s3://a", "secretName": "artifact-store", "readSecretName": "artifact-store-read"}}})
     for name in ("artifact-store", "artifact-store-read"):
         assert f"create secret generic {name} \\\n" in stored
     assert "rbac.create is false" in _notes({"rbac": {"create": False}})

@@ -11,6 +11,7 @@ from steelyard.api.describe import says
 from steelyard.api.exit_drill import ExitDrillStatus
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.last_decision import LastDecision, Savings
+from steelyard.api.metrics_page import Profile
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.money import CurrencyCode
 from steelyard.api.move import FinishedMove, Move
@@ -34,9 +35,23 @@ class InferenceWorkloadSpec(SpecModel):
 
     RULES = (
         Rule(
-            "!has(self.server.steelyard) || has(self.model.task)",
+            "has(self.server.existing) || has(self.model)",
+            "must give model, unless the server is existing: it is what is served",
+            lambda s: s.server.existing is not None or s.model is not None,
+            field="model",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "has(self.server.existing) == has(oldSelf.server.existing)",
+            "must not change between existing and another server: make another workload, and delete this one",
+            None,
+            field="server",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "!has(self.server.steelyard) || !has(self.model) || has(self.model.task)",
             'must give model.task, such as "feature-extraction", with the steelyard server: it decides what is compiled and how it is checked',
-            lambda s: s.server.steelyard is None or s.model.task is not None,
+            lambda s: s.server.steelyard is None or s.model is None or s.model.task is not None,
             field="model.task",
             reason="FieldValueRequired",
         ),
@@ -44,6 +59,34 @@ class InferenceWorkloadSpec(SpecModel):
             "!has(self.server.steelyard) || self.objective.latency.all(l, l.metric == 'e2e')",
             "must use the metric e2e with the steelyard server: ttft and itl are times of models that stream tokens; use the vllm server",
             lambda s: s.server.steelyard is None or all(o.metric == LatencyMetric.E2E for o in s.objective.latency),
+            field="objective.latency",
+        ),
+        Rule(
+            "!has(self.server.existing) || self.rebalancing.mode != 'Auto'",
+            "must be Observe or Recommend when the server is existing: nothing of it is changed; a workload with a model and server vllm or steelyard "
+            "may be Auto",
+            lambda s: s.server.existing is None or s.rebalancing.mode != Mode.AUTO,
+            field="rebalancing.mode",
+        ),
+        Rule(
+            "!has(self.server.existing) || !has(self.server.existing.metrics.names) || self.objective.latency.all(l, "
+            "l.metric == 'e2e' ? has(self.server.existing.metrics.names.latencyHistogram) : "
+            "l.metric == 'ttft' ? has(self.server.existing.metrics.names.firstTokenHistogram) : "
+            "has(self.server.existing.metrics.names.tokenGapHistogram))",
+            "must be of times that server.existing.metrics.names has a histogram of: latencyHistogram for e2e, firstTokenHistogram for ttft, "
+            "tokenGapHistogram for itl",
+            lambda s: s.server.existing is None or s.server.existing.metrics.tells(o.metric for o in s.objective.latency),
+            field="objective.latency",
+        ),
+        Rule(
+            "!has(self.server.existing) || !has(self.server.existing.metrics.profile) || self.server.existing.metrics.profile != 'mlserver' || "
+            "self.objective.latency.all(l, l.metric == 'e2e')",
+            "must use the metric e2e with the profile mlserver, which tells of whole requests alone",
+            lambda s: (
+                s.server.existing is None
+                or s.server.existing.metrics.profile != Profile.MLSERVER
+                or all(o.metric == LatencyMetric.E2E for o in s.objective.latency)
+            ),
             field="objective.latency",
         ),
         Rule(
@@ -73,10 +116,18 @@ class InferenceWorkloadSpec(SpecModel):
         ),
     )
 
-    model: Annotated[ModelSource, says("The model to serve: where its weights are, exactly which version, and what it does.")]
+    model: Annotated[
+        ModelSource | None,
+        says(
+            "The model to serve: where its weights are, exactly which version, and what it does. Needed unless the server is existing, of which it "
+            "may be left out: it then only tells which claims and which entries of the catalogue speak of it."
+        ),
+    ] = None
     server: Annotated[
         Server,
-        says("The program that answers requests: exactly one of steelyard, vllm and custom. Left out, it is Steelyard's own server."),
+        says(
+            "The program that answers requests: exactly one of steelyard, vllm, custom and existing. Left out, it is Steelyard's own server."
+        ),
     ] = Server(steelyard=SteelyardServer())
     compile: Annotated[
         CompileOptions,
@@ -114,7 +165,10 @@ class Summary(StatusModel):
 
     model: Annotated[
         Annotated[str, Field(max_length=24)],
-        says("The model in short: the last part of model.uri, cut where it is longer.", example="all-MiniLM-L6-v2"),
+        says(
+            "The model in short: the last part of model.uri, or the name of the existing object without one, cut where it is longer.",
+            example="all-MiniLM-L6-v2",
+        ),
     ] = ""
     pool: Annotated[
         Annotated[str, Field(max_length=24)],

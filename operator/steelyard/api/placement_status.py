@@ -28,6 +28,16 @@ class Basis(Word):
     SHARE = "Share", "measured traffic, at the requested share of the node's price, as reports divide it"
 
 
+class PricedBy(Word):
+    """Where the price of a node is from."""
+
+    POOL = "AcceleratorPool", "the pool's own shapes"
+    CATALOGUE = (
+        "Catalogue",
+        "no AcceleratorPool has these nodes: the pool is named after their instance type, at the List price of the catalogue",
+    )
+
+
 class EnergyMethod(Word):
     """How an energy is known."""
 
@@ -327,6 +337,14 @@ class PlacementStatus(StatusModel):
         says(
             "When the probe ended that the capacity rests on. Missing where it rests on the workload's own traffic.",
             example="2026-03-01T12:00:00Z",
+        ),
+    ] = None
+    priced_by: Annotated[
+        PricedBy | None,
+        says(
+            "Where the price of a node is from. Missing: the AcceleratorPool of that name. Only what an existing server stands on is priced by the "
+            "catalogue; create an AcceleratorPool with the price that you pay.",
+            example="Catalogue",
         ),
     ] = None
     input_tokens_per_request: Annotated[

@@ -1,33 +1,17 @@
-"""The program that answers requests: Steelyard's own server, vLLM, or any image that counts its requests."""
+"""The program that answers requests: Steelyard's own server, vLLM, any image that counts its requests, or what runs already."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from steelyard.api.describe import says
+from steelyard.api.existing import ExistingServer
+from steelyard.api.metrics_page import HttpPath, LabelName, MetricName
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.text import ObjectName
 from steelyard.api.vllm_argument import VllmArgument
 from steelyard.api.word import Word
-
-MetricName = Annotated[
-    str,
-    Field(max_length=128),
-    Pattern("^[a-zA-Z_:][a-zA-Z0-9_:]*$", 'must be the name of one Prometheus metric without labels, such as "http_requests_total"'),
-]
-
-LabelName = Annotated[
-    str,
-    Field(max_length=64),
-    Pattern("^[a-zA-Z_][a-zA-Z0-9_]*$", 'must be the name of a Prometheus label, such as "code"'),
-]
-
-HttpPath = Annotated[
-    str,
-    Field(max_length=256),
-    Pattern("^/[A-Za-z0-9._~/-]*$", 'must be a path that starts with "/", without host, query or fragment, such as "/v2/health/live"'),
-]
 
 PinnedImage = Annotated[
     str,
@@ -270,9 +254,9 @@ class Server(SpecModel):
 
     RULES = (
         Rule(
-            "[has(self.steelyard), has(self.vllm), has(self.custom)].filter(given, given).size() == 1",
-            "must give exactly one of steelyard, vllm and custom; leave server out for steelyard",
-            lambda s: [s.steelyard, s.vllm, s.custom].count(None) == 2,
+            "[has(self.steelyard), has(self.vllm), has(self.custom), has(self.existing)].filter(given, given).size() == 1",
+            "must give exactly one of steelyard, vllm, custom and existing; leave server out for steelyard",
+            lambda s: [s.steelyard, s.vllm, s.custom, s.existing].count(None) == 3,
         ),
     )
 
@@ -290,4 +274,11 @@ class Server(SpecModel):
     custom: Annotated[
         CustomServer | None,
         says("Any other image that serves HTTP. Not served by this version: the workload is held with NoPool and a message that says so."),
+    ] = None
+    existing: Annotated[
+        ExistingServer | None,
+        says(
+            "A server of your own that runs already. Nothing of it is changed: it is read, what its good requests cost is told, claims are judged, "
+            "and what would be cheaper is said. It needs no model, no artifact store and no toolchain."
+        ),
     ] = None

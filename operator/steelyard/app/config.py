@@ -45,9 +45,10 @@ class ToolchainConfig(_Closed):
 class StoreConfig(_Closed):
     """Where compiled artifacts live. A namespace's artifacts stand under its uid."""
 
-    uri: NonEmpty = Field(
-        default="s3://steelyard-artifacts",
-        description="s3://bucket[/prefix] or pvc://claim (a ReadWriteMany claim of that name in each namespace).",
+    uri: Annotated[str, Field(max_length=512)] = Field(
+        default="",
+        description="s3://bucket[/prefix] or pvc://claim (a ReadWriteMany claim of that name in each namespace). Empty: there is none; servers that "
+        "exist already are measured, and a workload with a model waits with NoStore.",
     )
     endpoint: str | None = Field(default=None, description="URL of an S3 compatible server; none for AWS itself.")
     region: str = Field(default="us-east-1", description="Region of the bucket.")

@@ -22,6 +22,7 @@ from steelyard.core.vocabulary.reading import Reading
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
 from steelyard.observe.placement_record import Totals
+from steelyard.observe.profiles import contract_of, port_of
 from steelyard.observe.prometheus_source import PrometheusSource
 from steelyard.observe.sample import ZERO, Tally
 from steelyard.observe.scrape import DirectSource
@@ -30,6 +31,14 @@ _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
 OUTCOMES = ("good", "slow", "error", "shed")
 _FIELDS = tuple(f.name for f in fields(PodFacts))
+
+
+def _observed(pod: PodFacts) -> ObservedPod:
+    """With the contract of its server."""
+    facts = {f: getattr(pod, f) for f in _FIELDS}
+    if pod.page is not None:
+        facts["metrics_port"] = port_of(pod.page)
+    return ObservedPod(**facts, contract=contract_of(pod.page))
 
 
 class Observing:
@@ -60,7 +69,7 @@ class Observing:
         known, self._seen = self._seen, {}
         for pod in pods:
             before = known.get(pod.uid)
-            seen = before if before is not None and before[0] is pod else (pod, ObservedPod(**{f: getattr(pod, f) for f in _FIELDS}))
+            seen = before if before is not None and before[0] is pod else (pod, _observed(pod))
             self._seen[pod.uid] = seen
         await self._observer.observe([observed for _, observed in self._seen.values()], window_seconds, self._clock.now)
         self._count()

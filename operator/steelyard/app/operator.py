@@ -21,6 +21,7 @@ from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
+from steelyard.control.gather.existing_objects import ExistingObjects
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
@@ -243,6 +244,7 @@ class Operator:
         self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
         self.other_pods = OtherPods(self.client)
+        self.existing = ExistingObjects(self.client)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -253,6 +255,7 @@ class Operator:
             reader=self.reader,
             read_past=self.observing.past,
             others=self.other_pods.on,
+            read_existing=self.existing.of,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -468,6 +471,8 @@ class Operator:
             await self.clock.sleep(max(0.0, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
 
     async def _observe_once(self) -> None:
+        for workload in await self.existing.look({w.key: w.existing for w in self.snapshots.existing() if w.existing is not None}):
+            self.queue.add(Key(INFERENCE_WORKLOADS.plural, *workload))
         pods = self.snapshots.pods()
         # Before anything is awaited: pods, nodes and the time are those of one moment.
         self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.leading)

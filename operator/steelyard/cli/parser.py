@@ -57,6 +57,7 @@ FORMATS = {
     "json": "json for programs",
     "csv": "csv for spreadsheets",
     "llm-d": "llm-d for its Benchmark Reports",
+    "yaml": "yaml for kubectl",
 }
 
 

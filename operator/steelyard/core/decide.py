@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from steelyard.core.drill.drill import drill
 from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.placing.advise import advise
 from steelyard.core.placing.analysis import Analysis, analysis
 from steelyard.core.placing.ask import demand
 from steelyard.core.placing.conditions import conditions
@@ -82,6 +83,8 @@ def place(seen: Analysis, short: Shortage) -> Outcome:
     """The five questions, or the next step of the move under way."""
     if not seen.snapshot.synced:
         return Outcome.hold({}, Refusal(Reason.NOT_SYNCED, "the first lists of the cluster's objects are not absorbed yet"))
+    if seen.snapshot.workload.existing is not None:
+        return advise(seen)
     rescued, move = rescue(seen, short), seen.snapshot.memory.move
     if rescued is not None and rescued.move is not None:
         return rescued

@@ -178,6 +178,7 @@ class PodRecord:
             why = "no newer sample than in the last round; it must be scraped at least as often as observe.intervalSeconds"
         elif sample.clock is not None and last.clock is not None:
             why = "the clock of its server does not advance" if sample.clock <= last.clock else None
-        elif self._changed_at is not None and now - self._changed_at > FROZEN_AFTER * interval:
+        elif sample.cpu_seconds is not None and self._changed_at is not None and now - self._changed_at > FROZEN_AFTER * interval:
+            # A server that is asked for its page has used the processor for it; one that does not tell may well say the same while nobody asks it.
             why = "its metrics repeat themselves to the last digit"
         return None if why is None else Failure(Reason.FROZEN, f"{self.title} is frozen: {why}")

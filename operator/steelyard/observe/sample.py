@@ -22,6 +22,8 @@ class Tally:
     slow: int = 0
     error: int = 0
     shed: int = 0
+    unsure: int = 0
+    """Of the slow ones: those that may have been good."""
 
     @property
     def offered(self) -> int:
@@ -29,14 +31,19 @@ class Tally:
         return self.good + self.slow + self.error + self.shed
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(self.good + other.good, self.slow + other.slow, self.error + other.error, self.shed + other.shed)
+        return Tally(
+            self.good + other.good, self.slow + other.slow, self.error + other.error, self.shed + other.shed, self.unsure + other.unsure
+        )
 
     def __sub__(self, other: Tally) -> Tally:
-        return Tally(self.good - other.good, self.slow - other.slow, self.error - other.error, self.shed - other.shed)
+        return Tally(
+            self.good - other.good, self.slow - other.slow, self.error - other.error, self.shed - other.shed, self.unsure - other.unsure
+        )
 
     def at_least(self, other: Tally) -> Tally:
         """The larger of each outcome: counters of one process only grow."""
-        return Tally(max(self.good, other.good), max(self.slow, other.slow), max(self.error, other.error), max(self.shed, other.shed))
+        mine, theirs = ((each.good, each.slow, each.error, each.shed, each.unsure) for each in (self, other))
+        return Tally(*map(max, mine, theirs))
 
 
 ZERO = Tally()
@@ -49,11 +56,38 @@ def total(tallies: Iterable[Tally]) -> Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """What a histogram of one time tells of its promise: observations that surely and that possibly kept it, and all that there are. `of_all`: whether
+    every answered request is observed, so that one which is not did not keep it."""
+
+    least: int
+    most: int
+    observed: int
+    of_all: bool = True
+
+    def shrank(self, old: Within) -> bool:
+        """Whether a counter is below its old value."""
+        return self.least < old.least or self.most < old.most or self.observed < old.observed
+
+    def __sub__(self, old: Within) -> Within:
+        return Within(least=self.least - old.least, most=self.most - old.most, observed=self.observed - old.observed, of_all=self.of_all)
+
+    def good(self, answered: int, failed: int) -> tuple[int, int]:
+        """(least, most) of the answered requests that kept the promise. failed: that may be among the observed ones."""
+        # At most as many as it observed beyond the answered ones were failures, and each of those may lie on either side of the promise.
+        failures = min(max(self.observed - answered, 0), failed)
+        late_most, late_least = self.observed - self.least, max(0, self.observed - self.most - failures)
+        if not self.of_all:
+            return max(0, answered - late_most), max(0, answered - late_least)
+        return min(max(self.least - failures, 0), answered), min(max(self.most, 0), answered)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """Raw counters of one process.
 
-    `answered`: without an error; `within`: observations of the histogram at or below the objective's edge; `observed`: all observations.
-    A server that judges its requests itself has within = good and observed = answered.
+    `answered`: without an error. A server that judges its requests itself tells which were `within` the promise, of the `observed`; of others it is
+    `told` for each of the promises. `aside`: requests that ended neither well nor badly, and may be observed.
     """
 
     answered: int = 0
@@ -61,6 +95,8 @@ class Counts:
     shed: int = 0
     within: int = 0
     observed: int = 0
+    aside: int = 0
+    told: tuple[Within, ...] = ()
 
     def shrank(self, old: Counts) -> bool:
         """Whether any counter is below its old value."""
@@ -71,8 +107,9 @@ class Counts:
                 self.shed < old.shed,
                 self.within < old.within,
                 self.observed < old.observed,
+                self.aside < old.aside,
             )
-        )
+        ) or any(map(Within.shrank, self.told, old.told))
 
     def __sub__(self, old: Counts) -> Counts:
         return Counts(
@@ -81,18 +118,24 @@ class Counts:
             shed=self.shed - old.shed,
             within=self.within - old.within,
             observed=self.observed - old.observed,
+            aside=self.aside - old.aside,
+            told=tuple(map(Within.__sub__, self.told, old.told)) if old.told else self.told,
         )
 
     @property
     def tally(self) -> Tally:
-        """Outcomes; the lower end for good where counter and histogram leave an interval.
+        """Outcomes; the lower end for good where an interval is left, of which the rest is unsure.
 
-        The histogram may or may not have observed the failed requests. At most as many as it observed beyond the answered ones were
-        failures, and each of those may lie within the objective, so they are taken off.
+        Of several promises told apart the same request has to keep all: as many as are left where no two are broken by the same one, and at most
+        as many as keep the one that is broken most often (bounds of Fréchet).
         """
-        failures_observed = min(max(self.observed - self.answered, 0), self.error + self.shed)
-        good = min(max(self.within - failures_observed, 0), self.answered)
-        return Tally(good, self.answered - good, self.error, self.shed)
+        if not self.told:
+            good = min(max(self.within, 0), self.answered)
+            return Tally(good, self.answered - good, self.error, self.shed)
+        bounds = [each.good(self.answered, self.error + self.shed + self.aside) for each in self.told]
+        good = max(0, sum(least for least, _ in bounds) - (len(bounds) - 1) * self.answered)
+        most = max(good, min(most for _, most in bounds))
+        return Tally(good, self.answered - good, self.error, self.shed, most - good)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.observe.contract import MOST
 from steelyard.observe.failure import Reason, RejectedError
+from steelyard.observe.on_page import MOST
 from steelyard.observe.sample import Tally
 
 LIMIT = 4096

@@ -93,6 +93,7 @@ class Span:
             slow=self.tally.slow,
             error=self.tally.error,
             shed=self.tally.shed,
+            unsure=self.tally.unsure,
             replica_seconds=self.replica_seconds,
             # CPU time may exceed the limit by the scheduler's grain; a utilisation does not exceed 1.
             busy_seconds=None if self.busy_seconds is None else min(self.busy_seconds, self.replica_seconds),

@@ -17,11 +17,12 @@ from typing import Any
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
+from steelyard.api.placement_status import PricedBy
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.memory import Known, LastDecision, Move, OptionLine, PastMove
-from steelyard.core.facts.snapshot import Placement, Snapshot
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.placing.decision import Decision
@@ -70,7 +71,7 @@ def status_of(
         "conditions": [written_condition(c, generation, old, now) for c in decision.conditions],
         "currency": snapshot.settings.currency,
         # What is not seen yet is not gone.
-        "placements": _placements(decision, snapshot.placements) if snapshot.synced else old.get("placements") or [],
+        "placements": _placements(decision, snapshot) if snapshot.synced else old.get("placements") or [],
         "costs": written_costs(costs, old, COSTS),
         "claims": [written_claim(v) for v in memory.claims[:CLAIMS]],
         "quarantine": [
@@ -96,7 +97,8 @@ FOR = {Unit.OUTPUT_TOKENS: " /1M out", Unit.INPUT_TOKENS: " /1M in"}
 
 def _summary(decision: Decision, snapshot: Snapshot) -> Raw:
     """What `kubectl get` shows."""
-    model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1]
+    existing = snapshot.workload.existing
+    model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1] or (existing.name if existing is not None else "")
     used = sorted((n, k) for k, n in decision.desired.items() if n > 0)
     pool = used[-1][1].pool + (f"+{len(used) - 1}" if len(used) > 1 else "") if used else "-"
     shown = decision.memory.of(*used[-1][1]) if used else None
@@ -123,9 +125,9 @@ def _three(value: float) -> str:
     return decimal(significant(value, 3))
 
 
-def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Raw]:
+def _placements(decision: Decision, snapshot: Snapshot) -> list[Raw]:
     """Those that hold the load in the order in which they are remembered, then what else is there or wanted, then what is only known."""
-    standing = {p.key: p for p in placements}
+    standing, made = {p.key: p for p in snapshot.placements}, {p.name for p in snapshot.pools if p.made}
     known = {PlacementKey(k.pool, k.revision): k for k in decision.memory.known}
     present = {*standing, *decision.desired}
     holding = [key for key in decision.memory.allocation if key in present]
@@ -142,6 +144,8 @@ def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[R
         }
         if place is not None and place.artifact_digest:
             out["artifactDigest"] = place.artifact_digest
+        if key.pool in made:
+            out["pricedBy"] = PricedBy.CATALOGUE.value
         out |= _figures(known.get(key))
         found.append(out)
     return found

@@ -10,7 +10,7 @@ from cluster.cluster import Cluster
 from steelyard.api import AcceleratorPool, AcceleratorTrial, CompiledModel, InferenceWorkload, parse
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import API_VERSION, Resource
-from unit.api.objects import CUSTOM, GONE, GOOD, VLLM, changed
+from unit.api.objects import CUSTOM, EXISTING, GONE, GOOD, NAMED, VLLM, changed
 
 pytestmark = pytest.mark.apiserver
 
@@ -28,7 +28,8 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.model.revision": [GONE, "a" * 40, "A" * 40, "a" * 39],
         "spec.model.digest": [SHA, SHA[:-1]],
         "spec.model.task": [GONE, "fill-mask", "fill--mask", "-a"],
-        "spec.server": [VLLM, CUSTOM, {}, {"steelyard": {}}, {"steelyard": {}, **VLLM}],
+        "spec.server": [VLLM, CUSTOM, {}, {"steelyard": {}}, {"steelyard": {}, **VLLM}, EXISTING, NAMED, {**EXISTING, **VLLM}, changed(EXISTING, {"existing.metrics.profile": "mlserver"}), changed(NAMED, {"existing.metrics.names.firstTokenHistogram": "f_seconds"})],
+        "spec.model": [GONE],
         "spec.objective.unit": ["OutputTokens", "GoodRequests", "Tokens"],
         "spec.objective.latency.0.metric": ["ttft", "e2e", "p99"],
         "spec.objective.latency.0.percent": ["0", "1", "99.999", "99.9999", "100", "9", "09", ".5", 99, 1, 0, 100, 99.5, 95.0],

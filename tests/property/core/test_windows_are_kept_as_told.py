@@ -76,6 +76,7 @@ def windows(draw: st.DrawFn) -> Window:
         joules_estimated=draw(st.booleans()),
         tokens=draw(st.none() | tokens),
         streams=draw(st.none() | streams),
+        unsure=draw(counts),
     )
 
 

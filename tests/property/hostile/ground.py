@@ -213,7 +213,9 @@ class Ground:
     """The healthy ones stand; `put` adds another object, `look` reads everything."""
 
     def __init__(self) -> None:
-        config = Config.model_validate({"toolchains": {"onnxruntime": {"serveImage": "s", "compileImage": "c"}}})
+        config = Config.model_validate(
+            {"toolchains": {"onnxruntime": {"serveImage": "s", "compileImage": "c"}}, "store": {"uri": "s3://a"}}
+        )
         nobody: Any = None
         self.operator = Operator(config, nobody, Identity.of("p", "ns"), host="", port=0)
         self.told: list[str] = []

@@ -11,19 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.hostile.effort import fuzz, is_linear, memory_of
+from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.vocabulary.reading import last_known
-from steelyard.observe.contract import STEELYARD, CustomMetrics
+from steelyard.observe.contract import STEELYARD
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, RejectedError
 from steelyard.observe.placement_record import PlacementRecord
+from steelyard.observe.profiles import PROFILES, contract_of
 from steelyard.observe.sample import Sample
 from steelyard.observe.termination import final
 from unit.observe.pods import PLACEMENT, T0, pod
-from unit.observe.test_exposition import batches, exposition
+from unit.observe.test_exposition import CUSTOM, batches, exposition
 
 REQUESTS, BUCKET = STEELYARD.REQUESTS, f"{STEELYARD.DURATION}_bucket"
 BATCHES = (STEELYARD.RUNS, STEELYARD.RUN_ROWS, STEELYARD.RUN_SECONDS, STEELYARD.INPUTS, STEELYARD.WORKERS)
-CONTRACTS = (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code"))
+PROFILED = tuple(contract_of(ServerPage(profile=name, promises=(("e2e", 0.25),))) for name in sorted(PROFILES))
+CONTRACTS = (STEELYARD, CUSTOM, *PROFILED)
 NAMES = st.sampled_from(
     [
         REQUESTS,
@@ -37,17 +40,43 @@ NAMES = st.sampled_from(
         *BATCHES,
         "http_requests_total",
         "http_seconds_bucket",
+        "vllm:request_success_total",
+        "vllm:e2e_request_latency_seconds_bucket",
+        "rest_server_requests_total",
+        "rest_server_request_duration_seconds_bucket",
         "x",
     ]
 )
 VALUES = st.sampled_from(["0", "1", "NaN", "-1", "+Inf", "1e308", "1e999", "0x1", "1_0", "\u0661", "", "9007199254740993", "0.5"])
 LABEL_VALUES = st.sampled_from(
-    ["good", "slow", "error", "shed", "+Inf", "0.25", "NaN", "200", "8", "08", "0", "5000", "5xx", '\\\\"', "\\n", "", "\u2028"]
+    [
+        "stop",
+        "abort",
+        "/v2/models/m/infer",
+        "good",
+        "slow",
+        "error",
+        "shed",
+        "+Inf",
+        "0.25",
+        "NaN",
+        "200",
+        "8",
+        "08",
+        "0",
+        "5000",
+        "5xx",
+        '\\\\"',
+        "\\n",
+        "",
+        "\u2028",
+    ]
 ) | st.text(max_size=8)
 LABELS = st.lists(
-    st.tuples(st.sampled_from(["outcome", "le", "size", "device", "code", "a", "__name__", "0"]), LABEL_VALUES).map(
-        lambda pair: f'{pair[0]}="{pair[1]}"'
-    ),
+    st.tuples(
+        st.sampled_from(["outcome", "finished_reason", "path", "status_code", "le", "size", "device", "code", "a", "__name__", "0"]),
+        LABEL_VALUES,
+    ).map(lambda pair: f'{pair[0]}="{pair[1]}"'),
     max_size=4,
 ).map(",".join)
 LINES = st.one_of(

@@ -6,13 +6,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from steelyard.observe.contract import STEELYARD, CustomMetrics
+from steelyard.observe.contract import STEELYARD
 from steelyard.observe.exposition import LINE, LONG, SERIES, parse
 from steelyard.observe.failure import RejectedError
 from steelyard.observe.promql import any_of, named, quoted
 from steelyard.observe.termination import final
 from unit.observe.pods import T0
-from unit.observe.test_exposition import TEXT, batches, exposition
+from unit.observe.test_exposition import CUSTOM, TEXT, batches, exposition
 
 labels = st.dictionaries(
     st.sampled_from(["a", "b", "le"]), st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('"\\\n,={}#')), max_size=3
@@ -103,7 +103,7 @@ def test_a_page_that_differs_from_one_that_is_remembered_is_read_as_with_care(ch
 
 
 def attempt(body: bytes) -> None:
-    for contract in (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code")):
+    for contract in (STEELYARD, CUSTOM):
         try:
             sample = contract.sample(parse(body, contract.wanted), T0, 0)
         except RejectedError:

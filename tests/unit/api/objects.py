@@ -99,6 +99,8 @@ VLLM = {"vllm": {}}
 CUSTOM = {
     "custom": {"image": "example.com/a@sha256:" + "0" * 64, "metrics": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}}
 }
+EXISTING = {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}
+NAMED = {"existing": {"kind": "StatefulSet", "name": "chat", "metrics": {"names": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}, "port": 9000}}}  # fmt: skip
 
 
 def changed(good: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +112,7 @@ def changed(good: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
         for step in way:
             at = at[int(step)] if isinstance(at, list) else at.setdefault(step, {})
         if value is GONE:
-            del at[last]
+            at.pop(last if isinstance(at, dict) else int(last), None)
         elif isinstance(at, list):
             at[int(last)] = value
         else:
@@ -175,10 +177,21 @@ BAD: tuple[Bad, ...] = (
     _w("a pull secret of another namespace", {"spec.pods": {"imagePullSecrets": ["other/registry"]}}, "in the same namespace", "spec.pods.imagePullSecrets[0]"),
     _w("an account of another namespace", {"spec.pods": {"serviceAccountName": "other/models"}}, "in the same namespace", "spec.pods.serviceAccountName"),
     _w("a secret of another namespace", {"spec.model.secretName": "other/token"}, "in the same namespace", "spec.model.secretName"),
-    _w("no model", {"spec.model": GONE}, "Required value", "spec.model", "must be given"),
+    _w("no model", {"spec.model": GONE}, "must give model, unless the server is existing", "spec.model"),
     # the server
-    _w("two servers", {"spec.server": {"steelyard": {}, "vllm": {}}}, "must give exactly one of steelyard, vllm and custom", "spec.server"),
-    _w("no server at all", {"spec.server": {}}, "must give exactly one of steelyard, vllm and custom", "spec.server"),
+    _w("a server of vLLM without a model", {"spec.model": GONE, "spec.server": VLLM}, "must give model, unless the server is existing", "spec.model"),
+    _w("what is not ours, moved", {"spec.server": EXISTING, "spec.rebalancing": {"mode": "Auto"}}, "must be Observe or Recommend when the server is existing", "spec.rebalancing.mode"),
+    _w("what is not ours, of a kind that nobody knows", {"spec.server": changed(EXISTING, {"existing.kind": "ReplicaSet"})}, 'supported values: "Deployment"', "spec.server.existing.kind", "must be one of 'Deployment'"),
+    _w("what is not ours, in another namespace", {"spec.server": changed(EXISTING, {"existing.name": "other/chat"})}, "in the same namespace", "spec.server.existing.name"),
+    _w("what is not ours, without metrics", {"spec.server": changed(EXISTING, {"existing.metrics": GONE})}, "Required value", "spec.server.existing.metrics", "must be given"),
+    _w("neither profile nor names", {"spec.server": changed(EXISTING, {"existing.metrics": {"port": 8000}})}, "must give exactly one of profile", "spec.server.existing.metrics"),
+    _w("both profile and names", {"spec.server": changed(NAMED, {"existing.metrics.profile": "vllm"})}, "must give exactly one of profile", "spec.server.existing.metrics"),
+    _w("names without a port", {"spec.server": changed(NAMED, {"existing.metrics.port": GONE})}, "must give port with names", "spec.server.existing.metrics.port"),
+    _w("a promise of a time that no name is of", {"spec.server": NAMED, "spec.objective.latency.0.metric": "ttft"}, "has a histogram of", "spec.objective.latency"),
+    _w("tokens of a server that knows none", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "mlserver"}), "spec.objective.latency.0.metric": "itl"}, "must use the metric e2e with the profile mlserver", "spec.objective.latency"),
+    _w("tokens of what is not ours", {"spec.server": EXISTING, "spec.objective.unit": "OutputTokens"}, "must be GoodRequests unless the server is vllm", "spec.objective.unit"),
+    _w("two servers", {"spec.server": {"steelyard": {}, "vllm": {}}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),
+    _w("no server at all", {"spec.server": {}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),
     _w('a folder as generation config', {"spec.server": {"vllm": {"arguments": [{"name": "generation-config", "value": '/models/other'}]}}}, 'must have auto or vllm', "spec.server.vllm.arguments[0].value"),
     _w('a draft model from the hub', {"spec.server": {"vllm": {"arguments": [{"name": "speculative-config", "value": '{"method": "ngram", "model": "org/draft"}'}]}}}, 'a draft model is not loaded', "spec.server.vllm.arguments[0].value"),
     _w('a draft model without a method', {"spec.server": {"vllm": {"arguments": [{"name": "speculative-config", "value": '{"model": "/models/draft", "num_speculative_tokens": 3}'}]}}}, 'a draft model is not loaded', "spec.server.vllm.arguments[0].value"),

@@ -29,7 +29,12 @@ async def test_who_waits_goes_on_between_the_booking_of_all_pods_and_their_readi
         done.append("another's turn")
 
     operator.elector = SimpleNamespace(leading=False)  # type: ignore[assignment]
-    operator.snapshots = SimpleNamespace(pods=tuple, paid_nodes=lambda _: (), window_seconds=dict)  # type: ignore[assignment]
+
+    async def look(_: Any) -> tuple[()]:
+        return ()
+
+    operator.existing = SimpleNamespace(look=look)  # type: ignore[assignment]
+    operator.snapshots = SimpleNamespace(existing=tuple, pods=tuple, paid_nodes=lambda _: (), window_seconds=dict)  # type: ignore[assignment]
     operator.cost_ledger = SimpleNamespace(book=lambda *_, **__: done.append("booked"))  # type: ignore[assignment]
     operator.observing = SimpleNamespace(round=read)  # type: ignore[assignment]
     beside = asyncio.create_task(other())

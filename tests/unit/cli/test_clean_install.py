@@ -108,6 +108,7 @@ WITHOUT = {
     "status": ((), 2, NO_CLUSTER),
     "explain": (("search",), 2, NO_CLUSTER),
     "report": (("search",), 2, NO_CLUSTER),
+    "observe": (("deployment/search",), 2, NO_CLUSTER),
     "trial start": (("--workload", "search", "--pools", "a,b", "--budget", "2.00", "--claim", "unit cost 0.5 of b"), 2, NO_CLUSTER),
     "trial list": ((), 2, NO_CLUSTER),
     "trial show": (("half", "-w"), 2, NO_CLUSTER),

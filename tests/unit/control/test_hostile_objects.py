@@ -10,6 +10,7 @@ from patience import PATIENCE
 from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
+from steelyard.control.gather.existing_objects import ExistingObjects
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.reader import Reader
@@ -218,6 +219,7 @@ class Running:
         self.rounds: list[list[str]] = []
         self.fails_once = False
         self.operator.observing = SimpleNamespace(round=self._round)  # type: ignore[assignment]
+        self.operator.existing = ExistingObjects(SimpleNamespace())  # type: ignore[arg-type]
 
     async def _round(self, pods: Any, _: Any) -> None:
         self.rounds.append([facts.name for facts in pods])

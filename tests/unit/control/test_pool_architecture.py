@@ -31,7 +31,8 @@ def settings(**toolchains: str) -> Settings:
     config = yaml.safe_load((ROOT / "charts/steelyard/values.yaml").read_text())["config"]["toolchains"]
     images = {"serveImage": "s", "compileImage": "c"}
     more = {name: {**images, "target": target} for name, target in toolchains.items()}
-    return settings_of(Config.model_validate({"toolchains": {name: {**each, **images} for name, each in config.items()} | more}))
+    known = {name: {**each, **images} for name, each in config.items()} | more
+    return settings_of(Config.model_validate({"toolchains": known, "store": {"uri": "s3://artifacts"}}))
 
 
 def pool(raw: dict[str, Any], *nodes: str | None) -> Pool:

@@ -136,7 +136,9 @@ def test_no_digest_is_that_of_a_word():
     """Such a digest belongs to no model: whoever pastes it gets ModelDigestMismatch without knowing why."""
     words = {f"sha256:{hashlib.sha256(word.encode()).hexdigest()}" for word in ("", "test", "foo", "bar", "hello", "hello world", "abc")}
     digests = {
-        (where, document["spec"]["model"].get("digest")) for where, document in manifests() if document["kind"] == "InferenceWorkload"
+        (where, (document["spec"].get("model") or {}).get("digest"))
+        for where, document in manifests()
+        if document["kind"] == "InferenceWorkload"
     }
     assert [found for found in digests if found[1] in words] == []
 

@@ -6,11 +6,13 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.core.facts.streams import Streams, all_streams, streams_since
 from steelyard.core.facts.tokens import Counted, Tokens
-from steelyard.observe.contract import STEELYARD, CustomMetrics
+from steelyard.observe.contract import STEELYARD
 from steelyard.observe.exposition import BUCKETS, EDGES, LABELS, LINE, LINES, SERIES, parse
 from steelyard.observe.failure import Reason, RejectedError
+from steelyard.observe.profiles import contract_of
 from steelyard.observe.scrape import LARGEST
 from unit.observe.pods import T0
 
@@ -109,7 +111,12 @@ def test_what_is_not_the_format_is_no_reading(body):
     assert refusal(body) in {Reason.SYNTAX, Reason.MISSING}
 
 
-CUSTOM = CustomMetrics("http_requests_total", "http_seconds", 0.25, "code")
+def named(promise, status_label=None):
+    names = PageNames(requests="http_requests_total", whole="http_seconds", status_label=status_label)
+    return contract_of(ServerPage(names=names, promises=(("e2e", promise),), port=80))
+
+
+CUSTOM = named(0.25, "code")
 TEXT = """# TYPE http_requests_total counter
 http_requests_total{code="200",path="/a"} 90
 http_requests_total{code="200",path="/b"} 10
@@ -131,7 +138,7 @@ def test_without_an_edge_at_the_objective_the_lower_end_is_good():
 
 
 def test_an_edge_at_the_objective_is_exact():
-    exact = CustomMetrics("http_requests_total", "http_seconds", 0.5, "code")
+    exact = named(0.5, "code")
     assert read(TEXT, exact).counts.tally.good == 89
 
 
@@ -153,7 +160,7 @@ def test_a_counter_that_is_declared_without_series_is_zero_and_one_that_is_not_t
 
 # --- a page that is more than a server has to say ---------------------------------------------------------------------------------------
 
-ANY = CustomMetrics("http_requests_total", "http_seconds", 0.25)
+ANY = named(0.25)
 
 
 def counters(number: int) -> str:

@@ -69,6 +69,8 @@ class Workload:
     exit_drill: ExitDrill | None
     drilled_every: int | None
     """Seconds between exit drills."""
+    existing: bool = False
+    """Of a server that runs already: it needs no pool."""
 
     def condition(self, word: str) -> Condition | None:
         """The condition of that type."""
@@ -123,7 +125,8 @@ def workload(raw: Raw) -> Workload:
         created=moment(metadata, "creationTimestamp"),
         generation=whole(metadata, "generation"),
         observed_generation=told.observed_generation,
-        model=text(source, "uri"),
+        # Of a server that exists already nobody has to say what it serves.
+        model=text(source, "uri") or text(part(part(spec, "server"), "existing"), "name"),
         model_revision=text(source, "revision") or text(source, "digest"),
         tensor_parallel=whole(part(spec, "compile"), "tensorParallel"),
         mode=text(rebalancing, "mode"),
@@ -148,4 +151,5 @@ def workload(raw: Raw) -> Workload:
         decision=told.decision,
         exit_drill=told.exit_drill,
         drilled_every=whole(part(part(spec, "placement"), "exitDrill"), "everySeconds"),
+        existing=bool(part(part(spec, "server"), "existing")),
     )

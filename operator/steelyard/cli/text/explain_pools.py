@@ -71,6 +71,8 @@ def _latency(row: PoolRow) -> str:
 
 
 def _price(row: PoolRow, view: ExplainView) -> str:
+    if row.price is None and row.priced_by is not None:
+        return f"List\n{row.priced_by.lower()}"
     if row.price is None:
         return "unknown"
     old = price_age(row.price.as_of, view.now) if row.price.as_of else "age unknown"

@@ -28,7 +28,7 @@ def hints(
 ) -> tuple[Hint, ...]:
     """In order of weight."""
     found = [*_operator(operator), *_unseen(now, workloads), *_unproven(now, workloads)]
-    if pools is not None:
+    if pools or (pools is not None and not (workloads and all(w.existing for w in workloads))):
         found += _pools(now, pools)
     return (*found, *(Hint(note) for note in notes))
 

@@ -54,6 +54,8 @@ class PoolRow:
     """What the cost is made from."""
     exhausted_until: datetime | None
     quarantined_until: datetime | None
+    priced_by: str | None
+    """Catalogue: nobody wrote this pool, and its nodes are taken at the list price. Null: the pool's own price."""
 
 
 def pool_rows(workload: Workload, pools: tuple[Pool, ...] | None, now: datetime) -> tuple[PoolRow, ...]:
@@ -101,4 +103,5 @@ def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now
         cost_basis=option.cost_basis if option else None,
         exhausted_until=pool.exhausted_until if pool and pool.exhausted_until and pool.exhausted_until > now else None,
         quarantined_until=max(until, default=None),
+        priced_by=measured.priced_by if measured else None,
     )

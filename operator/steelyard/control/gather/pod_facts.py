@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,16 @@ from steelyard.render.deployment import METRICS_PORT
 
 def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFacts:
     """One serving pod, or one of a probe. `pool` None: it was deleted; `node` None: not bound, or the node is not seen."""
-    labels, meta, status = manifests.labels(pod), manifests.metadata(pod), pod.get("status") or {}
+    labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
+    key = PlacementKey(labels[label.POOL], labels.get(label.REVISION, ""))
+    facts = served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key)
+    on_cpu = pool is not None and pool.resource_name is None and facts.resources.cpu > 0
+    return replace(facts, probes=labels.get(label.ROLE) == label.PROBE, cpu_limit=facts.resources.cpu if on_cpu else None)
+
+
+def served_pod(pod: Manifest, pool: Pool | None, node: Manifest | None, workload: WorkloadKey, placement: PlacementKey) -> PodFacts:
+    """A pod of a placement, whoever made it. Nothing is taken for its busy time: what it may use is not said by what it asks for."""
+    meta, status = manifests.metadata(pod), pod.get("status") or {}
     server = server_status(pod)
     ended = (server.get("state") or {}).get("terminated") or {}
     bound = next(
@@ -44,8 +54,8 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         uid=manifests.uid(pod),
         name=manifests.name(pod),
         namespace=manifests.namespace(pod) or "",
-        workload=WorkloadKey(manifests.namespace(pod) or "", labels[label.WORKLOAD]),
-        placement=PlacementKey(labels[label.POOL], labels.get(label.REVISION, "")),
+        workload=workload,
+        placement=placement,
         address=status.get("podIP"),
         metrics_port=METRICS_PORT,
         ready=pod_ready(pod),
@@ -55,12 +65,11 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         ended=_ended(pod, ended, created),
         termination_message=ended.get("message") or ((server.get("lastState") or {}).get("terminated") or {}).get("message"),
         cost_per_hour=_cost_per_hour(pod, asked, shape),
-        cpu_limit=asked.cpu if pool is not None and pool.resource_name is None and asked.cpu > 0 else None,
+        cpu_limit=None,
         phase=status.get("phase", "Pending"),
         node=manifests.node_name(pod),
         resources=asked,
         crash=_crash(pod, server),
-        probes=labels.get(label.ROLE) == label.PROBE,
     )
 
 

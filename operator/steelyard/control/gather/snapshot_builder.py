@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
-from operator import is_
+from operator import is_, itemgetter
 
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
+from steelyard.control.gather.existing_facts import Seen
+from steelyard.control.gather.existing_servers import ExistingServers, ReadExisting
 from steelyard.control.gather.exit_drills import drill_trial, under_way
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
@@ -116,8 +118,9 @@ class SnapshotBuilder:
         reader: Reader | None = None,
         read_past: ReadPast = lambda _: {},
         others: Callable[[str], Others] = lambda _: NOBODY,
+        read_existing: ReadExisting = lambda *_: None,
     ) -> None:
-        """others: who is on a node beside the pods of workloads."""
+        """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -128,6 +131,7 @@ class SnapshotBuilder:
         self._catalogue = catalogue
         self._ask = lru_cache(maxsize=MOST_KEPT)(partial(estimate, catalogue))
         self._reader = reader or Reader(lambda *_: None)
+        self._existing = ExistingServers(store, read_existing, self._reader, catalogue, settings.currency)
         self._ours: set[str] = set()
         self._pods: dict[str, tuple[Manifest, Pool | None, Manifest | None, PodFacts | None]] = {}
         self._understood: dict[str, _Understood] = {}
@@ -176,8 +180,13 @@ class SnapshotBuilder:
             return workload
         raw = self.raw(key)
         assert raw is not None
-        placements = self.placements(workload, now)
-        pools = advertised(workload, self._pools_beside_others(raw), self._ask)
+        beside = self._pools_beside_others(raw)
+        there = None
+        if workload.existing is not None:
+            there = self._existing.seen(workload, now)
+            beside = self._with_standing(beside, there)
+        placements = self.placements(workload, now) if workload.existing is None else there.placements if there is not None else ()
+        pools = advertised(workload, beside, self._ask)
         moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
@@ -199,7 +208,8 @@ class SnapshotBuilder:
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for ends in moves.values() for pool in ends),
             moves_in_namespace=sum(other.namespace == key.namespace for other in moves),
-            has_front=not self._synced() or self._has_front(key, workload.uid),
+            has_front=workload.existing is None and (not self._synced() or self._has_front(key, workload.uid)),
+            found=there.found if there is not None else None,
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
 
@@ -212,6 +222,20 @@ class SnapshotBuilder:
     def _trial(self, raw: Manifest, now: datetime) -> LiveTrial | None:
         parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
         return None if isinstance(parsed, Unreadable) else asks(trial_of(parsed, raw, now), trial_memory_of(raw.get("status") or {}))
+
+    def existing(self) -> Sequence[Workload]:
+        """The workloads whose server exists already, the oldest first."""
+        read = ((raw, self._understand(raw).workload) for raw in self._store.all(INFERENCE_WORKLOADS) if not manifests.is_leaving(raw))
+        mine = [(_created(raw), w.key, w) for raw, w in read if isinstance(w, Workload) and w.existing is not None]
+        return self._existing.found([w for _, _, w in sorted(mine, key=itemgetter(0, 1))], self.pools())
+
+    def _with_standing(self, pools: tuple[Pool, ...], there: Seen | None) -> tuple[Pool, ...]:
+        """Where a server stands it may be, whatever pools were chosen; the pools that nobody wrote are seen by it alone."""
+        if there is None:
+            return pools
+        standing = {place.key.pool for place in there.placements}
+        chosen = tuple(with_selection(p, selected=p.selected or p.name in standing) for p in pools)
+        return (*chosen, *self._existing.pools(there))
 
     def _probe(self, raw: Manifest, now: datetime) -> Probe | None:
         """Of the move under way; the newest, where it probes a second time."""
@@ -343,10 +367,20 @@ class SnapshotBuilder:
         used = (self._reader.read(PODS, pod, held) for pod in self._store.all(PODS) if self._comes_of_ours(pod))
         return sum(nodes.values()), sum(each for each in used if each)
 
+    def _existing_pods(self, taken: Set[str]) -> list[PodFacts]:
+        """Of servers that exist already; a pod that two objects have is the older workload's."""
+        found: dict[str, PodFacts] = {}
+        for workload in self.existing():
+            for facts in self._existing.pods(workload):
+                if facts.uid not in taken:
+                    found.setdefault(facts.uid, facts)
+        return list(found.values())
+
     def pods(self) -> tuple[PodFacts, ...]:
         """All pods of all workloads that serve or probe and can be read, those included that left since the last call."""
         pools = {p.name: p for p in self.pools()}
         living = [facts for pod in self._store.all(PODS) if (facts := self._facts(pod, pools)) is not None]
+        living += self._existing_pods({facts.uid for facts in living})
         present = self._ours = {p.uid for p in living}
         departed = [p for uid, p in self._departed.items() if uid not in present]
         self._departed.clear()
@@ -377,10 +411,12 @@ class SnapshotBuilder:
         for node in self._store.all(NODES):
             here = on.get(called := manifests.name(node), ())
             beside = self._others(called)
-            of = (node, pools, beside, *here, *(moves.get(pod.workload) for pod in here))
+            made = self._existing.made_on(called)
+            of = (node, pools, made, beside, *here, *(moves.get(pod.workload) for pod in here))
             known = before.get(called)
             if known is None or not _are(known[0], of):
-                known = of, self._reader.read(NODES, node, partial(reading, left=None, pods=here, others=beside))
+                among = pools if made is None else (*pools, made)
+                known = of, self._reader.read(NODES, node, partial(reading, pools=among, left=None, pods=here, others=beside))
             self._paid[called] = known
         over = (
             self._reader.read(NODES, node, partial(reading, left=left, pods=on.get(manifests.name(node), ())))

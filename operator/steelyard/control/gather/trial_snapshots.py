@@ -69,6 +69,9 @@ class TrialSnapshots:
             return Refusal(Reason.NOT_SYNCED, "the first lists of the cluster's objects are not absorbed yet")
         if found is None:
             return Refusal(Reason.WAITING, f"there is no InferenceWorkload {trial.workload} in namespace {trial.key.namespace}")
+        if found.workload.existing is not None:
+            told = f"InferenceWorkload {trial.workload} is of {found.workload.existing}, of which no replica can be made: name one with a model"
+            return Refusal(Reason.WAITING, told)
         return found
 
     def _replica(self, raw: Manifest, called: str, now: datetime) -> TrialReplica | None:

@@ -11,15 +11,22 @@ from typing import Any
 from steelyard.api import compile_options as asked_for
 from steelyard.api import exit_drill as asked_drill
 from steelyard.api.compile_options import BackendFormat
+from steelyard.api.existing import ExistingServer
 from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.metrics_page import TimeUnit
 from steelyard.api.objective import Objective
+from steelyard.api.rebalancing import Mode as ModeAsked
+from steelyard.api.scaling import Scaling as ScalingAsked
 from steelyard.api.server import Switch, VllmServer
+from steelyard.api.source import ModelSource
 from steelyard.control.gather.pool_facts import resources_of
 from steelyard.control.gather.unplaced import unplaced, waiting_since
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
     CompileOptions,
@@ -27,6 +34,7 @@ from steelyard.core.facts.snapshot import (
     Mode,
     Model,
     NumberFormat,
+    Owner,
     Placement,
     PodAccess,
     PoolChoice,
@@ -41,6 +49,9 @@ from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label
 from steelyard.status.scalar import time_of
 
+MOST_REPLICAS = 10_000
+"""As many as the API lets anybody ask for."""
+PER_SECOND = {TimeUnit.SECONDS: 1.0, TimeUnit.MILLISECONDS: 1e3, TimeUnit.MICROSECONDS: 1e6}
 CRASHES = 2
 """Restarts of one container after which a replica counts as crashing: the first may be bad luck."""
 FATAL_WAITING = frozenset({"CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull"})
@@ -57,13 +68,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         key=WorkloadKey(manifests.namespace(raw) or "", manifests.name(raw)),
         uid=manifests.uid(raw),
         generation=int(manifests.metadata(raw).get("generation", 0)),
-        model=Model(
-            uri=spec.model.uri,
-            digest=spec.model.digest,
-            revision=spec.model.revision,
-            task=spec.model.task or "",
-            secret_name=spec.model.secret_name,
-        ),
+        model=_model(spec.model),
         compile=_compile_options(options, None),
         compile_by_family={own.family: _compile_options(options, own) for own in options.families},
         format_by_backend={str(own.name): _number_format(own) for own in options.backends},
@@ -73,14 +78,9 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         unit=Unit(spec.objective.unit.value),
         max_unit_cost=_max_unit_cost(spec.objective),
         error_budget=spec.objective.error_budget_percent / 100,
-        scaling=Scaling(
-            minimum=spec.scaling.min_replicas,
-            maximum=spec.scaling.max_replicas,
-            owner=str(spec.scaling.owner),
-            priority=spec.scaling.priority,
-        ),
+        scaling=_scaling(spec.scaling, bound=spec.server.existing is None),
         rebalancing=Rebalancing(
-            mode=Mode(str(policy.mode)),
+            mode=_mode(policy.mode, spec.server.existing),
             min_saving_percent=float(policy.min_saving_percent),
             payback_seconds=policy.payback_seconds,
             cooldown_seconds=policy.cooldown_seconds,
@@ -98,7 +98,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         min_families=spec.placement.min_accelerator_families,
         max_spot_percent=spec.placement.max_spot_percent,
         deleting=manifests.is_leaving(raw),
-        server=next(kind for kind in ("vllm", "custom", "steelyard") if getattr(spec.server, kind) is not None),
+        server=next(kind for kind in ("vllm", "custom", "existing", "steelyard") if getattr(spec.server, kind) is not None),
         access=PodAccess(
             pull_secrets=tuple(sorted(spec.pods.image_pull_secrets)),
             account=spec.pods.service_account_name,
@@ -106,7 +106,50 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         ),
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
+        existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,
     )
+
+
+def _model(given: ModelSource | None) -> Model:
+    """Without a name where it is not told what is served."""
+    if given is None:
+        return Model(uri="", digest=None, revision=None, task="")
+    return Model(uri=given.uri, digest=given.digest, revision=given.revision, task=given.task or "", secret_name=given.secret_name)
+
+
+def _scaling(given: ScalingAsked, *, bound: bool) -> Scaling:
+    """bound: whether the bounds are ours to keep; the replicas of what exists already are its owner's."""
+    if not bound:
+        return Scaling(minimum=1, maximum=MOST_REPLICAS, owner=Owner.EXTERNAL, priority=given.priority)
+    return Scaling(minimum=given.min_replicas, maximum=given.max_replicas, owner=str(given.owner), priority=given.priority)
+
+
+def _mode(given: ModeAsked, existing: ExistingServer | None) -> Mode:
+    """What is not ours is never moved, whatever an API server without the definition's rules has taken."""
+    mode = Mode(str(given))
+    return Mode.RECOMMEND if existing is not None and mode is Mode.AUTO else mode
+
+
+def _existing(given: ExistingServer, objective: Objective) -> Existing:
+    names = given.metrics.names
+    page = ServerPage(
+        promises=tuple((str(o.metric), o.milliseconds / 1000) for o in objective.latency),
+        profile=str(given.metrics.profile or ""),
+        names=None
+        if names is None
+        else PageNames(
+            requests=names.request_counter,
+            errors=names.error_counter,
+            status_label=names.status_label,
+            whole=names.latency_histogram,
+            first=names.first_token_histogram,
+            between=names.token_gap_histogram,
+            per_second=PER_SECOND[names.unit],
+        ),
+        port=given.metrics.port,
+        path=given.metrics.path,
+    )
+    return Existing(kind=str(given.kind), name=given.name, page=page)
 
 
 def _exit_drill(given: asked_drill.ExitDrill) -> ExitDrill:
@@ -184,7 +227,7 @@ def placement_of(
         crash_message=crashing[0] if crashing else "",
         trouble=trouble,
         waiting_since=waiting_since(deployment, pods),
-        start_seconds=_start_seconds(pods),
+        start_seconds=start_seconds_of(pods),
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
         artifact_key=artifact_key,
@@ -193,7 +236,7 @@ def placement_of(
     )
 
 
-def _start_seconds(pods: Sequence[Manifest]) -> float | None:
+def start_seconds_of(pods: Sequence[Manifest]) -> float | None:
     """The median over ready pods. One whose server was started again tells when it became ready again."""
     waits = []
     for pod in pods:

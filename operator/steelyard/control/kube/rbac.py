@@ -51,6 +51,9 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("", "services", (*_READ, "create", "patch", "delete"), "the front of a workload, and one for each placement"),
     Permission("batch", "jobs", (*_READ, "create", "delete"), "Jobs of compiles, probes and trials; a Job is never written again"),
     Permission("policy", "poddisruptionbudgets", (*_READ, "create", "patch", "delete"), "evictions must not break the promise"),
+    Permission("apps", "statefulsets", ("get",), "a server that exists already: how many replicas it has, and which pods"),
+    Permission("leaderworkerset.x-k8s.io", "leaderworkersets", ("get",), "the same, where the kind is installed"),
+    Permission("serving.kserve.io", "inferenceservices", ("get",), "the same, where the kind is installed"),
     Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages, and what is asked for on the pools' nodes"),
     Permission("events.k8s.io", "events", ("create", "patch"), "decisions as a story; patch counts a series"),
 )

@@ -163,7 +163,8 @@ class WorkloadReconciler:
     async def _bring_about(self, raw: Manifest, snapshot: Snapshot, decision: Decision, began: float) -> _Found:
         """What was decided becomes so."""
         key = snapshot.workload.key
-        standing = {placement.key: placement.name for placement in snapshot.placements}
+        # What is not ours has no name here.
+        standing = {placement.key: placement.name for placement in snapshot.placements if placement.name}
         wanted = desired(decision.intent, self._snapshots.settings, standing)
         if snapshot.synced:
             services = of_standing(key, snapshot.workload.uid, standing, decision.intent.gone)

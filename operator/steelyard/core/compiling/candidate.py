@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
-from steelyard.core.compiling.default_request import resources_of, told_of
+from steelyard.core.compiling.default_request import as_found, resources_of, told_of
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.compiling.revision import InProportion, Wish, asked, asked_before, revision
 from steelyard.core.compiling.vllm_words import compiled_words
@@ -18,6 +18,8 @@ from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 SERVERS = frozenset({"steelyard", "vllm"})
+EXISTING = "existing"
+"""Runs already, as it is: nothing is compiled and nothing is made."""
 VLLM = "vllm"
 """The one back end of the server of this name, and of no other."""
 TEXT = "text-generation"
@@ -143,7 +145,7 @@ def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
 def _candidate(snapshot: Snapshot, pool: Pool, known: dict[_Alike, _Runs]) -> Candidate:
     """known: of pools that are alike; what was not known yet is added."""
     workload = snapshot.workload
-    resources = resources_of(workload, pool)
+    resources = resources_of(workload, pool) if snapshot.found is None else as_found(snapshot.found, workload, pool)
     wish = resources if pool.resource_name is None or told_of(workload, pool) is not None else InProportion(resources.devices)
     alike = (pool.backends, pool.family, pool.architecture, pool.unsupported, resources, wish)
     if alike not in known:
@@ -186,7 +188,7 @@ def _not_selected(candidate: Candidate, _: Snapshot) -> Refusal | None:
 
 def _no_such_server(_: Candidate, snapshot: Snapshot) -> Refusal | None:
     server = snapshot.workload.server
-    if server in SERVERS:
+    if server in SERVERS or server == EXISTING:
         return None
     return Refusal(
         Reason.UNSUPPORTED_TARGET,
@@ -220,12 +222,22 @@ def _other_processors(candidate: Candidate, snapshot: Snapshot) -> Refusal | Non
 
 
 def _no_toolchain(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
-    if candidate.toolchain is not None:
+    if candidate.toolchain is not None or snapshot.workload.server == EXISTING:
         return None
     return Refusal(
         Reason.UNSUPPORTED_TARGET,
         f"pool {candidate.name} lists back ends {', '.join(candidate.pool.backends) or '(none)'} and no toolchain is configured for any of "
         f"them that spec.server.{snapshot.workload.server} can use: add one to the operator's toolchains or another back end to spec.backends",
+    )
+
+
+def _no_store(_: Candidate, snapshot: Snapshot) -> Refusal | None:
+    if snapshot.settings.store_uri or snapshot.workload.server == EXISTING:
+        return None
+    return Refusal(
+        Reason.NO_STORE,
+        "no artifact store is configured, so that nothing can be compiled or served: set config.store.uri of the operator, for example "
+        "s3://steelyard-artifacts; a server that exists already (spec.server.existing) needs none",
     )
 
 
@@ -257,6 +269,7 @@ RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _no_such_accelerator,
     _other_processors,
     _no_toolchain,
+    _no_store,
     _too_large,
     _no_artifact,
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import floor
 
 from steelyard.core.economics.node_reserve import for_replicas
+from steelyard.core.facts.existing import Found
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Pool, Workload
 
@@ -24,6 +25,14 @@ def resources_of(workload: Workload, pool: Pool) -> Resources:
         return told or CPU_POOL
     devices = float(workload.choice(pool.name).devices)
     return replace(told, devices=devices) if told is not None else in_proportion(pool, devices)
+
+
+def as_found(found: Found, workload: Workload, pool: Pool) -> Resources:
+    """Of a server that exists already: what its replicas ask for, on devices of another kind as many as the workload says."""
+    if pool.resource_name is None:
+        return replace(found.resources, devices=0.0)
+    alike = pool.resource_name == found.resource_name
+    return replace(found.resources, devices=found.resources.devices if alike else float(workload.choice(pool.name).devices))
 
 
 def told_of(workload: Workload, pool: Pool) -> Resources | None:

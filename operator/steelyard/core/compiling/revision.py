@@ -8,7 +8,7 @@ that is made anyway (docs/adr/0003-only-what-the-user-asks-for-replaces-replicas
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from steelyard.core.compiling.default_request import ONE_DEVICE
@@ -53,6 +53,13 @@ def revision(workload: Workload, resources: Resources, toolchain: Toolchain, art
             **_arguments(workload, resources, family),
         }
     )
+
+
+def revision_of_existing(workload: Workload, template: str) -> str:
+    """Eight hex digits of a server that exists already: its owner's template, and what it is judged by. template: by which its pods are told apart."""
+    existing = workload.existing
+    page = None if existing is None else asdict(existing.page)
+    return _hash8({"template": template, "page": page, "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency]})
 
 
 def asked_before(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str | None:

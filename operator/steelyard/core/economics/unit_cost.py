@@ -1,4 +1,5 @@
 """Cost per 1,000 good requests and per 1M tokens: ratios of sums with a 95 % interval and n. No traffic means no value, never 0.
+Where it is not told of every request whether it was good, the lower end of their number counts, and the interval reaches to the upper end.
 
 The money of tokens is not split. All of it is divided by output tokens, and all of it, once more, by input tokens: both can be checked on a
 bill, and no share of an engine's time can, which works on prompts and on answers in the same step.
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from steelyard.core.facts.tokens import Counted
 from steelyard.core.facts.unit_cost import PER, PER_TOKENS, TokenCost, UnitCost
 from steelyard.core.facts.window import Window
-from steelyard.core.statistics.interval import ratio_interval
+from steelyard.core.statistics.interval import Interval, ratio_interval
 
 
 def unit_cost(windows: Sequence[Window], chance: random.Random) -> UnitCost | None:
@@ -24,6 +25,8 @@ def unit_cost(windows: Sequence[Window], chance: random.Random) -> UnitCost | No
     interval = ratio_interval([(cost * PER, float(n)) for cost, n in zip(costs, good, strict=True)], chance)
     if interval is None:
         return None
+    if any(w.unsure for w in windows):
+        interval = _down_to(interval, windows, costs, chance)
     tokens = _of_good_requests(windows)
     cached = [each.cached for each in tokens if each.cached is not None]
     return UnitCost(
@@ -36,6 +39,12 @@ def unit_cost(windows: Sequence[Window], chance: random.Random) -> UnitCost | No
         input=_token_cost(costs, [each.input for each in tokens], chance),
         cached=sum(cached) if tokens and len(cached) == len(tokens) else None,
     )
+
+
+def _down_to(interval: Interval, windows: Sequence[Window], costs: Sequence[float], chance: random.Random) -> Interval:
+    """With its lower end as it is if all that may have been good were."""
+    most = ratio_interval([(cost * PER, float(w.good + w.unsure)) for cost, w in zip(costs, windows, strict=True)], chance)
+    return interval if most is None else Interval(interval.point, min(interval.lower, most.lower), interval.upper)
 
 
 def _of_good_requests(windows: Sequence[Window]) -> list[Counted]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.window import Crash
 
 
@@ -40,6 +41,8 @@ class PodFacts:
     node: str | None = None
     resources: Resources = field(default_factory=lambda: Resources(0.0, 0.0))
     crash: Crash | None = None
+    page: ServerPage | None = None
+    """Where it says what it did, where it is not of Steelyard's own server."""
     probes: bool = False
     """Of a probe: it costs, and serves nobody."""
 

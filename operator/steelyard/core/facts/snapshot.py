@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.estimate import Estimate
+from steelyard.core.facts.existing import Existing, Found
 from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.live_trial import LiveTrial
@@ -214,6 +215,8 @@ class Workload:
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
     access: PodAccess = field(default_factory=PodAccess)
     exit_drill: ExitDrill | None = None
+    existing: Existing | None = None
+    """Given where `server` is existing: what is read, and never changed."""
 
     def choice(self, pool: str) -> PoolChoice:
         """What it says of the pool."""
@@ -346,6 +349,8 @@ class Pool:
     """Of a CPU pool's processors, as Kubernetes names it; None where neither its selector, its nodes nor its model tells."""
     overlaps: tuple[Overlap, ...] = ()
     """Other pools with the same nodes, in order of name."""
+    made: bool = False
+    """Whether there is no AcceleratorPool of this name: nodes of one instance type under a server that exists already, at the catalogue's price."""
     advertised: Estimate | None = None
     """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
 
@@ -590,6 +595,8 @@ class Snapshot:
     has_front: bool = True
     """Whether the Service that clients call is there and is the workload's own."""
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
+    found: Found | None = None
+    """Of the workload's existing server; None before the first look, and where it has none."""
     probe: Probe | None = None
     """That of the move under way, where its Job is there."""
     trials: tuple[LiveTrial, ...] = ()

@@ -41,6 +41,7 @@ class Window(NamedTuple):
     `joules`: what the replicas drew, idle or not; None where no counter tells. `joules_estimated`: a part of it is attributed, and not metered.
     `tokens`: what went into the engines and came out; None where the server does not tell, which is not 0.
     `streams`: how long tokens took, and what ran at the same time; None where the server does not tell.
+    `unsure`: of the slow requests those that may have been good, where a server tells no more than on which side of an edge they were.
     `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
     """
 
@@ -63,6 +64,7 @@ class Window(NamedTuple):
     joules_estimated: bool = False
     tokens: Tokens | None = None
     streams: Streams | None = None
+    unsure: int = 0
 
     @property
     def seconds(self) -> float:

@@ -24,7 +24,7 @@ Reals: TypeAlias = NDArray[np.float64]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_TOLD = -1
-_SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated")
+_SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated", "unsure")
 _UNSURE = ("busy_seconds", "cost", "p99_milliseconds", "joules")
 """Figures that not every server tells."""
 _ROW = np.dtype(
@@ -33,6 +33,7 @@ _ROW = np.dtype(
         *((name, "f8") for name in ("replica_seconds", *_UNSURE)),
         *((name, "?") for name in ("steady", "disturbed", "by_engine", "joules_estimated")),
         ("edges", "i2"),
+        ("unsure", "i8"),
     ]
 )
 """Moments since 1970, NaN for what is not told; `edges`: which of the table's sets of edges, _NOT_TOLD without latencies."""
@@ -266,6 +267,7 @@ def _row(window: Window, edges: int) -> tuple[Any, ...]:
         window.by_engine,
         window.joules_estimated,
         edges,
+        window.unsure,
     )
 
 

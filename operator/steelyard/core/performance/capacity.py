@@ -141,11 +141,11 @@ def _per_replica(window: Window) -> float:
 
 
 def broke(window: Window, allowed: float) -> bool:
-    """Whether the load itself broke the promise: more late or shed requests than chance explains (three sigma, and one).
+    """Whether the load itself broke the promise: more requests were shed or surely late than chance explains (three sigma, and one).
 
     Errors say nothing of capacity. A bare `more than allowed` would call every second window of a workload at its limit broken.
     """
-    late = window.slow + window.shed
+    late = window.slow - window.unsure + window.shed
     if late <= 1 or window.replica_seconds <= 0 or window.good + window.slow <= 0:
         return False
     expected = allowed * window.offered

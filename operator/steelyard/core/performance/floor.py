@@ -56,7 +56,8 @@ def floor_of(windows: Sequence[Window], least: int = 0) -> Floor | None:
 
     least: requests that its share rests on, as far as there are so many.
     """
-    calm = [w for w in windows if w.replica_seconds > 0 and w.offered > 0 and not full(w)]
+    # What may have been good is no evidence that nothing better can be had.
+    calm = [w for w in windows if w.replica_seconds > 0 and w.offered > 0 and not full(w) and not w.unsure]
     if len(calm) < LEAST_WINDOWS:
         return None
     low = _lowest(calm, least)

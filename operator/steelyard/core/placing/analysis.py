@@ -41,7 +41,7 @@ class Analysis:
     """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement
     from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `read`: the windows of
     each fresh reading; `sound`: those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries; nor does what had piled up.
-    `promise`: over all of the last windows; `strain`: over those of them that tell whether the replicas are too few."""
+    `promise`: over all of the last windows; `kept_at_best`: the same if all requests were good that may have been; `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
     now: datetime
@@ -54,6 +54,7 @@ class Analysis:
     load: Load | None
     counting: Counting
     promise: Test
+    kept_at_best: Test
     strain: Test
     options: tuple[Option, ...]
     by_pool: Mapping[str, Option]
@@ -94,7 +95,8 @@ class Analysis:
 
     def is_ours(self, placement: Placement) -> bool:
         """Whether Steelyard writes the placement's replicas."""
-        return placement.replicas_owner is None and self.snapshot.workload.scaling.owner == Owner.STEELYARD
+        workload = self.snapshot.workload
+        return placement.replicas_owner is None and workload.scaling.owner == Owner.STEELYARD and workload.existing is None
 
     def is_exhausted(self, pool: str) -> bool:
         """Whether the pool could not deliver nodes lately."""
@@ -223,6 +225,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, capacities)
     asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members))
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
+    unsure = sum(w.unsure for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     known = _evidence_by_pool(snapshot, found, members, live, kept)
     counted = _counting(snapshot, [sound[key] for key in keys])
@@ -239,6 +242,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         load=asked,
         counting=counted,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
+        kept_at_best=violations(bad - unsure, good + bad, 0, 0, workload.allowed),
         strain=violations(missed, borne + missed, 0, 0, workload.allowed),
         options=seen,
         by_pool={option.pool: option for option in seen},

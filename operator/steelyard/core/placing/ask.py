@@ -16,6 +16,8 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = (), short: Shortage
     asks for its first replicas. wishes: the moves that it would begin now; None where it was not asked.
     short: what is missing, where that was found already."""
     snapshot = seen.snapshot
+    if snapshot.workload.existing is not None:
+        return None  # It asks for nothing: what it has is its owner's.
     first = not seen.members and not snapshot.memory.allocation and not snapshot.workload.deleting
     if not snapshot.synced or (seen.load is None and not first) or not _is_whole(seen):
         return None

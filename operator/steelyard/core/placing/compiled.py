@@ -29,6 +29,11 @@ def no_toolchain(seen: Analysis) -> Refusal | None:
     return Refusal(Reason.NO_POOL, seen.missing or "no selected pool has a back end with a toolchain: see `kubectl steelyard explain`")
 
 
+def no_store(seen: Analysis) -> Refusal | None:
+    """There must be a place for artifacts."""
+    return _first_of(seen, frozenset({Reason.NO_STORE}))
+
+
 def not_written(seen: Analysis) -> Refusal | None:
     """The API server must take what asks for the compile."""
     refused = next((write for write in seen.snapshot.refused if write.kind == COMPILED_MODEL), None)
@@ -67,6 +72,7 @@ def failed(seen: Analysis) -> Refusal | None:
 
 CHECKS: tuple[Check, ...] = (
     no_toolchain,  # nothing can be compiled at all
+    no_store,
     not_written,  # no compile can begin
     stuck,  # what somebody has to mend comes before what mends itself
     unplaced,

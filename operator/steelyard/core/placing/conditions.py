@@ -22,7 +22,9 @@ def conditions(seen: Analysis, outcome: Outcome, memory: Memory, *, awaited: boo
     """Ready summarises: replicas are serving. Order is that of design section 5. `awaited`: readings are, so what was said by them stands."""
     there = placed(seen, outcome, memory)
     by_readings = (_slo_met(seen), _observed(seen), _balanced(seen, memory, outcome), _held(outcome.held))
-    return (_ready(seen, there), compiled(seen), there, *(replace(each, awaited=awaited) for each in by_readings))
+    # Of what exists already nothing is compiled.
+    built = (compiled(seen),) if seen.snapshot.workload.existing is None else ()
+    return (_ready(seen, there), *built, there, *(replace(each, awaited=awaited) for each in by_readings))
 
 
 def _ready(seen: Analysis, there: Condition) -> Condition:
@@ -30,7 +32,7 @@ def _ready(seen: Analysis, there: Condition) -> Condition:
     if taken is not None:
         return Condition(ConditionType.READY, False, Reason.ENDPOINT_TAKEN, str(taken))
     if sum(p.ready for p in seen.snapshot.placements) > 0:
-        if not seen.snapshot.has_front:
+        if not seen.snapshot.has_front and seen.snapshot.workload.existing is None:
             refused = next((write for write in seen.snapshot.refused if is_front(write, seen) and write.kind == "Service"), None)
             return _no_front(seen, refused)
         return Condition(ConditionType.READY, True, Reason.SERVING, "replicas are ready and serving")
@@ -49,6 +51,13 @@ def _slo_met(seen: Analysis) -> Condition:
         return Condition(ConditionType.SLO_MET, None, Reason.OBSERVATIONS_STALE, "no complete and recent window of traffic")
     if seen.promise.n == 0:
         return Condition(ConditionType.SLO_MET, None, Reason.NO_TRAFFIC, "no requests in the last windows")
+    if seen.promise.result is Result.FAIL and seen.kept_at_best.result is not Result.FAIL:
+        return Condition(
+            ConditionType.SLO_MET,
+            None,
+            Reason.LATENCY_UNOBSERVABLE,
+            "no bucket of the server's histogram ends at the objective, so that it may be met or not: let one end there, or move the objective to an edge",
+        )
     if seen.promise.result is Result.FAIL:
         nowhere = unreachable(seen)
         if nowhere is not None:

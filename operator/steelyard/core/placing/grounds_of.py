@@ -15,7 +15,7 @@ def grounds_of(seen: Analysis) -> Grounds | None:
         return None
     keys = {p.key.pool: p.key for p in seen.members}
     owner = next((p.replicas_owner for p in seen.members if p.replicas_owner is not None), None)
-    if owner is None and not all(seen.is_ours(p) for p in seen.members):
+    if seen.snapshot.workload.existing is None and owner is None and not all(seen.is_ours(p) for p in seen.members):
         owner = "what spec.scaling.owner: External stands for"
     return Grounds(
         snapshot=seen.snapshot,

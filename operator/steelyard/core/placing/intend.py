@@ -15,7 +15,7 @@ def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) 
     """What builders are asked for: artifacts, Deployments to make, counts to set, Deployments to remove, a probe to run. move: as it stands now."""
     snapshot = seen.snapshot
     workload = snapshot.workload
-    if not snapshot.synced or workload.deleting:
+    if not snapshot.synced or workload.deleting or workload.existing is not None:
         return Intent(workload=workload.key, workload_uid=workload.uid)
     exists = {p.key: p for p in snapshot.placements}
     create, scale = [], {}
@@ -60,6 +60,7 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
             candidate.key is not None
             and candidate.pool.selected
             and candidate.shape is not None
+            and seen.snapshot.settings.store_uri
             and seen.snapshot.workload.server in SERVERS
         ):
             by_key.setdefault(candidate.key, (candidate, []))[1].append(candidate.name)

@@ -12,7 +12,7 @@ def nowhere(seen: Analysis) -> Outcome:
     waits = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in AWAITED), None)
     if waits is not None:
         return Outcome.wait({}, waits)
-    stuck = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in STUCK), None)
+    stuck = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in {*STUCK, Reason.NO_STORE}), None)
     if stuck is not None:
         return Outcome.hold({}, stuck)
     refused = [(o.pool, o.refusal) for o in seen.options if o.refusal]

@@ -10,6 +10,7 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import NamedTuple
 
+from steelyard.core.catalogue.made_pool import made_without_price, old_list_price
 from steelyard.core.catalogue.relative import resolved
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.economics.replica_price import unknown_types
@@ -31,7 +32,7 @@ from steelyard.core.planning.overlap import overlapping
 from steelyard.core.planning.prior import claimed_unit_costs, spread
 from steelyard.core.planning.sizing import need
 from steelyard.core.statistics.interval import Interval
-from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown, last_known
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown, last_known
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 UNBOUNDED = 10**6
@@ -261,6 +262,8 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
         return Unknown("no shape of the pool fits one replica")
     if unknown := unknown_types(candidate.pool):
         return Unknown(f"pool {candidate.name}: {unknown}")
+    if candidate.shape.price is None and candidate.pool.made:
+        return Unknown(made_without_price(candidate.pool))
     if candidate.shape.price is None:
         return Unknown(f"the price of {candidate.shape.instance_type} is not known: set spec.shapes[].pricePerHour, priceClass and asOf")
     if not candidate.shape.price.plausible:
@@ -268,7 +271,8 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
             f"a price of {candidate.shape.price.per_hour:g} per hour is not plausible: "
             f"correct spec.shapes[].pricePerHour of {candidate.shape.instance_type}"
         )
-    return candidate.shape.price.reading(now)
+    told = candidate.shape.price.reading(now)
+    return Stale(told.value, told.at, old_list_price(told.value)) if candidate.pool.made and isinstance(told, Stale) else told
 
 
 def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) -> Option:
@@ -372,8 +376,8 @@ def space(candidate: Candidate, most: int) -> Room:
 
 
 def _node_limits(candidate: Candidate) -> list[int]:
-    """Where nobody makes nodes, those that stand are all there will be."""
-    limits = (candidate.pool.max_nodes, None if candidate.pool.provisioned else candidate.pool.nodes)
+    """Where nobody makes nodes, those that stand are all there will be; of a pool that nobody wrote nobody knows."""
+    limits = (candidate.pool.max_nodes, None if candidate.pool.provisioned or candidate.pool.made else candidate.pool.nodes)
     return [n for n in limits if n is not None]
 
 

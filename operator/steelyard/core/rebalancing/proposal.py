@@ -79,6 +79,8 @@ class Proposal:
     """Of a trial: the AcceleratorTrial by which a person asks for it."""
     unpaid: Refusal | None = None
     """Of such a trial: why its own money, or its time, does not do."""
+    existing: str = ""
+    """The existing server that is never changed; empty where it is Steelyard's."""
     compared: CostTest | None = None
     """Of a trial that is judged: the target's cost against the source's over the same minutes."""
 

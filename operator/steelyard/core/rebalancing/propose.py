@@ -383,6 +383,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         quarantine=snapshot.memory.quarantine,
         exhausted_until=there.exhausted_until if there else None,
         replicas_owner=grounds.owner,
+        existing="" if snapshot.workload.existing is None else str(snapshot.workload.existing),
         moves_elsewhere=snapshot.moves_elsewhere,
         moves_at_once=in_all(snapshot.settings.moves_at_once, snapshot.workloads),
         moves_in_namespace=snapshot.moves_in_namespace,

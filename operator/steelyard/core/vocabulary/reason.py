@@ -88,6 +88,7 @@ class Reason(str, Enum):
         "UnsupportedTarget",
         "No toolchain is configured for any of the pool's back ends, none of them is for its processors, or none exists for its accelerator.",
     )
+    NO_STORE = ("NoStore", "No artifact store is configured, without which no model is compiled or served: set config.store.uri.")
     DOES_NOT_FIT = ("DoesNotFit", "No node shape of the pool is large enough for one replica.")
     COMPILING = ("Compiling", "The model is being compiled for this pool.")
     COMPILE_FAILED = (
@@ -215,6 +216,15 @@ class Reason(str, Enum):
     EXIT_PROVEN = ("ExitProven", "By the last drill, a pool of another accelerator family would carry the load within its promise.")
     NO_OTHER_FAMILY = ("NoOtherFamily", "The workload may use no pool of another accelerator family, so that no exit can be tried.")
     TRIAL_GONE = ("TrialGone", "The trial of a drill was deleted before it had ended, so that it proves nothing.")
+    # A server that exists already.
+    EXISTING_MISSING = (
+        "ExistingMissing",
+        "The object that spec.server.existing names is not there or cannot be read, or is Steelyard's own or another workload's; the message says which.",
+    )
+    NO_REPLICAS = (
+        "NoReplicas",
+        "The object that spec.server.existing names is scaled to zero: there is nothing to measure until it has replicas.",
+    )
 
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
@@ -279,6 +289,8 @@ HOLDS = frozenset(
         Reason.REPLICAS_OWNED_ELSEWHERE,
         Reason.TOO_MANY_UNREADY_NODES,
         Reason.GOES_WITHOUT,
+        Reason.EXISTING_MISSING,
+        Reason.NO_REPLICAS,
     }
 )
 """Refusals that hold a workload: an input or a person stops it. The others just say that staying is right."""

@@ -140,6 +140,8 @@ class Placement:
     latency: Percentile | None
     start_seconds: Decimal | None
     """From the order of a replica until it was ready."""
+    priced_by: str | None
+    """Where the price of a node is from; None: the AcceleratorPool."""
     probed: datetime | None
     """When the ramp ended that the capacity rests on."""
     input_tokens: Tokens | None
@@ -170,6 +172,7 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             energy=unit_energy(part(raw, "energy")),
             latency=percentile(part(raw, "latency")),
             start_seconds=number(raw, "startSeconds"),
+            priced_by=text(raw, "pricedBy"),
             probed=moment(raw, "probedTime"),
             input_tokens=_tokens(part(raw, "inputTokensPerRequest")),
             output_tokens=_tokens(part(raw, "outputTokensPerRequest")),

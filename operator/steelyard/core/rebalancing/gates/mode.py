@@ -18,6 +18,8 @@ def mode_observes(proposal: Proposal) -> Refusal | None:
             "Auto, or make a trial with spec.load.mode: Synthetic, which needs no move",
         )
     would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool and proposal.policy.mode is Mode.RECOMMEND else ""
+    if proposal.existing:
+        return Refusal(Reason.MODE_OBSERVES, f"{would}{proposal.existing} is its owner's: Steelyard measures it and changes nothing of it")
     return Refusal(
         Reason.MODE_OBSERVES, f"{would}spec.rebalancing.mode is {proposal.policy.mode.value}: set it to Auto to let Steelyard act"
     )

@@ -1,0 +1,66 @@
+"""`steelyard observe deployment/NAME`: the object of ten lines that measures a server which runs already."""
+
+from __future__ import annotations
+
+import argparse
+
+from steelyard.cli.command import FAILED, OK, Command
+from steelyard.cli.observe_object import KINDS, PROFILES, Promise, named, promise
+
+
+def _object(text: str) -> tuple[str, str]:
+    found = named(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"must be KIND/NAME, such as deployment/chat; KIND is one of {', '.join(KINDS)}; found {text!r}")
+    return found
+
+
+def _promise(text: str) -> Promise:
+    found = promise(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"must be TIME-NAME=LIMIT:PERCENT, such as e2e=200ms:99, ttft=1s:95 or itl=50ms:99; found {text!r}"
+        )
+    return found
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("object", type=_object, metavar="KIND/NAME", help="what runs already, such as deployment/chat")
+    parser.add_argument(
+        "--objective",
+        action="append",
+        default=[],
+        type=_promise,
+        metavar="PROMISE",
+        help="what a good request is, once for each time: e2e=200ms:99 (99 %% of whole requests within 200 ms), ttft=1s:95, itl=50ms:99; default: "
+        "e2e=1s:99, which it says is assumed",
+    )
+    parser.add_argument(
+        "--profile", choices=tuple(PROFILES), help="the server whose metrics are read; default: what image and command tell"
+    )
+    parser.add_argument(
+        "--port", type=int, metavar="PORT", help="of its page of metrics; default: as annotation or arguments say, else the profile's"
+    )
+    parser.add_argument("--name", metavar="NAME", help="of the InferenceWorkload; default: the object's")
+    parser.add_argument("--apply", action="store_true", help="make it, and say what to look at next")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.gather import within  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.observing_object import observe  # noqa: PLC0415
+
+    connection, namespace = within(arguments)
+    return observe(arguments, connection, namespace)
+
+
+COMMAND = Command(
+    name="observe",
+    summary="measure a server that runs already: print the object that does it, or make it",
+    description="Look at a Deployment, StatefulSet, LeaderWorkerSet or InferenceService, say which server it seems to be and where its metrics are, and print "
+    "an InferenceWorkload that measures it: ten lines, which change nothing of it. --apply makes it. What was found out goes to stderr, so that the "
+    "output can be piped into `kubectl apply -f -`.",
+    add_arguments=_arguments,
+    run=_run,
+    formats=("yaml", "json"),
+    exits=((OK, "it is printed, or made"), (FAILED, "wrong usage, nothing tells which server it is, or the API server refused it")),
+)

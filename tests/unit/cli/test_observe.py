@@ -1,0 +1,174 @@
+"""`steelyard observe`: what a running object tells of its server, and the object that measures it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steelyard.api.existing import ExistingKind
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.metrics_page import Profile
+from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
+from steelyard.cli.main import main
+from steelyard.cli.observe_object import (
+    KINDS,
+    METRICS,
+    PROFILES,
+    Observed,
+    Promise,
+    as_lines,
+    guess,
+    manifest,
+    named,
+    promise,
+    workload_name,
+)
+from steelyard.observe.profiles import PROFILES as READ
+from unit.cli.fake_api import fake_api
+
+NAMESPACE = "shop"
+
+
+def template(image: str = "vllm/vllm-openai:v0.20", args: list[str] | None = None, notes: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"metadata": {"annotations": notes or {}}, "spec": {"containers": [{"name": "server", "image": image, "args": args or []}]}}
+
+
+def test_kinds_and_profiles_are_those_of_the_api_and_ports_those_that_are_read() -> None:
+    assert {title for title, _, _ in KINDS.values()} == {str(kind) for kind in ExistingKind}
+    assert PROFILES.keys() == {str(word) for word in Profile}
+    assert {name: port for name, (_, port) in PROFILES.items()} == {name: profile.port for name, profile in READ.items()}
+
+
+@pytest.mark.parametrize(
+    ("given_template", "profile", "port", "said"),
+    [
+        (template(), "vllm", None, "image vllm/vllm-openai:v0.20"),
+        (template("registry.example.com/team/llm:1", ["vllm", "serve", "m"]), "vllm", None, "command of container server"),
+        (template("seldonio/mlserver:1.7.1"), "mlserver", None, "image seldonio/mlserver:1.7.1"),
+        (template(args=["--port", "8001"]), "vllm", 8001, "argument --port"),
+        (template(args=["--port=9000"], notes={"prometheus.io/port": "9100"}), "vllm", 9100, "annotation prometheus.io/port"),
+        (template("example.com/x:1"), None, None, "example.com/x:1"),
+    ],
+)
+def test_what_is_guessed_says_by_what(given_template: dict[str, Any], profile: str | None, port: int | None, said: str) -> None:
+    found = guess(given_template)
+    assert (found.profile, found.port) == (profile, port)
+    assert said in " ".join(found.said)
+
+
+def test_what_the_user_says_wins() -> None:
+    assert guess(template("example.com/x:1"), "mlserver").profile == "mlserver"
+
+
+def test_a_path_that_is_not_the_usual_one_is_kept() -> None:
+    assert guess(template(notes={"prometheus.io/path": "/prom"})).path == "/prom"
+    assert guess(template(notes={"prometheus.io/path": "/metrics"})).path is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("e2e=200ms:99", Promise("e2e", 200, "99")),
+        ("ttft=1s:95.5", Promise("ttft", 1000, "95.5")),
+        ("e2e=200:99", None),
+        ("e2e=0ms:99", None),
+        ("e2e=1s:100", None),
+        ("p99=1s:99", None),
+    ],
+)
+def test_a_promise_is_typed_as_one_word(text: str, found: Promise | None) -> None:
+    assert promise(text) == found
+
+
+def test_kinds_may_be_typed_as_kubectl_takes_them() -> None:
+    assert named("deploy/chat") == named("Deployment/chat") == ("deployment", "chat")
+    assert named("sts/db") == ("statefulset", "db")
+    assert named("pod/x") is None
+    assert named("deployment/") is None
+
+
+asked = st.builds(
+    Observed,
+    namespace=st.just("team-a"),
+    kind=st.sampled_from(sorted(KINDS)),
+    object=st.from_regex(r"[a-z0-9][-a-z0-9.]{0,60}[a-z0-9]", fullmatch=True),
+    name=st.just("chat"),
+    profile=st.sampled_from(sorted(PROFILES)),
+    promises=st.lists(
+        st.builds(Promise, st.sampled_from(METRICS), st.integers(1, 3_600_000), st.sampled_from(["1", "99", "99.9", "95.125"])),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda p: p.metric,
+    ),
+    port=st.none() | st.integers(1, 65535),
+    path=st.sampled_from([None, "/prom", "/a/b~c"]),
+)
+
+
+@given(asked)
+def test_the_lines_say_what_the_object_says_and_the_api_takes_it(one: Observed) -> None:
+    if one.profile == "mlserver" and any(p.metric != "e2e" for p in one.promises):
+        return  # Refused when it is applied, with a sentence.
+    made = manifest(one)
+    InferenceWorkload.model_validate(made)
+    text = as_lines(made)
+    assert yaml.safe_load(text) == made
+    assert len(text.splitlines()) <= 10
+
+
+@given(st.from_regex(r"[a-z0-9][-a-z0-9.]{0,250}[a-z0-9]", fullmatch=True))
+def test_a_workload_is_named_near_its_object(called: str) -> None:
+    name = workload_name(called)
+    assert re.fullmatch(LABEL, name) and len(name) <= WORKLOAD_NAME_MAX
+
+
+# --- the command ------------------------------------------------------------------------------------------------------------------------
+
+
+DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/chat"
+
+
+def test_it_prints_what_kubectl_applies_and_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template()}}
+        code = main(["observe", "deployment/chat", "--objective", "e2e=200ms:99", "--kubeconfig", config])
+    out, err = capsys.readouterr()
+    assert code == 0
+    workload = yaml.safe_load(out)
+    assert workload["spec"]["server"]["existing"] == {"kind": "Deployment", "name": "chat", "metrics": {"profile": "vllm"}}
+    assert workload["spec"]["objective"]["latency"] == [{"metric": "e2e", "milliseconds": 200, "percent": "99"}]
+    assert "# profile vllm: image vllm/vllm-openai:v0.20" in err
+    assert "assumed" not in err
+    assert api.written == []
+
+
+def test_apply_makes_it_and_says_what_to_look_at_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template()}}
+        words = ["observe", "deploy/chat", "--apply", "--kubeconfig", config]
+        assert main(words) == 0
+        out, err = capsys.readouterr()
+        assert main(words) == 2
+        again = capsys.readouterr().err
+    assert "made InferenceWorkload shop/chat; nothing of chat is changed" in out
+    assert "steelyard explain chat -n shop -w" in out
+    assert "objective e2e=1s:99: assumed" in err
+    assert "there is an InferenceWorkload 'chat' in namespace 'shop' already" in again
+    assert [method for method, *_ in api.written] == ["POST", "POST"]
+
+
+def test_what_is_not_there_or_tells_nothing_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_api(tmp_path) as (api, config):
+        assert main(["observe", "deployment/chat", "--kubeconfig", config]) == 2
+        assert "there is no Deployment 'chat' in namespace 'shop'" in capsys.readouterr().err
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template("example.com/x:1")}}
+        assert main(["observe", "deployment/chat", "--kubeconfig", config]) == 2
+    err = capsys.readouterr().err
+    assert "its images are: example.com/x:1" in err
+    assert "--profile vllm" in err

@@ -1,0 +1,207 @@
+"""What is decided of a server that exists already: what it costs, whether it keeps its promise, what would be cheaper; and never anything to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.parse import parse
+from steelyard.core.decide import decide
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import Mode, Snapshot, Traffic
+from steelyard.core.facts.window import Window
+from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.intent import Intent
+from steelyard.core.replay.codec import plain, rebuilt
+from steelyard.core.vocabulary.condition import Condition
+from steelyard.core.vocabulary.reading import Fresh, Stale
+from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.verdict import Verdict
+from steelyard.render.objects import desired
+from steelyard.status.workload import status_of
+from unit.api import objects
+from unit.control.existing_stage import NOW, Stage
+
+MINUTE = timedelta(minutes=1)
+PRICE = 0.8048
+
+
+def windows(
+    replicas: int = 2, minutes: int = 10, good: int = 600, slow: int = 0, unsure: int = 0, cost: float | None = PRICE / 60
+) -> Fresh[Traffic]:
+    """Of requests as a server without more than a histogram tells them."""
+    rows = tuple(
+        Window(
+            start=NOW - (minutes - n) * MINUTE,
+            end=NOW - (minutes - n - 1) * MINUTE,
+            good=good + n,
+            slow=slow,
+            error=0,
+            shed=0,
+            replica_seconds=60.0 * replicas,
+            busy_seconds=None,
+            cost=cost,
+            steady=True,
+            by_engine=True,
+            unsure=unsure,
+        )
+        for n in range(minutes)
+    )
+    return Fresh(Traffic(windows=rows), NOW)
+
+
+async def looked_at(read: Callable[[], Any] = windows, replicas: int = 2) -> Snapshot:
+    stage = Stage()
+    stage.workload()
+    stage.deployment(replicas)
+    for n in range(1, replicas + 1):
+        stage.node(f"n{n}", "g6.xlarge", nvidia_com__gpu="1")
+        stage.pod(f"chat-{n}", f"n{n}", cpu="2", memory="8Gi", nvidia_com__gpu="1")
+    stage.traffic = lambda *_: read()
+    await stage.look()
+    return stage.freeze()
+
+
+def condition(decision: Decision, kind: str) -> Condition | None:
+    return next((c for c in decision.conditions if c.type.value == kind), None)
+
+
+async def test_it_is_measured_and_nothing_is_to_be_done() -> None:
+    seen = await looked_at()
+    decision = decide(seen, NOW)
+    assert decision.intent == Intent(workload=seen.workload.key, workload_uid=seen.workload.uid)
+    made = desired(decision.intent, seen.settings)
+    assert (made.compiled, made.present, made.scales, made.absent, made.probe) == ((), (), (), (), None)
+    assert decision.verdict is Verdict.STAY
+    words = {c.type.value: (c.status, c.reason) for c in decision.conditions}
+    assert words == {
+        "Ready": (True, Reason.SERVING),
+        "Placed": (True, Reason.PLACED),
+        "SLOMet": (True, Reason.WITHIN_SLO),
+        "Observed": (True, Reason.OBSERVED),
+        "Balanced": (True, Reason.BALANCED),
+        "Held": (False, Reason.NOT_HELD),
+    }, "nothing is compiled, so there is no condition that says so"
+    (known,) = decision.memory.known
+    assert known.unit_cost is not None
+    assert known.unit_cost.interval.point == pytest.approx(1000 * PRICE / 60 / 604.5, rel=0.01)
+    assert known.unit_cost.interval.lower <= known.unit_cost.interval.point <= known.unit_cost.interval.upper
+    assert decision.demand is None, "it asks the fleet's plan for nothing"
+
+
+async def test_the_api_server_takes_the_status_and_it_says_whose_price_it_is() -> None:
+    seen = await looked_at()
+    status = status_of(decide(seen, NOW), seen, {}, "chat", NOW)
+    made = objects.changed(objects.workload(), {"spec.model": objects.GONE, "spec.server": objects.EXISTING})
+    parsed = parse(InferenceWorkload, {**made, "status": status})
+    assert isinstance(parsed, InferenceWorkload), parsed
+    (row,) = status["placements"]
+    assert (row["pool"], row["pricedBy"], row["readyReplicas"], row["unitCost"]["basis"]) == ("g6-xlarge", "Catalogue", 2, "Share")
+    assert status["summary"] == {"model": "chat", "pool": "g6-xlarge", "unitCost": status["summary"]["unitCost"]}
+    assert "USD" in status["summary"]["unitCost"]
+    assert "endpoint" not in status, "clients call what they always called"
+
+
+async def test_a_decision_is_made_again_from_its_record() -> None:
+    seen = await looked_at()
+    again = rebuilt(Snapshot, json.loads(json.dumps(plain(seen))), "snapshot")
+    assert decide(again, NOW) == decide(seen, NOW)
+
+
+async def test_a_promise_between_two_edges_is_neither_kept_nor_broken_and_widens_the_cost_downwards() -> None:
+    sure = decide(await looked_at(lambda: windows(good=500, slow=0)), NOW).memory.known[0].unit_cost
+    seen = await looked_at(lambda: windows(good=500, slow=100, unsure=100))
+    decision = decide(seen, NOW)
+    met = condition(decision, "SLOMet")
+    assert met is not None
+    assert (met.status, met.reason) == (None, Reason.LATENCY_UNOBSERVABLE)
+    cost = decision.memory.known[0].unit_cost
+    assert cost is not None and sure is not None
+    assert cost.interval.point == pytest.approx(sure.interval.point)
+    assert cost.interval.lower < sure.interval.lower * 0.9, "if all that may have been good were"
+
+
+async def test_what_may_have_been_good_is_no_reason_to_call_a_pool_too_slow() -> None:
+    decision = decide(await looked_at(lambda: windows(good=10, slow=590, unsure=590)), NOW)
+    assert [option.refusal for option in decision.options] == [None]
+    assert all(known.floor is None for known in decision.memory.known)
+    surely = decide(await looked_at(lambda: windows(good=10, slow=590)), NOW)
+    assert [known.floor is None for known in surely.memory.known] == [False]
+
+
+async def test_a_broken_promise_is_said_and_adds_nothing() -> None:
+    decision = decide(await looked_at(lambda: windows(good=300, slow=300)), NOW)
+    met = condition(decision, "SLOMet")
+    assert met is not None
+    assert (met.status, met.reason) == (False, Reason.VIOLATES_SLO)
+    assert decision.intent.scale is None
+    assert sum(decision.desired.values()) == 2
+
+
+async def test_a_list_price_that_is_too_old_says_what_to_do() -> None:
+    seen = await looked_at()
+    held = condition(decide(seen, NOW + timedelta(days=365)), "Held")
+    assert held is not None and "clock" not in held.message
+    option = decide(seen, NOW + timedelta(days=365)).options[0]
+    assert isinstance(option.price, Stale) and "create an AcceleratorPool with the price that you pay" in option.price.why
+
+
+async def test_a_price_that_nobody_knows_holds_and_is_no_zero() -> None:
+    seen = await looked_at(lambda: windows(cost=None))
+    without = replace(seen, pools=tuple(replace(p, shapes=tuple(replace(s, price=None) for s in p.shapes)) for p in seen.pools))
+    decision = decide(without, NOW)
+    held = condition(decision, "Held")
+    assert held is not None
+    assert (held.status, held.reason) == (True, Reason.PRICE_SUSPECT)
+    assert "create one with the price of a node" in held.message
+    assert all(known.unit_cost is None for known in decision.memory.known)
+
+
+async def test_what_is_gone_holds_and_keeps_nothing_running() -> None:
+    stage = Stage()
+    stage.workload()
+    assert decide(stage.freeze(), NOW).verdict is Verdict.WAIT
+    await stage.look()
+    decision = decide(stage.freeze(), NOW)
+    assert decision.verdict is Verdict.HOLD
+    words = {c.type.value: (c.status, c.reason) for c in decision.conditions}
+    assert words["Held"] == (True, Reason.EXISTING_MISSING)
+    assert words["Ready"] == words["Placed"] == (False, Reason.EXISTING_MISSING)
+    assert words["SLOMet"][0] is None and words["Observed"][0] is None
+
+
+async def test_it_may_never_be_told_to_move() -> None:
+    """Whatever an API server without the definition's rules has taken."""
+    seen = await looked_at()
+    assert seen.workload.rebalancing.mode is Mode.RECOMMEND
+    bold = replace(seen, workload=replace(seen.workload, rebalancing=replace(seen.workload.rebalancing, mode=Mode.AUTO)))
+    assert decide(bold, NOW).intent == Intent(workload=seen.workload.key, workload_uid=seen.workload.uid)
+
+
+async def test_a_cheaper_pool_that_was_measured_is_what_it_would_move_to() -> None:
+    """Two of its replicas are on nodes at half the price, and are as fast."""
+    stage = Stage()
+    stage.workload()
+    stage.deployment(4)
+    for n, kind in enumerate(("g6.xlarge", "g6.xlarge", "g4dn.xlarge", "g4dn.xlarge")):
+        stage.node(f"n{n}", kind, nvidia_com__gpu="1")
+        stage.pod(f"chat-{n}", f"n{n}", cpu="2", memory="8Gi", nvidia_com__gpu="1")
+
+    def read(key: PlacementKey) -> Fresh[Traffic]:
+        return windows(cost=(PRICE if key.pool == "g6-xlarge" else PRICE / 2) / 60)
+
+    stage.traffic = lambda _, key: read(key)
+    await stage.look()
+    seen = stage.freeze()
+    decision = decide(seen, NOW)
+    assert {p.key.pool for p in seen.placements} == {"g6-xlarge", "g4dn-xlarge"}
+    assert decision.intent == Intent(workload=seen.workload.key, workload_uid=seen.workload.uid)
+    assert decision.verdict is Verdict.STAY, "what each replica could carry is not known, so no saving is sure"
+    costs = {k.pool: k.unit_cost.interval.point for k in decision.memory.known if k.unit_cost is not None}
+    assert costs["g4dn-xlarge"] == pytest.approx(costs["g6-xlarge"] / 2, rel=0.01)
