@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from steelyard.core.facts.identity import TrialKey
 from steelyard.core.facts.snapshot import Mode
 from steelyard.core.rebalancing.gates.mode import mode_observes
 from steelyard.core.vocabulary.reason import Reason
@@ -17,3 +18,9 @@ def test_what_would_be_cheaper_is_said_and_that_nothing_is_changed() -> None:
     silent = mode_observes(replace(proposal, policy=replace(proposal.policy, mode=Mode.OBSERVE)))
     assert silent is not None
     assert silent.message == "Deployment chat is its owner's: Steelyard measures it and changes nothing of it"
+
+
+def test_a_trial_of_its_own_requests_is_not_told_to_set_a_mode_that_it_cannot_have() -> None:
+    proposal = passing(existing="Deployment chat", asked_by=TrialKey("half", "uid"))
+    told = mode_observes(replace(proposal, policy=replace(proposal.policy, mode=Mode.RECOMMEND)))
+    assert told is not None and "changes nothing of it" in told.message and "Auto" not in told.message

@@ -13,6 +13,8 @@ from steelyard.core.decide import decide
 from steelyard.core.drill.drill import KEPT, PROOFS
 from steelyard.core.drill.due import AGAIN
 from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.existing import Existing
+from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import Mode, RefusedWrite, Scaling
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.drilling import HOUR, LASTS, WEEK, Drilling, drilling
@@ -35,6 +37,16 @@ def serving(**given: object) -> Drilling:
     for each in others:
         each.selected = True
     return found
+
+
+def test_of_a_server_that_is_its_owners_no_drill_is_made_and_that_is_said() -> None:
+    drill = serving()
+    facts = drill.world.snapshot()
+    chat = Existing(kind="Deployment", name="chat", page=ServerPage(promises=()))
+    decision = decide(replace(facts, workload=replace(facts.workload, existing=chat)), drill.world.now)
+    assert decision.intent.drill is None
+    told = decision.memory.exit_drill
+    assert told is not None and told.reason == Reason.NOT_OURS and "Deployment chat is its owner's" in told.message
 
 
 # What it proves

@@ -41,6 +41,16 @@ def _first(checks: Sequence[Check], seen: Analysis, outcome: Outcome) -> Refusal
     return next((found for check in checks if (found := check(seen, outcome)) is not None), None)
 
 
+def not_ours(seen: Analysis, _: Outcome) -> Refusal | None:
+    """Of what its owner runs no replica can be made elsewhere."""
+    existing = seen.snapshot.workload.existing
+    if existing is None:
+        return None
+    return Refusal(
+        Reason.NOT_OURS, f"{existing} is its owner's, and no replica of it can be made elsewhere: leave spec.placement.exitDrill out"
+    )
+
+
 def observed_only(seen: Analysis, _: Outcome) -> Refusal | None:
     """A drill makes replicas, and Observe makes none of its own accord."""
     if seen.snapshot.workload.rebalancing.mode is not Mode.OBSERVE:
@@ -101,6 +111,7 @@ def no_load(seen: Analysis, _: Outcome) -> Refusal | None:
 
 
 BEFORE: tuple[Check, ...] = (
+    not_ours,
     observed_only,  # what a person asks for
     stopped,
     serves_nobody,

@@ -11,7 +11,7 @@ def mode_observes(proposal: Proposal) -> Refusal | None:
     """Only Auto moves."""
     if proposal.policy.mode is Mode.AUTO:
         return None
-    if proposal.asked_by is not None:
+    if proposal.asked_by is not None and not proposal.existing:
         return Refusal(
             Reason.MODE_OBSERVES,
             f"requests come to pool {proposal.target_pool} by a move, and spec.rebalancing.mode of the workload is {proposal.policy.mode.value}: set it to "
