@@ -229,7 +229,9 @@ class TrialPool(StatusModel):
     revision: Annotated[
         HashedRevision | None, says("The hash of what the replica is (artifact, image, arguments).", example="3f9a01bc")
     ] = None
-    backend: Annotated[Annotated[str, Field(max_length=63)] | None, says("What serves there.", example="openvino")] = None
+    backend: Annotated[
+        Annotated[str, Field(max_length=63)] | None, says("What serves on the pool, by its back end.", example="openvino")
+    ] = None
     image: Annotated[
         Annotated[str, Field(max_length=512)] | None,
         says("The image of the server, and of the generator beside it.", example="registry.example/steelyard/runtime-serve:0.1.0"),

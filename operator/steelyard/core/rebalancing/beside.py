@@ -39,8 +39,10 @@ def over(mine: Seen, theirs: Seen) -> Seen | Refusal:
                 f"the one was measured at {100 * mine.full.point:.0f} % of what it completes at most and the other at {100 * theirs.full.point:.0f} %",
             )
         low, high = low / more, high * less
-    n, once = min(mine.n, theirs.n), mine.once and theirs.once
-    return Seen(mine.value.over(theirs.value), n, once=once, sure=mine.sure and theirs.sure, low=low, high=high)
+    n, once, sure = min(mine.n, theirs.n), mine.once and theirs.once, mine.sure and theirs.sure
+    # What reaches from edge to edge of a histogram is not off by chance.
+    value = mine.value.over(theirs.value) if sure else mine.value.by_chance_over(theirs.value)
+    return Seen(value, n, once=once, sure=sure, low=low, high=high)
 
 
 def _growth(x: float, y: float) -> float:

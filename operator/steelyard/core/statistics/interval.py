@@ -31,6 +31,16 @@ class Interval:
         """Ratio of two independent positive intervals, bounds taken pessimistically (outer)."""
         return Interval(self.point / other.point, self.lower / other.upper, self.upper / other.lower)
 
+    def by_chance_over(self, other: Interval) -> Interval:
+        """The ratio of two independent positive figures whose errors are by chance: its bounds lie as far off as both are likely to be together, as of
+        `less`, in logarithms, since their errors are relative."""
+        if min(self.lower, other.lower) <= 0:
+            return self.over(other)
+        point = self.point / other.point
+        below = hypot(log(self.point / self.lower), log(other.upper / other.point))
+        above = hypot(log(self.upper / self.point), log(other.point / other.lower))
+        return Interval(point, point * exp(-below), point * exp(above))
+
     def less(self, other: Interval) -> Interval:
         """The difference of two independent figures. Its bounds lie as far off as the errors of both are likely to be together, not as if each were at
         its worst (Zou and Donner, Construction of confidence limits about effect measures, 2008)."""
