@@ -16,19 +16,8 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.metrics_page import Profile
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
 from steelyard.cli.main import main
-from steelyard.cli.observe_object import (
-    KINDS,
-    METRICS,
-    PROFILES,
-    Observed,
-    Promise,
-    as_lines,
-    guess,
-    manifest,
-    named,
-    promise,
-    workload_name,
-)
+from steelyard.cli.observe_object import KINDS, PROFILES, Observed, as_lines, guess, manifest, named, workload_name
+from steelyard.cli.promise import METRICS, Promise, promise
 from steelyard.observe.profiles import PROFILES as READ
 from unit.cli.fake_api import fake_api
 
@@ -79,6 +68,7 @@ def test_a_path_that_is_not_the_usual_one_is_kept() -> None:
         ("e2e=200:99", None),
         ("e2e=0ms:99", None),
         ("e2e=1s:100", None),
+        ("e2e=1s:0", None),
         ("p99=1s:99", None),
     ],
 )
@@ -91,6 +81,22 @@ def test_kinds_may_be_typed_as_kubectl_takes_them() -> None:
     assert named("sts/db") == ("statefulset", "db")
     assert named("pod/x") is None
     assert named("deployment/") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["deployment/chat", "--port", "http"], "must be 1 to 65535, such as 8000; found 'http'"),
+        (["deployment/chat", "--port", "65536"], "found '65536'"),
+        (["deployment/chat", "--port", "0"], "found '0'"),
+        (["deployment/chat", "--objective", "e2e=1s:100"], "a percentage below 100, such as e2e=200ms:99"),
+        (["chat"], "must be KIND/NAME, such as deployment/chat"),
+    ],
+)
+def test_wrong_words_are_refused_in_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["observe", *words])
+    assert said in " ".join(capsys.readouterr().err.split())
 
 
 asked = st.builds(

@@ -258,6 +258,18 @@ def live() -> GatheredTrial:
     return one
 
 
+def local() -> GatheredTrial:
+    """On one machine, without a cluster, by what it costs an hour: what no API server has."""
+    one = ended("Decided", "each claim has its verdict", copy.deepcopy([INF2_FOUND, G5_FOUND]), ANSWERS, reserved=None, spent=None)
+    for each in one.trial["status"]["pools"]:
+        for field in ("image", "spent"):
+            del each[field]
+        each |= {"jobName": each["pool"], "priceClass": "Static"}
+    for field in ("budget", "load"):
+        del one.trial["spec"][field]
+    return replace(one, pools=(), notes=("all of it ran on this machine, in turns",), command="steelyard trial --local m --pools a,b")
+
+
 TRIALS: dict[str, Callable[[], GatheredTrial]] = {
     "unseen": unseen,
     "compiling": compiling,

@@ -130,7 +130,7 @@ def _steps(view: TrialView, width: int) -> RenderableType | None:
         Column("LOAD", whole=True),
         Column("POOL"),
         Column("REPLICAS", right=True),
-        Column("SENT", right=True, wide=80),
+        Column("REQUESTS" if view.live else "SENT", right=True, wide=80),
         Column("GOOD", right=True, whole=True),
         Column("P50", right=True, whole=True),
         Column("P95", right=True, whole=True),
