@@ -147,8 +147,18 @@ def test_without_the_packages_it_says_which_and_how_to_install_them(
 
 
 def test_the_words_that_it_tells_ask_for_the_same_again() -> None:
-    more = ("--claim", "unit cost 0.5 of onnxruntime", "--price", "openvino=0.2", "--price", "0.34", "--objective", "300ms:95")
-    more += ("--currency", "EUR")
+    more = (
+        "--claim",
+        "unit cost 0.5 of onnxruntime",
+        "--price",
+        "openvino=0.2",
+        "--price",
+        "0.34",
+        "--objective",
+        "300ms:95",
+        "--currency",
+        "EUR",
+    )
     first = parsed("--digest", DIGEST, *more, "--lengths", "20:60", "--load", "12.5", "--duration", "90s", model="s3://models/a model")
     words = shlex.split(local_options.command(first))
     again = build("steelyard").parse_args(spelt(words[1:]))

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from steelyard.cli.text.claim import claims
 from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, milliseconds, money, percent, unit_cost, with_interval
+from steelyard.cli.text.news import unseen
 from steelyard.cli.text.section import section
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.trial import STEPS, TrialView
@@ -176,8 +177,7 @@ def flips(view: TrialView) -> list[str]:
 
 def news(before: TrialView | None, view: TrialView) -> list[str]:
     """A line for everything that was not so before."""
-    known = set(_facts(before)) if before else set()
-    return [f"{view.now:%H:%M:%S} {fact}" for fact in _facts(view) if fact not in known]
+    return unseen(_facts, before, view)
 
 
 def _facts(view: TrialView) -> Iterator[str]:
