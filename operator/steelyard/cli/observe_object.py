@@ -22,9 +22,9 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
 SHORT = {"deploy": "deployment", "deployments": "deployment", "sts": "statefulset", "statefulsets": "statefulset", "lws": "leaderworkerset"}
 PROFILES: Mapping[str, tuple[str, int]] = {"vllm": ("vllm", 8000), "mlserver": ("mlserver", 8082)}
 """By name: the word in an image or a command that tells it, and the port of its page."""
+E2E_ALONE = frozenset({"mlserver"})
+"""Profiles of servers that tell how long whole requests take, and no time of tokens."""
 PORT_NOTE, PATH_NOTE = "prometheus.io/port", "prometheus.io/path"
-
-
 ASSUMED = Promise("e2e", 1000, "99")
 """Where nothing is promised; it is said."""
 

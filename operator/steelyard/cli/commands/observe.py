@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from steelyard.cli.command import FAILED, OK, Command
-from steelyard.cli.observe_object import KINDS, PROFILES, named
+from steelyard.cli.observe_object import KINDS, LONGEST_NAME, PROFILES, named, workload_name
 from steelyard.cli.promise import Promise, promise
 
 HIGHEST_PORT = 65_535
@@ -25,6 +25,14 @@ def _promise(text: str) -> Promise:
             f"must be a time with its limit and a percentage below 100, such as e2e=200ms:99, ttft=1s:95 or itl=50ms:99; found {text!r}"
         )
     return found
+
+
+def _name(text: str) -> str:
+    if workload_name(text) != text:
+        raise argparse.ArgumentTypeError(
+            f"must be at most {LONGEST_NAME} lower case letters, digits and hyphens, a letter first, such as {workload_name(text)}; found {text!r}"
+        )
+    return text
 
 
 def _port(text: str) -> int:
@@ -50,7 +58,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=_port, metavar="PORT", help="of its page of metrics; default: as annotation or arguments say, else the profile's"
     )
-    parser.add_argument("--name", metavar="NAME", help="of the InferenceWorkload; default: the object's")
+    parser.add_argument("--name", type=_name, metavar="NAME", help="of the InferenceWorkload; default: the object's")
     parser.add_argument("--apply", action="store_true", help="make it, and say what to look at next")
 
 
