@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             with local_trial(wanted, machine, toolchains, keep) as trial:
                 what: Following[TrialView] = Following(
-                    kind="Trial", picture=live, over=lambda view: view.ended, news=_news, whole="a larger window"
+                    kind="Trial", picture=live, over=lambda view: view.ended, news=news, whole="a larger window"
                 )
                 view = follow(arguments.output, what, partial(_views, trial, about, seen, arguments.output != "json"))
         except KeyboardInterrupt:
@@ -98,11 +98,6 @@ def in_turns(view: TrialView) -> TrialView:
     if view.begin is None or view.load_seconds is None:
         return view
     return replace(view, load_until=view.begin + len(view.pools) * timedelta(seconds=view.load_seconds))
-
-
-def _news(before: TrialView | None, view: TrialView) -> list[str]:
-    """Without how far it is as a whole, which each pool tells of itself."""
-    return [line for line in news(before, view) if view.ended or not line.endswith(view.state)]
 
 
 def _toolchains() -> Mapping[str, Installed]:

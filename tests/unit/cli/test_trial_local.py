@@ -16,6 +16,7 @@ from steelyard.cli.facts.trial import trial
 from steelyard.cli.main import main, spelt
 from steelyard.cli.parser import build
 from steelyard.cli.problem import Problem
+from steelyard.cli.text.trial import news
 from steelyard.cli.view.trial import trial_view
 from steelyard.local.machine import Machine
 
@@ -194,7 +195,7 @@ def test_lines_tell_of_each_pool_and_not_of_all_again() -> None:
         "conditions": [_finished("pool openvino: it compiles")],
     }
     view = trial_view(local_trial.replace(about, trial={**about.trial, "status": told}))
-    assert [line.partition(" ")[2] for line in local_trial._news(None, view)] == ["openvino: Waiting, it compiles"]
+    assert [line.partition(" ")[2] for line in news(None, view)] == ["openvino: Waiting, it compiles"]
 
 
 def _finished(message: str) -> dict[str, str]:

@@ -165,7 +165,7 @@ def unseen() -> GatheredTrial:
 
 def compiling() -> GatheredTrial:
     """Nothing is ordered yet."""
-    status = finished("False", "Measuring", "waits for the artifact of inf2-xlarge") | {
+    status = finished("False", "Waiting", "pool inf2-xlarge: its artifact compiles: 40 %\x1b[2J; pool g5-xlarge: for the other pools") | {
         "pools": [
             {"pool": INF2, "phase": "Waiting", "message": "its artifact compiles: 40 %\x1b[2J"},
             {"pool": G5, "phase": "Waiting", "message": "for the other pools"},
@@ -178,7 +178,7 @@ def compiling() -> GatheredTrial:
 def measuring() -> GatheredTrial:
     """One pool is through its ramp, the other starts late; one claim is answered."""
     ramp = {key: value for key, value in INF2_FOUND.items() if key not in {"to", "steps"}} | {"phase": "Measuring", "spent": "0.21"}
-    status = finished("False", "Measuring", "1 of 2 pools is measured") | {
+    status = finished("False", "Measuring", "inf2-xlarge: measuring; g5-xlarge: starting, its node is ordered") | {
         "reserved": "1.84",
         "spent": "0.21",
         "load": "120",
@@ -210,7 +210,7 @@ def ended(reason: str, message: str, pools: list[Raw], claims: list[Raw], **more
 
 def decided() -> GatheredTrial:
     """Both claims have their verdicts."""
-    return ended("Decided", "everything that was asked for is measured", [INF2_FOUND, G5_FOUND], ANSWERS)
+    return ended("Decided", "each claim has its verdict", [INF2_FOUND, G5_FOUND], ANSWERS)
 
 
 def failed() -> GatheredTrial:
@@ -253,7 +253,7 @@ def live() -> GatheredTrial:
         each["steps"] = [{**each["steps"][1], "load": served, "ofPresent": part, "replicas": replicas, "rate": "24"}]
         each["capacityBasis"] = each["unitCost"]["basis"] = "Measured"
     del measured[1]["spent"]
-    one = ended("Decided", "2 claims have their verdict", measured, ANSWERS, loadSeconds=1200)
+    one = ended("Decided", "each claim has its verdict", measured, ANSWERS, loadSeconds=1200)
     one.trial["spec"]["load"] = {"mode": "Live"}
     return one
 

@@ -181,7 +181,8 @@ def news(before: TrialView | None, view: TrialView) -> list[str]:
 
 
 def _facts(view: TrialView) -> Iterator[str]:
-    yield view.state
+    if view.ended or not view.message or view.message not in _as_a_whole(view):
+        yield view.state
     for found in view.pools:
         if found.phase is not None:
             yield f"{found.pool}: {found.phase}{f', {found.message}' if found.message else ''}"
@@ -193,3 +194,10 @@ def _facts(view: TrialView) -> Iterator[str]:
             yield f"{found.pool}: {load(step, live=view.live)}: {percent(step.good_percent)} good, p99 {milliseconds(step.p99_milliseconds)}"
     for answer in view.answers:
         yield answer.said
+
+
+def _as_a_whole(view: TrialView) -> tuple[str, str]:
+    """The messages by which the operator tells of all pools what each tells of itself: while they measure, and before."""
+    told = (f"{p.pool}: {(p.phase or UNKNOWN).lower()}{f', {p.message}' if p.message else ''}" for p in view.pools)
+    waits = (f"pool {p.pool}: {p.message}" for p in view.pools if p.phase == "Waiting" and p.message)
+    return "; ".join(told), "; ".join(waits)
