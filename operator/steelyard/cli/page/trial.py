@@ -208,7 +208,7 @@ def _served(found: TrialPool) -> str:
 def _again(told: TrialView) -> Element:
     cluster = [
         ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
-        ("its decisions made again, on the operator's log in a file", "steelyard replay FILE"),
+        ("its decisions made again, on the operator's log in a file", "steelyard replay LOG"),
         ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
         *(
             (
