@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from steelyard.cli.group import API_VERSION, WORKLOAD
+from steelyard.cli.promise import Promise
 from steelyard.status.raw import Raw
 
 LONGEST_NAME = 32
@@ -21,20 +22,9 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
 SHORT = {"deploy": "deployment", "deployments": "deployment", "sts": "statefulset", "statefulsets": "statefulset", "lws": "leaderworkerset"}
 PROFILES: Mapping[str, tuple[str, int]] = {"vllm": ("vllm", 8000), "mlserver": ("mlserver", 8082)}
 """By name: the word in an image or a command that tells it, and the port of its page."""
-METRICS = ("e2e", "ttft", "itl")
-_OBJECTIVE = re.compile(r"(e2e|ttft|itl)=([1-9][0-9]{0,6})(ms|s):([0-9]{1,2}(?:\.[0-9]{1,3})?)")
+E2E_ALONE = frozenset({"mlserver"})
+"""Profiles of servers that tell how long whole requests take, and no time of tokens."""
 PORT_NOTE, PATH_NOTE = "prometheus.io/port", "prometheus.io/path"
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A promised time and the percent that keep it."""
-
-    metric: str
-    milliseconds: int
-    percent: str
-
-
 ASSUMED = Promise("e2e", 1000, "99")
 """Where nothing is promised; it is said."""
 
@@ -61,14 +51,6 @@ class Observed:
     promises: Sequence[Promise]
     port: int | None = None
     path: str | None = None
-
-
-def promise(text: str) -> Promise | None:
-    """Of `e2e=200ms:99`; None of anything else."""
-    found = _OBJECTIVE.fullmatch(text)
-    if found is None or not 0 < float(found[4]) < 100:
-        return None
-    return Promise(found[1], int(found[2]) * (1 if found[3] == "ms" else 1000), found[4])
 
 
 def named(text: str) -> tuple[str, str] | None:

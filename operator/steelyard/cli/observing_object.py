@@ -10,7 +10,7 @@ from steelyard.cli.command import OK
 from steelyard.cli.connection import Connection
 from steelyard.cli.group import WORKLOAD
 from steelyard.cli.lookup import missing
-from steelyard.cli.observe_object import ASSUMED, KINDS, PROFILES, Observed, as_lines, guess, manifest, workload_name
+from steelyard.cli.observe_object import ASSUMED, E2E_ALONE, KINDS, PROFILES, Observed, as_lines, guess, manifest, workload_name
 from steelyard.cli.problem import Exists, NotThere, Problem
 from steelyard.status.raw import Raw
 
@@ -25,6 +25,9 @@ def observe(arguments: argparse.Namespace, connection: Connection, namespace: st
             f"give --profile {' or --profile '.join(PROFILES)}; of another server, write its metrics into spec.server.existing.metrics.names",
         )
     promises = arguments.objective or [ASSUMED]
+    untold = next((each.metric for each in promises if found.profile in E2E_ALONE and each.metric != "e2e"), None)
+    if untold is not None:
+        raise Problem(f"{found.profile} does not tell {untold}", "promise a time of whole requests, such as --objective e2e=1s:99")
     made = manifest(
         Observed(
             namespace=namespace,

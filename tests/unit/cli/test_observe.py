@@ -16,19 +16,8 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.metrics_page import Profile
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
 from steelyard.cli.main import main
-from steelyard.cli.observe_object import (
-    KINDS,
-    METRICS,
-    PROFILES,
-    Observed,
-    Promise,
-    as_lines,
-    guess,
-    manifest,
-    named,
-    promise,
-    workload_name,
-)
+from steelyard.cli.observe_object import E2E_ALONE, KINDS, PROFILES, Observed, as_lines, guess, manifest, named, workload_name
+from steelyard.cli.promise import METRICS, Promise, promise
 from steelyard.observe.profiles import PROFILES as READ
 from unit.cli.fake_api import fake_api
 
@@ -79,6 +68,7 @@ def test_a_path_that_is_not_the_usual_one_is_kept() -> None:
         ("e2e=200:99", None),
         ("e2e=0ms:99", None),
         ("e2e=1s:100", None),
+        ("e2e=1s:0", None),
         ("p99=1s:99", None),
     ],
 )
@@ -91,6 +81,24 @@ def test_kinds_may_be_typed_as_kubectl_takes_them() -> None:
     assert named("sts/db") == ("statefulset", "db")
     assert named("pod/x") is None
     assert named("deployment/") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["deployment/chat", "--port", "http"], "must be 1 to 65535, such as 8000; found 'http'"),
+        (["deployment/chat", "--port", "65536"], "found '65536'"),
+        (["deployment/chat", "--port", "0"], "found '0'"),
+        (["deployment/chat", "--name", "Chat_1"], "a letter first, such as chat-1; found 'Chat_1'"),
+        (["deployment/chat", "--name", "x" * 33], "at most 32 lower case letters"),
+        (["deployment/chat", "--objective", "e2e=1s:100"], "a percentage below 100, such as e2e=200ms:99"),
+        (["chat"], "must be KIND/NAME, such as deployment/chat"),
+    ],
+)
+def test_wrong_words_are_refused_in_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["observe", *words])
+    assert said in " ".join(capsys.readouterr().err.split())
 
 
 asked = st.builds(
@@ -113,8 +121,8 @@ asked = st.builds(
 
 @given(asked)
 def test_the_lines_say_what_the_object_says_and_the_api_takes_it(one: Observed) -> None:
-    if one.profile == "mlserver" and any(p.metric != "e2e" for p in one.promises):
-        return  # Refused when it is applied, with a sentence.
+    if one.profile in E2E_ALONE and any(p.metric != "e2e" for p in one.promises):
+        return  # Refused, with a sentence.
     made = manifest(one)
     InferenceWorkload.model_validate(made)
     text = as_lines(made)
@@ -172,3 +180,15 @@ def test_what_is_not_there_or_tells_nothing_says_what_to_do(tmp_path: Path, caps
     err = capsys.readouterr().err
     assert "its images are: example.com/x:1" in err
     assert "--profile vllm" in err
+
+
+def test_a_time_that_the_server_does_not_tell_is_not_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template("seldonio/mlserver:1.7.1")}}
+        assert main(["observe", "deployment/chat", "--objective", "ttft=1s:95", "--kubeconfig", config]) == 2
+    out, err = capsys.readouterr()
+    assert "mlserver does not tell ttft" in err and "--objective e2e=1s:99" in err and not out
+
+
+def test_the_profiles_that_tell_of_whole_requests_alone_are_those_that_are_read_so() -> None:
+    assert {name for name, profile in READ.items() if {metric for metric, _ in profile.times} == {"e2e"}} == E2E_ALONE
