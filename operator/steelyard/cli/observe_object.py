@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from steelyard.cli.group import API_VERSION, WORKLOAD
@@ -19,8 +19,6 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "inferenceservice": ("InferenceService", "/apis/serving.kserve.io/v1beta1", "inferenceservices"),
 }
 SHORT = {"deploy": "deployment", "deployments": "deployment", "sts": "statefulset", "statefulsets": "statefulset", "lws": "leaderworkerset"}
-PROFILES: Mapping[str, tuple[str, int]] = {"vllm": ("vllm", 8000), "mlserver": ("mlserver", 8082)}
-"""By name: the word in an image or a command that tells it, and the port of its page."""
 METRICS = ("e2e", "ttft", "itl")
 _OBJECTIVE = re.compile(r"(e2e|ttft|itl)=([1-9][0-9]{0,6})(ms|s):([0-9]{1,2}(?:\.[0-9]{1,3})?)")
 PORT_NOTE, PATH_NOTE = "prometheus.io/port", "prometheus.io/path"
@@ -35,15 +33,53 @@ class Promise:
     percent: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One whose metrics are known. `words`: that tell it in an image or a command. `port`: of its page, and the argument and variable that say another.
+    `told`: the times that it has a histogram of."""
+
+    words: tuple[str, ...]
+    port: int
+    argument: str | None = "--port"
+    variable: str | None = None
+    told: tuple[str, ...] = ("e2e",)
+
+
+PROFILES: Mapping[str, Server] = {
+    "vllm": Server(words=("vllm",), port=8000, told=METRICS),
+    "sglang": Server(words=("sglang",), port=30000, told=("e2e", "ttft")),
+    "trtllm": Server(words=("trtllm-serve", "tensorrt-llm"), port=8000, told=METRICS),
+    "tgi": Server(words=("text-generation-inference", "text-generation-launcher"), port=80, variable="PORT"),
+    "tei": Server(words=("text-embeddings-inference", "text-embeddings-router"), port=80, variable="PORT"),
+    "ovms": Server(words=("openvino/model_server", "ovms"), port=8000, argument="--rest_port"),
+    "mlserver": Server(words=("mlserver",), port=8082, argument=None),
+}
+"""By name."""
+UNREADABLE: Mapping[str, tuple[str, str]] = {
+    "tritonserver": (
+        "Triton",
+        "which tells the mean time of whole requests alone (its summaries are quantiles of its own window), and by that no objective can be judged. Of a "
+        "server of one decoupled model with --metrics-config histogram_latencies=true the first response can be: in metrics.names give requestCounter "
+        "nv_inference_request_success, errorCounter nv_inference_request_failure, firstTokenHistogram nv_inference_first_response_histogram_ms and unit "
+        "Milliseconds, with port 8002, and promise ttft",
+    ),
+    "torchserve": (
+        "TorchServe",
+        "which tells the mean time of requests alone, and by that no objective can be judged. If a handler of yours or a proxy in the pod has a histogram "
+        "of whole requests, give it in metrics.names",
+    ),
+}
+"""Servers that no profile is of: by the word in an image or a command, the name, and why, with what can be done."""
 ASSUMED = Promise("e2e", 1000, "99")
 """Where nothing is promised; it is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What was found out of an object. `profile` None: nothing tells. `said`: by what, one sentence each."""
+    """What was found out of an object. `profile` None: nothing tells, or an `unreadable` one (its word). `said`: by what, one sentence each."""
 
     profile: str | None
+    unreadable: str | None = None
     port: int | None = None
     path: str | None = None
     said: tuple[str, ...] = field(default=())
@@ -90,39 +126,61 @@ def guess(template: Raw, profile: str | None = None) -> Guess:
     said: list[str] = []
     found = profile
     if found is None:
-        found, by = next(((name, by) for c in containers for name, by in _tells(c)), (None, ""))
-        if found is not None:
-            said.append(f"profile {found}: {by}")
-    if found is None:
-        return Guess(None, said=tuple(str(c.get("image")) for c in containers))
-    port, usual = None, PROFILES[found][1]
+        unreadable = next((word for word in UNREADABLE if _by(containers, (word,)) is not None), None)
+        told = ((name, _by(containers, server.words)) for name, server in PROFILES.items())
+        found, by = next(((name, by) for name, by in told if by is not None and unreadable is None), (None, ""))
+        if found is None:
+            return Guess(None, unreadable, said=tuple(str(c.get("image")) for c in containers))
+        said.append(f"profile {found}: {by}")
+    usual = PROFILES[found].port
     notes = (template.get("metadata") or {}).get("annotations") or {}
-    if str(notes.get(PORT_NOTE, "")).isdigit():
-        port = int(notes[PORT_NOTE])
-        said.append(f"port {port}: annotation {PORT_NOTE}")
-    elif found == "vllm" and (given := _argument(containers, "--port")) is not None and given.isdigit():
-        port = int(given)
-        said.append(f"port {port}: argument --port")
-    else:
-        said.append(f"port {usual}: the usual one of {found}")
+    port, by = _port(containers, notes, PROFILES[found]) or (usual, f"the usual one of {found}")
+    said.append(f"port {port}: {by}")
     path = str(notes[PATH_NOTE]) if notes.get(PATH_NOTE) not in {None, "/metrics"} else None
-    return Guess(found, None if port == usual else port, path, tuple(said))
+    return Guess(found, port=None if port == usual else port, path=path, said=tuple(said))
 
 
-def _tells(container: Raw) -> Iterator[tuple[str, str]]:
-    image = str(container.get("image", ""))
-    words = [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
-    for name, (word, _) in PROFILES.items():
-        if word in image.rpartition("/")[2].lower() or f"/{word}" in image.lower():
-            yield name, f"image {image}"
-        elif any(word in each.lower() for each in words[:4]):
-            yield name, f"command of container {container.get('name')}"
+def untold(profile: str, promises: Sequence[Promise]) -> list[str]:
+    """The promised times that such a server does not tell."""
+    return [each.metric for each in promises if each.metric not in PROFILES[profile].told]
 
 
-def _argument(containers: Sequence[Raw], name: str) -> str | None:
+def _by(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
+    """What of them says one of these words; an image sooner than a command."""
+    for container in containers:
+        image = str(container.get("image", ""))
+        if any(word in image.rpartition("/")[2].lower() or f"/{word}" in f"/{image}".lower() for word in words):
+            return f"image {image}"
+    for container in containers:
+        first = _words(container)[:4]
+        if any(word in each.lower() for each in first for word in words):
+            return f"command of container {container.get('name')}"
+    return None
+
+
+def _words(container: Raw) -> list[str]:
+    return [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+
+
+def _port(containers: Sequence[Raw], notes: Raw, server: Server) -> tuple[int, str] | None:
+    """Where it is said, and by what."""
+    given = (
+        (notes.get(PORT_NOTE), f"annotation {PORT_NOTE}"),
+        (_argument(containers, server.argument), f"argument {server.argument}"),
+        (_variable(containers, server.variable), f"variable {server.variable}"),
+    )
+    return next(((int(text), by) for text, by in given if text is not None and str(text).isdigit()), None)
+
+
+def _variable(containers: Sequence[Raw], name: str | None) -> str | None:
+    told = (each for container in containers for each in container.get("env") or () if isinstance(each, dict))
+    return next((str(each["value"]) for each in told if each.get("name") == name and "value" in each), None)
+
+
+def _argument(containers: Sequence[Raw], name: str | None) -> str | None:
     """Of `--port 8001` or `--port=8001`, also inside of a shell's command."""
     for container in containers:
-        words = " ".join(str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))).split()
+        words = " ".join(_words(container)).split()
         for at, word in enumerate(words):
             if word == name and at + 1 < len(words):
                 return words[at + 1]

@@ -188,7 +188,7 @@ BAD: tuple[Bad, ...] = (
     _w("both profile and names", {"spec.server": changed(NAMED, {"existing.metrics.profile": "vllm"})}, "must give exactly one of profile", "spec.server.existing.metrics"),
     _w("names without a port", {"spec.server": changed(NAMED, {"existing.metrics.port": GONE})}, "must give port with names", "spec.server.existing.metrics.port"),
     _w("a promise of a time that no name is of", {"spec.server": NAMED, "spec.objective.latency.0.metric": "ttft"}, "has a histogram of", "spec.objective.latency"),
-    _w("tokens of a server that knows none", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "mlserver"}), "spec.objective.latency.0.metric": "itl"}, "must use the metric e2e with the profile mlserver", "spec.objective.latency"),
+    _w("tokens of a server that knows none", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "mlserver"}), "spec.objective.latency.0.metric": "itl"}, "must be of times that the profile tells", "spec.objective.latency"),
     _w("tokens of what is not ours", {"spec.server": EXISTING, "spec.objective.unit": "OutputTokens"}, "must be GoodRequests unless the server is vllm", "spec.objective.unit"),
     _w("two servers", {"spec.server": {"steelyard": {}, "vllm": {}}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),
     _w("no server at all", {"spec.server": {}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),
