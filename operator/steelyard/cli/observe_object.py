@@ -57,19 +57,17 @@ PROFILES: Mapping[str, Server] = {
 """By name."""
 UNREADABLE: Mapping[str, tuple[str, str]] = {
     "tritonserver": (
-        "Triton",
-        "which tells the mean time of whole requests alone (its summaries are quantiles of its own window), and by that no objective can be judged. Of a "
-        "server of one decoupled model with --metrics-config histogram_latencies=true the first response can be: in metrics.names give requestCounter "
-        "nv_inference_request_success, errorCounter nv_inference_request_failure, firstTokenHistogram nv_inference_first_response_histogram_ms and unit "
-        "Milliseconds, with port 8002, and promise ttft",
+        "Triton, which tells the mean time of whole requests alone, and by means no objective can be judged",
+        "with one decoupled model and --metrics-config histogram_latencies=true the first response can be promised, as ttft: in "
+        "spec.server.existing.metrics give port 8002 and names of nv_inference_request_success, nv_inference_request_failure and "
+        "nv_inference_first_response_histogram_ms, unit Milliseconds",
     ),
     "torchserve": (
-        "TorchServe",
-        "which tells the mean time of requests alone, and by that no objective can be judged. If a handler of yours or a proxy in the pod has a histogram "
-        "of whole requests, give it in metrics.names",
+        "TorchServe, which tells the mean time of requests alone, and by means no objective can be judged",
+        "where a handler of yours, or a proxy in the pod, has a histogram of whole requests, give it in spec.server.existing.metrics.names",
     ),
 }
-"""Servers that no profile is of: by the word in an image or a command, the name, and why, with what can be done."""
+"""Servers that no profile is of: by the word in an image or a command, what is true of it, and what can be done."""
 ASSUMED = Promise("e2e", 1000, "99")
 """Where nothing is promised; it is said."""
 
@@ -126,11 +124,9 @@ def guess(template: Raw, profile: str | None = None) -> Guess:
     said: list[str] = []
     found = profile
     if found is None:
-        unreadable = next((word for word in UNREADABLE if _by(containers, (word,)) is not None), None)
-        told = ((name, _by(containers, server.words)) for name, server in PROFILES.items())
-        found, by = next(((name, by) for name, by in told if by is not None and unreadable is None), (None, ""))
-        if found is None:
-            return Guess(None, unreadable, said=tuple(str(c.get("image")) for c in containers))
+        found, by = _server(containers)
+        if found is None or found not in PROFILES:
+            return Guess(None, found, said=tuple(str(c.get("image")) for c in containers))
         said.append(f"profile {found}: {by}")
     usual = PROFILES[found].port
     notes = (template.get("metadata") or {}).get("annotations") or {}
@@ -145,15 +141,24 @@ def untold(profile: str, promises: Sequence[Promise]) -> list[str]:
     return [each.metric for each in promises if each.metric not in PROFILES[profile].told]
 
 
-def _by(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
-    """What of them says one of these words; an image sooner than a command."""
+def _server(containers: Sequence[Raw]) -> tuple[str | None, str]:
+    """(profile or word of `UNREADABLE`, by what it is told). Any image tells it sooner than a command, in which a model's name may stand."""
+    servers = [*((word, (word,)) for word in UNREADABLE), *((name, server.words) for name, server in PROFILES.items())]
+    told = ((name, look(containers, words)) for look in (_by_image, _by_command) for name, words in servers)
+    return next(((name, by) for name, by in told if by is not None), (None, ""))
+
+
+def _by_image(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
     for container in containers:
         image = str(container.get("image", ""))
         if any(word in image.rpartition("/")[2].lower() or f"/{word}" in f"/{image}".lower() for word in words):
             return f"image {image}"
+    return None
+
+
+def _by_command(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
     for container in containers:
-        first = _words(container)[:4]
-        if any(word in each.lower() for each in first for word in words):
+        if any(word in each.lower() for each in _words(container)[:4] for word in words):
             return f"command of container {container.get('name')}"
     return None
 

@@ -20,11 +20,8 @@ def observe(arguments: argparse.Namespace, connection: Connection, namespace: st
     kind, called = arguments.object
     found = guess(_template(connection, namespace, kind, called), arguments.profile)
     if found.unreadable is not None:
-        server, why = UNREADABLE[found.unreadable]
-        raise Problem(
-            f"{KINDS[kind][0]} {called} seems to be {server}, {why}",
-            f"if it is another server, give --profile {' or --profile '.join(PROFILES)}",
-        )
+        what, todo = UNREADABLE[found.unreadable]
+        raise Problem(f"{KINDS[kind][0]} {called} seems to be {what}", f"{todo}; if it is another server, give its --profile")
     if found.profile is None:
         raise Problem(
             f"nothing tells which server {KINDS[kind][0]} {called} is; its images are: {', '.join(found.said) or 'none'}",

@@ -189,6 +189,8 @@ BAD: tuple[Bad, ...] = (
     _w("names without a port", {"spec.server": changed(NAMED, {"existing.metrics.port": GONE})}, "must give port with names", "spec.server.existing.metrics.port"),
     _w("a promise of a time that no name is of", {"spec.server": NAMED, "spec.objective.latency.0.metric": "ttft"}, "has a histogram of", "spec.objective.latency"),
     _w("tokens of a server that knows none", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "mlserver"}), "spec.objective.latency.0.metric": "itl"}, "must be of times that the profile tells", "spec.objective.latency"),
+    _w("gaps between tokens of a server that tells them by token alone", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "sglang"}), "spec.objective.latency.0.metric": "itl"}, "must be of times that the profile tells", "spec.objective.latency"),
+    _w("a first token of a server that tells of none", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "tgi"}), "spec.objective.latency.0.metric": "ttft"}, "must be of times that the profile tells", "spec.objective.latency"),
     _w("tokens of what is not ours", {"spec.server": EXISTING, "spec.objective.unit": "OutputTokens"}, "must be GoodRequests unless the server is vllm", "spec.objective.unit"),
     _w("two servers", {"spec.server": {"steelyard": {}, "vllm": {}}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),
     _w("no server at all", {"spec.server": {}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),

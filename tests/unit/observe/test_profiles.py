@@ -158,7 +158,7 @@ def test_sglang_tells_the_time_to_the_first_token_and_its_tokens():
 
 
 def test_sglang_before_its_first_request_tells_of_none():
-    fresh = only(page("sglang-main-2026"), "max_total_num_tokens", "token_usage")
+    fresh = only(page("sglang-main-2026"), "max_total_num_tokens")
     sample = read(profile("sglang", ("e2e", 2.0), ("ttft", 0.4)), fresh)
     assert sample.counts.tally == Tally()
     assert sample.tokens is None
@@ -229,13 +229,13 @@ def test_tgi_that_only_failed_so_far_is_read_and_an_empty_page_is_not():
 
 def test_tei_counts_answers_by_their_times_as_its_counter_leaves_some_out():
     """Twelve requests were answered, of which its own counter knows ten, and its counters of texts 38; eleven within the edge at 22 ms."""
-    counts = read(profile("tei", ("e2e", 0.02216837820053101)), page("tei-1.8")).counts
+    counts = read(profile("tei", ("e2e", 0.02216837820053101)), page("tei-main-2026")).counts
     assert (counts.answered, counts.aside) == (12, 1)
     assert counts.tally == Tally(good=11, slow=1, error=3, shed=4)
 
 
 def test_tei_that_was_asked_and_has_not_answered_yet_tells_of_no_answer():
-    assert read(profile("tei", ("e2e", 0.02)), only(page("tei-1.8"), "te_request_count")).counts.tally == Tally()
+    assert read(profile("tei", ("e2e", 0.02)), only(page("tei-main-2026"), "te_request_count")).counts.tally == Tally()
 
 
 # --- OpenVINO Model Server --------------------------------------------------------------------------------------------------------------

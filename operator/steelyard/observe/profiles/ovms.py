@@ -1,5 +1,5 @@
 """OpenVINO Model Server with `--metrics_enable`, 2022.3 to 2026 (openvinotoolkit/model_server `src/model_metric_reporter.cpp`,
-`src/metrics/metric_config.cpp`, `docs/metrics.md`): its models and DAGs.
+`src/metrics/metric_config.cpp`, and its page on metrics): its models and DAGs.
 
 Counters are by method, of which inference alone is meant: probes and metadata have methods of their own. Times are microseconds, of successes alone.
 Graphs of MediaPipe, text generation among them, have no such histogram. The page is on the REST port, which has no default.
