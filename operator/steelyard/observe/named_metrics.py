@@ -94,7 +94,16 @@ class NamedMetrics:
         times = {each.name for _, told in self.times for each in told}
         engine = {*EVERY_NAME, *(f"{name}_bucket" for name in (*INPUT, *OUTPUT))} if self.engine else set()
         return frozenset(
-            {*counters, *times, *(f"{name}_bucket" for name in times), *self.witness, *(self.tokens or ()), *engine, CPU, START}
+            {
+                *counters,
+                *times,
+                *(f"{name}_{part}" for name in times for part in ("bucket", "count")),
+                *self.witness,
+                *(self.tokens or ()),
+                *engine,
+                CPU,
+                START,
+            }
         )
 
     @property
@@ -153,13 +162,14 @@ class NamedMetrics:
             if series is not None:
                 meant = named.of(series)
                 return _in_seconds(histogram(named.name, meant), self.per_second) if meant else {}
-            if named.name in seen.declared:
+            # A histogram that is not observed yet has no series at all. A counter or a summary tells means, and of no request whether it was in time.
+            if named.name in seen.declared and not {named.name, f"{named.name}_count"} & seen.series.keys():
                 return {}
         if self.witness and self.counter not in seen.series:
             return {}
         if metric in dict(self.promises):
-            names = " or ".join(named.name for named in told) or f"histogram of {metric}"
-            raise RejectedError(Reason.MISSING, f"has no {names}, by which the promise of {metric} is judged")
+            names = " or ".join(named.name for named in told)
+            raise RejectedError(Reason.MISSING, f"has no histogram {names or f'of {metric}'}, by which the promise of {metric} is judged")
         return None
 
     def _within(self, metric: str, seconds: float, buckets: Buckets | None) -> Within:

@@ -255,7 +255,7 @@ def test_ovms_before_its_first_request_tells_of_none_as_its_series_are_there():
 
 
 def test_ovms_without_its_histogram_is_no_reading():
-    with pytest.raises(RejectedError, match="has no ovms_request_time_us, by which the promise of e2e is judged"):
+    with pytest.raises(RejectedError, match="has no histogram ovms_request_time_us, by which the promise of e2e is judged"):
         read(profile("ovms", ("e2e", 0.04)), without(page("ovms-2026"), "ovms_request_time_us"))
 
 
@@ -274,6 +274,20 @@ def test_triton_with_one_decoupled_model_can_be_read_by_names():
     assert read(first, page("triton-2026")).counts.tally == Tally(good=45, slow=5, error=3)
     with pytest.raises(RejectedError, match="by which the promise of ttft is judged"):
         read(first, without(page("triton-2026"), "first_response"))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "requests", "time"),
+    [
+        ("torchserve-0.12", "ts_inference_requests_total", "ts_inference_latency_microseconds"),
+        ("triton-2026", "nv_inference_request_success", "nv_inference_request_duration_us"),
+        ("mlserver-1.7.1", "model_infer_request_success_total", "model_infer_request_duration"),
+    ],
+)
+def test_a_sum_or_a_summary_of_times_that_is_named_as_a_histogram_is_no_reading_and_never_no_good_request(recorded, requests, time):
+    means = ServerPage(names=PageNames(requests=requests, whole=time), promises=(("e2e", 1.0),), port=80)
+    with pytest.raises(RejectedError, match=f"has no histogram {time}, by which the promise of e2e is judged"):
+        read(means, page(recorded))
 
 
 def test_names_are_read_in_their_unit():
