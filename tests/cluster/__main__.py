@@ -112,6 +112,9 @@ def _tell(cluster: Cluster, started: float) -> None:
         print(cluster.kubectl("get", "nodes", "-L", "steelyard.dev/pool").rstrip())
 
 
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Bring a cluster up, run a command with it, take it down, and end as the command did."""
     if not arguments.command:
@@ -125,13 +128,21 @@ def _run_command(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run it in the foreground; signals reach it, and the cluster stays until it has ended."""
     # Should this process be killed, the command must not go on without a cluster.
     tied = ["setpriv", "--pdeathsig", "TERM", *command]
-    child = subprocess.Popen(tied, env={**os.environ, **environment})
-    if sys.stdin.isatty():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal has sent it to the command, too
-    else:
-        signal.signal(signal.SIGINT, lambda *_: child.send_signal(signal.SIGINT))
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    signal.signal(signal.SIGHUP, lambda *_: child.send_signal(signal.SIGHUP))
+    # A signal that comes while nobody passes it on waits until somebody does.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    try:
+        child = subprocess.Popen(
+            tied,
+            env={**os.environ, **environment},
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before),  # noqa: PLW1509  the command must not inherit that
+        )
+        # The terminal has sent it to the command, too.
+        alone = not sys.stdin.isatty()
+        signal.signal(signal.SIGINT, (lambda *_: child.send_signal(signal.SIGINT)) if alone else signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        signal.signal(signal.SIGHUP, lambda *_: child.send_signal(signal.SIGHUP))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     code = child.wait()
     return code if code >= 0 else 128 - code
 
