@@ -152,7 +152,7 @@ def _told(move: Move, after: Move) -> tuple[Note, ...]:
     crashed = after.reason == Reason.TARGET_CRASHED.value
     if not (went_on or crashed) or after.message == move.message:
         return ()
-    expected = {reason.value for reason in (Reason.NOT_CHEAPER, *WISHED)}
+    expected = {reason.value for reason in (Reason.NOT_CHEAPER, Reason.EXPLORED, *WISHED)}
     bad = crashed or (after.step is Step.BACK and after.reason not in expected)
     return (Note(Reason.named(after.reason), f"{after.step.value}: {after.message}", warning=bad),)
 
