@@ -132,14 +132,13 @@ def _proof(told: ExitProof) -> core.ExitProof | None:
 def drill_trial_of(name: str, created: datetime, pools: tuple[str, ...], status: Raw) -> core.DrillTrial:
     """What one AcceleratorTrial tells a drill."""
     told = trial_status(status)
-    finished = next((c for c in told.conditions if c.type == "Finished" and c.status == "True"), None)
-    over = finished is not None
+    end, over = told.end, told.end is not None
     return core.DrillTrial(
         name=name,
         created=created,
         pools=pools,
-        finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",
-        said=(finished.message or "") if finished is not None else "",
+        finished=(word(Reason, end.reason) or Reason.STOPPED).value if end is not None else "",
+        said=(end.message or "") if end is not None else "",
         began=told.started is not None,
         # What goes on is told once it has ended: what it costs meanwhile is no news for the workload.
         ended=told.ended,

@@ -183,7 +183,7 @@ def _each(of_all: float | None, good: int) -> float | None:
 def trial_memory_of(status: Raw) -> TrialMemory:
     """What the status remembers. What cannot be read back is treated as not remembered."""
     told = trial_status(status)
-    finished = next((c for c in told.conditions if c.type == "Finished" and c.status == "True"), None)
+    end = told.end
     return TrialMemory(
         reserved=real(told.reserved),
         load=real(told.load),
@@ -193,8 +193,8 @@ def trial_memory_of(status: Raw) -> TrialMemory:
         answered=told.answered,
         ended=told.ended,
         # What has ended is never begun again, whatever word somebody wrote for it.
-        finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",
-        said=(finished.message or "") if finished is not None else "",
+        finished=(word(Reason, end.reason) or Reason.STOPPED).value if end is not None else "",
+        said=(end.message or "") if end is not None else "",
         rows=tuple(row for each in told.pools if (row := _remembered(each)) is not None),
         verdicts=tuple(
             TrialVerdict(verdict=found, flips=each.flips or "") for each in told.claims if (found := remembered_claim(each)) is not None

@@ -11,7 +11,7 @@ TOLERANCE = 1e-9
 """Relative. Another processor, or another version of numpy, may add in another order."""
 
 
-EMPTY = (None, [], {})
+EMPTY: tuple[Any, ...] = (None, [], {})
 
 
 @dataclass(frozen=True, slots=True)
