@@ -1,7 +1,7 @@
 """Objects that workloads of `server.existing` name, and their pods: looked at in turns, since no watch of ours brings what is not ours.
 
-A watch of all pods of the cluster would cost memory and processor time in proportion to what others run (as for `other_pods`). Two reads a look of one
-object cost the same whatever else there is.
+A watch of all pods of the cluster would cost memory and processor time in proportion to what others run (as for `other_pods`). Two reads a look of
+one object cost the same whatever else there is.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ class PageNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPage:
-    """By the profile of a known server, or by `names`. `promises`: the promised times (`LatencyObjective.metric`) with their seconds. `port` None: that of
-    the profile."""
+    """By the profile of a known server, or by `names`. `promises`: the promised times (`LatencyObjective.metric`) with their seconds. `port` None:
+    that of the profile."""
 
     promises: tuple[tuple[str, float], ...]
     profile: str = ""

@@ -32,8 +32,8 @@ class Interval:
         return Interval(self.point / other.point, self.lower / other.upper, self.upper / other.lower)
 
     def by_chance_over(self, other: Interval) -> Interval:
-        """The ratio of two independent positive figures whose errors are by chance: its bounds lie as far off as both are likely to be together, as of
-        `less`, in logarithms, since their errors are relative."""
+        """The ratio of two independent positive figures whose errors are by chance: its bounds lie as far off as both are likely to be together, as
+        of `less`, in logarithms, since their errors are relative."""
         if min(self.lower, other.lower) <= 0:
             return self.over(other)
         point = self.point / other.point
