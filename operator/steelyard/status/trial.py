@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.core.decide_trial import TrialDecision
-from steelyard.core.facts.capacity import Basis, Capacity, Saturation
+from steelyard.core.facts.capacity import Saturation
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialRow, TrialVerdict
@@ -29,6 +29,7 @@ from steelyard.status.raw import Raw
 from steelyard.status.read.field import parts, text, whole
 from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
+from steelyard.status.trial_pool import remembered_capacity, remembered_price
 from steelyard.status.value import interval, real, word
 
 SPENT_DIGITS = 2
@@ -206,7 +207,6 @@ def _remembered(told: TrialPool) -> TrialRow | None:
     phase, full = word(TrialPhase, told.phase), told.saturation
     if not told.pool or phase is None:
         return None
-    rate, basis = interval(told.capacity, told.capacity_lower, told.capacity_upper), word(Basis, told.capacity_basis)
     filled = interval(full.per_replica, full.lower, full.upper) if full is not None else None
     return TrialRow(
         pool=told.pool,
@@ -220,10 +220,10 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         start_seconds=real(told.start_seconds),
         began=told.since,
         ended=told.until,
-        each=real(told.price_per_hour),
+        each=remembered_price(told),
         price_class=word(PriceClass, told.price_class),
         accuracy=remembered_accuracy(told.accuracy),
-        capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
+        capacity=remembered_capacity(told),
         saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
         energy=remembered_energy(told.energy),
         percentile=remembered_percentile(told.latency),
