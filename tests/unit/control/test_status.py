@@ -108,6 +108,21 @@ def test_a_figure_of_0_in_the_status_of_a_trial_stops_no_decision_either():
         status_of_trial(decision, settings, jobs, zeroed, 1, trial.now)
 
 
+def test_a_move_whose_reason_is_a_word_of_another_version_goes_on_and_goes_back():
+    world, old, steps = claimed_world(), {}, set()
+    for _ in range(60):
+        snapshot = world.snapshot()
+        old = status_of(world.tick(), snapshot, old, "w", NOW)
+        if "move" not in old:
+            continue
+        for step in (old["move"]["step"], "Back"):
+            told = memory_of({**old, "move": {**old["move"], "step": step, "reason": "ComesLater", "backReason": "ComesLater"}})
+            assert told.move is not None
+            decide(replace(world.snapshot(), memory=told), world.now)
+            steps.add(step)
+    assert len(steps) > 2
+
+
 def _zeroed(status):
     """The status with each of its figures as 0, one after the other, by where it is."""
 
