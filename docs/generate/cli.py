@@ -58,13 +58,13 @@ INTRODUCTION = f"""\
 
 {DESCRIPTION} Installed on the PATH it is also `kubectl steelyard`. It reads the kubeconfig as kubectl does and talks to the API server only;
 `bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. To the cluster it writes an AcceleratorTrial (`trial start`) and
-the end of one (`trial stop`), an InferenceWorkload (`observe --apply`), and nothing else; to this machine the files of `report` and `simulate`. `simulate` and `replay`
-ask no cluster: they decide with the operator's own core. `-` and `unknown` mean that nobody knows: never 0.
+the end of one (`trial stop`), an InferenceWorkload (`observe --apply`), and nothing else; to this machine the files of `report`, `simulate` and `trial local`. `simulate`,
+`replay` and `trial local` ask no cluster: they decide with the operator's own core. `-` and `unknown` mean that nobody knows: never 0.
 
 Colours are off when the output is not a terminal, is one that knows none (`TERM=dumb`), or `NO_COLOR` is set; they only repeat what words
 say. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.
 
-Rights that it uses: `get` and `list` of `inferenceworkloads`, for trials `get`, `list`, `create` and `patch` of `acceleratortrials`; for `observe` `get` of what it looks at, and `create` of `inferenceworkloads`; and, where you have them, `get` and `list` of `acceleratorpools`, `list` of `compiledmodels`,
+Rights that it uses: `get` and `list` of `inferenceworkloads`, for trials `get`, `list`, `create` and `patch` of `acceleratortrials`; for `observe` `get` of what it looks at (of an InferenceService `list` of `pods` too), and `create` of `inferenceworkloads`; and, where you have them, `get` and `list` of `acceleratorpools`, `list` of `compiledmodels`,
 `deployments` and (`explain`) `events`. Without the latter it says what it leaves out.
 """
 

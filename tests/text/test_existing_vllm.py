@@ -85,6 +85,7 @@ def objects(tenant: Tenant, vllm: str, serve: str) -> list[dict[str, Any]]:
         "chat",
         "--dtype",
         "float32",
+        "--enforce-eager",
         "--max-model-len",
         "512",
     ]

@@ -11,7 +11,7 @@ from steelyard.api.describe import says
 from steelyard.api.exit_drill import ExitDrillStatus
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.last_decision import LastDecision, Savings
-from steelyard.api.metrics_page import Profile
+from steelyard.api.metrics_page import TOLD
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.money import CurrencyCode
 from steelyard.api.move import FinishedMove, Move
@@ -28,6 +28,20 @@ from steelyard.api.source import ModelSource
 from steelyard.api.status_values import Generation
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
 from steelyard.api.traffic import Traffic
+
+
+def _named(metric: LatencyMetric) -> str:
+    """The profiles that tell it, as a list of CEL."""
+    return "[" + ", ".join(f"'{profile}'" for profile in TOLD[metric]) + "]"
+
+
+def _listed(metric: LatencyMetric) -> str:
+    *most, last = TOLD[metric]
+    return f"{', '.join(most)} and {last}"
+
+
+def _times(objective: Objective) -> list[LatencyMetric]:
+    return [each.metric for each in objective.latency]
 
 
 class InferenceWorkloadSpec(SpecModel):
@@ -75,17 +89,19 @@ class InferenceWorkloadSpec(SpecModel):
             "has(self.server.existing.metrics.names.tokenGapHistogram))",
             "must be of times that server.existing.metrics.names has a histogram of: latencyHistogram for e2e, firstTokenHistogram for ttft, "
             "tokenGapHistogram for itl",
-            lambda s: s.server.existing is None or s.server.existing.metrics.tells(o.metric for o in s.objective.latency),
+            lambda s: (
+                s.server.existing is None or s.server.existing.metrics.names is None or s.server.existing.metrics.tells(_times(s.objective))
+            ),
             field="objective.latency",
         ),
         Rule(
-            "!has(self.server.existing) || !has(self.server.existing.metrics.profile) || self.server.existing.metrics.profile != 'mlserver' || "
-            "self.objective.latency.all(l, l.metric == 'e2e')",
-            "must use the metric e2e with the profile mlserver, which tells of whole requests alone",
+            "!has(self.server.existing) || !has(self.server.existing.metrics.profile) || self.objective.latency.all(l, "
+            f"l.metric == 'e2e' || self.server.existing.metrics.profile in (l.metric == 'ttft' ? {_named(LatencyMetric.TTFT)} : {_named(LatencyMetric.ITL)}))",
+            f"must be of times that the profile tells: e2e of all, ttft of {_listed(LatencyMetric.TTFT)}, itl of {_listed(LatencyMetric.ITL)}",
             lambda s: (
                 s.server.existing is None
-                or s.server.existing.metrics.profile != Profile.MLSERVER
-                or all(o.metric == LatencyMetric.E2E for o in s.objective.latency)
+                or s.server.existing.metrics.names is not None
+                or s.server.existing.metrics.tells(_times(s.objective))
             ),
             field="objective.latency",
         ),

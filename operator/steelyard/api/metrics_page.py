@@ -1,12 +1,14 @@
 """Where a server of somebody else's says what it did, and by which names: a profile of a known server, or the names themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import Field
 
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
+from steelyard.api.objective import LatencyMetric
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.word import Word
 
@@ -32,8 +34,23 @@ HttpPath = Annotated[
 class Profile(Word):
     """A server whose metrics are known."""
 
-    VLLM = "vllm", "vLLM's own server of the OpenAI protocol"
-    MLSERVER = "mlserver", "MLServer, by its REST requests for inference"
+    VLLM = "vllm", "vLLM"
+    SGLANG = "sglang", "SGLang"
+    TRTLLM = "trtllm", "trtllm-serve of TensorRT-LLM"
+    TGI = "tgi", "Text Generation Inference"
+    TEI = "tei", "Text Embeddings Inference"
+    OVMS = "ovms", "OpenVINO Model Server"
+    MLSERVER = "mlserver", "MLServer, by its REST requests"
+
+
+TOLD: Mapping[LatencyMetric, tuple[Profile, ...]] = MappingProxyType(
+    {
+        LatencyMetric.E2E: tuple(Profile),
+        LatencyMetric.TTFT: (Profile.VLLM, Profile.SGLANG, Profile.TRTLLM),
+        LatencyMetric.ITL: (Profile.VLLM, Profile.TRTLLM),
+    }
+)
+"""Times of a request, and the profiles of servers that have a histogram of it."""
 
 
 class TimeUnit(Word):
@@ -50,40 +67,40 @@ class MetricNames(SpecModel):
     request_counter: Annotated[
         MetricName,
         says(
-            "The counter of finished requests. Its growth, summed over all labels, is the number of requests.",
+            "The counter of finished requests, summed over all labels.",
             example="http_requests_total",
         ),
     ]
     status_label: Annotated[
         LabelName | None,
         says(
-            "The label of the request counter that holds the HTTP status. 429 is a refused request, other statuses of 400 and more are errors; left "
-            "out, every finished request counts as answered without an error, but for those of errorCounter.",
+            "The request counter's label that holds the HTTP status: 429 is a refused request, other statuses of 400 and more are errors. Left out, "
+            "all that it counts are answered without an error.",
             example="code",
         ),
     ] = None
     error_counter: Annotated[
         MetricName | None,
         says(
-            "A counter of failed requests that the request counter does not count, summed over all labels. Left out, only statusLabel tells of errors.",
+            "A counter of failed requests that the request counter does not count, summed over all labels.",
             example="http_request_failures_total",
         ),
     ] = None
     latency_histogram: Annotated[
         MetricName | None,
         says(
-            "The histogram of the times of whole requests, without the suffix _bucket, needed where e2e is promised. Without a bucket edge at the "
-            "promised time the number of good requests is known as an interval: its lower end counts, and the unit cost's interval is as wide.",
+            "The histogram of the times of whole requests, without the suffix _bucket, needed where e2e is promised. Without an edge at the promised "
+            "time good requests are an interval, of which the lower end counts, and the unit cost has one as wide.",
             example="http_request_duration_seconds",
         ),
     ] = None
     first_token_histogram: Annotated[
         MetricName | None,
-        says("The same of times to the first token, needed where ttft is promised.", example="time_to_first_token_seconds"),
+        says("The same of times to the first token, for ttft.", example="time_to_first_token_seconds"),
     ] = None
     token_gap_histogram: Annotated[
         MetricName | None,
-        says("The same of each request's mean time between tokens, needed where itl is promised.", example="time_per_output_token_seconds"),
+        says("The same of each request's mean time between tokens, for itl.", example="time_per_output_token_seconds"),
     ] = None
     unit: Annotated[TimeUnit, says("What the edges of these histograms count in.", example="Milliseconds")] = TimeUnit.SECONDS
 
@@ -106,17 +123,27 @@ class ServerPage(SpecModel):
         ),
     )
 
-    profile: Annotated[Profile | None, says("The server that answers, where it is one whose metrics are known.", example="vllm")] = None
+    profile: Annotated[Profile | None, says("The server, where its metrics are known.", example="vllm")] = None
     names: Annotated[MetricNames | None, says("The metrics of any other server, by their names.")] = None
     port: Annotated[
         Annotated[int, says("", low=1, high=65_535)] | None,
-        says("The port of the page. Left out, it is the profile's: 8000 of vllm, 8082 of mlserver.", unit="port number", example=8000),
+        says(
+            "Its port. Left out, it is the usual one of the profile's server.",
+            unit="port number",
+            example=8000,
+        ),
     ] = None
-    path: Annotated[HttpPath, says("The path of the page, in the Prometheus text format.", example="/metrics")] = "/metrics"
+    path: Annotated[
+        HttpPath | None,
+        says(
+            "Its path, in the Prometheus text format. Left out, /prometheus/metrics of trtllm, /metrics of others.",
+            example="/metrics",
+        ),
+    ] = None
 
-    def tells(self, metrics: Iterable[str]) -> bool:
-        """Whether names are given of histograms of all these times (`LatencyMetric`); always so with a profile."""
+    def tells(self, metrics: Iterable[LatencyMetric]) -> bool:
+        """Whether the server has a histogram of all these times: by the names that are given, or by its profile."""
         if self.names is None:
-            return True
+            return all(self.profile is None or self.profile in TOLD[metric] for metric in metrics)
         told = {"e2e": self.names.latency_histogram, "ttft": self.names.first_token_histogram, "itl": self.names.token_gap_histogram}
         return all(told[metric] is not None for metric in metrics)

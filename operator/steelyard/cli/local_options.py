@@ -24,6 +24,7 @@ from steelyard.status.raw import Raw
 
 MOST_POOLS = 8
 EMBEDDINGS = "embeddings"
+DIGEST = "sha256:[0-9a-f]{64}"
 AROUND = 2
 """Tokens that a tokenizer puts around a text."""
 
@@ -40,7 +41,7 @@ def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
         name=_name(arguments.model),
         model=_model(arguments),
         variants=variants,
-        objective=LatencyObjective(metric="e2e", milliseconds=arguments.objective.milliseconds, percent=arguments.objective.percent),
+        objective=LatencyObjective(metric="e2e", milliseconds=arguments.objective.milliseconds, percent=float(arguments.objective.percent)),
         load=AskedLoad(rate=arguments.load, lengths=_between(arguments.lengths)),
         seconds=arguments.duration,
         longest=arguments.lengths[1] + AROUND if arguments.lengths else None,
@@ -49,6 +50,7 @@ def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
         claims=tuple(PoolClaim(pool=each["pool"], claim=claim_of(each)) for each in claims),
     )
     _require_time(found)
+    _require_both(found)
     return found
 
 
@@ -60,11 +62,13 @@ def command(arguments: argparse.Namespace) -> str:
         words += ["--claim", claim]
     for pool, money in arguments.price:
         words += ["--price", f"{pool}={money:g}" if pool else f"{money:g}"]
-    words += ["--objective", f"e2e={promised.milliseconds}ms:{promised.percent:g}", "--duration", written(arguments.duration)]
+    words += ["--objective", f"e2e={promised.milliseconds}ms:{promised.percent}", "--duration", written(arguments.duration)]
     if arguments.lengths:
         words += ["--lengths", "{}:{}".format(*arguments.lengths)]
     if arguments.load:
         words += ["--load", f"{arguments.load:g}"]
+    if arguments.price:
+        words += ["--currency", arguments.currency]
     for option in ("digest", "revision"):
         if (given := getattr(arguments, option)) is not None:
             words += [f"--{option}", given]
@@ -102,6 +106,11 @@ def _between(lengths: tuple[int, int] | None) -> Lengths | None:
 
 def _model(arguments: argparse.Namespace) -> Model:
     uri, digest, revision = arguments.model, arguments.digest, arguments.revision
+    if digest is not None and re.fullmatch(DIGEST, digest) is None:
+        raise Problem(
+            f"--digest {digest} is none",
+            "give sha256: and 64 lower case hex digits; `steelyard-runtime digest FOLDER` prints that of a folder",
+        )
     parts = urlsplit(uri)
     if parts.scheme in {"", "file"}:
         uri, digest = _folder(Path(unquote(parts.path) if parts.scheme else uri), digest)
@@ -133,6 +142,15 @@ def _require_time(found: Asked) -> None:
             f"--duration {written(found.seconds)} is too short: where a request may take {found.objective.milliseconds} ms, a ramp takes "
             f"{least} s at least",
             f"give --duration {written(least)} or more",
+        )
+
+
+def _require_both(found: Asked) -> None:
+    """An instance type of the catalogue is not here to be compared with."""
+    other = next((each.claim.relative_to for each in found.claims if each.claim.relative_to not in {None, *found.pools}), None)
+    if other is not None:
+        raise Problem(
+            f"a claim is relative to {other!r}, which is not a pool of this trial", f"write one of --pools: {', '.join(found.pools)}"
         )
 
 

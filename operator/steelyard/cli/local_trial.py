@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     toolchains = _toolchains()
     found, machine = claims(arguments.claim, arguments.pools), this_machine()
     wanted = asked(arguments, found)
+    _require_place(arguments.report)
     about = _about(wanted, found, machine, command(arguments))
     keep = Path(arguments.keep) if arguments.keep else None
     seen: list[GatheredTrial] = []
@@ -52,11 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             with local_trial(wanted, machine, toolchains, keep) as trial:
                 what: Following[TrialView] = Following(
-                    kind="Trial", picture=live, over=lambda view: view.ended, news=_news, whole="a larger window"
+                    kind="Trial", picture=live, over=lambda view: view.ended, news=news, whole="a larger window"
                 )
                 view = follow(arguments.output, what, partial(_views, trial, about, seen, arguments.output != "json"))
         except KeyboardInterrupt:
-            print("\nEnded: no process and no file of it is left.", file=sys.stderr)
+            left = f"; what was compiled is in {keep}" if keep else ", and no file"
+            print(f"\nEnded: no process of it is left{left}.", file=sys.stderr)
             return INTERRUPTED
     if arguments.output != "json":
         show(console(), view)
@@ -64,6 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
         put(content(trial_report(seen[-1]), "html"), arguments.report)
         print(f"written: {arguments.report}", file=sys.stderr)
     return exit_code(view)
+
+
+def _require_place(report: str | None) -> None:
+    """Before a trial of many minutes, and not behind it."""
+    if report is None or report == "-":
+        return
+    file = Path(report)
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise Problem(f"--report {report} cannot be written", "give a file in a folder that is there and that you may write to")
 
 
 def _views(
@@ -86,11 +98,6 @@ def in_turns(view: TrialView) -> TrialView:
     if view.begin is None or view.load_seconds is None:
         return view
     return replace(view, load_until=view.begin + len(view.pools) * timedelta(seconds=view.load_seconds))
-
-
-def _news(before: TrialView | None, view: TrialView) -> list[str]:
-    """Without how far it is as a whole, which each pool tells of itself."""
-    return [line for line in news(before, view) if view.ended or not line.endswith(view.state)]
 
 
 def _toolchains() -> Mapping[str, Installed]:

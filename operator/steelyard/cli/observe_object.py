@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from steelyard.cli.group import API_VERSION, WORKLOAD
+from steelyard.cli.promise import METRICS, Promise
 from steelyard.status.raw import Raw
 
 LONGEST_NAME = 32
@@ -19,31 +20,54 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "inferenceservice": ("InferenceService", "/apis/serving.kserve.io/v1beta1", "inferenceservices"),
 }
 SHORT = {"deploy": "deployment", "deployments": "deployment", "sts": "statefulset", "statefulsets": "statefulset", "lws": "leaderworkerset"}
-PROFILES: Mapping[str, tuple[str, int]] = {"vllm": ("vllm", 8000), "mlserver": ("mlserver", 8082)}
-"""By name: the word in an image or a command that tells it, and the port of its page."""
-METRICS = ("e2e", "ttft", "itl")
-_OBJECTIVE = re.compile(r"(e2e|ttft|itl)=([1-9][0-9]{0,6})(ms|s):([0-9]{1,2}(?:\.[0-9]{1,3})?)")
 PORT_NOTE, PATH_NOTE = "prometheus.io/port", "prometheus.io/path"
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A promised time and the percent that keep it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One whose metrics are known. `words`: that tell it in an image or a command. `port`: of its page, and the argument and variable that say another.
+    `told`: the times that it has a histogram of."""
 
-    metric: str
-    milliseconds: int
-    percent: str
+    words: tuple[str, ...]
+    port: int
+    argument: str | None = "--port"
+    variable: str | None = None
+    told: tuple[str, ...] = ("e2e",)
 
 
+PROFILES: Mapping[str, Server] = {
+    "vllm": Server(words=("vllm",), port=8000, told=METRICS),
+    "sglang": Server(words=("sglang",), port=30000, told=("e2e", "ttft")),
+    "trtllm": Server(words=("trtllm-serve", "tensorrt-llm"), port=8000, told=METRICS),
+    "tgi": Server(words=("text-generation-inference", "text-generation-launcher"), port=80, variable="PORT"),
+    "tei": Server(words=("text-embeddings-inference", "text-embeddings-router"), port=80, variable="PORT"),
+    "ovms": Server(words=("openvino/model_server", "ovms"), port=8000, argument="--rest_port"),
+    "mlserver": Server(words=("mlserver",), port=8082, argument=None),
+}
+"""By name."""
+UNREADABLE: Mapping[str, tuple[str, str]] = {
+    "tritonserver": (
+        "Triton, which tells the mean time of whole requests alone, and by means no objective can be judged",
+        "with one decoupled model and --metrics-config histogram_latencies=true the first response can be promised, as ttft: in "
+        "spec.server.existing.metrics give port 8002 and names of nv_inference_request_success, nv_inference_request_failure and "
+        "nv_inference_first_response_histogram_ms, unit Milliseconds",
+    ),
+    "torchserve": (
+        "TorchServe, which tells the mean time of requests alone, and by means no objective can be judged",
+        "where a handler of yours, or a proxy in the pod, has a histogram of whole requests, give it in spec.server.existing.metrics.names",
+    ),
+}
+"""Servers that no profile is of: by the word in an image or a command, what is true of it, and what can be done."""
 ASSUMED = Promise("e2e", 1000, "99")
 """Where nothing is promised; it is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What was found out of an object. `profile` None: nothing tells. `said`: by what, one sentence each."""
+    """What was found out of an object. `profile` None: nothing tells, or an `unreadable` one (its word). `said`: by what, one sentence each."""
 
     profile: str | None
+    unreadable: str | None = None
     port: int | None = None
     path: str | None = None
     said: tuple[str, ...] = field(default=())
@@ -61,14 +85,6 @@ class Observed:
     promises: Sequence[Promise]
     port: int | None = None
     path: str | None = None
-
-
-def promise(text: str) -> Promise | None:
-    """Of `e2e=200ms:99`; None of anything else."""
-    found = _OBJECTIVE.fullmatch(text)
-    if found is None or not 0 < float(found[4]) < 100:
-        return None
-    return Promise(found[1], int(found[2]) * (1 if found[3] == "ms" else 1000), found[4])
 
 
 def named(text: str) -> tuple[str, str] | None:
@@ -90,39 +106,68 @@ def guess(template: Raw, profile: str | None = None) -> Guess:
     said: list[str] = []
     found = profile
     if found is None:
-        found, by = next(((name, by) for c in containers for name, by in _tells(c)), (None, ""))
-        if found is not None:
-            said.append(f"profile {found}: {by}")
-    if found is None:
-        return Guess(None, said=tuple(str(c.get("image")) for c in containers))
-    port, usual = None, PROFILES[found][1]
+        found, by = _server(containers)
+        if found is None or found not in PROFILES:
+            return Guess(None, found, said=tuple(str(c.get("image")) for c in containers))
+        said.append(f"profile {found}: {by}")
+    usual = PROFILES[found].port
     notes = (template.get("metadata") or {}).get("annotations") or {}
-    if str(notes.get(PORT_NOTE, "")).isdigit():
-        port = int(notes[PORT_NOTE])
-        said.append(f"port {port}: annotation {PORT_NOTE}")
-    elif found == "vllm" and (given := _argument(containers, "--port")) is not None and given.isdigit():
-        port = int(given)
-        said.append(f"port {port}: argument --port")
-    else:
-        said.append(f"port {usual}: the usual one of {found}")
+    port, by = _port(containers, notes, PROFILES[found]) or (usual, f"the usual one of {found}")
+    said.append(f"port {port}: {by}")
     path = str(notes[PATH_NOTE]) if notes.get(PATH_NOTE) not in {None, "/metrics"} else None
-    return Guess(found, None if port == usual else port, path, tuple(said))
+    return Guess(found, port=None if port == usual else port, path=path, said=tuple(said))
 
 
-def _tells(container: Raw) -> Iterator[tuple[str, str]]:
-    image = str(container.get("image", ""))
-    words = [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
-    for name, (word, _) in PROFILES.items():
-        if word in image.rpartition("/")[2].lower() or f"/{word}" in image.lower():
-            yield name, f"image {image}"
-        elif any(word in each.lower() for each in words[:4]):
-            yield name, f"command of container {container.get('name')}"
+def untold(profile: str, promises: Sequence[Promise]) -> list[str]:
+    """The promised times that such a server does not tell."""
+    return [each.metric for each in promises if each.metric not in PROFILES[profile].told]
 
 
-def _argument(containers: Sequence[Raw], name: str) -> str | None:
+def _server(containers: Sequence[Raw]) -> tuple[str | None, str]:
+    """(profile or word of `UNREADABLE`, by what it is told). Any image tells it sooner than a command, in which a model's name may stand."""
+    servers = [*((word, (word,)) for word in UNREADABLE), *((name, server.words) for name, server in PROFILES.items())]
+    told = ((name, look(containers, words)) for look in (_by_image, _by_command) for name, words in servers)
+    return next(((name, by) for name, by in told if by is not None), (None, ""))
+
+
+def _by_image(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
+    for container in containers:
+        image = str(container.get("image", ""))
+        if any(word in image.rpartition("/")[2].lower() or f"/{word}" in f"/{image}".lower() for word in words):
+            return f"image {image}"
+    return None
+
+
+def _by_command(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
+    for container in containers:
+        if any(word in each.lower() for each in _words(container)[:4] for word in words):
+            return f"command of container {container.get('name')}"
+    return None
+
+
+def _words(container: Raw) -> list[str]:
+    return [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+
+
+def _port(containers: Sequence[Raw], notes: Raw, server: Server) -> tuple[int, str] | None:
+    """Where it is said, and by what."""
+    given = (
+        (notes.get(PORT_NOTE), f"annotation {PORT_NOTE}"),
+        (_argument(containers, server.argument), f"argument {server.argument}"),
+        (_variable(containers, server.variable), f"variable {server.variable}"),
+    )
+    return next(((int(text), by) for text, by in given if text is not None and str(text).isdigit()), None)
+
+
+def _variable(containers: Sequence[Raw], name: str | None) -> str | None:
+    told = (each for container in containers for each in container.get("env") or () if isinstance(each, dict))
+    return next((str(each["value"]) for each in told if each.get("name") == name and "value" in each), None)
+
+
+def _argument(containers: Sequence[Raw], name: str | None) -> str | None:
     """Of `--port 8001` or `--port=8001`, also inside of a shell's command."""
     for container in containers:
-        words = " ".join(str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))).split()
+        words = " ".join(_words(container)).split()
         for at, word in enumerate(words):
             if word == name and at + 1 < len(words):
                 return words[at + 1]

@@ -10,7 +10,7 @@ from steelyard.cli.command import OK
 from steelyard.cli.connection import Connection
 from steelyard.cli.group import WORKLOAD
 from steelyard.cli.lookup import missing
-from steelyard.cli.observe_object import ASSUMED, KINDS, PROFILES, Observed, as_lines, guess, manifest, workload_name
+from steelyard.cli.observe_object import ASSUMED, KINDS, PROFILES, UNREADABLE, Observed, as_lines, guess, manifest, untold, workload_name
 from steelyard.cli.problem import Exists, NotThere, Problem
 from steelyard.status.raw import Raw
 
@@ -19,12 +19,21 @@ def observe(arguments: argparse.Namespace, connection: Connection, namespace: st
     """Print the workload, or make it."""
     kind, called = arguments.object
     found = guess(_template(connection, namespace, kind, called), arguments.profile)
+    if found.unreadable is not None:
+        what, todo = UNREADABLE[found.unreadable]
+        raise Problem(f"{KINDS[kind][0]} {called} seems to be {what}", f"{todo}; if it is another server, give its --profile")
     if found.profile is None:
         raise Problem(
             f"nothing tells which server {KINDS[kind][0]} {called} is; its images are: {', '.join(found.said) or 'none'}",
             f"give --profile {' or --profile '.join(PROFILES)}; of another server, write its metrics into spec.server.existing.metrics.names",
         )
     promises = arguments.objective or [ASSUMED]
+    if missing_times := untold(found.profile, promises):
+        raise Problem(
+            f"a server of profile {found.profile} does not tell {' and '.join(missing_times)} by a histogram: by means alone no objective can be judged",
+            f"promise {' or '.join(PROFILES[found.profile].told)}, such as --objective e2e=1s:99; a histogram of your own can be given in "
+            "spec.server.existing.metrics.names",
+        )
     made = manifest(
         Observed(
             namespace=namespace,

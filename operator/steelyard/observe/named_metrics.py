@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import TypeAlias
 
 from steelyard.core.facts.tokens import Tokens
 from steelyard.core.statistics.histogram import Buckets, Histogram
-from steelyard.observe.engine import EVERY_NAME, INPUT, OUTPUT, every_token, streams_of
+from steelyard.observe.engine import EVERY_NAME, INPUT, OUTPUT, counted, every_token, streams_of
 from steelyard.observe.exposition import Exposition, Labels
 from steelyard.observe.failure import Reason, RejectedError
-from steelyard.observe.on_page import LAYOUTS, histogram, http_status, single, tokens_of_each, whole
+from steelyard.observe.on_page import LAYOUTS, histogram, http_status, single, tokens_of_each, whole, whole_sum
 from steelyard.observe.sample import Counts, Sample, Within
 
 CPU = "process_cpu_seconds_total"
@@ -30,24 +31,34 @@ TOO_MANY = 429
 FAILED = 400
 MATCHED = 4096
 """Series of which it is remembered whether they are asked for."""
+Patterns: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""By label, patterns of its value (`fnmatch`); a label that is not there has the value ""."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Series of one metric: those whose labels match a pattern of each of these. No pattern: all of them."""
+    """Series of one metric: those whose labels match a pattern of each of `where`, and of none of `but`. No pattern: all of them."""
 
     name: str
-    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    where: Patterns = ()
+    but: Patterns = ()
 
     def of(self, series: Mapping[Labels, float]) -> Mapping[Labels, float]:
         """Those of them that are meant."""
-        return series if not self.where else {labels: value for labels, value in series.items() if _matches(labels, self.where)}
+        if not self.where and not self.but:
+            return series
+        return {labels: value for labels, value in series.items() if _matches(labels, self.where, self.but)}
 
 
 @lru_cache(maxsize=MATCHED)
-def _matches(labels: Labels, where: tuple[tuple[str, tuple[str, ...]], ...]) -> bool:
+def _matches(labels: Labels, where: Patterns, but: Patterns) -> bool:
     told = dict(labels)
-    return all(any(fnmatchcase(told.get(label, ""), pattern) for pattern in patterns) for label, patterns in where)
+    return all(_is(told, one) for one in where) and not any(_is(told, one) for one in but)
+
+
+def _is(told: Mapping[str, str], one: tuple[str, tuple[str, ...]]) -> bool:
+    label, patterns = one
+    return any(fnmatchcase(told.get(label, ""), pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +66,8 @@ class NamedMetrics:
     """`answered`: requests that ended without an error, or with any status where `status_label` tells it; `failed`, `refused`: with an error, or
     turned away; `aside`: that ended otherwise, such as those whose client went away. `times`: by time of a request, the histograms that tell it, the
     first that is there. `per_second`: what their edges count in. `promises`: times with seconds. `witness`: metrics that a server has which has not
-    been asked yet, and so tells of no request. `engine`: whether it tells what vLLM's does."""
+    answered yet, and so tells of no answered request. `tokens`: counters of those of all prompts and all answers. `engine`: whether it tells what
+    vLLM's does."""
 
     answered: tuple[Named, ...]
     times: tuple[tuple[str, tuple[Named, ...]], ...]
@@ -66,6 +78,7 @@ class NamedMetrics:
     status_label: str | None = None
     per_second: float = 1.0
     witness: tuple[str, ...] = ()
+    tokens: tuple[str, str] | None = None
     engine: bool = False
     path: str = "/metrics"
 
@@ -80,7 +93,18 @@ class NamedMetrics:
         counters = {each.name for each in (*self.answered, *self.failed, *self.refused, *self.aside)}
         times = {each.name for _, told in self.times for each in told}
         engine = {*EVERY_NAME, *(f"{name}_bucket" for name in (*INPUT, *OUTPUT))} if self.engine else set()
-        return frozenset({*counters, *times, *(f"{name}_bucket" for name in times), *self.witness, *engine, CPU, START})
+        return frozenset(
+            {
+                *counters,
+                *times,
+                *(f"{name}_{part}" for name in times for part in ("bucket", "count")),
+                *self.witness,
+                *(self.tokens or ()),
+                *engine,
+                CPU,
+                START,
+            }
+        )
 
     @property
     def own_labels(self) -> frozenset[str] | None:
@@ -138,13 +162,14 @@ class NamedMetrics:
             if series is not None:
                 meant = named.of(series)
                 return _in_seconds(histogram(named.name, meant), self.per_second) if meant else {}
-            if named.name in seen.declared:
+            # A histogram that is not observed yet has no series at all. A counter or a summary tells means, and of no request whether it was in time.
+            if named.name in seen.declared and not {named.name, f"{named.name}_count"} & seen.series.keys():
                 return {}
         if self.witness and self.counter not in seen.series:
             return {}
         if metric in dict(self.promises):
-            names = " or ".join(named.name for named in told) or f"histogram of {metric}"
-            raise RejectedError(Reason.MISSING, f"has no {names}, by which the promise of {metric} is judged")
+            names = " or ".join(named.name for named in told)
+            raise RejectedError(Reason.MISSING, f"has no histogram {names or f'of {metric}'}, by which the promise of {metric} is judged")
         return None
 
     def _within(self, metric: str, seconds: float, buckets: Buckets | None) -> Within:
@@ -159,7 +184,10 @@ class NamedMetrics:
         )
 
     def _tokens(self, seen: Exposition) -> Tokens | None:
-        every = every_token(seen) if self.engine else None
+        if self.engine:
+            every = every_token(seen)
+        else:
+            every = None if self.tokens is None else counted(whole_sum(seen, self.tokens[0]), None, whole_sum(seen, self.tokens[1]))
         return None if every is None else Tokens(every=every, good=None)
 
 

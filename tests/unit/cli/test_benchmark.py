@@ -18,7 +18,7 @@ from steelyard.cli.view.benchmark import VERSION, benchmarks
 from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
 from unit.cli.situations import balanced
-from unit.cli.trials import G5, INF2, TRIALS, WORKLOAD, decided, failed, pools, too_small
+from unit.cli.trials import G5, INF2, TRIALS, WORKLOAD, decided, failed, live, pools, too_small
 
 Raw = dict[str, Any]
 SCHEMA = json.loads((Path(__file__).parent / "llm_d" / "benchmark_report_0.2.1.schema.json").read_text())
@@ -182,3 +182,8 @@ def test_the_command_writes_a_file_for_each_or_a_stream(tmp_path: Path, capsys: 
         assert run("embedder-half")[1][0] == "error: the trial has measured no steady load"
         api.put("acceleratortrials", decided().trial)
         assert run("embedder-half", "--to", "/dev/null/no")[1][0] == "error: /dev/null/no cannot be written: Not a directory"
+
+
+def test_of_live_traffic_nothing_is_said_to_be_sent() -> None:
+    assert all("load" in each["scenario"] for each in documents(decided()))
+    assert not any("load" in each["scenario"] for each in documents(live()))

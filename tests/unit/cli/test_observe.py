@@ -10,39 +10,38 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from steelyard.api.existing import ExistingKind
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.metrics_page import Profile
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
 from steelyard.cli.main import main
-from steelyard.cli.observe_object import (
-    KINDS,
-    METRICS,
-    PROFILES,
-    Observed,
-    Promise,
-    as_lines,
-    guess,
-    manifest,
-    named,
-    promise,
-    workload_name,
-)
+from steelyard.cli.observe_object import KINDS, PROFILES, Observed, as_lines, guess, manifest, named, untold, workload_name
+from steelyard.cli.promise import METRICS, Promise, promise
 from steelyard.observe.profiles import PROFILES as READ
 from unit.cli.fake_api import fake_api
 
 NAMESPACE = "shop"
 
 
-def template(image: str = "vllm/vllm-openai:v0.20", args: list[str] | None = None, notes: dict[str, str] | None = None) -> dict[str, Any]:
-    return {"metadata": {"annotations": notes or {}}, "spec": {"containers": [{"name": "server", "image": image, "args": args or []}]}}
+def template(
+    image: str = "vllm/vllm-openai:v0.20",
+    args: list[str] | None = None,
+    notes: dict[str, str] | None = None,
+    env: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    container = {"name": "server", "image": image, "args": args or [], "env": env or []}
+    return {"metadata": {"annotations": notes or {}}, "spec": {"containers": [container]}}
 
 
 def test_kinds_and_profiles_are_those_of_the_api_and_ports_those_that_are_read() -> None:
     assert {title for title, _, _ in KINDS.values()} == {str(kind) for kind in ExistingKind}
     assert PROFILES.keys() == {str(word) for word in Profile}
-    assert {name: port for name, (_, port) in PROFILES.items()} == {name: profile.port for name, profile in READ.items()}
+    assert {name: server.port for name, server in PROFILES.items()} == {name: profile.port for name, profile in READ.items()}
+    assert {name: set(server.told) for name, server in PROFILES.items()} == {
+        name: {metric for metric, _ in profile.times} for name, profile in READ.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,28 @@ def test_kinds_and_profiles_are_those_of_the_api_and_ports_those_that_are_read()
         (template("seldonio/mlserver:1.7.1"), "mlserver", None, "image seldonio/mlserver:1.7.1"),
         (template(args=["--port", "8001"]), "vllm", 8001, "argument --port"),
         (template(args=["--port=9000"], notes={"prometheus.io/port": "9100"}), "vllm", 9100, "annotation prometheus.io/port"),
+        (template("lmsysorg/sglang:v0.5.4"), "sglang", None, "port 30000: the usual one of sglang"),
+        (template("example.com/x:1", ["python3", "-m", "sglang.launch_server", "--port=8000"]), "sglang", 8000, "argument --port"),
+        (template("nvcr.io/nvidia/tensorrt-llm/release:1.2.0"), "trtllm", None, "image nvcr.io/nvidia/tensorrt-llm/release:1.2.0"),
+        (template("example.com/x:1", ["trtllm-serve", "m", "--port", "9000"]), "trtllm", 9000, "command of container server"),
+        (template("ghcr.io/huggingface/text-generation-inference:3.3.4-trtllm", ["--port", "8080"]), "tgi", 8080, "argument --port"),
+        (
+            template("ghcr.io/huggingface/text-embeddings-inference:cpu-1.8", env=[{"name": "PORT", "value": "8080"}]),
+            "tei",
+            8080,
+            "variable PORT",
+        ),
+        (
+            template("ghcr.io/huggingface/text-generation-inference:3.3", env=[{"name": "PORT", "value": "80"}]),
+            "tgi",
+            None,
+            "variable PORT",
+        ),
+        (template("openvino/model_server:2026.0", ["--port", "9000", "--rest_port", "8888"]), "ovms", 8888, "argument --rest_port"),
+        (template("registry.example.com/openvino/model_server@sha256:0"), "ovms", None, "the usual one of ovms"),
+        (template("seldonio/mlserver:1.7.1", ["--port", "1"]), "mlserver", None, "the usual one of mlserver"),
         (template("example.com/x:1"), None, None, "example.com/x:1"),
+        (template("nvcr.io/nvidia/tritonserver:26.01-vllm-python-py3"), None, None, "tritonserver"),
     ],
 )
 def test_what_is_guessed_says_by_what(given_template: dict[str, Any], profile: str | None, port: int | None, said: str) -> None:
@@ -64,6 +84,12 @@ def test_what_is_guessed_says_by_what(given_template: dict[str, Any], profile: s
 
 def test_what_the_user_says_wins() -> None:
     assert guess(template("example.com/x:1"), "mlserver").profile == "mlserver"
+    assert guess(template("pytorch/torchserve:0.12.0"), "vllm").profile == "vllm"
+
+
+def test_an_image_tells_more_than_the_words_of_a_command() -> None:
+    one = template("ghcr.io/huggingface/text-generation-inference:3.3", ["--model-id", "org/like-vllm"])
+    assert guess(one).profile == "tgi"
 
 
 def test_a_path_that_is_not_the_usual_one_is_kept() -> None:
@@ -79,6 +105,7 @@ def test_a_path_that_is_not_the_usual_one_is_kept() -> None:
         ("e2e=200:99", None),
         ("e2e=0ms:99", None),
         ("e2e=1s:100", None),
+        ("e2e=1s:0", None),
         ("p99=1s:99", None),
     ],
 )
@@ -91,6 +118,24 @@ def test_kinds_may_be_typed_as_kubectl_takes_them() -> None:
     assert named("sts/db") == ("statefulset", "db")
     assert named("pod/x") is None
     assert named("deployment/") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["deployment/chat", "--port", "http"], "must be 1 to 65535, such as 8000; found 'http'"),
+        (["deployment/chat", "--port", "65536"], "found '65536'"),
+        (["deployment/chat", "--port", "0"], "found '0'"),
+        (["deployment/chat", "--name", "Chat_1"], "a letter first, such as chat-1; found 'Chat_1'"),
+        (["deployment/chat", "--name", "x" * 33], "at most 32 lower case letters"),
+        (["deployment/chat", "--objective", "e2e=1s:100"], "a percentage below 100, such as e2e=200ms:99"),
+        (["chat"], "must be KIND/NAME, such as deployment/chat"),
+    ],
+)
+def test_wrong_words_are_refused_in_words(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["observe", *words])
+    assert said in " ".join(capsys.readouterr().err.split())
 
 
 asked = st.builds(
@@ -113,9 +158,11 @@ asked = st.builds(
 
 @given(asked)
 def test_the_lines_say_what_the_object_says_and_the_api_takes_it(one: Observed) -> None:
-    if one.profile == "mlserver" and any(p.metric != "e2e" for p in one.promises):
-        return  # Refused when it is applied, with a sentence.
     made = manifest(one)
+    if untold(one.profile, one.promises):
+        with pytest.raises(ValidationError, match="must be of times that the profile tells"):
+            InferenceWorkload.model_validate(made)
+        return
     InferenceWorkload.model_validate(made)
     text = as_lines(made)
     assert yaml.safe_load(text) == made
@@ -172,3 +219,39 @@ def test_what_is_not_there_or_tells_nothing_says_what_to_do(tmp_path: Path, caps
     err = capsys.readouterr().err
     assert "its images are: example.com/x:1" in err
     assert "--profile vllm" in err
+
+
+@pytest.mark.parametrize(
+    ("image", "said", "do"),
+    [
+        (
+            "nvcr.io/nvidia/tritonserver:26.01-py3",
+            "seems to be Triton, which tells the mean time of whole requests alone",
+            "nv_inference_first_response_histogram_ms",
+        ),
+        ("pytorch/torchserve:0.12.0", "seems to be TorchServe, which tells the mean time of requests alone", "metrics.names"),
+    ],
+)
+def test_a_server_that_tells_means_alone_is_named_with_what_can_be_done(
+    image: str, said: str, do: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template(image)}}
+        assert main(["observe", "deployment/chat", "--kubeconfig", config]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err and do in err and "--profile" in err
+
+
+def test_a_promise_that_the_server_cannot_tell_is_refused_with_those_that_it_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template("lmsysorg/sglang:v0.5.4")}}
+        words = ["observe", "deployment/chat", "--kubeconfig", config, "--objective", "ttft=1s:95"]
+        assert main(words) == 0
+        capsys.readouterr()
+        assert main([*words, "--objective", "itl=50ms:99"]) == 2
+    err = capsys.readouterr().err
+    assert "a server of profile sglang does not tell itl by a histogram" in err
+    assert "promise e2e or ttft" in err

@@ -16,6 +16,7 @@ from steelyard.cli.facts.trial import trial
 from steelyard.cli.main import main, spelt
 from steelyard.cli.parser import build
 from steelyard.cli.problem import Problem
+from steelyard.cli.text.trial import news
 from steelyard.cli.view.trial import trial_view
 from steelyard.local.machine import Machine
 
@@ -62,6 +63,7 @@ def test_lengths_are_every_number_between_both_as_likely() -> None:
 def test_the_objective_is_that_of_the_workload() -> None:
     promised = asked("--objective", "e2e=1s:99.9").objective
     assert (promised.metric, promised.milliseconds, promised.percent) == ("e2e", 1000, 99.9)
+    assert asked("--objective", "200ms").objective == asked("--objective", "e2e=200ms:99").objective == asked().objective
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,7 @@ def test_what_cannot_be_meant_is_refused_with_an_example(read: Any, wrong: str) 
         ((), {"pools": "openvino,tensorrt"}, "'tensorrt' is not BACKEND"),
         ((), {"model": "/nowhere/at/all"}, "is no folder of a model"),
         ((), {"model": "hf://org/name"}, "needs a revision"),
+        (("--digest", "2" * 64), {}, "is none"),
     ],
 )
 def test_what_cannot_be_done_here_is_said_with_what_to_do(more: tuple[str, ...], where: dict[str, str], said: str) -> None:
@@ -119,6 +122,22 @@ def test_a_claim_of_a_pool_that_is_not_there_is_refused_before_anything_starts(c
     assert "'eager' is not a pool of this trial" in capsys.readouterr().err
 
 
+def test_a_claim_relative_to_what_is_not_here_is_refused_too(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["trial", "--local", S3, "--digest", DIGEST, "--pools", "openvino,onnxruntime", "--claim"]
+    assert main([*words, "unit cost 0.5 of g5.xlarge"]) == 2
+    said = capsys.readouterr().err
+    assert "a claim is relative to 'g5.xlarge', which is not a pool of this trial" in said
+    assert "write one of --pools: openvino, onnxruntime" in said
+
+
+@pytest.mark.parametrize("place", ["", "nowhere/verdict.html"])
+def test_a_page_that_cannot_be_written_is_told_before_the_trial(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["trial", "--local", S3, "--digest", DIGEST, "--pools", "openvino,onnxruntime", "--report", str(tmp_path / place)]
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert "cannot be written" in err and not out
+
+
 def test_without_the_packages_it_says_which_and_how_to_install_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,7 +148,18 @@ def test_without_the_packages_it_says_which_and_how_to_install_them(
 
 
 def test_the_words_that_it_tells_ask_for_the_same_again() -> None:
-    more = ("--claim", "unit cost 0.5 of onnxruntime", "--price", "openvino=0.2", "--price", "0.34", "--objective", "300ms:95")
+    more = (
+        "--claim",
+        "unit cost 0.5 of onnxruntime",
+        "--price",
+        "openvino=0.2",
+        "--price",
+        "0.34",
+        "--objective",
+        "300ms:95",
+        "--currency",
+        "EUR",
+    )
     first = parsed("--digest", DIGEST, *more, "--lengths", "20:60", "--load", "12.5", "--duration", "90s", model="s3://models/a model")
     words = shlex.split(local_options.command(first))
     again = build("steelyard").parse_args(spelt(words[1:]))
@@ -165,7 +195,7 @@ def test_lines_tell_of_each_pool_and_not_of_all_again() -> None:
         "conditions": [_finished("pool openvino: it compiles")],
     }
     view = trial_view(local_trial.replace(about, trial={**about.trial, "status": told}))
-    assert [line.partition(" ")[2] for line in local_trial._news(None, view)] == ["openvino: Waiting, it compiles"]
+    assert [line.partition(" ")[2] for line in news(None, view)] == ["openvino: Waiting, it compiles"]
 
 
 def _finished(message: str) -> dict[str, str]:

@@ -21,9 +21,10 @@ from steelyard.cli.text.trial import accuracies, show
 from steelyard.cli.view.trial import trial_view
 from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
+from unit.cli.golden_text import trial_texts
 from unit.cli.html_page import Page
 from unit.cli.situations import balanced, condition
-from unit.cli.trials import ANSWERS, G5, INF2, TRIALS, WORKLOAD, decided, failed, live, measuring, verdict
+from unit.cli.trials import ANSWERS, G5, INF2, TRIALS, WORKLOAD, decided, failed, live, local, measuring, verdict
 
 FIRST = f"{INF2}: claimed 0.50 of {G5}'s unit cost, measured 0.83 [0.79, 0.88]: Refuted."
 
@@ -191,6 +192,21 @@ def test_one_of_the_users_own_requests_says_whose_they_were_and_what_they_do_not
     apart = live()
     apart.trial["status"]["pools"][1] |= {"from": "2026-03-01T13:00:00Z", "to": "2026-03-01T13:10:00Z"}
     assert any("measured one after the other" in doubt for doubt in trial_report(apart).doubts)
+
+
+def test_one_on_this_machine_speaks_of_no_cluster_and_of_no_money_that_is_spent():
+    one = local()
+    told = page(one)
+    body = " ".join(text for _, text in told.texts)
+    for word in ("Job", "kubectl", "steelyard report", "reserved", "budget", "A node an hour", "workload", "Trial shop/"):
+        assert word not in body, word
+    assert "USD an hour, the machine" in body and "at the load that was asked for" in body
+    assert "steelyard trial --local m --pools a,b" in body
+    assert told.standing_alone()
+    text = trial_texts(one)["trial"]
+    assert "Ended 90s ago." in text and "Spent" not in text and "budget" not in text
+    del one.trial["status"]["load"]
+    assert "no load was asked for (--load), so nothing was measured at one" in trial_report(one).doubts
 
 
 def test_a_trial_that_goes_on_says_so_and_does_not_complain_of_pools_that_are_on_their_way():

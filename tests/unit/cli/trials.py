@@ -165,7 +165,7 @@ def unseen() -> GatheredTrial:
 
 def compiling() -> GatheredTrial:
     """Nothing is ordered yet."""
-    status = finished("False", "Measuring", "waits for the artifact of inf2-xlarge") | {
+    status = finished("False", "Waiting", "pool inf2-xlarge: its artifact compiles: 40 %\x1b[2J; pool g5-xlarge: for the other pools") | {
         "pools": [
             {"pool": INF2, "phase": "Waiting", "message": "its artifact compiles: 40 %\x1b[2J"},
             {"pool": G5, "phase": "Waiting", "message": "for the other pools"},
@@ -178,7 +178,7 @@ def compiling() -> GatheredTrial:
 def measuring() -> GatheredTrial:
     """One pool is through its ramp, the other starts late; one claim is answered."""
     ramp = {key: value for key, value in INF2_FOUND.items() if key not in {"to", "steps"}} | {"phase": "Measuring", "spent": "0.21"}
-    status = finished("False", "Measuring", "1 of 2 pools is measured") | {
+    status = finished("False", "Measuring", "inf2-xlarge: measuring; g5-xlarge: starting, its node is ordered") | {
         "reserved": "1.84",
         "spent": "0.21",
         "load": "120",
@@ -210,7 +210,7 @@ def ended(reason: str, message: str, pools: list[Raw], claims: list[Raw], **more
 
 def decided() -> GatheredTrial:
     """Both claims have their verdicts."""
-    return ended("Decided", "everything that was asked for is measured", [INF2_FOUND, G5_FOUND], ANSWERS)
+    return ended("Decided", "each claim has its verdict", [INF2_FOUND, G5_FOUND], ANSWERS)
 
 
 def failed() -> GatheredTrial:
@@ -253,9 +253,21 @@ def live() -> GatheredTrial:
         each["steps"] = [{**each["steps"][1], "load": served, "ofPresent": part, "replicas": replicas, "rate": "24"}]
         each["capacityBasis"] = each["unitCost"]["basis"] = "Measured"
     del measured[1]["spent"]
-    one = ended("Decided", "2 claims have their verdict", measured, ANSWERS, loadSeconds=1200)
+    one = ended("Decided", "each claim has its verdict", measured, ANSWERS, loadSeconds=1200)
     one.trial["spec"]["load"] = {"mode": "Live"}
     return one
+
+
+def local() -> GatheredTrial:
+    """On one machine, without a cluster, by what it costs an hour: what no API server has."""
+    one = ended("Decided", "each claim has its verdict", copy.deepcopy([INF2_FOUND, G5_FOUND]), ANSWERS, reserved=None, spent=None)
+    for each in one.trial["status"]["pools"]:
+        for field in ("image", "spent"):
+            del each[field]
+        each |= {"jobName": each["pool"], "priceClass": "Static"}
+    for field in ("budget", "load"):
+        del one.trial["spec"][field]
+    return replace(one, pools=(), notes=("all of it ran on this machine, in turns",), command="steelyard trial --local m --pools a,b")
 
 
 TRIALS: dict[str, Callable[[], GatheredTrial]] = {

@@ -1,10 +1,11 @@
-"""Servers that are not ours, read by their profiles: pages that real ones answered with, and what follows of them."""
+"""Servers that are not ours, read by their profiles: pages that real ones answered with, or that were written after their sources (the first line of
+such a page says so), and what follows of them."""
 
 from pathlib import Path
 
 import pytest
 
-from steelyard.api.metrics_page import Profile
+from steelyard.api.metrics_page import TOLD, Profile
 from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Reason, RejectedError
@@ -29,6 +30,30 @@ def test_every_word_of_the_api_is_a_profile_and_has_a_port():
     assert {str(word) for word in Profile} == PROFILES.keys()
     assert all(port_of(profile(name)) == of.port for name, of in PROFILES.items())
     assert port_of(ServerPage(profile="vllm", promises=(), port=9000)) == 9000
+
+
+def test_the_api_takes_promises_of_just_the_times_that_a_profile_tells():
+    told = {(str(word), str(metric)) for metric, words in TOLD.items() for word in words}
+    assert told == {(name, metric) for name, of in PROFILES.items() for metric, _ in of.times}
+
+
+def test_a_page_is_where_its_server_has_it_unless_another_path_is_given():
+    assert {contract_of(profile(name)).path for name in PROFILES.keys() - {"trtllm"}} == {"/metrics"}
+    assert contract_of(profile("trtllm")).path == "/prometheus/metrics"
+    assert contract_of(ServerPage(profile="trtllm", promises=(), path="/stats")).path == "/stats"
+    assert contract_of(ServerPage(names=PageNames(requests="n"), promises=())).path == "/metrics"
+
+
+def page(name):
+    return (PAGES / f"{name}.txt").read_text()
+
+
+def without(text, *words):
+    return "".join(line for line in text.splitlines(keepends=True) if not any(word in line for word in words))
+
+
+def only(text, *words):
+    return "".join(line for line in text.splitlines(keepends=True) if any(word in line for word in words))
 
 
 # --- MLServer ---------------------------------------------------------------------------------------------------------------------------
@@ -115,7 +140,154 @@ def test_a_time_that_is_promised_and_not_told_is_no_reading():
         read(profile("vllm", ("e2e", SECOND)), "up 1\n")
 
 
+# --- SGLang -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_sglang_counts_what_its_engine_ended_and_the_errors_of_inference_alone():
+    """Ninety ended: 50 of the streams and 28 of the others within two seconds. Three were no sense and one broke, two found the queue full, and one
+    was too many; its health checks, and other endpoints, failed often."""
+    counts = read(profile("sglang", ("e2e", 2.0)), page("sglang-main-2026")).counts
+    assert (counts.answered, counts.error, counts.shed) == (90, 4, 3)
+    assert counts.tally == Tally(good=78, slow=12, error=4, shed=3)
+
+
+def test_sglang_tells_the_time_to_the_first_token_and_its_tokens():
+    sample = read(profile("sglang", ("ttft", 0.4)), page("sglang-main-2026"))
+    assert sample.counts.tally.good == 62
+    assert (sample.tokens.every.input, sample.tokens.every.output, sample.tokens.good) == (9000, 1350, None)
+
+
+def test_sglang_before_its_first_request_tells_of_none():
+    fresh = only(page("sglang-main-2026"), "max_total_num_tokens")
+    sample = read(profile("sglang", ("e2e", 2.0), ("ttft", 0.4)), fresh)
+    assert sample.counts.tally == Tally()
+    assert sample.tokens is None
+
+
+# --- TensorRT-LLM -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_trtllm_counts_by_how_a_request_ended_and_what_its_http_server_refused():
+    """Ninety were answered, one timed out, four clients left; 85 of these 95 ended within two seconds. Two more were no sense, three too many."""
+    counts = read(profile("trtllm", ("e2e", 2.0)), page("trtllm-main-2026")).counts
+    assert (counts.answered, counts.error, counts.shed, counts.aside) == (90, 3, 3, 4)
+    assert counts.tally == Tally(good=80, slow=10, error=3, shed=3, unsure=5)
+
+
+def test_trtllm_counts_an_end_that_nobody_knows_as_an_error():
+    odd = page("trtllm-main-2026").replace('finished_reason="length"', 'finished_reason="something"')
+    assert read(profile("trtllm", ("e2e", 2.0)), odd).counts.error == 13
+
+
+def test_trtllm_is_judged_by_all_three_times_and_an_answer_of_one_token_keeps_the_promise_between_tokens():
+    first, between = read(profile("trtllm", ("ttft", 0.5), ("itl", 0.05)), page("trtllm-main-2026")).counts.told
+    assert (first.least, first.observed) == (90, 95)
+    assert (between.least, between.observed, between.of_all) == (80, 86, False)
+
+
+def test_trtllm_of_an_older_version_tells_neither_tokens_nor_statuses():
+    older = without(page("trtllm-main-2026"), "tokens_total", "request_error")
+    sample = read(profile("trtllm", ("e2e", 2.0)), older)
+    assert (sample.counts.error, sample.counts.shed, sample.tokens) == (1, 0, None)
+
+
+def test_trtllm_before_its_first_request_tells_of_none():
+    fresh = only(page("trtllm-main-2026"), "kv_cache_utilization")
+    assert read(profile("trtllm", ("e2e", 2.0)), fresh).counts.tally == Tally()
+
+
+# --- Text Generation Inference ----------------------------------------------------------------------------------------------------------
+
+
+def test_tgi_counts_answers_and_names_the_cause_of_each_failure():
+    """Twenty were answered, 17 of them within the edge at 2.53 s; two were no sense, one broke, three too many, and one client left."""
+    sample = read(profile("tgi", ("e2e", 2.5251168294042348)), page("tgi-3.3"))
+    assert (sample.counts.answered, sample.counts.aside) == (20, 1)
+    assert sample.counts.tally == Tally(good=17, slow=3, error=3, shed=3)
+    assert (sample.tokens.every.input, sample.tokens.every.output) == (300, 800)
+
+
+def test_tgi_has_edges_of_its_own_so_most_promises_leave_an_interval():
+    tally = read(profile("tgi", ("e2e", 2.0)), page("tgi-3.3")).counts.tally
+    assert (tally.good, tally.slow, tally.unsure) == (12, 8, 5)
+
+
+def test_a_failure_that_nobody_knows_is_an_error():
+    odd = page("tgi-3.3").replace('err="generation"', 'err="something"')
+    assert read(profile("tgi", ("e2e", 2.0)), odd).counts.error == 3
+
+
+def test_tgi_that_only_failed_so_far_is_read_and_an_empty_page_is_not():
+    failed = read(profile("tgi", ("e2e", 2.0)), only(page("tgi-3.3"), "tgi_request_failure")).counts
+    assert failed.tally == Tally(error=3, shed=3)
+    with pytest.raises(RejectedError, match="has no tgi_request_success"):
+        read(profile("tgi", ("e2e", 2.0)), "")
+
+
+# --- Text Embeddings Inference ----------------------------------------------------------------------------------------------------------
+
+
+def test_tei_counts_answers_by_their_times_as_its_counter_leaves_some_out():
+    """Twelve requests were answered, of which its own counter knows ten, and its counters of texts 38; eleven within the edge at 22 ms."""
+    counts = read(profile("tei", ("e2e", 0.02216837820053101)), page("tei-main-2026")).counts
+    assert (counts.answered, counts.aside) == (12, 1)
+    assert counts.tally == Tally(good=11, slow=1, error=3, shed=4)
+
+
+def test_tei_that_was_asked_and_has_not_answered_yet_tells_of_no_answer():
+    assert read(profile("tei", ("e2e", 0.02)), only(page("tei-main-2026"), "te_request_count")).counts.tally == Tally()
+
+
+# --- OpenVINO Model Server --------------------------------------------------------------------------------------------------------------
+
+
+def test_ovms_counts_inference_of_both_protocols_in_microseconds_and_no_probes():
+    """Fifty-five were answered by REST and gRPC: 49 within the edge at 37,481 us. Two failed; of the probes fifty did."""
+    counts = read(profile("ovms", ("e2e", 0.037481)), page("ovms-2026")).counts
+    assert counts.tally == Tally(good=49, slow=6, error=2)
+
+
+def test_ovms_before_its_first_request_tells_of_none_as_its_series_are_there():
+    fresh = "".join(
+        line if line.startswith("#") else f"{line.rpartition(' ')[0]} 0\n" for line in page("ovms-2026").splitlines(keepends=True)
+    )
+    assert read(profile("ovms", ("e2e", 0.04)), fresh).counts.tally == Tally()
+
+
+def test_ovms_without_its_histogram_is_no_reading():
+    with pytest.raises(RejectedError, match="has no histogram ovms_request_time_us, by which the promise of e2e is judged"):
+        read(profile("ovms", ("e2e", 0.04)), without(page("ovms-2026"), "ovms_request_time_us"))
+
+
 # --- by names ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_triton_with_one_decoupled_model_can_be_read_by_names():
+    """Fifty succeeded: 45 had their first response within 500 ms."""
+    names = PageNames(
+        requests="nv_inference_request_success",
+        errors="nv_inference_request_failure",
+        first="nv_inference_first_response_histogram_ms",
+        per_second=1000.0,
+    )
+    first = ServerPage(names=names, promises=(("ttft", 0.5),), port=8002)
+    assert read(first, page("triton-2026")).counts.tally == Tally(good=45, slow=5, error=3)
+    with pytest.raises(RejectedError, match="by which the promise of ttft is judged"):
+        read(first, without(page("triton-2026"), "first_response"))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "requests", "time"),
+    [
+        ("torchserve-0.12", "ts_inference_requests_total", "ts_inference_latency_microseconds"),
+        ("triton-2026", "nv_inference_request_success", "nv_inference_request_duration_us"),
+        ("mlserver-1.7.1", "model_infer_request_success_total", "model_infer_request_duration"),
+    ],
+)
+def test_a_sum_or_a_summary_of_times_that_is_named_as_a_histogram_is_no_reading_and_never_no_good_request(recorded, requests, time):
+    means = ServerPage(names=PageNames(requests=requests, whole=time), promises=(("e2e", 1.0),), port=80)
+    with pytest.raises(RejectedError, match=f"has no histogram {time}, by which the promise of e2e is judged"):
+        read(means, page(recorded))
 
 
 def test_names_are_read_in_their_unit():

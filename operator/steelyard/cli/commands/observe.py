@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 
 from steelyard.cli.command import FAILED, OK, Command
-from steelyard.cli.observe_object import KINDS, PROFILES, Promise, named, promise
+from steelyard.cli.observe_object import KINDS, LONGEST_NAME, PROFILES, named, workload_name
+from steelyard.cli.promise import Promise, promise
+
+HIGHEST_PORT = 65_535
 
 
 def _object(text: str) -> tuple[str, str]:
@@ -19,9 +22,23 @@ def _promise(text: str) -> Promise:
     found = promise(text)
     if found is None:
         raise argparse.ArgumentTypeError(
-            f"must be TIME-NAME=LIMIT:PERCENT, such as e2e=200ms:99, ttft=1s:95 or itl=50ms:99; found {text!r}"
+            f"must be a time with its limit and a percentage below 100, such as e2e=200ms:99, ttft=1s:95 or itl=50ms:99; found {text!r}"
         )
     return found
+
+
+def _name(text: str) -> str:
+    if workload_name(text) != text:
+        raise argparse.ArgumentTypeError(
+            f"must be at most {LONGEST_NAME} lower case letters, digits and hyphens, a letter first, such as {workload_name(text)}; found {text!r}"
+        )
+    return text
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"must be 1 to {HIGHEST_PORT}, such as 8000; found {text!r}")
+    return int(text)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +56,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", choices=tuple(PROFILES), help="the server whose metrics are read; default: what image and command tell"
     )
     parser.add_argument(
-        "--port", type=int, metavar="PORT", help="of its page of metrics; default: as annotation or arguments say, else the profile's"
+        "--port", type=_port, metavar="PORT", help="of its page of metrics; default: as annotation or arguments say, else the profile's"
     )
-    parser.add_argument("--name", metavar="NAME", help="of the InferenceWorkload; default: the object's")
+    parser.add_argument("--name", type=_name, metavar="NAME", help="of the InferenceWorkload; default: the object's")
     parser.add_argument("--apply", action="store_true", help="make it, and say what to look at next")
 
 

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
 
 from steelyard.cli.claim_text import EXAMPLES_HERE, GRAMMAR, is_figure
 from steelyard.cli.command import FAILED, INTERRUPTED, OK, UNHEALTHY, Command
 from steelyard.cli.commands.trial_start import pools
 from steelyard.cli.duration import seconds
+from steelyard.cli.promise import Promise, promise
 
-_OBJECTIVE = re.compile(r"(?:e2e=)?([1-9][0-9]{0,6})(ms|s)(?::([0-9]{1,2}(?:[.][0-9]{1,3})?))?")
 _LENGTHS = re.compile(r"([1-9][0-9]{0,5}):([1-9][0-9]{0,5})")
 USUAL_OBJECTIVE, USUAL_DURATION = "e2e=200ms:99", "2m"
 
 
-@dataclass(frozen=True, slots=True)
-class Promised:
-    """`percent` of the requests within `milliseconds`."""
-
-    milliseconds: int
-    percent: float
-
-
-def objective(text: str) -> Promised:
-    """e2e=200ms:99."""
-    found = _OBJECTIVE.fullmatch(text)
-    if found is None or (found[3] is not None and float(found[3]) == 0):
+def objective(text: str) -> Promise:
+    """e2e=200ms:99, and 200ms of 99 %."""
+    full = text if "=" in text else f"e2e={text}"
+    found = promise(full if ":" in full else f"{full}:99")
+    if found is None or found.metric != "e2e":
         raise argparse.ArgumentTypeError(
-            f"must be a time for the whole of a request and a percentage, such as {USUAL_OBJECTIVE}; found {text!r}"
+            f"must be a time for the whole of a request and a percentage below 100, such as {USUAL_OBJECTIVE}; found {text!r}"
         )
-    return Promised(int(found[1]) * (1000 if found[2] == "s" else 1), float(found[3] or "99"))
+    return found
 
 
 def lengths(text: str) -> tuple[int, int]:
@@ -142,6 +134,6 @@ COMMAND = Command(
         (OK, "everything that was asked for is measured"),
         (UNHEALTHY, "it ended before that"),
         (FAILED, "wrong usage, or something is missing; the message says what"),
-        (INTERRUPTED, "ended with Ctrl-C: nothing of it is left"),
+        (INTERRUPTED, "ended with Ctrl-C: nothing of it is left but what --keep keeps"),
     ),
 )

@@ -79,8 +79,8 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     name="trial start",
     summary="compare pools by a workload's model and promise: make an AcceleratorTrial and follow it",
-    description="Make an AcceleratorTrial: one replica on each pool, which serves nobody, gets requests as long as the workload's own, until its budget "
-    "or its deadline ends; each claim gets a verdict. Then follow it: on a terminal it changes in place, elsewhere a line says what is new, with "
+    description="Make an AcceleratorTrial: one replica on each pool, which serves nobody, gets requests as long as the workload's own, or with --live a "
+    "share of them, until the claims are judged, or its budget or its deadline ends. Then follow it: on a terminal it changes in place, elsewhere a line says what is new, with "
     "-o json one object a line. Ctrl-C leaves it running. Workload, pools, claims and budget of a trial cannot be changed.",
     add_arguments=_arguments,
     run=_run,

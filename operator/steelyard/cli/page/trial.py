@@ -27,7 +27,8 @@ SEED = 1
 def page(view: TrialReportView) -> str:
     """The whole file."""
     told = view.trial
-    about = f"Trial {told.namespace}/{told.name} of {told.workload}, {model(told.model, told.model_revision)}"
+    what = "Trial on one machine" if told.local else f"Trial {told.namespace}/{told.name} of {told.workload}"
+    about = f"{what}, {model(told.model, told.model_revision)}"
     return framed(view, told.name, about, _sections(view), _again(told))
 
 
@@ -36,7 +37,10 @@ def _sections(view: TrialReportView) -> Iterator[Element | None]:
     yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told)))
     yield section("Capacity and cost", _capacity(told))
     yield section("Cost as served" if told.live else "Where the money is", _hours(view), listed(_once(told)))
-    yield section("A month", month(told.month, told.currency, "at the load that the workload had, with whole replicas"))
+    yield section(
+        "A month",
+        month(told.month, told.currency, f"at the load that {'was asked for' if told.local else 'the workload had'}, with whole replicas"),
+    )
     yield section("Prices", _prices(view))
     yield section("What would change the answer", listed([*(_break_even(each, told.currency) for each in view.break_even), *flips(told)]))
     yield section("Claims and their sources", claims(told.claims))
@@ -142,6 +146,9 @@ def _prices(view: TrialReportView) -> Element | None:
         if found.price_per_hour is not None or now.get(found.pool) is not None
     ]
     currency = told.currency or "Money"
+    if told.local:
+        whole = "A server has all of the machine, and is charged all of it"
+        return table(("Pool", f"{currency} an hour, the machine"), [row[:2] for row in rows], whole)
     heads = ("Pool", f"{currency} an hour, a replica in the trial", "Class", "A node an hour, now", "Class now", "Read", "Age")
     return table(heads, rows, "A replica is charged its part of its node; all costs on this page are by the price of the trial")
 
@@ -201,7 +208,7 @@ def _served(found: TrialPool) -> str:
 def _again(told: TrialView) -> Element:
     cluster = [
         ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
-        ("its decisions made again, on the operator's log in a file", "steelyard replay FILE"),
+        ("its decisions made again, on the operator's log in a file", "steelyard replay LOG"),
         ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
         *(
             (

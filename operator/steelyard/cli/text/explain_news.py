@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steelyard.cli.text.figure import UNKNOWN
+from steelyard.cli.text.news import unseen
 from steelyard.cli.text.rollout import changes
 from steelyard.cli.view.explain import ExplainView
 
 
 def news(before: ExplainView | None, view: ExplainView) -> list[str]:
     """A line for everything that was not so before."""
-    known = set(_facts(before)) if before else set()
-    return [f"{view.now:%H:%M:%S} {fact}" for fact in _facts(view) if fact not in known]
+    return unseen(_facts, before, view)
 
 
 def _facts(view: ExplainView) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, in_unit, milliseconds, money, node_price, price_age, replicas, unit_cost
+from steelyard.cli.text.news import unseen
 from steelyard.cli.text.rollout import changes, head, shares, steps, time_left
 from steelyard.cli.text.status import cost, move, slo
 from steelyard.cli.text.table import Cell, Column, table, word
@@ -47,8 +48,7 @@ def _moving(moving: Rollout, view: TopView, width: int) -> Iterator[RenderableTy
 
 def news(before: TopView | None, view: TopView) -> list[str]:
     """A line for everything that was not so before."""
-    known = set(_facts(before)) if before else set()
-    return [f"{view.now:%H:%M:%S} {fact}" for fact in _facts(view) if fact not in known]
+    return unseen(_facts, before, view)
 
 
 def _facts(view: TopView) -> Iterator[str]:

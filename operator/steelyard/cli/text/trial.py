@@ -9,6 +9,7 @@ from rich.text import Text
 
 from steelyard.cli.text.claim import claims
 from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, milliseconds, money, percent, unit_cost, with_interval
+from steelyard.cli.text.news import unseen
 from steelyard.cli.text.section import section
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.trial import STEPS, TrialView
@@ -130,7 +131,7 @@ def _steps(view: TrialView, width: int) -> RenderableType | None:
         Column("LOAD", whole=True),
         Column("POOL"),
         Column("REPLICAS", right=True),
-        Column("SENT", right=True, wide=80),
+        Column("REQUESTS" if view.live else "SENT", right=True, wide=80),
         Column("GOOD", right=True, whole=True),
         Column("P50", right=True, whole=True),
         Column("P95", right=True, whole=True),
@@ -176,12 +177,12 @@ def flips(view: TrialView) -> list[str]:
 
 def news(before: TrialView | None, view: TrialView) -> list[str]:
     """A line for everything that was not so before."""
-    known = set(_facts(before)) if before else set()
-    return [f"{view.now:%H:%M:%S} {fact}" for fact in _facts(view) if fact not in known]
+    return unseen(_facts, before, view)
 
 
 def _facts(view: TrialView) -> Iterator[str]:
-    yield view.state
+    if view.ended or not view.message or view.message not in _as_a_whole(view):
+        yield view.state
     for found in view.pools:
         if found.phase is not None:
             yield f"{found.pool}: {found.phase}{f', {found.message}' if found.message else ''}"
@@ -193,3 +194,10 @@ def _facts(view: TrialView) -> Iterator[str]:
             yield f"{found.pool}: {load(step, live=view.live)}: {percent(step.good_percent)} good, p99 {milliseconds(step.p99_milliseconds)}"
     for answer in view.answers:
         yield answer.said
+
+
+def _as_a_whole(view: TrialView) -> tuple[str, str]:
+    """The messages by which the operator tells of all pools what each tells of itself: while they measure, and before."""
+    told = (f"{p.pool}: {(p.phase or UNKNOWN).lower()}{f', {p.message}' if p.message else ''}" for p in view.pools)
+    waits = (f"pool {p.pool}: {p.message}" for p in view.pools if p.phase == "Waiting" and p.message)
+    return "; ".join(told), "; ".join(waits)

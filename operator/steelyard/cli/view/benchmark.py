@@ -42,7 +42,7 @@ def _document(view: TrialReportView, pool: TrialPool, stage: int, step: TrialSte
     told = view.trial
     experiment = uuid5(NAMESPACE_URL, f"steelyard.dev/{told.uid or f'{told.namespace}/{told.name}/{told.created}'}")
     load = "" if step.load is None else f" {step.load:f}/s"
-    stack, sent = _component(view, pool), _load(pool, stage, step)
+    stack, sent = _component(view, pool), None if told.live else _load(pool, stage, step)
     return {
         "version": VERSION,
         "run": _known(
@@ -83,6 +83,7 @@ def _accelerator(view: TrialReportView, pool: TrialPool) -> Document | None:
 
 
 def _load(pool: TrialPool, stage: int, step: TrialStep) -> Document | None:
+    """What was sent. Of live traffic nothing was: the format has no word for what users send."""
     if pool.image is None or step.input_tokens is None:
         return None
     lengths = {"input_seq_len": step.input_tokens, "output_seq_len": step.output_tokens}

@@ -24,6 +24,7 @@ _LIVE = (
     "each replica got an equal share of the users' own requests, whatever it could carry: what it does at another load follows from how busy it was, "
     "and other hours of the day may be otherwise"
 )
+_NO_LOAD_HERE = "no load was asked for (--load), so nothing was measured at one"
 LOST = frozenset({"Failed", "Refused"})
 
 
@@ -92,7 +93,7 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
         yield from (one for one in _of_pool(found, view, around.get(found.pool)) if one)
     yield from _apart(view)
     if view.load is None:
-        yield "the load of the workload was not known, so nothing was measured at it"
+        yield _NO_LOAD_HERE if view.local else "the load of the workload was not known, so nothing was measured at it"
     yield _LIVE if view.live else _MADE_HERE if view.local else _MADE
     yield from view.notes
 

@@ -1,7 +1,7 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
-There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Pods and nodes are only read. No
-`update` but the two Leases': everything else is written by server-side apply or merge patch.
+There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Pods, nodes and servers that exist
+already are only read. No `update` but the two Leases': everything else is written by server-side apply or merge patch.
 """
 
 from collections.abc import Sequence

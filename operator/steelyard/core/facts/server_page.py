@@ -21,11 +21,11 @@ class PageNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPage:
-    """By the profile of a known server, or by `names`. `promises`: the promised times (`LatencyObjective.metric`) with their seconds. `port` None:
-    that of the profile."""
+    """By the profile of a known server, or by `names`. `promises`: the promised times (`LatencyObjective.metric`) with their seconds. `port`, `path`
+    None: those of the profile; by names the path is `/metrics` then."""
 
     promises: tuple[tuple[str, float], ...]
     profile: str = ""
     names: PageNames | None = None
     port: int | None = None
-    path: str = "/metrics"
+    path: str | None = None

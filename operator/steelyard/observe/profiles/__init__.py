@@ -10,10 +10,18 @@ from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.observe.contract import STEELYARD, Contract
 from steelyard.observe.named_metrics import Named, NamedMetrics
 from steelyard.observe.profiles.mlserver import MLSERVER
+from steelyard.observe.profiles.ovms import OVMS
 from steelyard.observe.profiles.profile import Profile
+from steelyard.observe.profiles.sglang import SGLANG
+from steelyard.observe.profiles.tei import TEI
+from steelyard.observe.profiles.tgi import TGI
+from steelyard.observe.profiles.trtllm import TRTLLM
 from steelyard.observe.profiles.vllm import VLLM
 
-PROFILES: Mapping[str, Profile] = MappingProxyType({"vllm": VLLM, "mlserver": MLSERVER})
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {"vllm": VLLM, "sglang": SGLANG, "trtllm": TRTLLM, "tgi": TGI, "tei": TEI, "ovms": OVMS, "mlserver": MLSERVER}
+)
+METRICS = "/metrics"
 
 
 @lru_cache(maxsize=1024)
@@ -22,7 +30,7 @@ def contract_of(page: ServerPage | None) -> Contract:
     if page is None:
         return STEELYARD
     if page.names is not None:
-        return _by_names(page.names, page.promises, page.path)
+        return _by_names(page.names, page.promises, page.path or METRICS)
     return PROFILES[page.profile].metrics(page.promises, page.path)
 
 

@@ -9,7 +9,7 @@ from steelyard.observe.named_metrics import Named, NamedMetrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """As of `NamedMetrics`. `port`: that of its page where nothing else is set."""
+    """As of `NamedMetrics`. `port`, `path`: those of its page where nothing else is set."""
 
     port: int
     answered: tuple[Named, ...]
@@ -20,10 +20,12 @@ class Profile:
     status_label: str | None = None
     witness: tuple[str, ...] = ()
     per_second: float = 1.0
+    tokens: tuple[str, str] | None = None
     engine: bool = False
+    path: str = "/metrics"
 
-    def metrics(self, promises: tuple[tuple[str, float], ...], path: str) -> NamedMetrics:
-        """Judged by these promises (times with seconds)."""
+    def metrics(self, promises: tuple[tuple[str, float], ...], path: str | None) -> NamedMetrics:
+        """Judged by these promises (times with seconds). path None: its own."""
         return NamedMetrics(
             answered=self.answered,
             failed=self.failed,
@@ -34,6 +36,7 @@ class Profile:
             promises=promises,
             per_second=self.per_second,
             witness=self.witness,
+            tokens=self.tokens,
             engine=self.engine,
-            path=path,
+            path=path or self.path,
         )
