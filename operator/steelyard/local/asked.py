@@ -39,8 +39,8 @@ START, COMPILE = 900, 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`prices`: money an hour of what one server runs on, by variant; one that is not there is not known. `seconds`: of load on each. `longest`: tokens of a
-    request at most, where somebody says."""
+    """`prices`: money an hour of what one server runs on, by variant; one that is not there is not known. `seconds`: of load on each. `longest`:
+    tokens of a request at most, where somebody says."""
 
     name: str
     model: Model

@@ -1,4 +1,5 @@
-"""`python -m steelyard.local.child PARENT PROCESSORS WORD...`: become `steelyard-runtime WORD...` on some processors, which does not outlive its parent."""
+"""`python -m steelyard.local.child PARENT PROCESSORS WORD...`: become `steelyard-runtime WORD...` on some processors, which does not outlive its
+parent."""
 
 from __future__ import annotations
 

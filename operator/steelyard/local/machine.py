@@ -10,8 +10,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """`name`: of its processors, as it tells itself. `servers`, `generators`: numbers of the processors that servers and that generators of load may use; None:
-    it cannot be said here which, or there is one alone, and both use all. `threads`: inferences at once in a server."""
+    """`name`: of its processors, as it tells itself. `servers`, `generators`: numbers of the processors that servers and that generators of load may
+    use; None: it cannot be said here which, or there is one alone, and both use all. `threads`: inferences at once in a server."""
 
     name: str
     servers: tuple[int, ...] | None

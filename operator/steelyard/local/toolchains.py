@@ -21,8 +21,8 @@ class NotTold(Exception):  # noqa: N818 - an answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """`missing`: packages of the back end that are not installed. Without `loads`, its own, nothing runs; without the others nothing is compiled, and what was
-    compiled before runs."""
+    """`missing`: packages of the back end that are not installed. Without `loads`, its own, nothing runs; without the others nothing is compiled, and
+    what was compiled before runs."""
 
     toolchain: Toolchain
     loads: str

@@ -57,8 +57,8 @@ def total(tallies: Iterable[Tally]) -> Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
-    """What a histogram of one time tells of its promise: observations that surely and that possibly kept it, and all that there are. `of_all`: whether
-    every answered request is observed, so that one which is not did not keep it."""
+    """What a histogram of one time tells of its promise: observations that surely and that possibly kept it, and all that there are. `of_all`:
+    whether every answered request is observed, so that one which is not did not keep it."""
 
     least: int
     most: int

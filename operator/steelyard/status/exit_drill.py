@@ -7,13 +7,14 @@ from datetime import datetime
 
 from steelyard.api.exit_drill import FAMILIES_MAX
 from steelyard.core.facts import exit_drill as core
-from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.trial import TrialPhase
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.raw import Raw
 from steelyard.status.read.exit_drill import Drill, ExitDrill, ExitProof
 from steelyard.status.read.trial import PRESENT, TrialPool, trial_status
 from steelyard.status.scalar import count, decimals, time_text
+from steelyard.status.trial_pool import remembered_capacity, remembered_price
 from steelyard.status.value import interval, real, word
 
 MESSAGE = 1000
@@ -132,14 +133,13 @@ def _proof(told: ExitProof) -> core.ExitProof | None:
 def drill_trial_of(name: str, created: datetime, pools: tuple[str, ...], status: Raw) -> core.DrillTrial:
     """What one AcceleratorTrial tells a drill."""
     told = trial_status(status)
-    finished = next((c for c in told.conditions if c.type == "Finished" and c.status == "True"), None)
-    over = finished is not None
+    end, over = told.end, told.end is not None
     return core.DrillTrial(
         name=name,
         created=created,
         pools=pools,
-        finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",
-        said=(finished.message or "") if finished is not None else "",
+        finished=(word(Reason, end.reason) or Reason.STOPPED).value if end is not None else "",
+        said=(end.message or "") if end is not None else "",
         began=told.started is not None,
         # What goes on is told once it has ended: what it costs meanwhile is no news for the workload.
         ended=told.ended,
@@ -150,7 +150,6 @@ def drill_trial_of(name: str, created: datetime, pools: tuple[str, ...], status:
 
 
 def _row(told: TrialPool) -> core.DrilledPool:
-    rate, basis = interval(told.capacity, told.capacity_lower, told.capacity_upper), word(Basis, told.capacity_basis)
     step = told.at(PRESENT)
     sent = step.requests if step is not None else None
     good = step.good_percent if step is not None else None
@@ -160,8 +159,8 @@ def _row(told: TrialPool) -> core.DrilledPool:
         message=told.message or "",
         compile_seconds=told.compile_seconds,
         start_seconds=real(told.start_seconds),
-        each=real(told.price_per_hour),
-        capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
+        each=remembered_price(told),
+        capacity=remembered_capacity(told),
         replicas=step.replicas if step is not None else None,
         requests=sent,
         bad=None if sent is None or good is None else round(sent * (100 - float(good)) / 100),

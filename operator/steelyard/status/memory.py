@@ -16,6 +16,7 @@ from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.claim import remembered_claim
 from steelyard.status.energy import remembered_energy
 from steelyard.status.exit_drill import remembered_exit_drill
@@ -152,9 +153,10 @@ def _move(told: Move) -> core.Move | None:
         started=told.started,
         step_time=told.step_since,
         deadline=told.deadline,
-        reason=told.reason or "",
+        # A word of another version ends no move, and stops none.
+        reason=(word(Reason, told.reason) or Reason.STEP_STARTED).value,
         message=told.message or "",
-        back_reason=told.back_reason,
+        back_reason=None if (back := word(Reason, told.back_reason)) is None else back.value,
         source_goal=told.source_goal or 0,
         target_base=told.target_base or 0,
         reserved=real(told.reserved),

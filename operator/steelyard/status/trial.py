@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.core.decide_trial import TrialDecision
-from steelyard.core.facts.capacity import Basis, Capacity, Saturation
+from steelyard.core.facts.capacity import Saturation
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialRow, TrialVerdict
@@ -29,6 +29,7 @@ from steelyard.status.raw import Raw
 from steelyard.status.read.field import parts, text, whole
 from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
+from steelyard.status.trial_pool import remembered_capacity, remembered_price
 from steelyard.status.value import interval, real, word
 
 SPENT_DIGITS = 2
@@ -183,7 +184,7 @@ def _each(of_all: float | None, good: int) -> float | None:
 def trial_memory_of(status: Raw) -> TrialMemory:
     """What the status remembers. What cannot be read back is treated as not remembered."""
     told = trial_status(status)
-    finished = next((c for c in told.conditions if c.type == "Finished" and c.status == "True"), None)
+    end = told.end
     return TrialMemory(
         reserved=real(told.reserved),
         load=real(told.load),
@@ -193,8 +194,8 @@ def trial_memory_of(status: Raw) -> TrialMemory:
         answered=told.answered,
         ended=told.ended,
         # What has ended is never begun again, whatever word somebody wrote for it.
-        finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",
-        said=(finished.message or "") if finished is not None else "",
+        finished=(word(Reason, end.reason) or Reason.STOPPED).value if end is not None else "",
+        said=(end.message or "") if end is not None else "",
         rows=tuple(row for each in told.pools if (row := _remembered(each)) is not None),
         verdicts=tuple(
             TrialVerdict(verdict=found, flips=each.flips or "") for each in told.claims if (found := remembered_claim(each)) is not None
@@ -206,7 +207,6 @@ def _remembered(told: TrialPool) -> TrialRow | None:
     phase, full = word(TrialPhase, told.phase), told.saturation
     if not told.pool or phase is None:
         return None
-    rate, basis = interval(told.capacity, told.capacity_lower, told.capacity_upper), word(Basis, told.capacity_basis)
     filled = interval(full.per_replica, full.lower, full.upper) if full is not None else None
     return TrialRow(
         pool=told.pool,
@@ -220,10 +220,10 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         start_seconds=real(told.start_seconds),
         began=told.since,
         ended=told.until,
-        each=real(told.price_per_hour),
+        each=remembered_price(told),
         price_class=word(PriceClass, told.price_class),
         accuracy=remembered_accuracy(told.accuracy),
-        capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
+        capacity=remembered_capacity(told),
         saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
         energy=remembered_energy(told.energy),
         percentile=remembered_percentile(told.latency),

@@ -67,7 +67,8 @@ class Beginning:
         self.moment, self.state = self._at, State.MEASURING
 
     def report(self, found: Mapping[str, object]) -> dict[str, object]:
-        """Return the document that /progress serves. `ready`: nothing but the moment is waited for, or it has come; found: what was measured so far."""
+        """Return the document that /progress serves. `ready`: nothing but the moment is waited for, or it has come; found: what was measured so
+        far."""
         return {"state": str(self.state), "begin": self.moment, "ready": self.state is not State.STARTING, **found}
 
     @property

@@ -1,7 +1,7 @@
 """Turns: probes that share the processors of one machine send one after the other, step by step.
 
-Whoever gives the turns listens on a socket of the machine and takes one connection after the other, in the order in which they came: a byte on it is the turn,
-and its end is the end of the turn, however it comes.
+Whoever gives the turns listens on a socket of the machine and takes one connection after the other, in the order in which they came: a byte on it is
+the turn, and its end is the end of the turn, however it comes.
 """
 
 import asyncio

@@ -21,6 +21,7 @@ from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.price import Price, PriceClass
 from unit.control.virtual_time import ManualClock
 from unit.core.compiles import compile_snapshot
+from unit.core.live_run import LiveRun, serving
 from unit.core.world import Ground, World, quick, ratio_claim
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -243,6 +244,15 @@ def test_money_for_trials_is_what_was_given_less_what_trials_of_a_day_have_cost(
     assert reserved and spent[0] == 0.0
     ended = [past.cost for past in world.memory.history if past.kind is MoveKind.EXPLORATION]
     assert spent[-1] == sum(cost for cost in ended if cost is not None) > 0
+
+
+def test_what_a_person_pays_for_a_trial_is_no_money_of_the_workloads_own() -> None:
+    told, metrics = journal()
+    run = LiveRun(world=serving())
+    run.until(lambda: run.move is not None)
+    deciding(told, run.world)
+    assert run.world.memory.move is not None and run.world.memory.move.reserved
+    assert {labels["part"] for labels, _ in series(metrics, "steelyard_trial_money_usd")} == {"budget", "spent"}
 
 
 def test_a_budget_that_was_not_given_is_a_tenth_of_the_days_cost_once_that_is_known() -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.decide import decide
+from steelyard.core.decide_trial import decide_trial
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.claim import Claim, ClaimMetric
@@ -26,8 +27,10 @@ from steelyard.status.memory import memory_of
 from steelyard.status.patch import changes
 from steelyard.status.read.workload import workload_status
 from steelyard.status.scalar import decimal
+from steelyard.status.trial import status_of_trial, trial_memory_of
 from steelyard.status.workload import status_of
 from unit.api.objects import workload
+from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.world import Ground, World, ratio_claim
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -89,6 +92,35 @@ def test_a_figure_of_0_in_a_status_stops_no_decision():
                 tried.add((where, (old.get("move") or {}).get("step")))
                 decide(replace(world.snapshot(), memory=memory_of(zeroed)), world.now)
     assert len(tried) > 60
+
+
+def test_a_figure_of_0_in_the_status_of_a_trial_stops_no_decision_either():
+    trial = AskedTrial(
+        world=World({"dear": Ground(speed=10.0), "cheap": Ground(speed=12.0)}, rate=15.0), claims=(half_of("cheap", "dear"),)
+    )
+    trial.world.tick(20)
+    trial.until(lambda: trial.memory.rows and all(row.capacity for row in trial.memory.rows))
+    settings, jobs = trial.world.settings(), dict.fromkeys(trial.pools, "job")
+    status = status_of_trial(trial.decisions[-1], settings, jobs, {}, 1, trial.now)
+    seen = trial.snapshot()
+    for _, zeroed in _zeroed(status):
+        decision = decide_trial(replace(seen, memory=trial_memory_of(zeroed)), trial.now)
+        status_of_trial(decision, settings, jobs, zeroed, 1, trial.now)
+
+
+def test_a_move_whose_reason_is_a_word_of_another_version_goes_on_and_goes_back():
+    world, old, steps = claimed_world(), {}, set()
+    for _ in range(60):
+        snapshot = world.snapshot()
+        old = status_of(world.tick(), snapshot, old, "w", NOW)
+        if "move" not in old:
+            continue
+        for step in (old["move"]["step"], "Back"):
+            told = memory_of({**old, "move": {**old["move"], "step": step, "reason": "ComesLater", "backReason": "ComesLater"}})
+            assert told.move is not None
+            decide(replace(world.snapshot(), memory=told), world.now)
+            steps.add(step)
+    assert len(steps) > 2
 
 
 def _zeroed(status):

@@ -207,6 +207,17 @@ def test_a_generator_that_no_word_reaches_sends_all_of_its_load_and_the_answer_i
     assert [len(trial.row(pool).steady) for pool in trial.pools] == [len(PARTS)] * 2
 
 
+def test_a_replica_that_is_gone_once_all_is_answered_is_not_made_again() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.memory.answered)
+    before = trial.row("cheap")
+    del trial.jobs["cheap"]
+    assert trial.to_its_end() == Reason.DECIDED
+    assert len(trial.made) == len(trial.pools)
+    after = trial.row("cheap")
+    assert (after.phase, after.capacity, after.spent) == (TrialPhase.MEASURED, before.capacity, before.spent)
+
+
 def test_no_claim_is_judged_by_a_ramp_that_goes_on_and_it_is_told_how_far_it_is() -> None:
     trial = asked(claims=(half_of("cheap", "dear", 0.3),))
     trial.until(lambda: trial.jobs and "its ramp" in trial.row("cheap").message)

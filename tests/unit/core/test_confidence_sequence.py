@@ -7,8 +7,8 @@ from math import exp, log, sqrt
 import numpy as np
 import pytest
 
-from steelyard.core.statistics.confidence_sequence import NORMAL, always_valid, at_one_look, widening
-from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.confidence_sequence import NORMAL, WRONG, always_valid, at_one_look, widening
+from steelyard.core.statistics.interval import MOST_POWER, Interval
 
 RUNS, LOOKS, FIRST = 2_000, 64, 16
 
@@ -56,3 +56,9 @@ def test_what_is_looked_at_once_needs_no_more_than_its_quantile() -> None:
     assert always.lower < once.lower < seen.lower
     assert seen.upper < once.upper < always.upper
     assert log(once.upper / 10.0) == pytest.approx(2.576 / 1.96 * log(1.25), rel=1e-3)
+
+
+def test_bounds_that_are_as_far_apart_as_a_status_can_say_are_no_error() -> None:
+    wide = Interval(1.0, 1e-300, 1e300)
+    assert wide.by_chance_over(wide).upper == pytest.approx(exp(MOST_POWER))
+    assert always_valid(wide, WRONG).upper == pytest.approx(exp(MOST_POWER))

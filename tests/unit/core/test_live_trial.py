@@ -51,6 +51,15 @@ def test_a_claim_is_judged_by_the_users_own_requests_and_the_workload_stays_wher
     assert run.world.count("other") == 0
 
 
+def test_a_replica_that_goes_back_since_all_is_known_is_no_warning() -> None:
+    run = asked(claims=(TWICE,))
+    begun = len(run.world.decisions)
+    run.to_its_end()
+    notes = [note for decision in run.world.decisions[begun:] for note in decision.notes]
+    assert any(note.message.startswith("Back: the trial knows what it asks") for note in notes)
+    assert not any(note.warning for note in notes)
+
+
 def test_what_was_served_is_told_of_the_tried_pool_and_of_the_one_that_serves_over_the_same_minutes() -> None:
     run = asked(claims=(TWICE,))
     run.until(lambda: run.row("other").ended is not None if run.memory.rows else False)

@@ -111,6 +111,13 @@ def test_a_field_that_is_newer_than_the_record_has_its_default(written):
     assert read(written).snapshot.moves_elsewhere == 0
 
 
+def test_what_is_decided_of_a_field_that_is_newer_than_the_record_is_a_difference_only_where_it_holds_something(written):
+    del written["intent"]["drills_gone"], written["intent"]["drill"], written["memory"]["exit_drill"]
+    assert unlike(written) == []
+    del written["intent"]["workload_uid"]
+    assert unlike(written) == ["intent.workload_uid"]
+
+
 def test_floats_are_the_same_to_nine_digits_and_whole_numbers_exactly():
     was = {"cost": 0.1 + 0.2, "n": 3, "lower": float("nan"), "gone": 1}
     assert list(differences(was, {**was, "cost": 0.3})) == []
@@ -119,7 +126,10 @@ def test_floats_are_the_same_to_nine_digits_and_whole_numbers_exactly():
         Difference("n", 3, 4),
     ]
     assert list(differences({"on": True}, {"on": 1})) == [Difference("on", True, 1)]
-    assert list(differences({"list": [1, 2]}, {"list": [1], "more": {}})) == [Difference("list[1]", 2, None), Difference("more", None, {})]
+    assert list(differences({"list": [1, 2]}, {"list": [1], "more": [3]})) == [
+        Difference("list[1]", 2, None),
+        Difference("more", None, [3]),
+    ]
 
 
 def test_a_large_record_is_small_enough_for_a_log_line():

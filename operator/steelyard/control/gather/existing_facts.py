@@ -80,7 +80,7 @@ def seen_of(workload: Workload, looked: Looked, pool_of: PoolOf, node_of: NodeOf
         _placement(key, of_it, placed.homeless if key == main else (), missing if key == main else 0, now)
         for key, of_it in sorted(placed.by_place.items())
     )
-    found = Found(replicas=placed.wanted, refusal=_refusal(workload, placed))
+    found = Found(refusal=_refusal(workload, placed))
     if main is not None:
         one = min(placed.by_place[main], key=lambda each: (not each.ready, manifests.name(each.leader)))
         found = _asking(workload, found, one, pool_of, node_of)

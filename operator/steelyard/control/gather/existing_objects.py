@@ -1,7 +1,7 @@
 """Objects that workloads of `server.existing` name, and their pods: looked at in turns, since no watch of ours brings what is not ours.
 
-A watch of all pods of the cluster would cost memory and processor time in proportion to what others run (as for `other_pods`). Two reads a look of one
-object cost the same whatever else there is.
+A watch of all pods of the cluster would cost memory and processor time in proportion to what others run (as for `other_pods`). Two reads a look of
+one object cost the same whatever else there is.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class ExistingObjects:
             return _the_same(before, Looked({}, refusal=Refusal(Reason.EXISTING_MISSING, told)))
         known = {manifests.uid(pod): pod for pod in before.pods} if before is not None else {}
         pods = tuple(sorted((_known(pod, known) for pod in mine), key=manifests.name))
-        return _the_same(before, Looked(_known_object(found, existing, before), pods))
+        return _the_same(before, Looked(_known_object(found, before), pods))
 
 
 def _missing(key: WorkloadKey, existing: Existing) -> Refusal:
@@ -212,11 +212,9 @@ def _known(pod: Manifest, known: Mapping[str, Manifest]) -> Manifest:
     return before if before is not None and manifests.version(before) == manifests.version(pod) else pod
 
 
-def _known_object(found: Manifest, existing: Existing, before: Looked | None) -> Manifest:
+def _known_object(found: Manifest, before: Looked | None) -> Manifest:
     """Its wanted replicas alone, the rest of its spec is nobody's business here."""
-    spec = found.get("spec") or {}
-    size = ((spec.get("leaderWorkerTemplate") or {}).get("size") or 1) if existing.kind == LEADER_WORKER_SETS.kind else 1
-    now = {"metadata": {"uid": manifests.uid(found)}, "replicas": spec.get("replicas"), "size": size}
+    now = {"metadata": {"uid": manifests.uid(found)}, "replicas": (found.get("spec") or {}).get("replicas")}
     return before.object if before is not None and before.object == now else now
 
 

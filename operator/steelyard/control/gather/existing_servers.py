@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from operator import is_
 from typing import TypeAlias
 
 from steelyard.api.quantity import number
 from steelyard.control.gather.existing_facts import Seen, devices_asked, pods_of, seen_of
 from steelyard.control.gather.existing_objects import Looked
 from steelyard.control.gather.pool_facts import INSTANCE_TYPE, matches, node_view
+from steelyard.control.gather.unchanged import unchanged
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.reader import Reader
@@ -35,14 +35,8 @@ SPOT: Mapping[str, str] = {
 """Labels by which providers and provisioners tell nodes that may be taken away."""
 _Object: TypeAlias = tuple[str, str, str]
 """Namespace, kind and name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What was made of the same objects."""
-
-    of: tuple[object, ...]
-    seen: Seen
+_Of: TypeAlias = tuple[object, ...]
+"""Objects that something was made of."""
 
 
 class ExistingServers:
@@ -55,11 +49,11 @@ class ExistingServers:
         self._catalogue = catalogue
         self._currency = currency
         self._first: Mapping[_Object, WorkloadKey] = {}
-        self._made_of: tuple[object, ...] = ()
+        self._made_of: _Of = ()
         self._nodes_then = -1
         self._made: dict[str, Pool] = {}
-        self._known: dict[WorkloadKey, _Known] = {}
-        self._known_pods: dict[WorkloadKey, tuple[tuple[object, ...], tuple[PodFacts, ...]]] = {}
+        self._known: dict[WorkloadKey, tuple[_Of, Seen]] = {}
+        self._known_pods: dict[WorkloadKey, tuple[_Of, tuple[PodFacts, ...]]] = {}
         self._pools: tuple[Pool, ...] = ()
 
     def found(self, mine: Sequence[Workload], pools: tuple[Pool, ...]) -> Sequence[Workload]:
@@ -84,14 +78,13 @@ class ExistingServers:
         looked = self._read(workload.key, workload.existing)
         if looked is None:
             return None
-        of = (workload, looked, self._pools, self._made, *(self._node(pod) for pod in looked.pods))
-        known = self._known.get(workload.key)
-        if known is not None and len(known.of) == len(of) and all(map(is_, known.of, of)):
-            return known.seen
+        of, known = self._read_of(workload, looked), self._known.get(workload.key)
+        if known is not None and unchanged(known[0], of):
+            return known[1]
         seen = seen_of(workload, looked, self._pool_of, self._node, now)
         # What is said of a pod that waits depends on how long it has.
         if sum(place.ready for place in seen.placements) == len(looked.pods):
-            self._known[workload.key] = _Known(of, seen)
+            self._known[workload.key] = of, seen
         return seen
 
     def pods(self, workload: Workload) -> tuple[PodFacts, ...]:
@@ -100,9 +93,8 @@ class ExistingServers:
         looked = self._read(workload.key, workload.existing) if self._first.get(_object(workload)) == workload.key else None
         if looked is None:
             return ()
-        of = (workload, looked, self._pools, self._made, *(self._node(pod) for pod in looked.pods))
-        known = self._known_pods.get(workload.key)
-        if known is None or len(known[0]) != len(of) or not all(map(is_, known[0], of)):
+        of, known = self._read_of(workload, looked), self._known_pods.get(workload.key)
+        if known is None or not unchanged(known[0], of):
             known = self._known_pods[workload.key] = of, pods_of(workload, looked, self._pool_of, self._node)
         return known[1]
 
@@ -115,11 +107,15 @@ class ExistingServers:
         """The pool that was made of a node that is in no other, and has pods of such a server."""
         return self._made.get(node)
 
+    def _read_of(self, workload: Workload, looked: Looked) -> _Of:
+        """All that what is seen of a workload's server rests on."""
+        return (workload, looked, self._pools, self._made, *(self._node(pod) for pod in looked.pods))
+
     def _make(self, workloads: Sequence[Workload]) -> None:
         looked = [found for w in workloads if w.existing is not None and (found := self._read(w.key, w.existing)) is not None]
         of = (self._pools, *looked)
         nodes_now = self._store.changes(NODES)
-        if nodes_now == self._nodes_then and len(of) == len(self._made_of) and all(map(is_, self._made_of, of)):
+        if nodes_now == self._nodes_then and unchanged(self._made_of, of):
             return
         self._made_of, self._nodes_then = of, nodes_now
         groups: dict[tuple[str, bool], dict[str, Manifest]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.control.gather.trial_facts import goes_on
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
@@ -18,7 +19,5 @@ def drill_trial(raw: Manifest) -> DrillTrial | None:
 
 
 def under_way(raw: Manifest, of: str) -> bool:
-    """Whether it is about the workload of that name and has not ended."""
-    conditions = (raw.get("status") or {}).get("conditions") or ()
-    ended = any(each.get("type") == "Finished" and each.get("status") == "True" for each in conditions)
-    return (raw.get("spec") or {}).get("workloadName") == of and not ended and not manifests.is_leaving(raw)
+    """Whether it is about the workload of that name and goes on."""
+    return (raw.get("spec") or {}).get("workloadName") == of and goes_on(raw)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
-from operator import is_, itemgetter
+from operator import itemgetter
 
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.accelerator_trial import AcceleratorTrial
@@ -31,6 +31,7 @@ from steelyard.control.gather.probe_job import is_probe, probe_of
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.spec import Unreadable, read_spec
 from steelyard.control.gather.trial_facts import asks_of, trial_of
+from steelyard.control.gather.unchanged import unchanged
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.control.kube import manifest as manifests
@@ -290,7 +291,7 @@ class SnapshotBuilder:
         pods = self._store.labelled(PODS, label.WORKLOAD, workload.key.name, workload.key.namespace)
         of = (*deployments, *pods, *(self._store.get(NODES.key(None, manifests.node_name(pod) or "")) for pod in pods))
         known = self._placed.get(workload.uid)
-        if known is not None and _are(known[0], of):
+        if known is not None and unchanged(known[0], of):
             return known[1]
         reading = partial(self._placement, labelled=pods, now=now)
         read = (self._reader.read(DEPLOYMENTS, each, reading) for each in deployments)
@@ -414,7 +415,7 @@ class SnapshotBuilder:
             made = self._existing.made_on(called)
             of = (node, pools, made, beside, *here, *(moves.get(pod.workload) for pod in here))
             known = before.get(called)
-            if known is None or not _are(known[0], of):
+            if known is None or not unchanged(known[0], of):
                 among = pools if made is None else (*pools, made)
                 known = of, self._reader.read(NODES, node, partial(reading, pools=among, left=None, pods=here, others=beside))
             self._paid[called] = known
@@ -641,11 +642,6 @@ def _pods_of(deployment: Manifest, labelled: Sequence[Manifest], key: PlacementK
         if (labels.get(label.POOL), labels.get(label.REVISION)) == key and deployment_of(pod) == manifests.name(deployment):
             found.append(pod)
     return tuple(found)
-
-
-def _are(known: Sequence[object], found: Sequence[object]) -> bool:
-    """Whether these are the very same objects: what was made of them is true, for nobody edits them."""
-    return len(known) == len(found) and all(map(is_, known, found))
 
 
 def _waits(pod: Manifest, pool: str) -> Waits:

@@ -19,6 +19,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialReplica
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.condition import TrialConditionType
 from steelyard.render import label
 from steelyard.render.probe_job import BEGIN_PORT
 
@@ -49,12 +50,18 @@ def trial_of(parsed: AcceleratorTrial, raw: Manifest, now: datetime) -> Trial:
 
 def asks_of(raw: Manifest) -> str | None:
     """The workload of a trial of live traffic that has not ended; None of any other. By little reading: it is asked of each state of each trial."""
-    spec, status = raw.get("spec") or {}, raw.get("status") or {}
-    if (spec.get("load") or {}).get("mode") != LoadMode.LIVE.value or manifests.is_leaving(raw):
+    spec = raw.get("spec") or {}
+    if (spec.get("load") or {}).get("mode") != LoadMode.LIVE.value or not goes_on(raw):
         return None
-    over = any(c.get("type") == "Finished" and c.get("status") == "True" for c in status.get("conditions") or ())
     name = spec.get("workloadName")
-    return name if isinstance(name, str) and not over else None
+    return name if isinstance(name, str) else None
+
+
+def goes_on(raw: Manifest) -> bool:
+    """Whether the trial has not ended and is not being deleted. By little reading, as above."""
+    conditions = (raw.get("status") or {}).get("conditions") or ()
+    over = any(each.get("type") == TrialConditionType.FINISHED and each.get("status") == "True" for each in conditions)
+    return not over and not manifests.is_leaving(raw)
 
 
 def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datetime) -> TrialReplica | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.control.gather.newest_pod import newest_pod
@@ -17,7 +18,6 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_TRIALS, COMPILED_MODELS, JOBS, PODS
 from steelyard.control.kube.store import Store
-from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
@@ -27,6 +27,8 @@ from steelyard.render import label, name
 from steelyard.status.accuracy import verified_accuracy
 from steelyard.status.read.compiled_model import seconds_taken
 from steelyard.status.trial import trial_memory_of
+
+T = TypeVar("T")
 
 
 class TrialSnapshots:
@@ -51,8 +53,8 @@ class TrialSnapshots:
             memory=memory or TrialMemory(),
             workload=self._workload(trial, now),
             replicas={pool: replica for each, pool in names.items() if (replica := self._replica(raw, each, now)) is not None},
-            compiled=self._compiled(trial),
-            accuracies=self._accuracies(trial),
+            compiled=self._by_key(trial, _seconds),
+            accuracies=self._by_key(trial, verified_accuracy),
             refused={names[write.name]: write for write in refused if write.name in names},
         )
 
@@ -83,24 +85,16 @@ class TrialSnapshots:
         without = self._reader.read(JOBS, job, lambda _: reading(None))
         return without if newest is None else self._reader.read(PODS, newest, reading) or without
 
-    def _compiled(self, trial: Trial) -> dict[str, int]:
-        """Seconds that each compile of the namespace took, by key."""
+    def _by_key(self, trial: Trial, reading: Callable[[Manifest], T | None]) -> dict[str, T]:
+        """What each CompiledModel of the namespace tells in its status, by key; of those alone that do."""
         found = {}
         for compiled in self._store.all(COMPILED_MODELS, trial.key.namespace):
-            took = self._reader.read(
-                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), seconds_taken(each.get("status") or {}))
-            )
-            if took is not None and took[1] is not None:
-                found[took[0]] = round(took[1])
-        return found
-
-    def _accuracies(self, trial: Trial) -> dict[str, Accuracy]:
-        """Of each artifact of the namespace that was verified where it was made, by key."""
-        found = {}
-        for compiled in self._store.all(COMPILED_MODELS, trial.key.namespace):
-            told = self._reader.read(
-                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), verified_accuracy(each.get("status") or {}))
-            )
+            told = self._reader.read(COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), reading(each.get("status") or {})))
             if told is not None and told[1] is not None:
                 found[told[0]] = told[1]
         return found
+
+
+def _seconds(status: Manifest) -> int | None:
+    took = seconds_taken(status)
+    return None if took is None else round(took)

@@ -41,5 +41,6 @@ def _trials(where: tuple[str, str], snapshot: Snapshot, decision: Decision, now:
         budget, spent = spent_on_trials(policy, memory.history, cost, now)
         yield Sample(name, (*where, "budget"), budget)
         yield Sample(name, (*where, "spent"), spent)
-    if memory.move is not None and memory.move.reserved is not None:
+    # A trial that a person asked for has a budget of its own.
+    if memory.move is not None and memory.move.reserved is not None and memory.move.trial is None:
         yield Sample(name, (*where, "reserved"), memory.move.reserved)

@@ -56,7 +56,8 @@ def revision(workload: Workload, resources: Resources, toolchain: Toolchain, art
 
 
 def revision_of_existing(workload: Workload, template: str) -> str:
-    """Eight hex digits of a server that exists already: its owner's template, and what it is judged by. template: by which its pods are told apart."""
+    """Eight hex digits of a server that exists already: its owner's template, and what it is judged by. template: by which its pods are told
+    apart."""
     existing = workload.existing
     page = None if existing is None else asdict(existing.page)
     return _hash8({"template": template, "page": page, "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency]})

@@ -21,7 +21,8 @@ TOLD = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayOut:
-    """What a drill would try, with so many seconds of load. `compares`: whether the pool in use has room for one replica more, to be measured beside it."""
+    """What a drill would try, with so many seconds of load. `compares`: whether the pool in use has room for one replica more, to be measured beside
+    it."""
 
     source: Option
     target: Option
@@ -71,7 +72,8 @@ def _steady(option: Option) -> Refusal | None:
 
 
 def _rank(option: Option, memory: DrillMemory) -> tuple[bool, datetime, float, float, str]:
-    """What failed last comes last, so that it keeps no other from its turn; then the family whose proof is oldest; of one family the cheapest pool."""
+    """What failed last comes last, so that it keeps no other from its turn; then the family whose proof is oldest; of one family the cheapest
+    pool."""
     family, last = option.candidate.pool.family, memory.last
     failed = last is not None and last.target == option.pool and last.reason != Reason.EXIT_PROVEN.value
     proven = next((p.time for p in memory.proofs if (p.source_family, p.target_family) == (memory.family, family)), NEVER)

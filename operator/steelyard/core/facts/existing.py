@@ -23,10 +23,9 @@ class Existing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What was found of it at the last look. `refusal`: why nothing can be measured of it; `replicas`: that are wanted; `resources`: of one of them, of
-    which `devices` count those of `resource_name`."""
+    """What was found of it at the last look. `refusal`: why nothing can be measured of it; `resources`: of one replica, of which `devices` count
+    those of `resource_name`."""
 
     refusal: Refusal | None = None
-    replicas: int = 0
     resources: Resources = field(default_factory=lambda: Resources(0.0, 0.0))
     resource_name: str | None = None

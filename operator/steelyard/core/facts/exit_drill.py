@@ -1,4 +1,5 @@
-"""An exit drill: what a user asks for, what its trial tells, and what is remembered of it. Each drill is an AcceleratorTrial that the workload owns."""
+"""An exit drill: what a user asks for, what its trial tells, and what is remembered of it. Each drill is an AcceleratorTrial that the workload
+owns."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ class ExitDrill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrilledPool:
-    """What the trial found on one pool. `each`: money per hour of one replica. `replicas`, `requests` and `bad`: of its step at the workload's own load,
-    None where none was sent."""
+    """What the trial found on one pool. `each`: money per hour of one replica. `replicas`, `requests` and `bad`: of its step at the workload's own
+    load, None where none was sent."""
 
     pool: str
     measured: bool
@@ -36,8 +37,8 @@ class DrilledPool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillTrial:
-    """An AcceleratorTrial that the workload owns. `finished`: the word of why it ended, empty while it goes on; `began`: whether its replicas were ordered;
-    `load`: of the workload then, in requests per second."""
+    """An AcceleratorTrial that the workload owns. `finished`: the word of why it ended, empty while it goes on; `began`: whether its replicas were
+    ordered; `load`: of the workload then, in requests per second."""
 
     name: str
     created: datetime
@@ -57,8 +58,8 @@ class DrillTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
-    """One drill. `source`: the pool in use; `compares`: whether that is measured beside `target`. `seen`: whether its trial was ever there. `reason`: how it
-    ended, empty while it goes on."""
+    """One drill. `source`: the pool in use; `compares`: whether that is measured beside `target`. `seen`: whether its trial was ever there. `reason`:
+    how it ended, empty while it goes on."""
 
     name: str
     source: str
@@ -98,8 +99,8 @@ class ExitProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillMemory:
-    """What the status remembers. `family`: the one in use, None while nothing serves; `wanted`: since when a proof for it is wanted; `next`: when the next
-    drill is due, None while one is under way. `proofs`: one for each pair of families, newest first."""
+    """What the status remembers. `family`: the one in use, None while nothing serves; `wanted`: since when a proof for it is wanted; `next`: when the
+    next drill is due, None while one is under way. `proofs`: one for each pair of families, newest first."""
 
     wanted: datetime
     reason: str

@@ -65,8 +65,8 @@ class Trial:
 class SteadyStep:
     """A steady load after the ramp. `load`: requests per second of the whole workload, which so many replicas would share; `step`: what became of one
     replica's part of it. `joules`: what the server's counter rose by in `drawn` seconds; `input`, `output`: tokens of its good requests; `took`:
-    milliseconds below which `percent` of its answers stayed, the objective's for the whole of a request, with bounds that are wrong with a chance of 1 %;
-    None where none tells."""
+    milliseconds below which `percent` of its answers stayed, the objective's for the whole of a request, with bounds that are wrong with a chance of
+    1 %; None where none tells."""
 
     load: float
     replicas: int
@@ -115,8 +115,8 @@ class TrialPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
-    """What the trial found on one pool. `backend`, `image`: what serves there; `devices`: that a replica has, parts of them where a node hands out parts.
-    `each`: money per hour of the replica. `spent`: money so far."""
+    """What the trial found on one pool. `backend`, `image`: what serves there; `devices`: that a replica has, parts of them where a node hands out
+    parts. `each`: money per hour of the replica. `spent`: money so far."""
 
     pool: str
     phase: TrialPhase
@@ -150,8 +150,9 @@ class TrialVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialMemory:
-    """What a trial's status remembers. `reserved`: money that it can cost at most; `load`: of the workload when it began, in requests per second; `begin`: from
-    when on all measure together; `answered`: when all that was asked had its answer, with load left to send. `finished`: the word of why it ended, empty while it goes on; `said`: the sentence."""
+    """What a trial's status remembers. `reserved`: money that it can cost at most; `load`: of the workload when it began, in requests per second;
+    `begin`: from when on all measure together; `answered`: when all that was asked had its answer, with load left to send. `finished`: the word of
+    why it ended, empty while it goes on; `said`: the sentence."""
 
     reserved: float | None = None
     load: float | None = None

@@ -38,10 +38,11 @@ SIZING_SAMPLE = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement
-    from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `read`: the windows of
-    each fresh reading; `sound`: those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries; nor does what had piled up.
-    `promise`: over all of the last windows; `kept_at_best`: the same if all requests were good that may have been; `strain`: over those of them that tell whether the replicas are too few."""
+    """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement from
+    fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `read`: the
+    windows of each fresh reading; `sound`: those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries;
+    nor does what had piled up. `promise`: over all of the last windows; `kept_at_best`: the same if all requests were good that may have been;
+    `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
     now: datetime

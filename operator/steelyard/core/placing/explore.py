@@ -19,8 +19,8 @@ from steelyard.core.vocabulary.reason import HOLDS, SETTLED, Reason
 
 
 def explore(seen: Analysis, stays: Outcome) -> Outcome:
-    """The first trial that may begin, where the workload would stay and nothing holds it, before all one that a person asks for; else the same. A trial
-    that may not happen is news only where nothing measured is better anyway."""
+    """The first trial that may begin, where the workload would stay and nothing holds it, before all one that a person asks for; else the same. A
+    trial that may not happen is news only where nothing measured is better anyway."""
     grounds = grounds_of(seen)
     refusal = stays.refusal
     if stays.move is not None or stays.review is None or refusal is None or grounds is None:

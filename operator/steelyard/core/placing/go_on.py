@@ -152,7 +152,7 @@ def _told(move: Move, after: Move) -> tuple[Note, ...]:
     crashed = after.reason == Reason.TARGET_CRASHED.value
     if not (went_on or crashed) or after.message == move.message:
         return ()
-    expected = {reason.value for reason in (Reason.NOT_CHEAPER, *WISHED)}
+    expected = {reason.value for reason in (Reason.NOT_CHEAPER, Reason.EXPLORED, *WISHED)}
     bad = crashed or (after.step is Step.BACK and after.reason not in expected)
     return (Note(Reason.named(after.reason), f"{after.step.value}: {after.message}", warning=bad),)
 
@@ -365,8 +365,8 @@ def _can_create(under: UnderWay) -> bool:
 
 
 def _not_asked_for(under: UnderWay) -> str | None:
-    """Why the revision that the move goes to, or the trial that it is made for, is nobody's wish any more. A drain goes back only to what is asked for:
-    between two revisions that are not, it is safer finished."""
+    """Why the revision that the move goes to, or the trial that it is made for, is nobody's wish any more. A drain goes back only to what is asked
+    for: between two revisions that are not, it is safer finished."""
     move, target = under.move, under.target
     if move.trial is not None:
         return _trial_over(under)
@@ -382,8 +382,8 @@ def _not_asked_for(under: UnderWay) -> str | None:
 
 
 def _trial_over(under: UnderWay) -> str | None:
-    """That the trial is, or gives way: it may last for hours, and a new revision is what the user wants of the workload. A target that breaks the promise
-    meanwhile has failed all the same."""
+    """That the trial is, or gives way: it may last for hours, and a new revision is what the user wants of the workload. A target that breaks the
+    promise meanwhile has failed all the same."""
     seen, move = under.seen, under.move
     failed = move.step is Step.SHIFT and promise_test(seen, move).result is Result.FAIL
     if move.trial is None or failed:

@@ -31,8 +31,8 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What runs for a trial on one pool. each: money an hour of the target's replica and of those that the source has to grow by; start: seconds until
-    they are ready; probing, probes: seconds and money of what comes before; usual: seconds of requests where the person does not say; window:
+    """What runs for a trial on one pool. each: money an hour of the target's replica and of those that the source has to grow by; start: seconds
+    until they are ready; probing, probes: seconds and money of what comes before; usual: seconds of requests where the person does not say; window:
     seconds."""
 
     each: float

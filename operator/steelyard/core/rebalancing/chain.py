@@ -76,8 +76,8 @@ _OF_ASKED: Mapping[Gate, tuple[Gate, ...]] = {
     not_its_turn: (),  # no saving is known by which its turn would come
 }
 ASKED: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_ASKED.get(g, (g,)))
-"""A trial of live traffic that a person asks for: everything that protects users and the cluster, and its own money instead of an expected saving and the
-workload's budget. Unlike the workload's own trials it does not begin while the promise is at risk: nobody has to find a better place by it."""
+"""A trial of live traffic that a person asks for: everything that protects users and the cluster, and its own money instead of an expected saving and
+the workload's budget. Unlike the workload's own trials it does not begin while the promise is at risk: nobody has to find a better place by it."""
 
 PROBED_FOR_ASKED: tuple[Gate, ...] = (
     frozen,

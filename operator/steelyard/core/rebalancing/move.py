@@ -42,9 +42,12 @@ class Scene:
     """What a move sees. `windows`: complete windows of the target since the step began; `test` and `cost`: over exactly those. `cost` None: the
     move is not made to save.
 
-    `need_source`, `need_target`: replicas that carry the whole load alone. `load`: requests per second that must be carried, `busiest`: those of the busiest recent window; capacities per replica.
-    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `source_most`: replicas that the source's pool has room for. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's revision, or the trial, any more. `others`: ready replicas that the move does not
-    speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
+    `need_source`, `need_target`: replicas that carry the whole load alone. `load`: requests per second that must be carried, `busiest`: those of the
+    busiest recent window; capacities per replica. `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one
+    replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows.
+    `source_most`: replicas that the source's pool has room for. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's
+    revision, or the trial, any more. `others`: ready replicas that the move does not speak of, and `others_capacity` the smallest capacity among
+    them; they take their share of the load.
     """
 
     now: datetime

@@ -61,9 +61,9 @@ class EndToProbe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probing:
-    """What the probe of a move has told by now. `broken`, `failed`: why the target is left. `done`: whether all is known that can be. `extra`: replicas
-    that the source needs before the first of the target joins. `fitted`: until when that may last, and what it costs, where a person asks for it. `said`:
-    what was found so far."""
+    """What the probe of a move has told by now. `broken`, `failed`: why the target is left. `done`: whether all is known that can be. `extra`:
+    replicas that the source needs before the first of the target joins. `fitted`: until when that may last, and what it costs, where a person asks
+    for it. `said`: what was found so far."""
 
     broken: str | None = None
     failed: str | None = None

@@ -11,6 +11,9 @@ TOLERANCE = 1e-9
 """Relative. Another processor, or another version of numpy, may add in another order."""
 
 
+EMPTY: tuple[Any, ...] = (None, [], {})
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`where` is the path to it; None stands for what is not there."""
@@ -21,9 +24,9 @@ class Difference:
 
 
 def differences(was: Any, found: Any, where: str = "") -> Iterator[Difference]:
-    """In order of the first value, then what only the second has."""
+    """In order of the first value, then what only the second has. A field that is newer than the record and holds nothing is no difference."""
     if isinstance(was, dict) and isinstance(found, dict):
-        for key in [*was, *(key for key in found if key not in was)]:
+        for key in [*was, *(key for key in found if key not in was and found[key] not in EMPTY)]:
             yield from differences(was.get(key), found.get(key), f"{where}.{key}" if where else key)
     elif isinstance(was, list) and isinstance(found, list):
         for index in range(max(len(was), len(found))):

@@ -15,7 +15,7 @@ from __future__ import annotations
 from math import exp, log, sqrt
 from statistics import NormalDist
 
-from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.interval import MOST_POWER, Interval
 
 WRONG = 0.01
 """The chance that a word about a claim is ever wrong, however often it is looked at."""
@@ -43,5 +43,5 @@ def at_one_look(seen: Interval, alpha: float) -> Interval:
 def _widened(seen: Interval, wide: float) -> Interval:
     if seen.lower <= 0 or seen.point <= 0:
         return seen
-    lower, upper = (seen.point * exp(wide * log(end / seen.point)) for end in (seen.lower, seen.upper))
+    lower, upper = (seen.point * exp(min(wide * log(end / seen.point), MOST_POWER)) for end in (seen.lower, seen.upper))
     return Interval(seen.point, lower, upper)

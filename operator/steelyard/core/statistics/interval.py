@@ -12,6 +12,8 @@ import numpy as np
 BLOCK = 3
 """Windows in a bootstrap block: neighbours are correlated (a queue carries over), blocks of three keep most of that; fewer than twelve windows make smaller blocks."""
 RESAMPLES = 400
+MOST_POWER = 700.0
+"""Of e, that a float can hold."""
 LEAST_BLOCKS = 4
 
 
@@ -32,14 +34,14 @@ class Interval:
         return Interval(self.point / other.point, self.lower / other.upper, self.upper / other.lower)
 
     def by_chance_over(self, other: Interval) -> Interval:
-        """The ratio of two independent positive figures whose errors are by chance: its bounds lie as far off as both are likely to be together, as of
-        `less`, in logarithms, since their errors are relative."""
+        """The ratio of two independent positive figures whose errors are by chance: its bounds lie as far off as both are likely to be together, as
+        of `less`, in logarithms, since their errors are relative."""
         if min(self.lower, other.lower) <= 0:
             return self.over(other)
         point = self.point / other.point
         below = hypot(log(self.point / self.lower), log(other.upper / other.point))
         above = hypot(log(self.upper / self.point), log(other.point / other.lower))
-        return Interval(point, point * exp(-below), point * exp(above))
+        return Interval(point, point * exp(-below), point * exp(min(above, MOST_POWER)))
 
     def less(self, other: Interval) -> Interval:
         """The difference of two independent figures. Its bounds lie as far off as the errors of both are likely to be together, not as if each were at

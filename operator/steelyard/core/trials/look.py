@@ -18,8 +18,9 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSnapshot:
-    """Everything that `decide_trial` may look at. `workload`: the facts of the workload whose model is tried, or why there are none. `replicas`: those of
-    the trial, by pool. `compiled`: seconds that the compile of an artifact took, by compile key; `accuracies`: how near it is to the reference, likewise."""
+    """Everything that `decide_trial` may look at. `workload`: the facts of the workload whose model is tried, or why there are none. `replicas`:
+    those of the trial, by pool. `compiled`: seconds that the compile of an artifact took, by compile key; `accuracies`: how near it is to the
+    reference, likewise."""
 
     trial: Trial
     memory: TrialMemory

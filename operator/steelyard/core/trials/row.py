@@ -94,6 +94,9 @@ def _waits(seen: Analysis, option: Option) -> str | None:
 
 def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
     replica, refused = look.snapshot.replicas.get(row.pool), look.snapshot.refused.get(row.pool)
+    if replica is None and memory.answered is not None and row.capacity is not None:
+        # Nothing more is asked of it.
+        return replace(row, phase=TrialPhase.MEASURED, message="", ended=look.now)
     if replica is None and (why := _cannot_be_made(look, memory, row)) is not None:
         return replace(row, phase=TrialPhase.FAILED, message=why)
     if replica is None:

@@ -122,6 +122,11 @@ class TrialStatus:
     pools: tuple[TrialPool, ...]
     claims: tuple[Verdict, ...]
 
+    @property
+    def end(self) -> Condition | None:
+        """How it ended; None while it goes on."""
+        return next((each for each in self.conditions if each.type == "Finished" and each.status == "True"), None)
+
 
 def trial_status(status: Raw) -> TrialStatus:
     """Everything that it says."""
