@@ -37,7 +37,7 @@ def settings_with(values: Mapping[str, Any]) -> Settings:
 
 
 def example_workloads(namespace: str) -> Iterator[Workload]:
-    """Every InferenceWorkload of examples/, with a model from each kind of source."""
+    """Every InferenceWorkload of examples/ for which something is made, with a model from each kind of source."""
     for path in sorted((ROOT / "examples").glob("*.yaml")):
         for raw in yaml.safe_load_all(path.read_text()):
             if raw["kind"] == "InferenceWorkload":
@@ -45,6 +45,8 @@ def example_workloads(namespace: str) -> Iterator[Workload]:
                 parsed = parse(InferenceWorkload, raw)
                 assert isinstance(parsed, InferenceWorkload), parsed
                 workload = workload_of(parsed, raw)
+                if workload.existing is not None:
+                    continue  # It is its owner's, and nothing is made.
                 for number, uri in enumerate(SOURCES):
                     model = replace(workload.model, uri=uri)
                     if uri.startswith("hf://"):
