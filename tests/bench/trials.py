@@ -46,14 +46,7 @@ def _rows(which: int) -> Sequence[Row]:
     return [
         {
             "number": which,
-            "kind": world.kind.value,
-            "busy_told": world.busy_told,
-            "load": world.load.value,
-            "devices": world.devices,
-            "metric": world.metric,
-            "true_ratio": world.true_ratio,
-            "off": world.off,
-            "claimed": world.claimed,
+            **world.cells,
             "verdict": found.verdict.value,
             "measured": found.measured,
             "n": found.n,

@@ -76,14 +76,7 @@ def _row(which: int, hours: float) -> Row:
     best = min(costs.values())
     return {
         "number": which,
-        "kind": world.kind.value,
-        "busy_told": world.busy_told,
-        "load": world.load.value,
-        "devices": world.devices,
-        "metric": world.metric,
-        "true_ratio": world.true_ratio,
-        "off": world.off,
-        "claimed": world.claimed,
+        **world.cells,
         "verdict": ours.verdict.value,
         "measured": ours.measured,
         "n": ours.n,

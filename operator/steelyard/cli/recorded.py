@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from steelyard.cli.problem import Problem
+from steelyard.core.compiling.snapshot import CompileSnapshot
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.replay.codec import NotPlainError
-from steelyard.core.replay.compile_record import CompileRecord, read_compile
+from steelyard.core.replay.compile_record import read_compile
 from steelyard.core.replay.record import Record, read
-from steelyard.core.replay.trial_record import TrialRecord, read_trial
+from steelyard.core.replay.trial_record import read_trial
+from steelyard.core.trials.look import TrialSnapshot
 
 _REMEDY = "give the JSON of a record, a line `decided`, `compile decided` or `trial decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
-Recorded: TypeAlias = Record | CompileRecord | TrialRecord
+Recorded: TypeAlias = Record[Snapshot] | Record[CompileSnapshot] | Record[TrialSnapshot]
 _FACTS: Mapping[str, Callable[[Mapping[str, Any]], Recorded]] = {"snapshot": read, "compile": read_compile, "trial": read_trial}
 """What the facts of a decision are called, and who reads them: about a workload, a CompiledModel and an AcceleratorTrial."""
 

@@ -18,13 +18,14 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intend import placement_of
 from steelyard.core.placing.intent import TrialIntent
 from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.asked import START
 from steelyard.core.trials.answered import answered
 from steelyard.core.trials.beginning import addresses, listening, started, together
 from steelyard.core.trials.ending import ending
 from steelyard.core.trials.live import live
 from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
-from steelyard.core.trials.sent import START, loads_of, ramp_of, steady_seconds
+from steelyard.core.trials.sent import loads_of, ramp_of, steady_seconds
 from steelyard.core.trials.verdicts import verdicts_of
 from steelyard.core.vocabulary.condition import Condition, TrialConditionType
 from steelyard.core.vocabulary.reason import Reason, Refusal

@@ -57,9 +57,10 @@ class Drawn:
     budget: float
 
     @property
-    def promises_too_much(self) -> bool:
-        """Whether the claim is better than the truth; one that is worse promises what is kept."""
-        return self.off < 1 if self.metric == UNIT_COST else self.off > 1
+    def cells(self) -> Mapping[str, str | int | float | bool]:
+        """What was drawn, as a row of a table has it."""
+        drawn = {"kind": self.kind.value, "busy_told": self.busy_told, "load": self.load.value, "devices": self.devices}
+        return {**drawn, "metric": self.metric, "true_ratio": self.true_ratio, "off": self.off, "claimed": self.claimed}
 
 
 def draw(number: int, hours: float = HOURS) -> Drawn:

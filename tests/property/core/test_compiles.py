@@ -19,7 +19,7 @@ from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.snapshot import CompileJob, CompileSnapshot
 from steelyard.core.decide_compile import CompileVerdict, decide_compile
 from steelyard.core.replay.codec import plain, rebuilt
-from steelyard.core.replay.compile_record import compile_again, compile_outcome, compile_record, read_compile
+from steelyard.core.replay.compile_record import compile_outcome, compile_record, read_compile
 from unit.core.compiles import CPU, GPU, NOW, SETTINGS, WORKLOAD, compile_snapshot, failure, on_a_device, running
 
 SNAPSHOTS = anything(CompileSnapshot)
@@ -55,7 +55,9 @@ def test_any_snapshot_is_read_back_from_its_record_and_decided_the_same_way(snap
     written = json.loads(json.dumps(compile_record(snapshot, decide_compile(snapshot, now), now)))
     found = read_compile(written)
     assert json.dumps(plain(found.snapshot)) == json.dumps(plain(snapshot))
-    assert json.dumps(compile_outcome(compile_again(found))) == json.dumps({name: written[name] for name in found.decided})
+    assert json.dumps(compile_outcome(decide_compile(found.snapshot, found.now))) == json.dumps(
+        {name: written[name] for name in found.decided}
+    )
     assert rebuilt(CompileSnapshot, plain(found.snapshot), "compile") == snapshot
 
 

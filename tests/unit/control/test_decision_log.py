@@ -21,10 +21,10 @@ from steelyard.core.decide_compile import decide_compile
 from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Settings
-from steelyard.core.replay.compile_record import compile_again, read_compile
+from steelyard.core.replay.compile_record import read_compile
 from steelyard.core.replay.difference import differences
-from steelyard.core.replay.record import again, outcome, read
-from steelyard.core.replay.trial_record import read_trial, trial_again, trial_outcome
+from steelyard.core.replay.record import outcome, read
+from steelyard.core.replay.trial_record import read_trial, trial_outcome
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.api import objects
@@ -176,7 +176,7 @@ def test_the_logged_line_is_a_record_that_is_decided_the_same_way_again(told, ca
     line = json.loads(JsonFormatter().format(caplog.records[-1]))
     found = read(line["record"])
     assert (found.snapshot, found.now) == (snapshot, world.now)
-    assert list(differences(found.decided, json.loads(json.dumps(outcome(again(found)))))) == []
+    assert list(differences(found.decided, json.loads(json.dumps(outcome(decide(found.snapshot, found.now)))))) == []
     assert line["digest"] == found.decided["digest"]
 
 
@@ -203,7 +203,7 @@ def test_a_compile_is_written_when_its_decision_changes_and_is_decided_the_same_
         ("compile decided", "ns/openvino-0", "Done"),
     ]
     found = read_compile(lines[-1]["record"])
-    assert (found.now, compile_again(found)) == (now, decide_compile(found.snapshot, now))
+    assert (found.now, decide_compile(found.snapshot, found.now)) == (now, decide_compile(found.snapshot, now))
 
 
 def test_a_trial_is_written_when_it_says_another_thing_and_each_is_decided_the_same_way_again(told, caplog):
@@ -222,12 +222,12 @@ def test_a_trial_is_written_when_it_says_another_thing_and_each_is_decided_the_s
     assert [line["reason"] for line in (lines[0], lines[1], lines[-1])] == ["Waiting", "Measuring", "Decided"]
     for line in lines:
         found = read_trial(line["record"])
-        assert list(differences(found.decided, json.loads(json.dumps(trial_outcome(trial_again(found)))))) == []
+        assert list(differences(found.decided, json.loads(json.dumps(trial_outcome(decide_trial(found.snapshot, found.now)))))) == []
     assert read_trial(lines[0]["record"]).snapshot == unseen
     changed = json.loads(json.dumps(lines[-2]["record"]))
     changed["trial"]["trial"]["stop"] = True
     found = read_trial(changed)
-    assert list(differences(found.decided, json.loads(json.dumps(trial_outcome(trial_again(found)))))) != []
+    assert list(differences(found.decided, json.loads(json.dumps(trial_outcome(decide_trial(found.snapshot, found.now)))))) != []
 
 
 def test_a_compiled_model_that_is_made_anew_is_written_anew(told, caplog):

@@ -21,7 +21,7 @@ from steelyard.core.decide_compile import (
     decide_compile,
 )
 from steelyard.core.facts.snapshot import RefusedWrite
-from steelyard.core.replay.compile_record import compile_again, compile_outcome, compile_record, read_compile
+from steelyard.core.replay.compile_record import compile_outcome, compile_record, read_compile
 from steelyard.core.replay.difference import differences
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.compiles import BUILT, CPU, GPU, NOW, ON_CPUS, SETTINGS, WORKLOAD, compile_snapshot, failure, on_a_device, running
@@ -266,4 +266,4 @@ def test_a_decision_is_decided_again_from_its_record(snapshot: CompileSnapshot) 
     raw = json.loads(json.dumps(compile_record(snapshot, decide_compile(snapshot, now), now)))
     found = read_compile(raw)
     assert (found.snapshot, found.now) == (snapshot, now)
-    assert list(differences(found.decided, json.loads(json.dumps(compile_outcome(compile_again(found)))))) == []
+    assert list(differences(found.decided, json.loads(json.dumps(compile_outcome(decide_compile(found.snapshot, found.now)))))) == []

@@ -15,7 +15,7 @@ from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.replay.codec import NotPlainError
 from steelyard.core.replay.difference import Difference, differences
-from steelyard.core.replay.record import again, outcome, read, record
+from steelyard.core.replay.record import outcome, read, record
 from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import START, Ground, World, ratio_claim
 
@@ -37,7 +37,7 @@ def written() -> dict:
 
 def unlike(raw: dict) -> list[str]:
     found = read(raw)
-    return [each.where for each in differences(found.decided, json.loads(json.dumps(outcome(again(found)))))]
+    return [each.where for each in differences(found.decided, json.loads(json.dumps(outcome(decide(found.snapshot, found.now)))))]
 
 
 def test_a_decision_in_the_middle_of_a_move_is_decided_again(written):

@@ -8,10 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.cli.recorded import Recorded
-from steelyard.core.replay.compile_record import CompileRecord, compile_again, compile_outcome
+from steelyard.core.compiling.snapshot import CompileSnapshot
+from steelyard.core.decide import decide
+from steelyard.core.decide_compile import decide_compile
+from steelyard.core.decide_trial import decide_trial
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.replay.compile_record import compile_outcome
 from steelyard.core.replay.difference import differences
-from steelyard.core.replay.record import Record, again, outcome
-from steelyard.core.replay.trial_record import TrialRecord, trial_again, trial_outcome
+from steelyard.core.replay.record import outcome
+from steelyard.core.replay.trial_record import trial_outcome
+from steelyard.core.trials.look import TrialSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +84,17 @@ class _Again:
 
 
 def _decided_again(record: Recorded) -> _Again:
-    match record:
-        case Record(snapshot):
-            decision = again(record)
+    match record.snapshot:
+        case Snapshot() as snapshot:
+            decision = decide(snapshot, record.now)
             name = "/".join(snapshot.workload.key)
             return _Again("InferenceWorkload", name, decision.verdict, decision.reason.value, decision.message, outcome(decision))
-        case CompileRecord(compiled):
-            made = compile_again(record)
+        case CompileSnapshot() as compiled:
+            made = decide_compile(compiled, record.now)
             name = f"{compiled.namespace}/{compiled.name}"
             return _Again("CompiledModel", name, made.verdict.value, made.ready.reason.value, made.ready.message, compile_outcome(made))
-        case TrialRecord(tried):
-            told = trial_again(record)
+        case TrialSnapshot() as tried:
+            told = decide_trial(tried, record.now)
             name, said = "/".join(tried.trial.key), told.finished
             return _Again(
                 "AcceleratorTrial", name, "Ended" if told.over else "GoesOn", said.reason.value, said.message, trial_outcome(told)

@@ -15,7 +15,7 @@ from steelyard.core.facts.memory import Move, PastMove
 from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
-START = 900.0
+START = 900
 """Seconds that replicas may take to start where none was measured there: a node may have to come first."""
 SPARE = 2.0
 """Times the measured start that they are given."""

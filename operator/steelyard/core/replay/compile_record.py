@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from steelyard.core.compiling.snapshot import CompileSnapshot
-from steelyard.core.decide_compile import CompileDecision, decide_compile
-from steelyard.core.replay.codec import plain, rebuilt
-from steelyard.core.replay.record import RECORD_VERSION, time_of
-
-
-@dataclass(frozen=True, slots=True)
-class CompileRecord:
-    """A record that was read. `decided`: what came of it then, as plain values; an older record may lack some of them."""
-
-    snapshot: CompileSnapshot
-    now: datetime
-    decided: Mapping[str, Any]
+from steelyard.core.decide_compile import CompileDecision
+from steelyard.core.replay.codec import plain
+from steelyard.core.replay.record import RECORD_VERSION, Record, read_as
 
 
 def compile_record(snapshot: CompileSnapshot, decision: CompileDecision, now: datetime) -> dict[str, Any]:
@@ -40,17 +30,6 @@ def compile_outcome(decision: CompileDecision) -> dict[str, Any]:
     }
 
 
-def read_compile(raw: Mapping[str, Any]) -> CompileRecord:
+def read_compile(raw: Mapping[str, Any]) -> Record[CompileSnapshot]:
     """A record as it was written. NotPlainError says what is wrong with it."""
-    now = time_of(raw)
-    known = ("verdict", "reason", "message", "attempts", "start", "waiting_for", "reconsider_at")
-    return CompileRecord(
-        snapshot=rebuilt(CompileSnapshot, raw.get("compile"), "compile"),
-        now=now,
-        decided={name: raw[name] for name in known if name in raw},
-    )
-
-
-def compile_again(written: CompileRecord) -> CompileDecision:
-    """The same facts, decided once more."""
-    return decide_compile(written.snapshot, written.now)
+    return read_as(CompileSnapshot, "compile", ("verdict", "reason", "message", "attempts", "start", "waiting_for", "reconsider_at"), raw)

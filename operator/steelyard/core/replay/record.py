@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from steelyard.core.decide import decide
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
 from steelyard.core.replay.codec import NotPlainError, plain, rebuilt
@@ -15,11 +14,14 @@ from steelyard.core.replay.codec import NotPlainError, plain, rebuilt
 RECORD_VERSION = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record that was read. `decided`: what came of it then, as plain values; an older record may lack some of them."""
+Facts = TypeVar("Facts")
 
-    snapshot: Snapshot
+
+@dataclass(frozen=True, slots=True)
+class Record(Generic[Facts]):
+    """A record that was read: the facts, and `decided`, what came of them then, as plain values; an older record may lack some of them."""
+
+    snapshot: Facts
     now: datetime
     decided: Mapping[str, Any]
 
@@ -44,15 +46,15 @@ def outcome(decision: Decision) -> dict[str, Any]:
     }
 
 
-def read(raw: Mapping[str, Any]) -> Record:
+def read(raw: Mapping[str, Any]) -> Record[Snapshot]:
     """A record as it was written. NotPlainError says what is wrong with it."""
+    return read_as(Snapshot, "snapshot", ("verdict", "reason", "digest", "intent", "desired", "load", "memory", "reconsider_at"), raw)
+
+
+def read_as(kind: type[Facts], where: str, known: Sequence[str], raw: Mapping[str, Any]) -> Record[Facts]:
+    """A record whose facts stand in that field, with those of the known outcomes that it has."""
     now = time_of(raw)
-    known = ("verdict", "reason", "digest", "intent", "desired", "load", "memory", "reconsider_at")
-    return Record(
-        snapshot=rebuilt(Snapshot, raw.get("snapshot"), "snapshot"),
-        now=now,
-        decided={name: raw[name] for name in known if name in raw},
-    )
+    return Record(snapshot=rebuilt(kind, raw.get(where), where), now=now, decided={name: raw[name] for name in known if name in raw})
 
 
 def time_of(raw: Mapping[str, Any]) -> datetime:
@@ -63,8 +65,3 @@ def time_of(raw: Mapping[str, Any]) -> datetime:
     if "now" not in raw:
         raise NotPlainError("now", "is missing: it was written before records held their time, and cannot be decided again")
     return rebuilt(datetime, raw["now"], "now")
-
-
-def again(written: Record) -> Decision:
-    """The same facts, decided once more."""
-    return decide(written.snapshot, written.now)

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steelyard.core.decide_trial import TrialDecision, decide_trial
+from steelyard.core.decide_trial import TrialDecision
 from steelyard.core.facts.trial import TrialMemory
-from steelyard.core.replay.codec import plain, rebuilt
-from steelyard.core.replay.record import RECORD_VERSION, time_of
+from steelyard.core.replay.codec import plain
+from steelyard.core.replay.record import RECORD_VERSION, Record, read_as
 from steelyard.core.trials.look import TrialSnapshot
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRecord:
-    """A record that was read. `decided`: what came of it then, as plain values; an older record may lack some of them."""
-
-    snapshot: TrialSnapshot
-    now: datetime
-    decided: Mapping[str, Any]
 
 
 def trial_record(snapshot: TrialSnapshot, decision: TrialDecision, now: datetime) -> dict[str, Any]:
@@ -42,20 +32,9 @@ def trial_outcome(decision: TrialDecision) -> dict[str, Any]:
     }
 
 
-def read_trial(raw: Mapping[str, Any]) -> TrialRecord:
+def read_trial(raw: Mapping[str, Any]) -> Record[TrialSnapshot]:
     """A record as it was written. NotPlainError says what is wrong with it."""
-    now = time_of(raw)
-    known = ("reason", "message", "memory", "jobs", "over", "begin", "enough", "reconsider_at")
-    return TrialRecord(
-        snapshot=rebuilt(TrialSnapshot, raw.get("trial"), "trial"),
-        now=now,
-        decided={name: raw[name] for name in known if name in raw},
-    )
-
-
-def trial_again(written: TrialRecord) -> TrialDecision:
-    """The same facts, decided once more."""
-    return decide_trial(written.snapshot, written.now)
+    return read_as(TrialSnapshot, "trial", ("reason", "message", "memory", "jobs", "over", "begin", "enough", "reconsider_at"), raw)
 
 
 def says(memory: TrialMemory) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.snapshot import Workload
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.asked import SPARE, START
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Fresh
 
@@ -36,8 +37,6 @@ BELOW, WIDE = 16.0, 1024.0
 where to begin and not where to end: a trial is to find out."""
 FASTEST = 100.0
 """Requests per second that a ramp goes up to at least where nothing is known of a pool and its load."""
-START, SPARE = 900, 2.0
-"""Seconds that a replica may take to start where none was measured there, and times the measured ones."""
 LEAST_START = 60
 SHORTEST, LONGEST = 180, 3600
 """Seconds of load, where the budget alone says how long."""
