@@ -32,6 +32,20 @@ ROOT = Path(__file__).parents[3]
 POOLS = ("openvino", "openvino/float32")
 """The same model twice, in two formats: as cheap as each other, on any machine."""
 BALLAST = 512
+HIDES = """
+from importlib import metadata
+
+found = metadata.distribution
+
+
+def distribution(name):
+    if name == "torch":
+        raise metadata.PackageNotFoundError(name)
+    return found(name)
+
+
+metadata.distribution = distribution
+"""
 TRIES = 3
 """On a machine that is busy with other things, a short ramp may measure nothing."""
 
@@ -39,6 +53,15 @@ TRIES = 3
 @pytest.fixture(autouse=True)
 def path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'operator'}{os.pathsep}{ROOT / 'runtime'}")
+
+
+@pytest.fixture
+def without_torch(tmp_path: Path, path: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process that is started finds it, whether it is installed here or not."""
+    hides = tmp_path / "hides"
+    hides.mkdir()
+    (hides / "sitecustomize.py").write_text(HIDES)
+    monkeypatch.setenv("PYTHONPATH", f"{hides}{os.pathsep}{os.environ['PYTHONPATH']}")
 
 
 @pytest.fixture
@@ -142,8 +165,7 @@ def test_what_cannot_run_here_is_refused_with_what_to_install_or_to_write(ground
     assert "cannot honour quantization" in told["onnxruntime/float32/Int8Dynamic"]["message"]
 
 
-@pytest.mark.skipif(not installed()["eager"].missing, reason="torch is installed here")
-def test_a_back_end_that_is_not_installed_is_refused_with_the_command_that_installs_it(ground: Path) -> None:
+def test_a_back_end_that_is_not_installed_is_refused_with_the_command_that_installs_it(ground: Path, without_torch: None) -> None:
     code, view = ended(started(ground, words(ground, *QUICK, "-o", "json", pools=("eager",))))
     assert (code, view["reason"]) == (1, "NothingMeasured")
     assert "torch is not installed: pip install 'steelyard[local]'" in view["pools"][0]["message"]
