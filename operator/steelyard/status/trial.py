@@ -35,6 +35,8 @@ from steelyard.status.value import interval, real, word
 SPENT_DIGITS = 2
 """Of money that is being spent: a status is no meter, and every value is a write."""
 MESSAGE = 1000
+LONGEST_LOAD = 604_800
+"""Seconds: of more no moment can be worked out, and no trial or exploration takes so long."""
 
 
 def status_of_trial(
@@ -188,7 +190,7 @@ def trial_memory_of(status: Raw) -> TrialMemory:
     return TrialMemory(
         reserved=real(told.reserved),
         load=real(told.load),
-        load_seconds=told.load_seconds,
+        load_seconds=told.load_seconds if told.load_seconds is not None and told.load_seconds <= LONGEST_LOAD else None,
         started=told.started,
         begin=told.begin,
         answered=told.answered,

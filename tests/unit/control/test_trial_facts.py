@@ -354,3 +354,8 @@ def test_what_has_ended_for_a_reason_that_cannot_be_read_is_not_begun_again(reas
     trial.memory = trial_memory_of(status)
     decision = trial.look()
     assert decision.over and decision.jobs == ()
+
+
+@pytest.mark.parametrize(("told", "kept"), [(1200, 1200), (604_800, 604_800), (2**53, None)])
+def test_a_length_of_the_load_of_which_no_moment_can_be_worked_out_is_not_remembered(told: int, kept: int | None) -> None:
+    assert trial_memory_of({"loadSeconds": told}).load_seconds == kept

@@ -12,6 +12,7 @@ from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
+from steelyard.core.facts.exit_drill import DrillTrial
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.core.facts.probe import Lengths, ProbeState
 from steelyard.core.facts.snapshot import LatencyObjective, Mode
@@ -463,6 +464,23 @@ def test_it_waits_for_the_workloads_load_and_begins_without_it_where_there_is_no
     idle.to_its_end()
     assert [row.phase for row in idle.memory.rows] == [TrialPhase.MEASURED] * 2
     assert idle.row("dear").capacity is not None
+
+
+def test_it_waits_for_an_exit_drill_of_the_same_workload_that_is_under_way_and_for_none_that_has_ended() -> None:
+    trial = asked()
+    drill = DrillTrial(name="embed-exit-1", created=trial.now, pools=("dear", "cheap"))
+    trial.world.drills = (drill,)
+    decision = trial.look()
+    assert trial.made == [] and decision.finished.reason is Reason.WAITING and "embed-exit-1" in decision.finished.message
+    trial.world.drills = (replace(drill, finished="Decided"),)
+    assert trial.to_its_end() == Reason.DECIDED
+
+
+def test_a_trial_that_is_itself_the_drill_waits_for_nothing() -> None:
+    trial = asked()
+    trial.world.drills = (DrillTrial(name=trial.trial.key.name, created=trial.now, pools=trial.pools),)
+    trial.look()
+    assert trial.made
 
 
 # Users come first

@@ -11,6 +11,7 @@ import pytest
 
 from steelyard.core.decide import decide
 from steelyard.core.drill.drill import KEPT, PROOFS
+from steelyard.core.drill.drill import WAITS as STARTS_WITHIN
 from steelyard.core.drill.due import AGAIN
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.existing import Existing
@@ -439,6 +440,25 @@ def test_what_the_api_server_says_of_the_trial_is_told_and_the_same_is_wanted_ag
     assert "exceeded quota" in decision.memory.exit_drill.message and decision.intent.drill.name == last.name
     assert decision.memory.exit_drill.reason == Reason.OBJECT_INVALID
     assert Reason.OBJECT_INVALID not in {condition.reason for condition in decision.conditions}, "what serves lacks nothing"
+
+
+def test_a_trial_that_cannot_be_made_for_as_long_as_it_would_have_taken_ends_its_drill_and_the_next_is_made_under_another_name() -> None:
+    drill = serving()
+    drill.dies = True
+    drill.until(lambda: drill.memory.last is not None, 30)
+    last = drill.memory.last
+    assert last is not None and not last.seen
+    drill.later(timedelta(seconds=STARTS_WITHIN + last.duration_seconds - 120))
+    drill.tick()
+    assert drill.memory.last is not None and not drill.memory.last.reason, "it is tried for so long"
+    refused = RefusedWrite("AcceleratorTrial", last.name, "exceeded quota")
+    late = drill.world.now + timedelta(seconds=240)
+    decision = decide(replace(drill.world.snapshot(), refused=(refused,)), late)
+    assert [note.reason for note in decision.notes if "exceeded quota" in note.message] == [Reason.PROBE_FAILED]
+    drill.dies = False
+    drill.later(timedelta(seconds=240))
+    drill.until(lambda: drill.made, 400)
+    assert drill.made[0].name != last.name
 
 
 # Whose proof it is

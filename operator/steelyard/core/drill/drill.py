@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from steelyard.core.drill.due import due, may_begin
 from steelyard.core.drill.proof import proof_of
@@ -110,9 +111,11 @@ def _looked(seen: Analysis, memory: DrillMemory) -> DrillMemory:
     if last is None or last.reason:
         return memory
     trial = next((each for each in seen.snapshot.drills if each.name == last.name), None)
+    if trial is None and not last.seen:
+        return replace(memory, last=_never_made(seen, last))
     if trial is None:
         why = f"AcceleratorTrial {last.name} was deleted before it had ended; the next drill is made when it is due"
-        return replace(memory, last=replace(last, reason=Reason.TRIAL_GONE.value, message=why)) if last.seen else memory
+        return replace(memory, last=replace(last, reason=Reason.TRIAL_GONE.value, message=why))
     last = replace(last, seen=True, began=trial.began)
     if not trial.finished:
         return replace(memory, last=last)
@@ -121,6 +124,15 @@ def _looked(seen: Analysis, memory: DrillMemory) -> DrillMemory:
         return replace(memory, last=replace(last, reason=found.reason.value, message=found.message, spent=trial.spent))
     last = replace(last, reason=Reason.EXIT_PROVEN.value, message=_sentence(found), spent=trial.spent)
     return replace(memory, last=last, proofs=_with(memory.proofs, found))
+
+
+def _never_made(seen: Analysis, last: Drill) -> Drill:
+    """It ends when its trial would have: what the API server refuses for so long is not taken under the same name for ever."""
+    if seen.now < last.time + timedelta(seconds=WAITS + last.duration_seconds):
+        return last
+    refused = next((write for write in seen.snapshot.refused if write.name == last.name), None)
+    why = f"AcceleratorTrial {last.name} could not be made for {WAITS + last.duration_seconds} s"
+    return replace(last, reason=Reason.PROBE_FAILED.value, message=why if refused is None else f"{why}: {refused}")
 
 
 def _with(proofs: tuple[ExitProof, ...], found: ExitProof) -> tuple[ExitProof, ...]:

@@ -29,6 +29,10 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
         return Refusal(Reason.FROZEN, "the installation is frozen: nothing is tried")
     if (lacks := breach(look)) is not None:
         return replace(lacks, reason=Reason.WAITING)
+    if (drill := next((each for each in seen.snapshot.drills if not each.finished and each.name != look.trial.key.name), None)) is not None:
+        return Refusal(
+            Reason.WAITING, f"exit drill {drill.name} of the workload is under way, and both would measure each other: it is waited for"
+        )
     if look.trial.load is None and seen.load is None and look.now < look.trial.created + FIRST_LOAD:
         return Refusal(Reason.WAITING, "the workload's load is not known yet: it is waited for, for ten minutes at most")
     waits = [row for row in memory.rows if row.phase is TrialPhase.WAITING and not is_ready(row)]
