@@ -117,7 +117,7 @@ def test_the_verdict_is_the_first_that_a_screen_reader_says(shown: Shown) -> Non
     assert title == ("RootWebArea", shown.tab.evaluate("document.title"))
     verdict = shown.tab.evaluate("document.querySelector('h1').textContent")
     assert told[:2] == [("heading", verdict), ("StaticText", verdict)]
-    assert re.search(r"Refuted|Confirmed|Inconclusive|runs|No operator|Ended|Measuring", verdict)
+    assert re.search(r"Refuted|Confirmed|Inconclusive|runs|No operator|Ended|Measuring|Waiting", verdict)
 
 
 def test_headings_go_down_by_one_level_at_a_time(shown: Shown) -> None:

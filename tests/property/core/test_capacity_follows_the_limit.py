@@ -63,7 +63,9 @@ def test_at_the_capacity_the_latency_is_the_limit(curve: Curve, limit: float) ->
     capacity = curve.capacity(limit)
     # Interpolated between loads, where latency may be steep: so it is the load that is held against the limit.
     if 1e-2 * saturation(curve) < capacity.point < 0.99 * saturation(curve):
-        assert curve.at(0.97 * capacity.point).point <= limit <= curve.at(1.03 * capacity.point).point
+        beyond = capacity.point * np.linspace(1, 1.03, 13)
+        # The highest of them: where all slots are taken, as many run all the time, and a quantile of ITL falls again.
+        assert curve.at(0.97 * capacity.point).point <= limit <= max(curve.at(rate).point for rate in beyond)
     if 1e-2 * saturation(curve) < capacity.lower < 0.99 * saturation(curve):
         assert curve.at(0.9 * capacity.lower).upper <= limit
 
