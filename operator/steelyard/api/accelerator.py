@@ -109,7 +109,8 @@ class Backend(SpecModel):
         ]
         | None,
         says(
-            "What to compile for: an instruction set or an architecture. Not read by this version: the target is that of the toolchain.",
-            example="x86-64-v4",
+            "What to compile for: the back end is used with a toolchain of this target alone. Left out, any of the operator's toolchains of the back "
+            "end for this family will do.",
+            example="sm_86",
         ),
     ] = None

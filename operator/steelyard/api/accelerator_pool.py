@@ -18,6 +18,8 @@ from steelyard.api.text import LABEL, POOL_NAME_MAX
 
 __all__ = ["ACCELERATOR_POOL", "AcceleratorPool", "AcceleratorPoolSpec", "AcceleratorPoolStatus", "CapacityType", "ProvisionerType"]
 """With the pool come the two vocabularies by which it is judged; everything else is imported from its own file."""
+NODE_POOL = "karpenter.sh/nodepool"
+"""Karpenter's label of nodes: the NodePool that made them."""
 
 
 class AcceleratorPoolSpec(SpecModel):
@@ -59,6 +61,12 @@ class AcceleratorPoolSpec(SpecModel):
             field="shapes",
         ),
     )
+
+    @property
+    def node_labels(self) -> dict[str, str]:
+        """That a node of the pool has, and that pods ask for."""
+        made_by = self.provisioner.node_pool
+        return {**self.nodes.selector, **({} if made_by is None else {NODE_POOL: made_by})}
 
     accelerator: Annotated[Accelerator, says("The accelerator of the nodes: exactly one model, or the family cpu for nodes without one.")]
     backends: Annotated[

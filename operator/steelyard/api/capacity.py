@@ -68,5 +68,9 @@ class Provisioner(SpecModel):
     ] = ProvisionerType.NONE
     node_pool: Annotated[
         ObjectName | None,
-        says("The NodePool of Karpenter that makes the nodes of this pool. Not read by this version.", example="inf2"),
+        says(
+            "The NodePool of Karpenter that makes the nodes of this pool: its nodes are those of nodes.selector that carry its label "
+            "karpenter.sh/nodepool, and pods ask for it.",
+            example="inf2",
+        ),
     ] = None

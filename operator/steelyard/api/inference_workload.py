@@ -10,7 +10,7 @@ from steelyard.api.conditions import WorkloadCondition
 from steelyard.api.describe import says
 from steelyard.api.exit_drill import ExitDrillStatus
 from steelyard.api.kind import Column, Kind, Resource
-from steelyard.api.last_decision import LastDecision, Savings
+from steelyard.api.last_decision import LastDecision
 from steelyard.api.metrics_page import TOLD
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.money import CurrencyCode
@@ -27,7 +27,6 @@ from steelyard.api.server import Server, SteelyardServer
 from steelyard.api.source import ModelSource
 from steelyard.api.status_values import Generation
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
-from steelyard.api.traffic import Traffic
 
 
 def _named(metric: LatencyMetric) -> str:
@@ -112,10 +111,9 @@ class InferenceWorkloadSpec(SpecModel):
             field="objective.unit",
         ),
         Rule(
-            "self.scaling.owner != 'External' || self.rebalancing.mode != 'Auto' || "
-            "(has(self.traffic) && has(self.traffic.parentRefs) && self.traffic.parentRefs.size() > 0)",
-            "must be Recommend or Observe when scaling.owner is External and there is no weighted route: give traffic.parentRefs or change mode",
-            lambda s: s.scaling.owner != ReplicaOwner.EXTERNAL or s.rebalancing.mode != Mode.AUTO or bool(s.traffic.parent_refs),
+            "self.scaling.owner != 'External' || self.rebalancing.mode != 'Auto'",
+            "must be Recommend or Observe when scaling.owner is External: who writes the replicas also decides where they are",
+            lambda s: s.scaling.owner != ReplicaOwner.EXTERNAL or s.rebalancing.mode != Mode.AUTO,
             field="rebalancing.mode",
         ),
         Rule(
@@ -161,12 +159,6 @@ class InferenceWorkloadSpec(SpecModel):
         Rebalancing,
         says("How freely the workload may be moved to a cheaper mix of pools, and what must have been measured before."),
     ] = Rebalancing()
-    traffic: Annotated[
-        Traffic,
-        says(
-            "How requests come in. Left out, one Service of the workload's own name is the front, and each ready replica gets about an equal share."
-        ),
-    ] = Traffic()
     pods: Annotated[
         Pods,
         says(
@@ -238,7 +230,7 @@ class InferenceWorkloadStatus(StatusModel):
     placements: Annotated[
         tuple[PlacementStatus, ...],
         says(
-            "The workload on each pool and revision: replicas, weight, capacity, unit cost and the evidence behind them. Those that hold the load come first.",
+            "The workload on each pool and revision: replicas, capacity, unit cost and the evidence behind them. Those that hold the load come first.",
             most=32,
             keys=("pool", "revision"),
         ),
@@ -277,7 +269,6 @@ class InferenceWorkloadStatus(StatusModel):
     last_decision: Annotated[
         LastDecision | None, says("The last decision about the mix: verdict, reason, what each gate said, and when it is looked at again.")
     ] = None
-    savings: Annotated[Savings | None, says("What moves have saved so far, net of what they cost. Not written by this version.")] = None
 
 
 class InferenceWorkload(Resource):
@@ -323,7 +314,6 @@ INFERENCE_WORKLOAD = Kind(
         Column("Step", ".status.move.step", "The step of the move under way.", wide=True),
         Column("To", ".status.move.to", "The pool that the move under way goes to.", wide=True),
         Column("Decision", ".status.lastDecision.reason", "Why the last decision was as it was.", wide=True),
-        Column("Saved", ".status.savings.total", "Money saved by moves, net. Empty in this version.", wide=True),
         Column("URI", ".spec.model.uri", "Where the model comes from.", wide=True),
     ),
     selectable=(".spec.rebalancing.mode", ".spec.model.uri"),

@@ -7,7 +7,7 @@ from pydantic import Field, StrictBool
 from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
-from steelyard.api.money import CurrencyCode, Decimal
+from steelyard.api.money import Decimal
 from steelyard.api.objective import CostUnit
 from steelyard.api.placement_status import Basis
 from steelyard.api.status_values import Count, SmallCount
@@ -154,19 +154,3 @@ class LastDecision(StatusModel):
             list_type="atomic",
         ),
     ] = ()
-
-
-class Savings(StatusModel):
-    """Money saved by moves, net of what the moves cost."""
-
-    total: Annotated[
-        Decimal,
-        says("What moves have saved, less what they cost, against the mix of before. May be negative.", unit="currency", example="182.40"),
-    ]
-    currency: Annotated[
-        CurrencyCode,
-        says("The currency of all money in this status, by its ISO 4217 code, as the operator was configured.", example="USD"),
-    ]
-    since: Annotated[
-        Time, says("From when on the savings are summed up; usually the first move of the workload.", example="2026-02-01T00:00:00Z")
-    ]

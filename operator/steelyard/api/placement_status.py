@@ -1,4 +1,4 @@
-"""What is known of a workload on one pool and revision: replicas, weight, capacity, unit cost, and the evidence behind them."""
+"""What is known of a workload on one pool and revision: replicas, capacity, unit cost, and the evidence behind them."""
 
 from typing import Annotated
 
@@ -247,14 +247,6 @@ class PlacementStatus(StatusModel):
     ready_replicas: Annotated[
         SmallCount, says("How many replicas here pass their readiness check now and can take traffic.", unit="replicas", example=3)
     ] = 0
-    weight: Annotated[
-        Annotated[int, Field(ge=0, le=100, strict=True)] | None,
-        says(
-            "The share of new requests that a weighted route sends here. Not written by this version: ready replicas share about equally.",
-            unit="percent",
-            example=75,
-        ),
-    ] = None
     artifact_digest: Annotated[
         Digest | None,
         says(

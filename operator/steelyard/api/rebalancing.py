@@ -193,16 +193,6 @@ class Rebalancing(SpecModel):
         Exploration,
         says("What may be spent on measuring a pool that this workload has never used, when claims promise that it is cheaper."),
     ] = Exploration()
-    max_shift_percent: Annotated[
-        int,
-        says(
-            "The largest share of the workload's traffic that one move may take from one pool to another. Not read by this version.",
-            unit="percent",
-            example=25,
-            low=1,
-            high=100,
-        ),
-    ] = 100
     paused: Annotated[
         StrictBool,
         says(

@@ -25,20 +25,6 @@ class Scaling(SpecModel):
             lambda s: s.min_replicas <= s.max_replicas,
             field="minReplicas",
         ),
-        Rule(
-            "!has(self.scaleToZeroAfterSeconds) || self.minReplicas == 0",
-            "must be left out unless minReplicas is 0: a workload that may go to zero says so in both fields",
-            lambda s: s.scale_to_zero_after_seconds is None or s.min_replicas == 0,
-            field="scaleToZeroAfterSeconds",
-            reason="FieldValueForbidden",
-        ),
-        Rule(
-            "self.owner != 'External' || !has(self.scaleToZeroAfterSeconds)",
-            "must be left out when owner is External: whoever owns the replicas also decides about zero",
-            lambda s: s.owner != ReplicaOwner.EXTERNAL or s.scale_to_zero_after_seconds is None,
-            field="scaleToZeroAfterSeconds",
-            reason="FieldValueForbidden",
-        ),
     )
 
     min_replicas: Annotated[
@@ -75,14 +61,6 @@ class Scaling(SpecModel):
             high=1000,
         ),
     ] = 0
-    scale_to_zero_after_seconds: Annotated[
-        Annotated[int, says("", low=60, high=604_800)] | None,
-        says(
-            "After how long without a request the last replica is stopped. Needs minReplicas 0. Not read by this version: the last replica stays.",
-            unit="seconds",
-            example=1800,
-        ),
-    ] = None
     owner: Annotated[
         ReplicaOwner,
         says(

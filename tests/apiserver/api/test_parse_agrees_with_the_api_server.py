@@ -36,7 +36,6 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.objective.maxUnitCost": ["0", "0.0", "0.01", "1e3", "00.1", "999999999.999999999", "1."],
         "spec.scaling.minReplicas": [0, 1, 10, 11, -1, 10_001, True, 1.0],
         "spec.scaling.maxReplicas": [1, 5, 0],
-        "spec.scaling.scaleToZeroAfterSeconds": [60, 59],
         "spec.scaling.owner": ["External", "Steelyard"],
         "spec.placement.pools": [[], [{"name": "a"}], [{"name": "a", "minReplicas": 4}, {"name": "b", "minReplicas": 4, "maxReplicas": 3}], [{"name": "a"}] * 2],
         "spec.placement.minAcceleratorFamilies": [1, 2, 8, 9],
@@ -49,7 +48,6 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.rebalancing.deadlineSeconds": [10, 60, 1800, 7200],
         "spec.rebalancing.exploration": [{}, {"budget": "0"}, {"budget": 5}, {"budget": -5}, {"budget": 2.5}, {"budget": 1_000_000_000}, {"deadlineSeconds": 10}, {"budget": "x"}, {"deadlineSeconds": 3601}],
         "spec.rebalancing.paused": [True, "yes", 1],
-        "spec.traffic": [{}, {"parentRefs": []}, {"parentRefs": [{"name": "a"}]}, {"parentRefs": [{"name": "a"}, {"name": "a"}]}],
         "spec.compile": [{}, {"batchSizes": [1, 1]}, {"tensorParallel": 6}, {"batchSizes": []}, {"families": [{"family": "cpu", "dtype": "Auto"}]}, {"families": [{"family": "x", "batchSizes": [3, 3]}]}, {"flags": []}, {"flags": ["--optlevel=1", "--enable-saturate-infinity"]}, {"flags": ["--optlevel=1", "--optlevel=2"]}, {"flags": ["-O1"]}, {"families": [{"family": "x", "flags": ["--dynamic-batch"]}]}, {"families": [{"family": "x", "batchSizes": [1, 2, 3, 4, 5, 6, 7, 8]}], "sequenceLengths": [1, 2, 3]}],
     },
     "AcceleratorPool": {

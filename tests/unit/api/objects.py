@@ -257,8 +257,6 @@ BAD: tuple[Bad, ...] = (
     # scaling
     _w("a minimum above the maximum", {"spec.scaling": {"minReplicas": 5, "maxReplicas": 3}}, "must not be more than maxReplicas", "spec.scaling.minReplicas"),
     _w("a minimum above the default maximum", {"spec.scaling": {"minReplicas": 11}}, "must not be more than maxReplicas", "spec.scaling.minReplicas"),
-    _w("going to zero with a minimum of one", {"spec.scaling": {"scaleToZeroAfterSeconds": 600}}, "must be left out unless minReplicas is 0", "spec.scaling.scaleToZeroAfterSeconds"),
-    _w("going to zero while another owns the replicas", {"spec.scaling": {"minReplicas": 0, "scaleToZeroAfterSeconds": 600, "owner": "External"}}, "must be left out when owner is External", "spec.scaling.scaleToZeroAfterSeconds"),
     _w("moving by itself with nothing to set", {"spec.scaling": {"owner": "External"}, "spec.rebalancing": {"mode": "Auto"}}, "must be Recommend or Observe", "spec.rebalancing.mode"),
     # placement
     _w("a pool's minimum above its maximum", {"spec.placement": {"pools": [{"name": "a", "minReplicas": 2, "maxReplicas": 1}]}}, "must not be more than maxReplicas of the same pool", "spec.placement.pools[0].minReplicas"),
@@ -288,11 +286,9 @@ BAD: tuple[Bad, ...] = (
     _w("a mode that does not exist", {"spec.rebalancing": {"mode": "auto"}}, 'supported values: "Observe", "Recommend", "Auto"', "spec.rebalancing.mode", "must be one of 'Observe'"),
     _w("a pause in words", {"spec.rebalancing": {"paused": "yes"}}, "must be of type boolean", "spec.rebalancing.paused", "must be true or false"),
     _w("a label value that is none", {"spec.placement": {"poolSelector": {"matchLabels": {"a": "-"}}}}, "must be a label value", "spec.placement.poolSelector.matchLabels.a"),
-    _w("a listener that cannot exist", {"spec.traffic": {"parentRefs": [{"name": "gw", "sectionName": "HTTPS"}]}}, "must be the name of a listener", "spec.traffic.parentRefs[0].sectionName"),
     _w("a key of a secret that cannot exist", _env(secret={"name": "s", "key": "a b"}), "must be a key of the Secret", "spec.server.custom.env[0].secret.key"),
     _c("a part of a toolchain with an endless name", {"spec.toolchain": {"a" * 65: "1"}}, "must use names of at most 64 characters", "spec.toolchain"),
     _w("a misspelt field", {"spec.rebalancing": {"minSavingsPercent": 5}}, "unknown field", "spec.rebalancing.minSavingsPercent", "spelt minSavingPercent"),
-    _w("a gateway of another namespace", {"spec.traffic": {"parentRefs": [{"name": "gw", "namespace": "infra"}]}}, "unknown field", "spec.traffic.parentRefs[0].namespace", "must be removed"),
     # names
     _w("a name that leaves no room for the pool's", {"metadata.name": "a" * 33}, "must have a name of at most 32", "", ""),
     _w("a name with a dot", {"metadata.name": "a.b"}, "must have a name of at most 32", "", ""),

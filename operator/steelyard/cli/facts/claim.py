@@ -24,6 +24,8 @@ class Claim:
     unit: str | None
     at: str | None
     """Objective or Saturation: the load at which it holds. Null: as is usual for the metric."""
+    conditions: str | None
+    """Under which it holds, in its author's words."""
     source: str | None
     date: datetime | None
 
@@ -40,6 +42,7 @@ def claims(spec: Raw) -> tuple[Claim, ...]:
             value=number(raw, "value"),
             unit=text(raw, "unit"),
             at=text(raw, "at"),
+            conditions=text(raw, "conditions"),
             source=text(raw, "source"),
             date=moment(raw, "date"),
         )

@@ -41,5 +41,6 @@ def about(row: ClaimRow) -> str:
 
 
 def source(row: ClaimRow) -> str:
-    """Who says so, and when."""
-    return f"{row.source or UNKNOWN}, {row.date:%Y-%m-%d}" if row.date else row.source or UNKNOWN
+    """Who says so, when, and of what."""
+    said = f"{row.source or UNKNOWN}, {row.date:%Y-%m-%d}" if row.date else row.source or UNKNOWN
+    return f"{said}; {row.conditions}" if row.conditions else said

@@ -39,6 +39,8 @@ class ClaimRow:
     message: str | None
     flips: str | None
     """Of a trial's claim of cost: at which loads of the workload it would be true or false, as a sentence."""
+    conditions: str | None
+    """Under which the claim holds, in its author's words."""
     source: str | None
     date: datetime | None
 
@@ -79,6 +81,7 @@ def _row(key: Key, verdict: Verdict | None, claim: Claim | None) -> ClaimRow:
         upper=verdict.upper if verdict else None,
         message=verdict.message if verdict else None,
         flips=verdict.flips if verdict else None,
+        conditions=claim.conditions if claim else None,
         source=claim.source if claim else None,
         date=claim.date if claim else None,
     )

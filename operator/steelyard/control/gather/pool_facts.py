@@ -65,7 +65,7 @@ def node_view(node: Manifest, read: Container[str]) -> NodeView:
 def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "") -> Pool:
     """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word."""
     spec = parsed.spec
-    mine = [n for n in nodes if matches(n.labels, spec.nodes.selector)]
+    mine = [n for n in nodes if matches(n.labels, spec.node_labels)]
     status = raw.get("status") or {}
     return Pool(
         name=manifests.name(raw),
@@ -75,7 +75,8 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         unsupported=unsupported,
         resource_name=spec.accelerator.resource_name,
         backends=tuple(str(b.name) for b in spec.backends),
-        node_selector=dict(spec.nodes.selector),
+        targets={str(b.name): b.target for b in spec.backends if b.target is not None},
+        node_selector=spec.node_labels,
         tolerations=tuple(_toleration(t.to_raw()) for t in spec.nodes.tolerations),
         scheduler=spec.nodes.scheduler_name,
         runtime_class=spec.nodes.runtime_class_name,

@@ -456,7 +456,7 @@ class SnapshotBuilder:
     def _labels_read(self) -> frozenset[str]:
         """The labels of nodes that any pool reads."""
         read = (self._pool_read(raw) for raw in self._store.all(ACCELERATOR_POOLS))
-        return ALWAYS_READ.union(*(pool.spec.nodes.selector for pool in read if isinstance(pool, AcceleratorPool)))
+        return ALWAYS_READ.union(*(pool.spec.node_labels for pool in read if isinstance(pool, AcceleratorPool)))
 
     def _view_nodes(self, read: frozenset[str]) -> None:
         """Look at the nodes that became different; what was counted of them is forgotten where a view did, for kubelets write all the time."""

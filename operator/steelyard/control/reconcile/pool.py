@@ -187,7 +187,7 @@ def _content(status: Manifest) -> Manifest:
 
 def _nodes_message(pool: Pool) -> str:
     if pool.nodes == 0:
-        return "no node has the labels of spec.nodes.selector"
+        return f"no node has the labels {', '.join(f'{key}={value}' for key, value in sorted(pool.node_selector.items()))}"
     return f"{pool.nodes - pool.unready_nodes} of {pool.nodes} nodes are ready"
 
 

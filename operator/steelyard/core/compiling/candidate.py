@@ -92,7 +92,8 @@ def toolchain_for(server: str, pool: Pool, settings: Settings) -> Toolchain | No
 def _toolchains(server: str, pool: Pool, settings: Settings) -> tuple[Toolchain, ...]:
     """In order of preference, whatever processors they are for."""
     backends = [b for b in pool.backends if server_of(b) == server and not pool.unsupported]
-    return tuple(t for b in backends for t in settings.toolchains_of(b, pool.family, pool.architecture))
+    found = (t for b in backends for t in settings.toolchains_of(b, pool.family, pool.architecture))
+    return tuple(t for t in found if pool.targets.get(t.backend, t.target) == t.target)
 
 
 def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:
@@ -132,8 +133,8 @@ class _Runs(NamedTuple):
     asked_before: str | None
 
 
-_Alike: TypeAlias = tuple[tuple[str, ...], str, str | None, str, Resources, Wish]
-"""All of a pool that what runs there depends on: back ends, family, architecture, why it has no toolchain, and what a replica asks for."""
+_Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str, Resources, Wish]
+"""All of a pool that what runs there depends on: back ends and their targets, family, architecture, why it has no toolchain, and what a replica asks for."""
 
 
 def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
@@ -147,7 +148,7 @@ def _candidate(snapshot: Snapshot, pool: Pool, known: dict[_Alike, _Runs]) -> Ca
     workload = snapshot.workload
     resources = resources_of(workload, pool) if snapshot.found is None else as_found(snapshot.found, workload, pool)
     wish = resources if pool.resource_name is None or told_of(workload, pool) is not None else InProportion(resources.devices)
-    alike = (pool.backends, pool.family, pool.architecture, pool.unsupported, resources, wish)
+    alike = (pool.backends, tuple(pool.targets.items()), pool.family, pool.architecture, pool.unsupported, resources, wish)
     if alike not in known:
         known[alike] = _runs(snapshot, pool, resources, wish)
     candidate = Candidate(
@@ -224,10 +225,12 @@ def _other_processors(candidate: Candidate, snapshot: Snapshot) -> Refusal | Non
 def _no_toolchain(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     if candidate.toolchain is not None or snapshot.workload.server == EXISTING:
         return None
+    pool = candidate.pool
+    listed = (f"{each} for {pool.targets[each]}" if each in pool.targets else each for each in pool.backends)
     return Refusal(
         Reason.UNSUPPORTED_TARGET,
-        f"pool {candidate.name} lists back ends {', '.join(candidate.pool.backends) or '(none)'} and no toolchain is configured for any of "
-        f"them that spec.server.{snapshot.workload.server} can use: add one to the operator's toolchains or another back end to spec.backends",
+        f"pool {candidate.name} lists back ends {', '.join(listed) or '(none)'} and no toolchain is configured for any of them that "
+        f"spec.server.{snapshot.workload.server} can use: add one to the operator's toolchains or another back end to spec.backends",
     )
 
 

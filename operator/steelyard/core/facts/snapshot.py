@@ -353,6 +353,8 @@ class Pool:
     """Whether there is no AcceleratorPool of this name: nodes of one instance type under a server that exists already, at the catalogue's price."""
     advertised: Estimate | None = None
     """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """What is to be compiled for, by back end, where its owner says so."""
 
     @property
     def exhausted_until(self) -> datetime | None:
