@@ -26,6 +26,7 @@ HALF = ClaimRow(
     upper=Decimal("0.88"),
     message=None,
     flips=None,
+    conditions=None,
     source=None,
     date=None,
 )

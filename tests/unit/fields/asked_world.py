@@ -81,7 +81,7 @@ class AskedWorld(World):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        store = Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
+        self.store = store = Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
         self._put(store, INFERENCE_WORKLOADS, taken(InferenceWorkload, asked("InferenceWorkload", "embed", self.spec, namespace="ns")))
         for name, spec in self.pool_specs.items():
             self._put(store, ACCELERATOR_POOLS, taken(AcceleratorPool, asked("AcceleratorPool", name, spec, labels={"tier": name})))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -82,3 +83,8 @@ POOLS: dict[str, Pair] = {
     "claims[].source": claims({}, {"source": "its other page"}, scene=EXPLAINED),
     "claims[].date": claims({}, {"date": "2024-01-01"}, scene=EXPLAINED),
 }
+
+
+def of_a_pool(pair: Pair, changes: Mapping[str, Any]) -> Iterator[str]:
+    """With these changes of the cheap pool, or of the one that there is."""
+    return pair.scene.play(changes, "cheap" if "cheap" in pair.scene.grounds else "dear")

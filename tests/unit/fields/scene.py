@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -60,8 +60,19 @@ class Scene:
     pools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Changes of pools' specs that both have."""
 
-    def play(self, changes: Mapping[str, Any], of_pool: str | None = None) -> list[str]:
+    def play(self, changes: Mapping[str, Any], of_pool: str | None = None) -> Iterator[str]:
         """What comes of it in each window, and what is explained at the end where that is asked for."""
+        try:
+            world = self.world(changes, of_pool)
+        except RefusedError as refused:
+            yield f"refused: {refused}"
+            return
+        yield from world.outcome(self.windows)
+        if self.explained:
+            yield world.explained()
+
+    def world(self, changes: Mapping[str, Any], of_pool: str | None = None) -> AskedWorld:
+        """Before its first window; RefusedError where an object is not taken."""
         specs = {name: changed(pool(name, f"{ground['price']:.2f}"), self.pools.get(name, {})) for name, ground in self.grounds.items()}
         spec = changed(WORKLOAD, self.workload)
         if of_pool is None:
@@ -69,11 +80,7 @@ class Scene:
         else:
             specs[of_pool] = changed(specs[of_pool], changes)
         grounds = {name: Ground(**ground) for name, ground in self.grounds.items()}
-        try:
-            world = AskedWorld(grounds, spec=spec, pool_specs=specs, rate=self.rate, ready_made=self.ready, rival=self.rival)
-        except RefusedError as refused:
-            return [f"refused: {refused}"]
-        return [*world.outcome(self.windows), *([world.explained()] if self.explained else [])]
+        return AskedWorld(grounds, spec=spec, pool_specs=specs, rate=self.rate, ready_made=self.ready, rival=self.rival)
 
 
 FRESH = Scene()
