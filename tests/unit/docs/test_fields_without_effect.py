@@ -31,13 +31,13 @@ def _listed() -> set[str]:
 
 
 def test_every_field_that_is_listed_exists():
-    assert len(_listed()) > 20
+    assert _listed()
     assert sorted(_listed() - set(FIELDS)) == []
 
 
 def test_every_field_that_says_so_is_listed():
     said = {path for path, text in FIELDS.items() if SAID in text.lower()}
-    assert len(said) > 10
+    assert said
     # What is said of a list or of a status as a whole is said in its parts, too.
     unlisted = {path for path in said if path not in _listed() and not any(path.startswith(f"{listed}.") for listed in _listed())}
     assert sorted(unlisted) == []
