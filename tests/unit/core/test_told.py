@@ -205,3 +205,16 @@ def test_a_pool_whose_compile_ends_is_shown_as_it_is_though_the_verdict_stays() 
     after = world.memory.last
     world.tick(5)
     assert world.memory.last == after != before, "one write"
+
+
+def test_families_that_are_asked_for_and_not_there_are_told_before_anything_was_measured_and_what_can_be_served_is() -> None:
+    world = World({"a": Ground(family="cpu", compiled=False), "b": Ground(family="nvidia", selected=False)}, rate=8.0, min_families=2)
+    world.tick()
+    said = told(world, ConditionType.BALANCED)
+    assert (said.status, said.reason) == (False, Reason.TOO_FEW_FAMILIES)
+    assert "the pools that may be used are of cpu: lower it" in said.message
+    world.grounds["a"].compiled = True
+    world.until(lambda: world.count("a") == 1)
+    world.grounds["b"].selected = True
+    world.tick(3)
+    assert told(world, ConditionType.BALANCED).reason is not Reason.TOO_FEW_FAMILIES

@@ -15,7 +15,7 @@ from steelyard.core.placing.unreachable import unreachable
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
-from steelyard.core.vocabulary.reason import SETTLED, Reason, Refusal
+from steelyard.core.vocabulary.reason import AWAITED, SETTLED, Reason, Refusal
 
 
 def conditions(seen: Analysis, outcome: Outcome, memory: Memory, *, awaited: bool = False) -> tuple[Condition, ...]:
@@ -83,7 +83,9 @@ def _observed(seen: Analysis) -> Condition:
 
 
 def _balanced(seen: Analysis, memory: Memory, outcome: Outcome) -> Condition:
-    refusal, target = outcome.refusal, outcome.target
+    refusal, target, few = outcome.refusal, outcome.target, _too_few_families(seen)
+    if few is not None and memory.move is None:
+        return Condition(ConditionType.BALANCED, False, few.reason, few.message)
     if not memory.allocation:
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "nothing is placed yet")
     if memory.move is not None:
@@ -106,6 +108,19 @@ def _balanced(seen: Analysis, memory: Memory, outcome: Outcome) -> Condition:
             ConditionType.BALANCED, False, Reason.CHEAPER_KNOWN, f"pool {target} may be cheaper; kept by {refusal.reason.value}"
         )
     return Condition(ConditionType.BALANCED, None, refusal.reason, "not decided: see condition Held and `kubectl steelyard explain`")
+
+
+def _too_few_families(seen: Analysis) -> Refusal | None:
+    """A rule that no placement can keep is not waited for: what can be served is."""
+    asked = seen.snapshot.workload.min_families
+    there = {o.candidate.pool.family for o in seen.options if o.refusal is None or o.refusal.reason in AWAITED}
+    if len(there) >= asked:
+        return None
+    return Refusal(
+        Reason.TOO_FEW_FAMILIES,
+        f"spec.placement.minAcceleratorFamilies is {asked}, and the pools that may be used are of {', '.join(sorted(there)) or 'none'}: "
+        "lower it, or add a pool of another family",
+    )
 
 
 def _together(memory: Memory) -> str:

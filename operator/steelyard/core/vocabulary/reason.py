@@ -215,6 +215,10 @@ class Reason(str, Enum):
     )
     EXIT_PROVEN = ("ExitProven", "By the last drill, a pool of another accelerator family would carry the load within its promise.")
     NO_OTHER_FAMILY = ("NoOtherFamily", "The workload may use no pool of another accelerator family, so that no exit can be tried.")
+    TOO_FEW_FAMILIES = (
+        "TooFewFamilies",
+        "Fewer accelerator families are eligible than placement.minAcceleratorFamilies asks for, so that the workload is served by those that are.",
+    )
     TRIAL_GONE = ("TrialGone", "The trial of a drill was deleted before it had ended, so that it proves nothing.")
     # A server that exists already.
     EXISTING_MISSING = (
