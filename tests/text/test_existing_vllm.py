@@ -69,6 +69,7 @@ def objects(tenant: Tenant, vllm: str, serve: str) -> list[dict[str, Any]]:
         {"name": "model", "mountPath": "/model"},
         {"name": "source", "mountPath": "/source"},
         {"name": "scratch", "mountPath": "/tmp"},
+        {"name": "shm", "mountPath": "/dev/shm"},
     ]
     common = {
         "image": vllm,
@@ -101,6 +102,7 @@ def objects(tenant: Tenant, vllm: str, serve: str) -> list[dict[str, Any]]:
         "volumes": [
             {"name": "model", "emptyDir": {}},
             {"name": "scratch", "emptyDir": {}},
+            {"name": "shm", "emptyDir": {"medium": "Memory"}},
             {"name": "source", "configMap": {"name": "source"}},
         ],
     }
