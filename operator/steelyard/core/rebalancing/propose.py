@@ -379,7 +379,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         target_cost=None,
         expected_saving=None,
         move_cost=None,
-        history=snapshot.memory.history,
+        history=snapshot.memory.own_history,
         quarantine=snapshot.memory.quarantine,
         exhausted_until=there.exhausted_until if there else None,
         replicas_owner=grounds.owner,

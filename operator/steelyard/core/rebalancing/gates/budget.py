@@ -94,7 +94,7 @@ def _budget(policy: Rebalancing, cost: Interval | None) -> float:
 
 
 def _of_a_day(history: Iterable[PastMove], now: datetime) -> list[PastMove]:
-    trials = (m for m in history if m.kind is MoveKind.EXPLORATION and m.trial is None and now < m.time + DAY)
+    trials = (m for m in history if m.kind is MoveKind.EXPLORATION and now < m.time + DAY)
     return sorted(trials, key=lambda m: (m.time, m.target_pool))
 
 
