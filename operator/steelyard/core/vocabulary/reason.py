@@ -229,7 +229,7 @@ class Reason(str, Enum):
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
     FIELDS_IGNORED = ("FieldsIgnored", "A spec has fields that only a later version of the operator knows; the message names them.")
-    NOT_OURS = ("NotOurs", "An object of the name that is needed exists and belongs to somebody else; it is left alone.")
+    NOT_OURS = ("NotOurs", "An object that is needed, or that has the name of one, belongs to somebody else; it is left alone.")
     REVISION_DIFFERS = ("RevisionDiffers", "A Deployment of the name that is needed exists with another revision; delete it.")
     FIELD_OWNED_ELSEWHERE = (
         "FieldOwnedElsewhere",
