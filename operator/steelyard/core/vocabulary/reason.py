@@ -61,10 +61,10 @@ class Reason(str, Enum):
         "Cyclic",
         "The move would return to a pool that was left within the cool-down, which doubles each time that the pool is left again.",
     )
-    EXPLORED_LATELY = ("ExploredLately", "The pool was tried lately with this revision; each trial doubles the time to the next one.")
+    EXPLORED_LATELY = ("ExploredLately", "The pool was tried lately with this revision; each exploration doubles the time to the next one.")
     QUARANTINED = ("Quarantined", "This pool failed with this revision; it is tried again after the back-off.")
     POOL_EXHAUSTED = ("PoolExhausted", "The pool could not deliver nodes lately; it is tried again after the back-off.")
-    BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for trials within a day, or the number of moves allowed at once, is used up.")
+    BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for explorations within a day, or the number of moves allowed at once, is used up.")
     GOES_WITHOUT = ("GoesWithout", "The pools or a budget do not hold all workloads, and by the fleet's plan others come first.")
     NOT_ITS_TURN = ("NotItsTurn", "Moves of a namespace with fewer of them under way, or that gain more for what they cost, begin first.")
     REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
