@@ -17,7 +17,7 @@ OF_A_DAY = 0.1
 
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
-    """Invariant I3 for the fleet, for a namespace and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for an exploration."""
+    """Invariant I3 for the fleet, for a namespace and for a pool; spec.scaling.maxReplicas, surge included; and the budget of explorations."""
     # A rescue runs one more than is allowed, as a new revision does: at its limit the workload could leave no pool otherwise.
     if proposal.kind is not MoveKind.RESCUE and proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
         return Refusal(
@@ -47,7 +47,7 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
 
 
 def trial_too_expensive(proposal: Proposal) -> Refusal | None:
-    """What the explorations of the last day cost, and what this one may cost; None for anything but an exploration, and for one that a person pays for."""
+    """What the explorations of the last day cost, and what this one may; None for any other move, and for one that a person pays for."""
     if proposal.kind is not MoveKind.EXPLORATION or proposal.asked_by is not None:
         return None
     budget, cost = _budget(proposal.policy, proposal.source_cost), proposal.move_cost
