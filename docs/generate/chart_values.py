@@ -167,9 +167,9 @@ class PrometheusRule(_Closed):
     enabled: bool = Field(default=False, description="Make a PrometheusRule. Its CRD must be there.")
     labels: Labels = Field(default={}, description="Labels by which a Prometheus selects it.")
     runbook_url: Annotated[str, Field(pattern="^(https?://.+[^/])?$")] = Field(
-        default="https://steelyard.dev/docs/runbooks",
-        description="Where docs/runbooks/ is published: annotation runbook_url is this and /NAME.md. Annotation runbook is the path in the "
-        "repository, in any case.",
+        default="",
+        description="Where your people can open a copy of docs/runbooks/: annotation runbook_url is this and /NAME.md. Empty for none. Annotation "
+        "runbook is the path in the repository, in any case.",
     )
     grafana_url: Annotated[str, Field(pattern="^(https?://.+[^/])?$")] = Field(
         default="",

@@ -181,7 +181,7 @@ PLACES = Row(
         ),
         Panel(
             "Moves that ended within the time shown, by outcome",
-            "Of the installation. Moved, Explored (a trial that was measured and not cheaper), RolledBack.",
+            "Of the installation. Moved, Explored (measured and not cheaper, or for a trial), RolledBack.",
             (
                 Query(
                     f"sum by (outcome) {_growth('steelyard_move_duration_seconds_count', '$__range')}",
@@ -261,7 +261,7 @@ PROMISES = Row(
     ),
 )
 CLAIMS = Row(
-    "Claims and trials",
+    "Claims and explorations",
     (
         Panel(
             "Verdicts on claims",
@@ -276,8 +276,8 @@ CLAIMS = Row(
             (Query(_one("steelyard_claim_figure", f"{PLACE}, claim, which"), "{{claim}} of {{pool}} for {{workload}}, {{which}}"),),
         ),
         Panel(
-            "Money for trials, of 24 hours (MONEY)",
-            "Budget (spec.rebalancing.exploration.budget), spent by trials that ended, and reserved for the one under way: the most it can cost.",
+            "Money for explorations, of 24 hours (MONEY)",
+            "Budget (spec.rebalancing.exploration.budget), spent by those that ended, and reserved for the one under way: the most it can cost.",
             (Query(_one("steelyard_trial_money_CURRENCY", "namespace, workload, part"), "{{workload}} {{part}}"),),
             unit="currencyMONEY",
         ),

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from fault.asked_trial import BUDGET, Asked, Mode, stage_of_trial
 from fault.meanwhile import first, meanwhile
 from fault.move_run import MOVE_SECONDS, SOON, MoveRun
 from fault.proxy import Call
 from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive, stage_of_move
-from fault.test_trial import BUDGET, Asked, stage_of_trial
 
 pytestmark = pytest.mark.apiserver
 
@@ -25,7 +25,7 @@ RUNS = 2
 
 
 def asked(run: MoveRun, **spec: Any) -> Asked:
-    return Asked(run, load={"mode": "Live"}, **spec)
+    return Asked(run, Mode.LIVE, **spec)
 
 
 def shifting(a_move: Callable[..., MoveRun]) -> Asked:
@@ -37,13 +37,6 @@ def shifting(a_move: Callable[..., MoveRun]) -> Asked:
     trial.begin()
     run.until_step("Shift")
     return trial
-
-
-def gone(trial: Asked) -> bool:
-    """Whether only what served before is left."""
-    run = trial.run
-    left = [d["metadata"]["name"] for d in run.listed("apps/v1/deployments")]
-    return not run.status().get("move") and len(left) == 1 and run.world.ready_pods(run.cheap) == 0
 
 
 def end_state(trial: Asked) -> dict[str, Any]:
@@ -66,12 +59,11 @@ def test_the_users_own_requests_judge_the_claim_and_the_workload_stays_where_it_
     assert (verdict["pool"], verdict["verdict"]) == (run.dear, "Refuted")
     assert all(row["steps"][0]["requests"] > 0 and "jobName" not in row for row in rows.values())
     assert float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
-    trial.until("what it left to be gone", lambda: gone(trial), SOON)
+    trial.until("what it left to be gone", trial.gone, SOON)
     assert run.holds() == run.dear
     assert run.world.lost == 0
-    assert not trial.pods(), "it makes no replicas of its own"
+    assert trial.moves() == [("Explored", "Explored")]
     (past,) = run.status()["history"]
-    assert (past["outcome"], past["reason"]) == ("Explored", "Explored")
     uid = run.cluster.api.get(trial.path)["metadata"]["uid"]
     assert past["trial"] == f"asked/{uid}"
     run.end_operators()
@@ -79,14 +71,7 @@ def test_the_users_own_requests_judge_the_claim_and_the_workload_stays_where_it_
 
 @meanwhile
 def test_one_that_is_deleted_while_users_are_answered_by_its_replica_leaves_nothing(a_move):
-    trial = shifting(a_move)
-    trial.run.cluster.api.delete(trial.path)
-    trial.until("its replica to be gone", lambda: gone(trial), SOON)
-    (past,) = trial.run.status()["history"]
-    assert (past["outcome"], past["reason"]) == ("Explored", "NotAskedFor")
-    assert not trial.run.status().get("quarantine")
-    assert trial.run.world.lost == 0
-    trial.run.end_operators()
+    shifting(a_move).is_deleted()
 
 
 @meanwhile
@@ -95,7 +80,7 @@ def test_one_that_is_stopped_goes_back_and_keeps_what_it_knows(a_move):
     trial.until("something to be known", lambda: "capacityPerReplica" in trial.rows()[trial.run.cheap])
     trial.apply(stop=True)
     assert trial.to_its_end(SOON) == "Stopped"
-    trial.until("its replica to be gone", lambda: gone(trial), SOON)
+    trial.until("its replica to be gone", trial.gone, SOON)
     assert "capacityPerReplica" in trial.rows()[trial.run.cheap]
     assert trial.run.world.lost == 0
     trial.run.end_operators()
@@ -114,7 +99,7 @@ def test_wherever_the_operator_dies_a_live_trial_ends_the_same(a_move):
     golden = asked(golden_run)
     golden.begin()
     golden.to_its_end()
-    golden.until("what it left to be gone", lambda: gone(golden), SOON)
+    golden.until("what it left to be gone", golden.gone, SOON)
     end = end_state(golden)
     kinds = {"acceleratortrials/status", "inferenceworkloads/status", "deployments", "deployments/scale"}
     begun = next(i for i, p in enumerate(recording.passed) if p.resource == "acceleratortrials/status")
@@ -130,7 +115,7 @@ def test_wherever_the_operator_dies_a_live_trial_ends_the_same(a_move):
         with kept_alive(run):
             trial.begin()
             trial.to_its_end(MOVE_SECONDS + LIFE_SECONDS * len(share))
-            trial.until("what it left to be gone", lambda: gone(trial), SOON)
+            trial.until("what it left to be gone", trial.gone, SOON)
             trial.until("the same end", lambda: end_state(trial) == end, SOON)
         wrong = []
         made = [e.name for e in run.writes() if (e.verb, e.resource, e.code) == ("create", "deployments", 201)]

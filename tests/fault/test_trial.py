@@ -4,81 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
+from fault.asked_trial import BUDGET, Asked, stage_of_trial
 from fault.meanwhile import first, meanwhile
-from fault.move_run import MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun
-from fault.proxy import Call
+from fault.move_run import MOVE_SECONDS, SOON, MoveRun
 from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive
 
 pytestmark = pytest.mark.apiserver
 
 OBSERVE = {"mode": "Observe"}
-BUDGET = "5.00"
 RUNS = 2
-Manifest = dict[str, Any]
-
-
-class Asked:
-    """A trial of both pools beside a workload that serves on the dear one."""
-
-    def __init__(self, run: MoveRun, **spec: Any) -> None:
-        self.run = run
-        self.spec = {"workloadName": WORKLOAD, "pools": [run.dear, run.cheap], "budget": BUDGET, **spec}
-        self.path = f"{OWN}/namespaces/{run.namespace}/acceleratortrials/asked"
-
-    def begin(self) -> None:
-        """Once the workload serves."""
-        self.run.apply()
-        self.run.until_serving()
-        self.apply()
-
-    def apply(self, **changes: Any) -> None:
-        named = {"name": "asked", "namespace": self.run.namespace}
-        self.run._write(self.path, {"kind": "AcceleratorTrial", "metadata": named, "spec": {**self.spec, **changes}})
-
-    def status(self) -> Manifest:
-        return (self.run.cluster.api.get(self.path) or {}).get("status") or {}
-
-    def rows(self) -> dict[str, Manifest]:
-        return {row["pool"]: row for row in self.status().get("pools", ())}
-
-    def phases(self) -> set[str]:
-        return {row["phase"] for row in self.rows().values()}
-
-    def reason(self) -> str | None:
-        """Why it has ended; None while it goes on."""
-        (finished,) = self.status().get("conditions") or [{}]
-        return finished.get("reason") if finished.get("status") == "True" else None
-
-    def until(self, what: str, done: Callable[[], Any], seconds: float = MOVE_SECONDS) -> Any:
-        return self.run.until(what, lambda _: done(), seconds)
-
-    def to_its_end(self, seconds: float = MOVE_SECONDS) -> str:
-        return str(self.until("the end of the trial", self.reason, seconds))
-
-    def pods(self) -> list[Manifest]:
-        return [pod for pod in self.run.listed("v1/pods") if "steelyard.dev/trial" in pod["metadata"]["labels"]]
-
-    def running(self) -> list[str]:
-        """Names of pods of the trial that go on."""
-        return [pod["metadata"]["name"] for pod in self.pods() if pod["status"].get("phase") not in {"Succeeded", "Failed"}]
-
-    def end_state(self) -> Manifest:
-        """What it leaves, without what depends on times and on chance."""
-        status = self.status()
-        return {
-            "reason": self.reason(),
-            "claims": [(c["name"], c["verdict"]) for c in status.get("claims", ())],
-            "pools": [(self._plain(row["pool"]), row["phase"], len(row.get("steps", ()))) for row in status.get("pools", ())],
-            "workload": self.run.end_state()["deployments"],
-            "running": self.running(),
-        }
-
-    def _plain(self, name: str) -> str:
-        return name.replace(self.run.tag, "*")
 
 
 def measuring(a_move: Callable[..., MoveRun]) -> Asked:
@@ -90,15 +27,6 @@ def measuring(a_move: Callable[..., MoveRun]) -> Asked:
     asked.begin()
     asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
     return asked
-
-
-def stage_of_trial(call: Call) -> str | None:
-    """Of a status of the trial; None of all other writes."""
-    if not call.is_for("acceleratortrials/status") or not isinstance(call.body, dict):
-        return None
-    told = call.body.get("status", {})
-    finished = [c["reason"] for c in told.get("conditions", ()) if c["status"] == "True"]
-    return " ".join([*(row["phase"] for row in told.get("pools", ())), *finished]) or None
 
 
 @meanwhile
@@ -151,17 +79,7 @@ def test_it_ends_before_its_load_does_once_all_that_was_asked_is_answered(a_move
 
 @meanwhile
 def test_one_that_is_deleted_while_it_measures_leaves_nothing(a_move):
-    asked = measuring(a_move)
-    run = asked.run
-    run.cluster.api.delete(asked.path)
-    asked.until("its pods to be gone", lambda: not asked.pods(), SOON)
-    asked.until(
-        "its Jobs to be gone",
-        lambda: not [j for j in run.listed("batch/v1/jobs") if "steelyard.dev/trial" in j["metadata"]["labels"]],
-        SOON,
-    )
-    assert run.world.lost == 0
-    run.end_operators()
+    measuring(a_move).is_deleted()
 
 
 @meanwhile

@@ -84,6 +84,12 @@ class AcceleratorTrialSpec(SpecModel):
             field="claims",
         ),
         Rule(
+            "!has(self.claims) || self.claims.all(c, !has(c.ratio) || (self.pools.size() > 1 && c.relativeTo != c.pool))",
+            "must have two pools for a ratio: relativeTo is another one than the claim's own, which spec.pools has to name; a value needs one alone",
+            lambda t: all(c.ratio is None or (len(t.pools) > 1 and c.relative_to != c.pool) for c in t.claims),
+            field="claims",
+        ),
+        Rule(
             "!has(self.durationSeconds) || self.durationSeconds <= self.deadlineSeconds",
             "must not be more than deadlineSeconds: the load is a part of the trial, after compiles and start-ups",
             lambda t: t.duration_seconds is None or t.duration_seconds <= t.deadline_seconds,
@@ -106,7 +112,7 @@ class AcceleratorTrialSpec(SpecModel):
         tuple[Annotated[PoolName, says("The name of an AcceleratorPool.", example="inf2-xlarge")], ...],
         says(
             "The AcceleratorPools that are compared, each by one replica that serves nobody; of live traffic one after the other, by one that serves. "
-            "The workload must be allowed to use them.",
+            "The workload must be allowed to use them. One is enough where no claim is a ratio.",
             example=["g5-xlarge", "inf2-xlarge"],
             least=1,
             most=POOLS_MAX,

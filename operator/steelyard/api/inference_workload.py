@@ -255,8 +255,9 @@ class InferenceWorkloadStatus(StatusModel):
     history: Annotated[
         tuple[FinishedMove, ...],
         says(
-            "The last eight moves that ended, oldest first, with their outcome and reason. Older ones are in the logs.",
-            most=8,
+            "The last eight moves that ended, oldest first, with their outcome and reason, and as many that AcceleratorTrials asked for. Older ones are in "
+            "the logs.",
+            most=16,
             list_type="atomic",
         ),
     ] = ()

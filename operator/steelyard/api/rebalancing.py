@@ -52,7 +52,7 @@ class Exploration(SpecModel):
     aim: Annotated[
         Aim,
         says(
-            "What an exploration is made for. A claim that favours the present pool is rarely worth a trial of another: Verdict makes one all the same.",
+            "What an exploration is made for. A claim that favours the present pool is rarely worth an exploration of another: Verdict makes one all the same.",
             example="Verdict",
         ),
     ] = Aim.SAVING

@@ -76,6 +76,8 @@ def _claim(text: str, pools: Sequence[str]) -> Raw:
         raise _wrong(
             text, f"{pool!r} is compared with itself", "write another pool after `of`, or `on POOL:` in front for another one to be judged"
         )
+    if other is not None and len(pools) == 1:
+        raise _wrong(text, "a ratio needs two pools", f"name {other} in --pools as well, or claim a value, which one pool is enough for")
     if unit is not None and unit not in metric.units:
         raise _wrong(text, f"{unit!r} is no unit of {parts['metric']}", f"write {_or(metric.units)}, or `of POOL` for a ratio")
     if (parts["at"] or "saturation") not in POINTS:

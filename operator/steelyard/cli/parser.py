@@ -9,6 +9,7 @@ from typing import TypeAlias
 from steelyard.cli.command import Command
 from steelyard.cli.commands import COMMANDS, GROUPS
 from steelyard.cli.commands.version import VersionOption
+from steelyard.cli.strict_parser import StrictParser
 
 DESCRIPTION = (
     "Ask Steelyard where models run, what a good request costs there, and why, and compare pools by trials. Needs nothing but a kubeconfig and "
@@ -20,7 +21,7 @@ Words: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def build(prog: str) -> argparse.ArgumentParser:
     """The whole tree. Options that say which cluster may stand before the command or after it."""
-    parser = argparse.ArgumentParser(prog=prog, description=DESCRIPTION, parents=[_which_cluster()])
+    parser = StrictParser(prog=prog, description=DESCRIPTION, parents=[_which_cluster()])
     parser.add_argument("--version", action=VersionOption, nargs=0, help="the version of this command")
     parser.set_defaults(parser=parser)  # `completion` describes the whole tree.
     words = {"": _words(parser)}

@@ -20,7 +20,7 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
     """The trial as the API server took it."""
     for needed in ((WORKLOAD, namespace, arguments.workload), *((POOL, None, pool) for pool in arguments.pools)):
         with suppress(Forbidden):  # Who may make trials need not read the rest.
-            one(connection, *needed)
+            _is_made(one(connection, *needed))
     asked = Asked(
         name=arguments.name or name_of(arguments.workload, connection.now),
         namespace=namespace,
@@ -40,3 +40,13 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
         todo = f"give another --name, or none; `steelyard trial show {asked.name} -n {namespace}` shows the one that is there"
         raise Problem(f"there is a trial {asked.name!r} in namespace {namespace!r} already", todo) from error
     return trial_view(GatheredTrial(now=connection.now, trial=made, workload=None, pools=None))
+
+
+def _is_made(found: Raw) -> None:
+    """Of a server that its owner made no replica can be made elsewhere."""
+    if "existing" in found.get("spec", {}).get("server", {}):
+        name = found["metadata"]["name"]
+        todo = "name one of the same model whose server Steelyard makes"
+        raise Problem(
+            f"InferenceWorkload {name!r} is of a server that its owner made, and no replica of that can be made for a trial", todo
+        )

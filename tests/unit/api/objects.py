@@ -335,6 +335,8 @@ BAD: tuple[Bad, ...] = (
     _t("a trial without a budget", {"spec.budget": GONE}, "Required value", "spec.budget", "must be given"),
     _t("copies of the users' requests", {"spec.load": {"mode": "Mirror"}}, "no gateway that mirrors requests", "spec.load.mode"),
     _t("a claim about a pool that is not tried", {"spec.claims.0.pool": "trn1"}, "must be about pools of this trial", "spec.claims"),
+    _t("a ratio over one pool", {"spec.pools": ["inf2-xlarge"]}, "must have two pools for a ratio", "spec.claims"),
+    _t("a ratio of a pool to itself", {"spec.claims.0.relativeTo": "inf2-xlarge"}, "must have two pools for a ratio", "spec.claims"),
     _t("a claim of nothing", {"spec.claims.0.ratio": GONE, "spec.claims.0.relativeTo": GONE}, "must give exactly one of ratio", "spec.claims[0].ratio"),
     _t("a ratio of nothing else", {"spec.claims.0.relativeTo": GONE}, "must be given with ratio and only with it", "spec.claims[0].relativeTo"),
     _t("two claims of a name", {"spec.claims": [{"name": "half", "pool": "inf2-xlarge", "metric": "Latency", "value": "9", "unit": "Milliseconds"}] * 2}, "Duplicate value", "spec.claims", "must give each name once"),

@@ -14,7 +14,7 @@ from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import Resource
 from steelyard.api.parse import parse_served
 from steelyard.api.placement_status import PlacementStatus
-from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, pool, workload
+from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, pool, trial, workload
 
 PAST = {"from": "a", "to": "b", "toRevision": "0" * 8, "time": "2026-03-01T12:00:00Z", "outcome": "Moved"}
 ROOT = Path(__file__).parents[3]
@@ -50,6 +50,13 @@ def test_a_claim_may_be_a_ratio_of_costs_by_tokens():
         assert not isinstance(read, list), read
     (error,) = parse(AcceleratorPool, changed(pool(), {"spec.claims": [{**claim, "unit": "TokensPerSecond"}]}))
     assert error.field == "spec.claims[0].unit"
+
+
+def test_a_trial_of_one_pool_may_ask_for_a_value_or_for_nothing():
+    value = {"name": "rate", "pool": "inf2-xlarge", "metric": "Throughput", "value": "120", "unit": "RequestsPerSecond"}
+    for claims in ([value], []):
+        read = parse(AcceleratorTrial, changed(trial(), {"spec.pools": ["inf2-xlarge"], "spec.claims": claims}))
+        assert not isinstance(read, list), read
 
 
 @pytest.mark.parametrize("server", [VLLM, CUSTOM], ids=["vllm", "custom"])

@@ -107,3 +107,10 @@ def test_what_cannot_be_read_is_answered_with_what_to_write(typed, what, todo):
         claims([typed], POOLS)
     assert typed in problem.value.what and what in problem.value.what
     assert todo in problem.value.todo
+
+
+def test_a_ratio_needs_two_pools_and_a_value_one():
+    with pytest.raises(Problem) as problem:
+        claims(["unit cost 0.5 of g5-xlarge"], ["inf2-xlarge"])
+    assert "a ratio needs two pools" in str(problem.value) and "g5-xlarge in --pools as well" in problem.value.todo
+    assert claims(["throughput 120 RequestsPerSecond"], ["inf2-xlarge"])[0]["value"] == "120"

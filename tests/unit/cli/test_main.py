@@ -91,6 +91,25 @@ def test_wrong_usage_ends_with_2(capsys):
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("typed", [["--live", "20"], ["--live=20"], ["--live", "20%", "--no-follow"]])
+def test_an_option_without_a_value_says_so_where_it_gets_one_by_the_usage_of_its_command(capsys, typed):
+    with pytest.raises(SystemExit) as ended:
+        main(["trial", "start", "--workload", "w", "--pools", "a,b", "--budget", "2", *typed])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "usage: steelyard trial start " in told
+    assert told.splitlines()[-1].startswith("steelyard trial start: error: argument --live: takes no value; found '20")
+
+
+@pytest.mark.parametrize("words", [["trial", "list", "x"], ["status", "a", "b"], ["trial", "list", "--all", "--livee"]])
+def test_a_word_too_many_is_told_by_the_usage_of_its_command(capsys, words):
+    with pytest.raises(SystemExit):
+        main(words)
+    told = capsys.readouterr().err
+    command = " ".join(words[: 2 if words[0] == "trial" else 1])
+    assert f"usage: steelyard {command} " in told and "unrecognized arguments: " in told
+
+
 @pytest.mark.parametrize("arguments", [["-n", "a", "status"], ["status", "-n", "a"], ["-n", "b", "status", "-n", "a"]])
 def test_the_namespace_may_stand_before_or_after_the_command(arguments):
     assert build("steelyard").parse_args(arguments).namespace == "a"

@@ -17,7 +17,7 @@ from steelyard.cli.problem import Problem
 from steelyard.cli.report_file import content, put
 from steelyard.cli.view.report import report
 from unit.cli.html_page import Page
-from unit.cli.situations import NOW, SITUATIONS, balanced, moved, no_pool
+from unit.cli.situations import NOW, SITUATIONS, balanced, moved, no_pool, proven, unproven
 
 AMX, AVX = "cpu-amx", "cpu-avx"
 
@@ -100,6 +100,17 @@ def test_it_says_what_is_served_when_it_was_measured_and_by_how_many_requests():
     assert (
         f"{AMX}: 2026-03-01 11:00:00 to 2026-03-01 11:58:00 UTC, revision 77b0de41, 88,410 good requests of its users, 212 input tokens in the mean"
     ) in texts
+
+
+def test_it_says_whether_the_workload_could_leave_its_accelerator_family():
+    def told(seen):
+        return [text for tag, text in page(seen).texts if tag == "p" and text.startswith("Exit: ")]
+
+    (line,) = told(proven())
+    assert line == "Exit: could leave cpu for neuron-inf2 within 9m at 21 % [18, 33] more, proven 3d ago."
+    (line,) = told(unproven())
+    assert line.startswith("Exit: no proof that it could leave cpu: ")
+    assert not told(balanced())
 
 
 def test_where_a_part_of_the_load_is_not_measured_there_is_no_month():

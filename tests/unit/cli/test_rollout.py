@@ -91,7 +91,7 @@ def test_good_requests_of_a_trial_are_counted_against_what_it_needs(whole_move):
 def test_what_a_trial_may_cost_is_told_beside_the_days_budget(whole_move):
     told = next(view.rollout.trial for view in whole_move if view.rollout.trial)
     assert told.budget == Decimal(5) and told.spent == 0 and told.reserved is not None and 0 < told.reserved < 1
-    assert any("trial: costs at most 0.250" in line for view in whole_move for line in frame(live(view, 110)))
+    assert any("exploration: costs at most 0.250" in line for view in whole_move for line in frame(live(view, 110)))
 
 
 def test_a_trial_of_unknown_cost_makes_the_sum_unknown_and_an_old_one_does_not_count():

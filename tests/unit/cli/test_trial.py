@@ -109,6 +109,14 @@ def test_what_is_not_there_is_told_with_what_is_like_it_and_nothing_is_made(api,
     assert api.written == []
 
 
+def test_of_a_server_that_its_owner_made_nothing_is_made(api, capsys):
+    theirs = {**WORKLOAD, "spec": {**WORKLOAD["spec"], "server": {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}}}
+    api.put("inferenceworkloads", theirs)
+    what, todo = failure(capsys, api.call(*START))
+    assert "of a server that its owner made" in what and "whose server Steelyard makes" in todo
+    assert not api.written
+
+
 def test_who_may_not_read_workloads_and_pools_may_still_make_a_trial(api):
     for path in (f"{ROOT}/namespaces/shop/inferenceworkloads/embedder", f"{ROOT}/acceleratorpools/{INF2}"):
         api.refused["GET", path] = (403, {"message": "you may not"})

@@ -8,10 +8,11 @@ import pytest
 
 from steelyard.control.gather.existing_objects import A_ROUND
 from steelyard.control.kube.errors import ServerError
+from steelyard.control.kube.resource import NODES
 from steelyard.core.catalogue.made_pool import made_without_price, pool_name
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.vocabulary.reason import Reason
-from unit.control.existing_stage import KEY, Stage
+from unit.control.existing_stage import KEY, NOW, Stage
 
 GPU = {"nvidia_com__gpu": "1"}
 
@@ -93,6 +94,22 @@ async def test_its_pods_are_read_by_its_page_and_pay_their_share() -> None:
     assert {node.pool for node in nodes} == {"g6-xlarge"}
     assert [len(node.pods) for node in nodes] == [1, 1]
     assert all(stage.world.is_own(pod) for pod in stage.pods), "they are nobody else's pods"
+
+
+async def test_a_node_of_a_pool_that_nobody_wrote_is_paid_until_it_is_gone() -> None:
+    stage = standing()
+    await stage.look()
+    stage.world.paid_nodes(stage.world.pods())
+    node = stage.store.get(NODES.key(None, "n2"))
+    assert node is not None
+    stage.store.observe(NODES, "DELETED", node)
+    stage.world.node_left(node, NOW)
+    await stage.look()
+    stage.freeze()
+    paid = {fact.name: fact for fact in stage.world.paid_nodes(stage.world.pods())}
+    assert (paid["n2"].pool, paid["n2"].terminated) == ("g6-xlarge", NOW)
+    assert paid["n1"].terminated is None
+    assert {fact.name for fact in stage.world.paid_nodes(stage.world.pods())} == {"n1"}
 
 
 async def test_a_node_of_the_type_without_such_a_pod_is_nobodys() -> None:

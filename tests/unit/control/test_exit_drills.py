@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.api.exit_drill import FAMILIES_MAX
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.app.config import Config
@@ -88,6 +89,12 @@ def test_what_is_remembered_is_read_back_as_it_was_written(memory: DrillMemory) 
     if memory.last is not None and not memory.last.reason:
         memory = replace(memory, last=replace(memory.last, message="", spent=None))
     assert read_back(written_exit_drill(memory)) == memory
+
+
+def test_of_more_proofs_than_a_status_has_room_for_the_newest_are_kept() -> None:
+    proofs = tuple(replace(PROOF, target_family=f"family-{n}") for n in range(FAMILIES_MAX + 1))
+    found = read_back(written_exit_drill(replace(MEMORY, proofs=proofs)))
+    assert found is not None and found.proofs == proofs[:FAMILIES_MAX]
 
 
 def test_what_somebody_damaged_is_not_remembered_and_the_rest_is() -> None:

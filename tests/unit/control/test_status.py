@@ -22,12 +22,14 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.facts.unit_cost import Unit
+from steelyard.core.placing.remember import HISTORY
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.memory import memory_of
 from steelyard.status.patch import changes
 from steelyard.status.read.workload import workload_status
 from steelyard.status.scalar import decimal
 from steelyard.status.trial import status_of_trial, trial_memory_of
+from steelyard.status.workload import HISTORY as ROOM
 from steelyard.status.workload import status_of
 from unit.api.objects import workload
 from unit.core.asked_trial import AskedTrial, half_of
@@ -347,3 +349,7 @@ def test_a_figure_with_both_ends_is_read_back_as_what_it_was(basis: Basis) -> No
     status = status_of(replace(decision, memory=replace(decision.memory, known=(told,))), world.snapshot(), {}, "w", NOW)
     assert memory_of(status).known == (told,)
     assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
+
+
+def test_a_status_has_room_for_as_many_moves_as_are_remembered_of_the_workload_and_of_trials() -> None:
+    assert ROOM == 2 * HISTORY

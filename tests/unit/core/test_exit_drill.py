@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from steelyard.core.decide import decide
-from steelyard.core.drill.drill import KEPT, PROOFS
+from steelyard.core.drill.drill import KEPT
 from steelyard.core.drill.drill import WAITS as STARTS_WITHIN
 from steelyard.core.drill.due import AGAIN
 from steelyard.core.facts.capacity import Basis
@@ -481,11 +481,10 @@ def test_after_a_move_to_another_family_a_proof_for_that_one_is_wanted_and_the_o
     assert {p.source_family for p in drill.memory.proofs} == {"nvidia", "neuron-inf2"}
 
 
-def test_no_more_proofs_are_kept_than_a_status_has_room_for() -> None:
+def test_a_new_proof_stands_first_and_those_of_other_pairs_stay_in_order() -> None:
     drill = serving(every=HOUR)
     proof = drill.proven()
-    older = tuple(replace(proof, target_family=f"family-{n}") for n in range(PROOFS))
+    older = tuple(replace(proof, target_family=f"family-{n}") for n in range(3))
     drill.world.memory = replace(drill.world.memory, exit_drill=replace(drill.memory, proofs=older))
     drill.drills(2)
-    assert len(drill.memory.proofs) == PROOFS and drill.memory.proofs[0].target_family == "nvidia"
-    assert drill.memory.proofs[1:] == older[:-1]
+    assert drill.memory.proofs[0].target_family == "nvidia" and drill.memory.proofs[1:] == older

@@ -6,16 +6,22 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.identity import TrialKey
 from steelyard.core.facts.memory import MoveKind, Outcome, PastMove, Quarantine, Step, VerdictWord
 from steelyard.core.facts.snapshot import Mode, PoolChoice, Scaling
 from steelyard.core.facts.trial import PoolClaim, TrialPhase
 from steelyard.core.facts.window import since
+from steelyard.core.placing import go_on
+from steelyard.core.placing.remember import HISTORY
+from steelyard.core.rebalancing.chain import Finding, Review
+from steelyard.core.rebalancing.propose import Considered
 from steelyard.core.trials.asks import asks
-from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.asked_trial import half_of
 from unit.core.live_run import LiveRun, serving
 from unit.core.world import Ground, World, quick
@@ -574,6 +580,34 @@ def test_what_a_probe_shows_to_have_no_room_beside_it_never_joins() -> None:
     assert not run.most.get("other") and not world.memory.quarantine
 
 
+REFUSALS = [Reason.CLOCK_SUSPECT, Reason.LIMIT_REACHED, Reason.NOT_SELECTED, Reason.CANNOT_MEET_OBJECTIVE, Reason.TOO_EXPENSIVE]
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_what_keeps_a_probed_target_from_joining_is_told_by_its_own_reason_and_nothing_is_quarantined(
+    reason: Reason, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: Any) -> Considered:
+        refusal = Refusal(reason, "not now")
+        return replace(proposed(*arguments), review=Review((Finding("a_gate", refusal),)))
+
+    proposed = go_on.asked
+    monkeypatch.setattr(go_on, "asked", refused)
+    run = asked(unseen(), claims=(TWICE,), duration=600)
+    run.to_its_end()
+    assert [past.reason for past in run.past] == [reason]
+    assert f"{reason.value}: " in run.memory.said and "not now" in run.memory.said
+    assert not run.most.get("other") and not run.world.memory.quarantine
+
+
+def test_what_cannot_be_seen_once_it_is_probed_is_no_broken_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(go_on, "_judged_by_probe", lambda _, told: (told, (None, False)))
+    run = asked(unseen(), claims=(TWICE,), duration=600)
+    run.to_its_end()
+    assert [past.reason for past in run.past] == [Reason.OBSERVATIONS_STALE]
+    assert not run.world.memory.quarantine
+
+
 def test_a_probe_is_as_long_as_it_is_whatever_the_workload_has_left_for_its_own_trials() -> None:
     probes = []
     for budget in (50.0, 0.0):
@@ -599,3 +633,73 @@ def test_what_the_source_has_to_grow_by_beside_a_slower_target_is_paid_out_of_th
     poor = slower(rich.move.reserved * 0.8 if rich.move is not None and rich.move.reserved else 1.5)
     poor.to_its_end()
     assert not poor.most.get("other")
+
+
+# What the workload does afterwards
+
+
+def test_after_a_trial_the_workload_explores_when_it_would_have() -> None:
+    world = serving()
+    world.tick(60)
+    run = asked(world, claims=(TWICE,), duration=600)
+    run.to_its_end()
+    world.trials = ()
+    world.grounds["new"] = Ground(price=0.2, speed=100.0, claims=(half_of("new", "home").claim,))
+    world.until(lambda: world.memory.move is not None and world.memory.move.target.pool == "new", 5)
+
+
+@pytest.mark.parametrize("reason", [Reason.DEADLINE_PASSED, Reason.SLO_AT_RISK, Reason.EXPLORED])
+def test_what_a_trial_ended_by_makes_no_move_of_the_workload_rest(reason: Reason) -> None:
+    world = serving()
+    world.tick(60)
+    past = PastMove(
+        source_pool="home",
+        target_pool="other",
+        target_revision="r1",
+        time=world.now,
+        outcome=Outcome.EXPLORED if reason is Reason.EXPLORED else Outcome.ROLLED_BACK,
+        reason=reason.value,
+        kind=MoveKind.EXPLORATION,
+        trial=TrialKey("asked", "uid"),
+    )
+    world.memory = replace(world.memory, history=(*world.memory.history, past))
+    world.grounds["new"] = Ground(price=0.2, speed=100.0, claims=(half_of("new", "home").claim,))
+    world.until(lambda: world.memory.move is not None and world.memory.move.target.pool == "new", 5)
+
+
+def test_a_trial_that_saw_too_few_requests_leaves_its_pool_open_to_the_workload() -> None:
+    run = asked(duration=300)
+    run.until(lambda: run.move is not None and run.move.step is Step.SHIFT)
+    run.world.policy = replace(run.world.policy, min_good_requests=10**9)
+    run.to_its_end()
+    assert [past.reason for past in run.past] == [Reason.DEADLINE_PASSED]
+    assert not run.world.memory.quarantine
+
+
+def test_a_probe_without_a_result_says_nothing_of_its_pool() -> None:
+    world = unseen()
+    world.grounds["other"].delivers = False
+    run = asked(world, duration=600)
+    run.to_its_end()
+    assert [past.reason for past in run.past] == [Reason.PROBE_FAILED]
+    assert not world.memory.quarantine
+
+
+def test_trials_crowd_nothing_out_of_what_the_workload_remembers_of_itself() -> None:
+    world = serving()
+    own = PastMove(
+        source_pool="x",
+        target_pool="home",
+        target_revision="r",
+        time=world.now,
+        outcome=Outcome.MOVED,
+        reason="Moved",
+        kind=MoveKind.REBALANCE,
+    )
+    mine = tuple(replace(own, time=own.time - timedelta(days=n)) for n in range(HISTORY, 0, -1))
+    others = tuple(replace(own, kind=MoveKind.EXPLORATION, trial=TrialKey("before", str(n))) for n in range(HISTORY))
+    world.memory = replace(world.memory, history=(*mine, *others))
+    run = asked(world, claims=(TWICE,))
+    run.to_its_end()
+    assert world.memory.own_history == mine
+    assert [past.trial for past in world.memory.history if past.trial is not None] == [*(past.trial for past in others[1:]), run.trial.mine]

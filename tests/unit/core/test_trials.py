@@ -115,8 +115,8 @@ def test_the_refusal_names_the_trials_and_the_hour_at_which_each_stops_counting(
     verdict = review(EXPLORATION, passing(kind=MoveKind.EXPLORATION, policy=policy, move_cost=0.5, history=history)).verdict
     assert verdict is not None
     assert verdict.message.endswith(
-        "counted are the trial on pool c until 2026-01-05 12:00 UTC (0.2), the trial on pool c until 2026-01-06 00:00 UTC "
-        "(the whole budget, as its cost is not known), the trial on pool c until 2026-01-06 01:00 UTC (0.3)"
+        "counted are the exploration of pool c until 2026-01-05 12:00 UTC (0.2), the exploration of pool c until 2026-01-06 00:00 UTC "
+        "(the whole budget, as its cost is not known), the exploration of pool c until 2026-01-06 01:00 UTC (0.3)"
     )
     assert verdict.reconsider_at == START + timedelta(hours=16), "not when the oldest ends, but when enough of them have"
 

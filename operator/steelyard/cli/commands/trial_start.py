@@ -47,8 +47,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--live",
         action="store_true",
-        help="measure a part of the users' own requests: each pool gets one replica that serves beside the others, by a move of the workload, one pool "
-        "after the other; default: requests made for the trial, to replicas that serve nobody",
+        help="measure a part of the users' own requests: each pool gets one replica that serves beside the others, and as large a share as each of these, "
+        "by a move of the workload, one pool after the other; default: requests made for the trial, to replicas that serve nobody",
     )
     parser.add_argument("--name", metavar="NAME", help="of the trial; default: the workload's with a suffix made from the time")
     parser.add_argument("--no-follow", action="store_true", help="make it and end")

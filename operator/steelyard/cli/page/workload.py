@@ -10,6 +10,7 @@ from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
 from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
+from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.explain import objective, told_change
 from steelyard.cli.text.figure import UNKNOWN, basis, count, exact, milliseconds, money, percent, price_age, with_interval
 from steelyard.cli.unit import unit_of
@@ -32,6 +33,7 @@ def _sections(view: ReportView) -> Iterator[Element | None]:
     yield section("A month", month(view.month, told.currency, "at the pace that was measured"))
     yield section("Claims and their sources", claims(told.claims))
     yield section("What would change this", listed(told_change(change, told) for change in told.would_change))
+    yield section("Leaving the accelerator family", _exit(view))
     yield section("What earlier moves saved", _moves(view))
     yield section("How it was measured", listed(_how(view)))
 
@@ -120,6 +122,11 @@ def _how(view: ReportView) -> Iterator[str]:
         ]
         said = f"{place.pool}: {cost.since:%Y-%m-%d %H:%M:%S} to {cost.until:%Y-%m-%d %H:%M:%S} UTC, revision {place.revision or UNKNOWN}"
         yield ", ".join([said, f"{count(cost.n)} good requests of its users", *lengths])
+
+
+def _exit(view: ReportView) -> Element | None:
+    told = view.explanation.exit_drill
+    return None if told is None else element("p", f"Exit: {exit_line(told, view.now)}.")
 
 
 def _moves(view: ReportView) -> Element | None:

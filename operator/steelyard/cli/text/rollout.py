@@ -123,7 +123,9 @@ def trial_money(seen: Rollout) -> str | None:
         )
     budget = "a tenth of what the workload costs in a day" if told.budget is None else f"{money(told.budget)} {of}"
     spent = "is not known" if told.spent is None else f"is {money(told.spent)}"
-    return f"trial: costs at most {money(told.reserved)} {of}; what others of the last 24 hours cost {spent}; budget for a day: {budget}"
+    return (
+        f"exploration: costs at most {money(told.reserved)} {of}; what others of the last 24 hours cost {spent}; budget for a day: {budget}"
+    )
 
 
 def under_way(seen: Rollout, claims: Iterable[ClaimRow], now: datetime, width: int) -> Iterator[RenderableType]:

@@ -39,7 +39,7 @@ def _row(one: TrialLine, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:
         one.name,
         one.workload,
         ", ".join(one.pools),
-        word(one.reason or "not seen yet", None if not one.ended else one.reason == Reason.DECIDED),
+        word(f"{one.reason or 'not seen yet'}{', live' if one.live else ''}", None if not one.ended else one.reason == Reason.DECIDED),
         one.verdict or UNKNOWN,
         money(one.spent),
         f"{money(one.budget)} {one.currency or ''}".strip(),

@@ -141,7 +141,7 @@ class SnapshotBuilder:
         self._placed: dict[str, tuple[tuple[Manifest | None, ...], tuple[Placement, ...]]] = {}
         self._beside: dict[str, tuple[tuple[Pool, ...], tuple[Pool, ...]]] = {}
         self._departed: dict[str, PodFacts] = {}
-        self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
+        self._gone_nodes: dict[str, tuple[Manifest, datetime, Pool | None]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
         self._pools_of: tuple[int, int] | None = None
         self._alone: tuple[tuple[str, Pool], ...] = ()
@@ -395,8 +395,8 @@ class SnapshotBuilder:
             self._departed[facts.uid] = replace(facts, ready=False, deleting=True, ended=facts.ended or now)
 
     def node_left(self, node: Manifest, now: datetime) -> None:
-        """A node is gone; it was paid for until now."""
-        self._gone_nodes[manifests.uid(node)] = (node, now)
+        """A node is gone; it was paid for until now. A pool that was made of it is gone by the next look."""
+        self._gone_nodes[manifests.uid(node)] = (node, now, self._existing.made_on(manifests.name(node)))
 
     def paid_nodes(self, pods: Sequence[PodFacts]) -> tuple[NodeFact, ...]:
         """The pools' nodes as they are paid, with all pods on them; those included that left since the last call."""
@@ -408,7 +408,7 @@ class SnapshotBuilder:
             on[pod.node].append(pod)
         gone, self._gone_nodes = self._gone_nodes, {}
         before, self._paid = self._paid, {}
-        reading = partial(paid_node, pools=pools, moves=moves)
+        reading = partial(paid_node, moves=moves)
         for node in self._store.all(NODES):
             here = on.get(called := manifests.name(node), ())
             beside = self._others(called)
@@ -416,12 +416,11 @@ class SnapshotBuilder:
             of = (node, pools, made, beside, *here, *(moves.get(pod.workload) for pod in here))
             known = before.get(called)
             if known is None or not unchanged(known[0], of):
-                among = pools if made is None else (*pools, made)
-                known = of, self._reader.read(NODES, node, partial(reading, pools=among, left=None, pods=here, others=beside))
+                known = of, self._reader.read(NODES, node, partial(reading, pools=_among(pools, made), left=None, pods=here, others=beside))
             self._paid[called] = known
         over = (
-            self._reader.read(NODES, node, partial(reading, left=left, pods=on.get(manifests.name(node), ())))
-            for node, left in gone.values()
+            self._reader.read(NODES, node, partial(reading, pools=_among(pools, made), left=left, pods=on.get(manifests.name(node), ())))
+            for node, left, made in gone.values()
         )
         return tuple(fact for fact in (*(fact for _, fact in self._paid.values()), *over) if fact is not None)
 
@@ -674,3 +673,8 @@ def _key(raw: Manifest) -> WorkloadKey:
 
 def _created(raw: Manifest) -> str:
     return str(manifests.metadata(raw).get("creationTimestamp", ""))
+
+
+def _among(pools: tuple[Pool, ...], made: Pool | None) -> tuple[Pool, ...]:
+    """With the pool that was made of a node, where one was."""
+    return pools if made is None else (*pools, made)

@@ -72,8 +72,11 @@ class TrialSnapshots:
         if found is None:
             return Refusal(Reason.WAITING, f"there is no InferenceWorkload {trial.workload} in namespace {trial.key.namespace}")
         if found.workload.existing is not None:
-            told = f"InferenceWorkload {trial.workload} is of {found.workload.existing}, of which no replica can be made: name one with a model"
-            return Refusal(Reason.WAITING, told)
+            return Refusal(
+                Reason.NOT_OURS,
+                f"InferenceWorkload {trial.workload} is of {found.workload.existing}, which is its owner's, so that no replica of it can be made "
+                "elsewhere: make a trial of a workload of the same model whose server Steelyard makes",
+            )
         return found
 
     def _replica(self, raw: Manifest, called: str, now: datetime) -> TrialReplica | None:

@@ -146,7 +146,7 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
         ),
         Family(
             f"steelyard_trial_money_{currency}",
-            "Money for the workload's own trials within 24 hours; part says budget, spent by those that ended, or reserved for the one under way.",
+            "Money for explorations of the workload within 24 hours; part says budget, spent by those that ended, or reserved for the one under way.",
             ("namespace", "workload", "part"),
             limit=150_000,
         ),

@@ -38,7 +38,7 @@ def _trials(where: tuple[str, str], snapshot: Snapshot, decision: Decision, now:
     cost = next((option.cost for option in decision.options if option.pool in carries and option.cost is not None), None)
     # Of a mix the workload's cost is that of all its pools: the budget is told where it was given.
     if policy.exploration_budget is not None or (cost is not None and len(carries) == 1):
-        budget, spent = spent_on_trials(policy, memory.history, cost, now)
+        budget, spent = spent_on_trials(policy, memory.own_history, cost, now)
         yield Sample(name, (*where, "budget"), budget)
         yield Sample(name, (*where, "spent"), spent)
     # A trial that a person asked for has a budget of its own.

@@ -72,8 +72,8 @@ def made_without_price(pool: Pool) -> str:
     if pool.spot:
         return f"what spot nodes of type {kind} cost is not known: create an AcceleratorPool that selects them, with the price that you pay"
     return (
-        f"the catalogue has no price of {kind} in this currency, and no AcceleratorPool selects these nodes: create one with the price of a node, or "
-        "add the type to config.catalogue"
+        f"the catalogue has no price of {kind} in this currency, and no AcceleratorPool selects these nodes: "
+        "create one with the price of a node, or add the type to config.catalogue"
     )
 
 
@@ -81,8 +81,8 @@ def old_list_price(price: Price) -> str:
     """What to do about a list price that is too old, or of a day to come."""
     day = f"{price.as_of:%Y-%m-%d}" if price.as_of is not None else "an unknown day"
     return (
-        f"the catalogue's list price is of {day}, which is too long ago, or yet to come: create an AcceleratorPool with the price that you pay, or add "
-        "the type to config.catalogue"
+        f"the catalogue's list price is of {day}, which is too long ago, or yet to come: "
+        "create an AcceleratorPool with the price that you pay, or add the type to config.catalogue"
     )
 
 

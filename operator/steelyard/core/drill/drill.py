@@ -26,8 +26,6 @@ WAITS = 7200
 """Seconds that a trial may wait for nodes and start-ups, beside its load."""
 KEPT = 2
 """Trials of drills that are kept: the last one, and the one before to compare it with."""
-PROOFS = 8
-"""That a status has room for."""
 LONG_NAME = 24
 """Characters of a workload's name that stand in the name of its drills, which holds 40."""
 
@@ -136,9 +134,9 @@ def _never_made(seen: Analysis, last: Drill) -> Drill:
 
 
 def _with(proofs: tuple[ExitProof, ...], found: ExitProof) -> tuple[ExitProof, ...]:
-    """Newest first, one for each pair of families."""
+    """Newest first, one for each pair of families. A status keeps as many as it has room for."""
     pair = found.source_family, found.target_family
-    return (found, *(each for each in proofs if (each.source_family, each.target_family) != pair))[:PROOFS]
+    return (found, *(each for each in proofs if (each.source_family, each.target_family) != pair))
 
 
 def _sentence(proof: ExitProof) -> str:

@@ -252,6 +252,12 @@ class Memory:
     last: LastDecision | None = None
     exit_drill: DrillMemory | None = None
 
+    @property
+    def own_history(self) -> tuple[PastMove, ...]:
+        """What the workload did by itself. A person's trial is no part of it: afterwards the workload does what it would have done without, but for
+        what was measured."""
+        return tuple(past for past in self.history if past.trial is None)
+
     def of(self, pool: str, revision: str) -> Known | None:
         """Evidence of a placement, if any."""
         return next((k for k in self.known if k.pool == pool and k.revision == revision), None)

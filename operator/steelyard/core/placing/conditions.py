@@ -56,7 +56,8 @@ def _slo_met(seen: Analysis) -> Condition:
             ConditionType.SLO_MET,
             None,
             Reason.LATENCY_UNOBSERVABLE,
-            "no bucket of the server's histogram ends at the objective, so that it may be met or not: let one end there, or move the objective to an edge",
+            "no bucket of the server's histogram ends at the objective, so that it may be met or not: "
+            "let one end there, or move the objective to an edge",
         )
     if seen.promise.result is Result.FAIL:
         nowhere = unreachable(seen)

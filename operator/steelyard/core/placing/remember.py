@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import BoardLine, Known, LastDecision, Memory, Quarantine, VerdictWord
+from steelyard.core.facts.memory import BoardLine, Known, LastDecision, Memory, PastMove, Quarantine, VerdictWord
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.performance.ageing import measured_at
 from steelyard.core.placing.analysis import Analysis, probe_of
@@ -24,6 +24,7 @@ from steelyard.core.vocabulary.reason import SETTLED, WISHED, Reason
 from steelyard.core.vocabulary.verdict import Verdict
 
 HISTORY = 8
+"""Moves of the workload by itself, and as many that trials asked for, that a status has room for."""
 
 
 OF_THE_LOAD = frozenset({Reason.LIMIT_REACHED})
@@ -48,7 +49,7 @@ def remember(seen: Analysis, outcome: Outcome) -> Memory:
         quarantine = [q for q in quarantine if (q.pool, q.revision) != (outcome.quarantine.pool, outcome.quarantine.revision)] + [
             outcome.quarantine
         ]
-    history = measured(seen, memory.history) if outcome.past is None else (*memory.history, outcome.past)[-HISTORY:]
+    history = measured(seen, memory.history) if outcome.past is None else _latest((*memory.history, outcome.past))
     claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims, workload.unit)[:SHOWN]
     return replace(
         memory,
@@ -59,6 +60,15 @@ def remember(seen: Analysis, outcome: Outcome) -> Memory:
         quarantine=_longest(quarantine),
         claims=claims,
     )
+
+
+def _latest(history: tuple[PastMove, ...]) -> tuple[PastMove, ...]:
+    """What a person's trials did crowds out nothing of what the workload did by itself: its rests and pauses are counted by that."""
+    kept: list[PastMove] = []
+    for past in reversed(history):
+        if sum((each.trial is None) is (past.trial is None) for each in kept) < HISTORY:
+            kept.append(past)
+    return tuple(reversed(kept))
 
 
 def _holding(seen: Analysis, outcome: Outcome) -> tuple[PlacementKey, ...]:

@@ -25,16 +25,23 @@ from steelyard.core.rebalancing.exposure import joined
 from steelyard.core.rebalancing.probing import Probing
 from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.statistics.sequential import Result, Test
-from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 _REPLACING = {MoveKind.REVISION, MoveKind.RESCUE}
 """Moves that go on at the user's limit, replica for replica, even where the load is too much for all of them."""
-_REFUSED = {Reason.SLO_AT_RISK, Reason.PRICE_SUSPECT, Reason.SPOT_LIMITED, Reason.NO_ROOM, Reason.BUDGET_TOO_SMALL, Reason.DEADLINE}
-"""Why no request comes to a target that was probed for a person's trial."""
-_UNTRIED = {Reason.SOURCE_NOT_GROWN.value, Reason.TARGET_OVERLOADED.value, *(reason.value for reason in _REFUSED)}
-_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.EXPLORED.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value, *_UNTRIED}
-"""Reasons to go back that say nothing against another try. A passed deadline does: without a back-off the same thin traffic is tried
-again at once, and again."""
+_SEEN_TO_FAIL = {Reason.VIOLATES_SLO.value, Reason.TARGET_CRASHED.value, Reason.TARGET_NOT_READY.value}
+"""Reasons to go back that are about the target as it was measured."""
+_FAILED = {
+    *_SEEN_TO_FAIL,
+    Reason.TARGET_GONE.value,
+    Reason.TOO_EXPENSIVE.value,
+    Reason.PROBE_FAILED.value,
+    Reason.DEADLINE_PASSED.value,
+}
+"""Reasons that speak against another try. A passed deadline does: without a back-off the same thin traffic is tried again at once, and again. A
+person's trial tries a pool once, so that nothing has to back off from what was not measured."""
+_EXPLORED = {Reason.NOT_CHEAPER.value, Reason.EXPLORED.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value}
+"""Reasons to go back after which an exploration has found what it could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +216,8 @@ def _join_for_trial(move: Move, scene: Scene) -> Progress:
     """Its target keeps the promise, as probed: one replica joins, whatever it costs, where the money that was set aside pays for that."""
     refusal, fitted = scene.review.verdict if scene.review is not None else None, scene.probing.fitted
     if refusal is not None or fitted is None:
-        reason = refusal.reason if refusal is not None and refusal.reason in _REFUSED else Reason.SLO_AT_RISK
-        return _back(move, scene, reason, f"{scene.probing.said}; {refusal.message if refusal else 'what serves could not be seen'}")
+        why = refusal or Refusal(Reason.OBSERVATIONS_STALE, "what serves could not be seen")
+        return _back(move, scene, why.reason, f"{scene.probing.said}; {why.message}")
     extra = scene.probing.extra
     first = replace(
         move,
@@ -517,10 +524,10 @@ def _stranded(move: Move, scene: Scene, reason: Reason) -> Ended:
 
 
 def _gone_back(move: Move, reason: Reason, said: str, kept: int) -> Ended:
-    healthy = reason.value in _HEALTHY_END
-    explored = healthy and reason.value not in _UNTRIED and move.kind is MoveKind.EXPLORATION
+    failed = reason.value in (_FAILED if move.trial is None else _SEEN_TO_FAIL)
+    explored = reason.value in _EXPLORED and move.kind is MoveKind.EXPLORATION
     outcome = Outcome.EXPLORED if explored else Outcome.ROLLED_BACK
-    return Ended(outcome, reason, said, quarantine=not healthy, target_kept=kept if kept > move.target_base else 0)
+    return Ended(outcome, reason, said, quarantine=failed, target_kept=kept if kept > move.target_base else 0)
 
 
 def _fail(move: Move, scene: Scene) -> Move:

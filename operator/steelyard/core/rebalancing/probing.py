@@ -105,7 +105,7 @@ def _paid_part(grounds: Grounds, source: Option, ends: Sequence[Option], cost: f
     for it. cost: of probes that take all of it."""
     policy, memory = grounds.snapshot.workload.rebalancing, grounds.snapshot.memory
     reserved = memory.move.reserved if memory.move is not None else None
-    left = left_for_trials(policy, memory.history, source.cost, grounds.now) if reserved is None else reserved
+    left = left_for_trials(policy, memory.own_history, source.cost, grounds.now) if reserved is None else reserved
     if not ends or cost is None or cost <= left:
         return 1.0
     whole = fmean(option.each or 0.0 for option in ends) * policy.exploration_deadline_seconds / 3600
@@ -125,7 +125,7 @@ def _is_asked(grounds: Grounds, known: Known | None, target: str, began: datetim
 
 def _is_tried(grounds: Grounds, target: str, began: datetime) -> bool:
     """Whether a trial to or from that pool ended within a week before."""
-    trials = (m for m in grounds.snapshot.memory.history if m.kind is MoveKind.EXPLORATION and target in {m.source_pool, m.target_pool})
+    trials = (m for m in grounds.snapshot.memory.own_history if m.kind is MoveKind.EXPLORATION and target in {m.source_pool, m.target_pool})
     return any(m.time <= began <= m.time + SURE_FOR for m in trials)
 
 

@@ -173,7 +173,8 @@ def _not_even_one(grounds: Grounds, target: Option) -> Refusal | None:
     if target.candidate.pool.spot and percent * (grounds.replicas + 1) < 100:
         return Refusal(
             Reason.SPOT_LIMITED,
-            f"pool {target.pool} is spot, and one replica of {grounds.replicas + 1} is more than spec.placement.maxSpotPercent ({percent}) allows: raise it",
+            f"pool {target.pool} is spot, and one replica of {grounds.replicas + 1} is more than is allowed ({percent} percent): raise "
+            "spec.placement.maxSpotPercent",
         )
     return None if target.only_for_part else target.refusal
 
@@ -379,7 +380,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         target_cost=None,
         expected_saving=None,
         move_cost=None,
-        history=snapshot.memory.history,
+        history=snapshot.memory.own_history,
         quarantine=snapshot.memory.quarantine,
         exhausted_until=there.exhausted_until if there else None,
         replicas_owner=grounds.owner,

@@ -61,10 +61,10 @@ class Reason(str, Enum):
         "Cyclic",
         "The move would return to a pool that was left within the cool-down, which doubles each time that the pool is left again.",
     )
-    EXPLORED_LATELY = ("ExploredLately", "The pool was tried lately with this revision; each trial doubles the time to the next one.")
+    EXPLORED_LATELY = ("ExploredLately", "The pool was tried lately with this revision; each exploration doubles the time to the next one.")
     QUARANTINED = ("Quarantined", "This pool failed with this revision; it is tried again after the back-off.")
     POOL_EXHAUSTED = ("PoolExhausted", "The pool could not deliver nodes lately; it is tried again after the back-off.")
-    BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for trials within a day, or the number of moves allowed at once, is used up.")
+    BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for explorations within a day, or the number of moves allowed at once, is used up.")
     GOES_WITHOUT = ("GoesWithout", "The pools or a budget do not hold all workloads, and by the fleet's plan others come first.")
     NOT_ITS_TURN = ("NotItsTurn", "Moves of a namespace with fewer of them under way, or that gain more for what they cost, begin first.")
     REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
@@ -233,7 +233,7 @@ class Reason(str, Enum):
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
     FIELDS_IGNORED = ("FieldsIgnored", "A spec has fields that only a later version of the operator knows; the message names them.")
-    NOT_OURS = ("NotOurs", "An object of the name that is needed exists and belongs to somebody else; it is left alone.")
+    NOT_OURS = ("NotOurs", "An object that is needed, or that has the name of one, belongs to somebody else; it is left alone.")
     REVISION_DIFFERS = ("RevisionDiffers", "A Deployment of the name that is needed exists with another revision; delete it.")
     FIELD_OWNED_ELSEWHERE = (
         "FieldOwnedElsewhere",

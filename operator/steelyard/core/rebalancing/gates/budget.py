@@ -1,4 +1,4 @@
-"""Moves at once, replicas at once, and money for trials."""
+"""Moves at once, replicas at once, and money for explorations."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 DAY = timedelta(days=1)
 OF_A_DAY = 0.1
-"""Part of what a workload costs in a day that trials may cost where nothing is said."""
+"""Part of what a workload costs in a day that explorations may cost where nothing is said."""
 
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
-    """Invariant I3 for the fleet, for a namespace and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
+    """Invariant I3 for the fleet, for a namespace and for a pool; spec.scaling.maxReplicas, surge included; and the budget of explorations."""
     # A rescue runs one more than is allowed, as a new revision does: at its limit the workload could leave no pool otherwise.
     if proposal.kind is not MoveKind.RESCUE and proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
         return Refusal(
@@ -47,14 +47,14 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
 
 
 def trial_too_expensive(proposal: Proposal) -> Refusal | None:
-    """What the trials of the last day cost, and what this one may cost; None for anything but a trial, and for one that a person pays for."""
+    """What the explorations of the last day cost, and what this one may; None for any other move, and for one that a person pays for."""
     if proposal.kind is not MoveKind.EXPLORATION or proposal.asked_by is not None:
         return None
     budget, cost = _budget(proposal.policy, proposal.source_cost), proposal.move_cost
     if cost is None:
         return Refusal(
             Reason.BUDGET_EXHAUSTED,
-            f"what a trial on pool {proposal.target_pool} may cost is not known: set the prices of the pool's shapes",
+            f"what an exploration of pool {proposal.target_pool} may cost is not known: set the prices of the pool's shapes",
         )
     trials = _of_a_day(proposal.history, proposal.now)
     spent = _spent(trials, budget)
@@ -63,14 +63,14 @@ def trial_too_expensive(proposal: Proposal) -> Refusal | None:
     counted = f"; counted are {', '.join(map(_counted, trials))}" if trials else ""
     return Refusal(
         Reason.BUDGET_EXHAUSTED,
-        f"a trial on pool {proposal.target_pool} may cost up to {cost:.4g} until its deadline, trials of the last 24 hours cost {sum(spent):.4g}, "
+        f"an exploration of pool {proposal.target_pool} may cost up to {cost:.4g} until its deadline, those of the last 24 hours cost {sum(spent):.4g}, "
         f"{_whose(proposal)} {budget:.4g} a day: raise it, or shorten exploration.deadlineSeconds{counted}",
         next((m.time + DAY for freed, m in enumerate(trials, 1) if sum(spent[freed:]) + cost <= budget), None),
     )
 
 
 def spent_on_trials(policy: Rebalancing, history: Iterable[PastMove], cost: Interval | None, now: datetime) -> tuple[float, float]:
-    """(budget, spent): money for the trials of a day, and what those of the last 24 hours count. cost: of the workload, an hour."""
+    """(budget, spent): money for the explorations of a day, and what those of the last 24 hours count. cost: of the workload, an hour."""
     budget = _budget(policy, cost)
     return budget, sum(_spent(_of_a_day(history, now), budget))
 
@@ -81,25 +81,25 @@ def asks_too_much(proposal: Proposal) -> Refusal | None:
 
 
 def left_for_trials(policy: Rebalancing, history: Iterable[PastMove], cost: Interval | None, now: datetime) -> float:
-    """Money that another trial may cost today. cost: of the workload, an hour."""
+    """Money that another exploration may cost today. cost: of the workload, an hour."""
     budget, spent = spent_on_trials(policy, history, cost, now)
     return budget - spent
 
 
 def _budget(policy: Rebalancing, cost: Interval | None) -> float:
-    """Money for trials within a day."""
+    """Money for explorations within a day."""
     if policy.exploration_budget is not None:
         return policy.exploration_budget
     return OF_A_DAY * 24 * cost.point if cost is not None else 0.0
 
 
 def _of_a_day(history: Iterable[PastMove], now: datetime) -> list[PastMove]:
-    trials = (m for m in history if m.kind is MoveKind.EXPLORATION and m.trial is None and now < m.time + DAY)
+    trials = (m for m in history if m.kind is MoveKind.EXPLORATION and now < m.time + DAY)
     return sorted(trials, key=lambda m: (m.time, m.target_pool))
 
 
 def _spent(trials: Iterable[PastMove], budget: float) -> list[float]:
-    """The budget bounds what was reserved for a trial, so a trial of unknown cost counts as all of it."""
+    """The budget bounds what was reserved for an exploration, so an exploration of unknown cost counts as all of it."""
     return [budget if m.cost is None else m.cost for m in trials]
 
 
@@ -113,7 +113,7 @@ def _whose(proposal: Proposal) -> str:
 
 
 def _counted(trial: PastMove) -> str:
-    """What a trial counts as, and until when."""
+    """What an exploration counts as, and until when."""
     cost = "the whole budget, as its cost is not known" if trial.cost is None else f"{trial.cost:.4g}"
     until = (trial.time + DAY).isoformat(" ", "minutes")[: len("2026-01-05 12:00")]
-    return f"the trial on pool {trial.target_pool} until {until} UTC ({cost})"
+    return f"the exploration of pool {trial.target_pool} until {until} UTC ({cost})"

@@ -13,14 +13,14 @@ LONGEST = timedelta(days=30)
 DOUBLINGS = 4
 """Of the way back: with a cool-down of six hours a pool that was left again and again is returned to after four days."""
 DOUBTED = timedelta(minutes=10)
-"""How long a trial's word that a pool is not cheaper outweighs a look that says it is: one of both is chance, and the load goes on."""
+"""How long an exploration's word that a pool is not cheaper outweighs a look that says it is: one of both is chance, and the load goes on."""
 FUTILE = timedelta(minutes=30)
 """Least pause before a pool that was not cheaper after all, however short the cool-down is."""
 
 
 def cooling_down(proposal: Proposal) -> Refusal | None:
-    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes. What a trial found
-    is for a move to use: it counts for the next trial alone."""
+    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes. What an exploration found
+    is for a move to use: it counts for the next exploration alone."""
     ended = [m.time for m in proposal.history if m.outcome is not Outcome.EXPLORED or proposal.kind is MoveKind.EXPLORATION]
     if not ended or proposal.frees:
         return None
@@ -39,7 +39,7 @@ def cyclic(proposal: Proposal) -> Refusal | None:
     """No return to a pool within the cool-down since it was left, through however many others; and each time that it was left doubles that.
 
     So a price or a load that swings around the break-even moves a workload ever more rarely. A move that went back because the pool was
-    not cheaper counts like one that left it; a trial that found the same counts for DOUBTED.
+    not cheaper counts like one that left it; an exploration that found the same counts for DOUBTED.
     """
     return _left_lately(proposal) or _tried_in_vain(proposal)
 
@@ -51,7 +51,7 @@ def _tried_in_vain(proposal: Proposal) -> Refusal | None:
         return None
     return Refusal(
         Reason.CYCLIC,
-        f"a trial found pool {proposal.target_pool} not cheaper at {last:%Y-%m-%d %H:%M:%S} UTC; asked again from {last + DOUBTED:%H:%M:%S} on",
+        f"an exploration found pool {proposal.target_pool} not cheaper at {last:%Y-%m-%d %H:%M:%S} UTC; asked again from {last + DOUBTED:%H:%M:%S} on",
         last + DOUBTED,
     )
 
@@ -76,7 +76,7 @@ def _left_lately(proposal: Proposal) -> Refusal | None:
 
 
 def explored_lately(proposal: Proposal) -> Refusal | None:
-    """Trials of the same revision on the same pool are one, two, four ... cool-downs apart."""
+    """Explorations of the same revision on the same pool are one, two, four ... cool-downs apart."""
     trials = [
         m.time
         for m in proposal.history

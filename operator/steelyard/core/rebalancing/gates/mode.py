@@ -14,8 +14,8 @@ def mode_observes(proposal: Proposal) -> Refusal | None:
     if proposal.asked_by is not None and not proposal.existing:
         return Refusal(
             Reason.MODE_OBSERVES,
-            f"requests come to pool {proposal.target_pool} by a move, and spec.rebalancing.mode of the workload is {proposal.policy.mode.value}: set it to "
-            "Auto, or make a trial with spec.load.mode: Synthetic, which needs no move",
+            f"requests come to pool {proposal.target_pool} by a move, and the workload's spec.rebalancing.mode is {proposal.policy.mode.value}: "
+            "set it to Auto, or make a trial with spec.load.mode: Synthetic, which needs no move",
         )
     would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool and proposal.policy.mode is Mode.RECOMMEND else ""
     if proposal.existing:

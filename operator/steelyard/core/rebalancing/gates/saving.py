@@ -51,7 +51,7 @@ def no_expected_saving(proposal: Proposal) -> Refusal | None:
     if proposal.expected_saving is None or proposal.move_cost is None:
         return Refusal(
             Reason.NO_EXPECTED_SAVING,
-            "without prices and a measured cost of the present placement, what a trial could save cannot be estimated",
+            "without prices and a measured cost of the present placement, what an exploration could save cannot be estimated",
         )
     if proposal.expected_saving > proposal.move_cost or proposal.judges is not None:
         return None

@@ -1,0 +1,55 @@
+"""Of a server that its owner made no replica can be made elsewhere: a trial that names such a workload ends at once, and says what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from steelyard.app.config import Config
+from steelyard.app.wiring import settings_of
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.spec import Unreadable
+from steelyard.control.gather.trial_snapshots import TrialSnapshots
+from steelyard.control.kube.reader import Reader
+from steelyard.control.kube.resource import INFERENCE_WORKLOADS
+from steelyard.control.kube.store import Store
+from steelyard.core.decide_trial import TrialDecision, decide_trial
+from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.vocabulary.reason import Reason
+from unit.api.objects import EXISTING, GONE, changed, trial, workload
+from unit.control.virtual_time import ManualClock
+
+MADE = "2026-03-01T12:00:00Z"
+NOW = datetime.fromisoformat("2026-03-01T12:00:05Z")
+
+
+def decided(of: dict[str, Any] | None, **changes: Any) -> TrialDecision:
+    """On a trial that was made five seconds ago."""
+    store, reader = Store(ManualClock()), Reader(lambda *_: None)
+    seen = SnapshotBuilder(
+        store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False, reader=reader
+    )
+    if of is not None:
+        of["metadata"] |= {"namespace": "ns", "name": "w", "uid": "u-w", "resourceVersion": "1", "generation": 1}
+        store.observe(INFERENCE_WORKLOADS, "ADDED", of)
+    meta = {"name": "asked", "namespace": "ns", "uid": "u", "resourceVersion": "1", "generation": 1, "creationTimestamp": MADE}
+    asked = changed({**trial(), "metadata": meta}, {"spec.workloadName": "w", **changes})
+    snapshot = TrialSnapshots(store, seen, reader, lambda: True).freeze(asked, (), NOW)
+    assert not isinstance(snapshot, Unreadable)
+    return decide_trial(snapshot, NOW)
+
+
+@pytest.mark.parametrize("mode", ["Synthetic", "Live"])
+def test_one_of_a_server_that_exists_ends_at_its_first_look(mode: str) -> None:
+    theirs = changed(workload(), {"spec.server": EXISTING, "spec.model": GONE, "spec.rebalancing": {"mode": "Observe"}})
+    found = decided(theirs, **{"spec.load": {"mode": mode}})
+    assert found.over and found.memory.finished == Reason.NOT_OURS
+    assert "Deployment chat" in found.memory.said and "whose server Steelyard makes" in found.memory.said
+    assert [note.warning for note in found.notes] == [True]
+
+
+def test_one_of_a_workload_that_is_not_there_yet_waits_for_it() -> None:
+    found = decided(None)
+    assert not found.over and "there is no InferenceWorkload w" in found.finished.message
