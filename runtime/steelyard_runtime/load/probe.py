@@ -87,7 +87,7 @@ class Probe:
         ramping, stopped, enough = (asyncio.create_task(each) for each in (self._ramp(), self.stopping.wait(), self._answered()))
         await asyncio.wait((ramping, stopped, enough), timeout=self.spec.seconds, return_when=asyncio.FIRST_COMPLETED)
         if ramping.done():
-            message = ramping.result()
+            message = str(ramping.result())
         elif self.stopping.is_set():
             message = "it was told to stop before its end"
         elif enough.done():
@@ -186,7 +186,9 @@ class Probe:
     async def _at_lengths(self, kept: float, session: aiohttp.ClientSession, asks: Callable[[Sequence[bytes]], Ask]) -> None:
         """A shorter ramp at each other length, of a server that keeps the promise up to a rate with the usual ones; none of one that keeps it at no rate."""
         asked = self.spec.length_ramps
-        for factor in asked.factors if asked is not None and kept else ():
+        if asked is None or not kept:
+            return
+        for factor in asked.factors:
             ramp = LengthRamp(factor)
             self.lengths.append(ramp)
             bodies = self._bodies(random.Random(self.spec.seed + _seed_of(factor)), factor)

@@ -15,6 +15,7 @@ from steelyard.core.facts.trial import AtLength, ClaimAtLength, LengthRamp, Tria
 from steelyard.core.performance.probe_steps import lowest
 from steelyard.core.performance.ramp import probed_saturation
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.carried import carried
 from steelyard.core.trials.sent import lengths_of
 
@@ -104,7 +105,9 @@ def _found(told: LengthRamp, workload: Workload) -> AtLength:
 def judged(factor: float, found: Iterable[ClaimVerdict]) -> Iterator[tuple[tuple[str, str], ClaimAtLength]]:
     """Each verdict at that length, by pool and claim."""
     for each in found:
-        said = ClaimAtLength(factor=factor, verdict=each.verdict, n=each.n, measured=each.measured, lower=each.lower, upper=each.upper)
+        bounds = (None if end is None else significant(end) for end in (each.measured, each.lower, each.upper))
+        measured, lower, upper = bounds
+        said = ClaimAtLength(factor=factor, verdict=each.verdict, n=each.n, measured=measured, lower=lower, upper=upper)
         yield (each.pool, each.name), said
 
 
