@@ -146,6 +146,11 @@ class TrialStatus:
     claims: tuple[Verdict, ...]
 
     @property
+    def seconds(self) -> int | None:
+        """Of all load together, on each pool."""
+        return None if self.load_seconds is None else self.load_seconds + (self.length_seconds or 0)
+
+    @property
     def end(self) -> Condition | None:
         """How it ended; None while it goes on."""
         return next((each for each in self.conditions if each.type == "Finished" and each.status == "True"), None)
