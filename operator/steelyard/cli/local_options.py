@@ -46,7 +46,7 @@ def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
         load=AskedLoad(rate=arguments.load, lengths=_between(arguments.lengths)),
         seconds=arguments.duration,
         length_factors=factors,
-        longest=round(longest * max(1.0, *factors)) + AROUND if arguments.lengths or factors else None,
+        longest=round(longest * max((1.0, *factors))) + AROUND if arguments.lengths or factors else None,
         prices=_prices(arguments.price, [each.name for each in variants]),
         currency=arguments.currency,
         claims=tuple(PoolClaim(pool=each["pool"], claim=claim_of(each)) for each in claims),

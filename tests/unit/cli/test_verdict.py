@@ -26,6 +26,7 @@ HALF = ClaimRow(
     upper=Decimal("0.88"),
     message=None,
     flips=None,
+    lengths=(),
     source=None,
     date=None,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from operator import itemgetter
 
 from steelyard.cli.view.claim_row import ClaimRow
 
@@ -16,19 +17,18 @@ def by_length(row: ClaimRow) -> str | None:
     if not row.lengths:
         return None
     said: dict[str, list[Decimal]] = {}
-    for factor, word in sorted(
-        [(AS_THEY_ARE, row.verdict), *((each.factor, each.verdict) for each in row.lengths if each.factor is not None)]
-    ):
+    words = {AS_THEY_ARE: row.verdict} | {each.factor: each.verdict for each in row.lengths if each.factor is not None}
+    for factor, word in sorted(words.items(), key=itemgetter(0)):
         said.setdefault(WORDS.get(word or "", "open"), []).append(factor)
     if len(said) == 1:
-        return f"{next(iter(said))} with the lengths as they are, and with all of them times {_and(each.factor for each in row.lengths)}"
+        return f"{next(iter(said))} with the lengths as they are, and with all lengths times {_and(each.factor for each in row.lengths)}"
     return ", ".join(f"{word} {_at(said[word])}" for word in ("true", "false", "open") if word in said)
 
 
 def _at(found: Sequence[Decimal]) -> str:
     times = [each for each in found if each != AS_THEY_ARE]
     parts = ["with the lengths as they are"] if AS_THEY_ARE in found else []
-    return " and ".join([*parts, *([f"with all of them times {_and(times)}"] if times else [])])
+    return " and ".join([*parts, *([f"with all lengths times {_and(times)}"] if times else [])])
 
 
 def _and(found: Iterable[Decimal | None]) -> str:

@@ -67,6 +67,12 @@ def report_sheet(view: ReportView) -> Sheet:
     return _sheet(_of_now(told.currency or "money", unit_of(told.unit).whole), (_Now(row, months.get(row.pool)) for row in told.pools))
 
 
+_WHERE: Columns[_Tried] = (
+    ("pool", lambda at: at.pool.pool),
+    ("lengths (of the workload's)", lambda at: PRESENT if at.length is None else at.length.factor),
+)
+
+
 def trial_sheet(view: TrialReportView) -> Sheet:
     """A pool without steady loads has one row, and one more for each other length that was asked for."""
     told, hours = view.trial, {(each.pool, each.load): each for each in view.hours}
@@ -80,10 +86,7 @@ def trial_sheet(view: TrialReportView) -> Sheet:
                 yield _Tried(pool, None, None, told.unit, length)
 
     money = told.currency or "money"
-    first: Columns[_Tried] = (("pool", lambda at: at.pool.pool),)
-    if any(pool.lengths for pool in told.pools):
-        first = (*first, ("lengths (of the workload's)", lambda at: PRESENT if at.length is None else at.length.factor))
-    return _sheet((*first, *_of_load(money), *_of_pool(money, unit_of(told.unit).whole)), rows())
+    return _sheet((*_WHERE, *_of_load(money), *_of_pool(money, unit_of(told.unit).whole)), rows())
 
 
 def _of_now(money: str, unit: str) -> Columns[_Now]:
