@@ -67,9 +67,16 @@ def report_sheet(view: ReportView) -> Sheet:
     return _sheet(_of_now(told.currency or "money", unit_of(told.unit).whole), (_Now(row, months.get(row.pool)) for row in told.pools))
 
 
+def _factor(at: _Tried) -> Decimal | None:
+    """Empty where nothing was measured."""
+    if at.length is not None:
+        return at.length.factor
+    return None if at.pool.capacity is None else PRESENT
+
+
 _WHERE: Columns[_Tried] = (
     ("pool", lambda at: at.pool.pool),
-    ("lengths (of the workload's)", lambda at: PRESENT if at.length is None else at.length.factor),
+    ("lengths (of the workload's)", _factor),
 )
 
 
