@@ -26,6 +26,11 @@ def fitted(message: Mapping[str, object]) -> bytes:
     return _encoded(shrunk)
 
 
+def has_room(message: Mapping[str, object]) -> bool:
+    """Whether all of the message stays as it is."""
+    return len(_encoded(message)) <= LIMIT
+
+
 def write_termination_message(message: Mapping[str, object], environment: Mapping[str, str] = os.environ) -> None:
     """Write the message. Outside of a container there is no such file and nothing to tell: then it goes nowhere."""
     path = Path(environment.get("STEELYARD_TERMINATION_LOG", DEFAULT_PATH))

@@ -94,7 +94,10 @@ class Asked:
         return {
             "reason": self.reason(),
             "claims": [(c["name"], c["verdict"]) for c in status.get("claims", ())],
-            "pools": [(self._plain(row["pool"]), row["phase"], len(row.get("steps", ()))) for row in status.get("pools", ())],
+            "pools": [
+                (self._plain(row["pool"]), row["phase"], len(row.get("steps", ())), ["unitCost" in each for each in row.get("lengths", ())])
+                for row in status.get("pools", ())
+            ],
             "workload": self.run.end_state()["deployments"],
             "running": self.running(),
         }

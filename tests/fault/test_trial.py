@@ -16,6 +16,7 @@ pytestmark = pytest.mark.apiserver
 
 OBSERVE = {"mode": "Observe"}
 RUNS = 2
+LENGTHS = ["0.5", "2"]
 
 
 def measuring(a_move: Callable[..., MoveRun]) -> Asked:
@@ -55,6 +56,28 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
     # Deleted, it takes its Jobs with it.
     run.cluster.api.delete(asked.path)
     asked.until("its pods to be gone", lambda: not asked.pods(), SOON)
+    run.end_operators()
+
+
+@meanwhile
+def test_at_other_lengths_the_pools_are_measured_before_it_may_end_early_and_what_would_be_cut_is_told(a_move):
+    """Requests have up to 64 tokens, and 128 are compiled for."""
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds, run.play.tells = 2 * MOVE_SECONDS, True
+    run.start_operator()
+    asked = Asked(run, load={"lengthFactors": LENGTHS})
+    asked.begin()
+    assert asked.to_its_end() == "Decided"
+    status, rows = asked.status(), asked.rows()
+    assert status["answeredTime"] and status["lengthSeconds"] > 0
+    for row in rows.values():
+        half, double = row["lengths"]
+        assert float(half["capacityPerReplica"]) > 1.5 * float(row["capacityPerReplica"]) and half["unitCost"]
+        assert double["message"].startswith("not measured: requests of up to") and "capacityPerReplica" not in double
+    (claim,) = status["claims"]
+    assert [each["factor"] for each in claim["lengths"]] == LENGTHS and claim["lengths"][1]["verdict"] == "Inconclusive"
+    assert float(status["spent"]) < float(status["reserved"]) <= float(BUDGET)
+    assert run.world.lost == 0
     run.end_operators()
 
 
@@ -152,7 +175,7 @@ def test_wherever_the_operator_dies_the_trial_ends_the_same_and_costs_no_more(a_
     assert golden_run.proxy
     recording = Points(golden_run, golden_run.proxy, stage_of=stage_of_trial)
     golden_run.start_operator()
-    golden = Asked(golden_run)
+    golden = Asked(golden_run, load={"lengthFactors": LENGTHS})
     golden.begin()
     golden.to_its_end()
     golden.until("its replicas to be gone", lambda: not golden.running(), SOON)
@@ -165,7 +188,7 @@ def test_wherever_the_operator_dies_the_trial_ends_the_same_and_costs_no_more(a_
         run = a_move(small=True, proxied=True, rebalancing=OBSERVE)
         assert run.proxy
         deadly = Points(run, run.proxy, share, stage_of=stage_of_trial)
-        asked = Asked(run)
+        asked = Asked(run, load={"lengthFactors": LENGTHS})
         with kept_alive(run):
             asked.begin()
             asked.to_its_end(MOVE_SECONDS + LIFE_SECONDS * len(share))

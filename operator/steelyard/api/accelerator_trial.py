@@ -13,7 +13,7 @@ from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import CurrencyCode, Decimal, PositiveMoney
-from steelyard.api.placement_status import Basis, ClaimStatus, Percentile, Saturation, UnitCost, UnitEnergy
+from steelyard.api.placement_status import Basis, ClaimStatus, Percentile, Saturation, UnitCost, UnitEnergy, Verdict
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.shape import PriceClass
 from steelyard.api.status_values import Count, Generation, Seconds, SmallCount
@@ -21,6 +21,18 @@ from steelyard.api.text import LABEL, TRIAL_NAME_MAX, WORKLOAD_NAME_MAX, HashedR
 from steelyard.api.word import Word
 
 POOLS_MAX = 8
+FACTORS_MAX = 2
+
+LengthFactor = Annotated[
+    str,
+    Field(max_length=4),
+    Pattern(
+        "^(0[.][1-9][1-9]?|1[.][1-9]|[2-9]([.][1-9])?|10)$",
+        'must be a quoted number from "0.1" to "10" without zeros at its end, such as "0.5", and not "1": the lengths as they are are measured anyway',
+        quoted=True,
+    ),
+]
+"""Times all lengths of the requests. Each number is written in one way alone, so that a set has it once."""
 
 
 class LoadMode(Word):
@@ -44,9 +56,27 @@ class TrialLoad(SpecModel):
             lambda load: load.mode != LoadMode.MIRROR,
             field="mode",
         ),
+        Rule(
+            "self.mode == 'Synthetic' || !has(self.lengthFactors) || self.lengthFactors.size() == 0",
+            "must be left out with mode Live: the users' own requests are as long as they are",
+            lambda load: load.mode == LoadMode.SYNTHETIC or not load.length_factors,
+            field="lengthFactors",
+        ),
     )
 
     mode: Annotated[LoadMode, says("Where the requests come from.", example="Synthetic")] = LoadMode.SYNTHETIC
+    length_factors: Annotated[
+        tuple[Annotated[LengthFactor, says("Times all lengths, of prompts and of answers.", unit="times", example="0.5")], ...],
+        says(
+            "At which other lengths the pools are measured as well, to find out whether a claim holds there: by a shorter ramp for each, with all lengths "
+            "of the requests times it. Each takes as long as a fifth of the load, beside it, and as much money; so there is none unless asked for. Where a "
+            "server cannot take requests so long (spec.compile.sequenceLengths, spec.server.vllm.maxModelLength), its pool's row says so, and nothing is "
+            "cut.",
+            example=["0.5", "2"],
+            most=FACTORS_MAX,
+            list_type="set",
+        ),
+    ] = ()
 
 
 class TrialClaim(ClaimFigure):
@@ -226,6 +256,38 @@ class TrialStep(StatusModel):
     ] = None
 
 
+class TrialLength(StatusModel):
+    """What a replica carries with other lengths of all requests."""
+
+    factor: Annotated[Decimal, says("Times all lengths, one of spec.load.lengthFactors.", unit="times", example="2")]
+    message: Annotated[
+        Message,
+        says("Why nothing was measured, or less than was asked for, as a sentence.", example="not measured: its ramp did not end"),
+    ] = ""
+    capacity_per_replica: Annotated[
+        Decimal | None,
+        says("The requests that one replica serves while the objective is just kept.", unit="requests per second", example="17.2"),
+    ] = None
+    capacity_lower: Annotated[
+        Decimal | None, says("The lower end of the 95 % interval of that capacity.", unit="requests per second", example="15.3")
+    ] = None
+    capacity_upper: Annotated[
+        Decimal | None, says("The upper end of the 95 % interval of that capacity.", unit="requests per second", example="19.6")
+    ] = None
+    capacity_basis: Annotated[
+        Basis | None,
+        says("Probed, or Carried where the objective held up to the highest load that was sent.", example="Probed", brief=True),
+    ] = None
+    capacity_requests: Annotated[Count, says("How many good requests the capacity rests on.", unit="requests", example=1_900)] = 0
+    saturation: Annotated[Saturation | None, says("What one replica completes at most, late or not. Missing where it was never full.")] = (
+        None
+    )
+    unit_cost: Annotated[
+        UnitCost | None,
+        says("What good requests so long cost where the objective is just kept. Missing until price and capacity are known."),
+    ] = None
+
+
 class TrialPool(StatusModel):
     """What the trial found on one pool."""
 
@@ -322,10 +384,32 @@ class TrialPool(StatusModel):
             list_type="atomic",
         ),
     ] = ()
+    lengths: Annotated[
+        tuple[TrialLength, ...],
+        says("The same with other lengths, one for each of spec.load.lengthFactors.", most=FACTORS_MAX, list_type="atomic"),
+    ] = ()
     spent: Annotated[
         Decimal | None,
         says("What its replica has cost so far, from its node to its end.", unit="currency", example="0.31"),
     ] = None
+
+
+class ClaimAtLength(StatusModel):
+    """What the trial says about a claim with other lengths of all requests."""
+
+    factor: Annotated[Decimal, says("Times all lengths, one of spec.load.lengthFactors.", unit="times", example="2")]
+    verdict: Annotated[
+        Verdict,
+        says(
+            "Confirmed or Refuted where the whole interval says so; else Inconclusive, also where nothing was measured.", example="Refuted"
+        ),
+    ]
+    n: Annotated[Count, says("How many good requests the verdict rests on.", unit="requests", example=1_900)] = 0
+    measured: Annotated[
+        Decimal | None, says("The figure that the claim speaks of, as it was measured.", example="0.91", unit="as claimed")
+    ] = None
+    lower: Annotated[Decimal | None, says("The lower end of its interval.", example="0.81", unit="as claimed")] = None
+    upper: Annotated[Decimal | None, says("The upper end of its interval.", example="1.04", unit="as claimed")] = None
 
 
 class TrialVerdict(ClaimStatus):
@@ -339,6 +423,15 @@ class TrialVerdict(ClaimStatus):
             example="true from 80 to 120 requests/s, false elsewhere between 20 and 480",
         ),
     ] = ""
+    lengths: Annotated[
+        tuple[ClaimAtLength, ...],
+        says(
+            "The same claim with other lengths, one for each of spec.load.lengthFactors. Empty for a claim of power or latency, which short ramps do not "
+            "judge. The trial ends as Decided whatever stands here.",
+            most=FACTORS_MAX,
+            list_type="atomic",
+        ),
+    ] = ()
 
 
 class AcceleratorTrialStatus(StatusModel):
@@ -372,6 +465,10 @@ class AcceleratorTrialStatus(StatusModel):
         says("The workload's load when the trial began. Missing where none was known.", unit="requests per second", example="120"),
     ] = None
     load_seconds: Annotated[Seconds | None, says("How long the load lasts on each pool.", unit="seconds", example=1200)] = None
+    length_seconds: Annotated[
+        Seconds | None,
+        says("How long the load at other lengths lasts beside it. Missing where none is asked for.", unit="seconds", example=480),
+    ] = None
     started_time: Annotated[
         Time | None, says("When its replicas were ordered, which is after the compiles.", example="2026-03-01T12:00:00Z")
     ] = None

@@ -15,6 +15,7 @@ from steelyard.control.gather.pool_facts import claim_of
 from steelyard.core.facts.probe import Lengths
 from steelyard.core.facts.snapshot import LatencyObjective, Model
 from steelyard.core.facts.trial import AskedLoad, PoolClaim
+from steelyard.core.trials.lengths import AROUND, USUAL_INPUT
 from steelyard.core.trials.sent import least_seconds
 from steelyard.local.asked import Asked
 from steelyard.local.toolchains import NotTold, told_by
@@ -25,8 +26,6 @@ from steelyard.status.raw import Raw
 MOST_POOLS = 8
 EMBEDDINGS = "embeddings"
 DIGEST = "sha256:[0-9a-f]{64}"
-AROUND = 2
-"""Tokens that a tokenizer puts around a text."""
 
 
 def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
@@ -37,6 +36,8 @@ def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
             f"a trial on this machine serves no model for {arguments.task}",
             "take one that embeds sentences (feature-extraction); others are tried in a cluster: `steelyard trial start`",
         )
+    factors = tuple(map(float, arguments.length_factors))
+    longest = arguments.lengths[1] if arguments.lengths else USUAL_INPUT
     found = Asked(
         name=_name(arguments.model),
         model=_model(arguments),
@@ -44,7 +45,8 @@ def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
         objective=LatencyObjective(metric="e2e", milliseconds=arguments.objective.milliseconds, percent=float(arguments.objective.percent)),
         load=AskedLoad(rate=arguments.load, lengths=_between(arguments.lengths)),
         seconds=arguments.duration,
-        longest=arguments.lengths[1] + AROUND if arguments.lengths else None,
+        length_factors=factors,
+        longest=round(longest * max((1.0, *factors))) + AROUND if arguments.lengths or factors else None,
         prices=_prices(arguments.price, [each.name for each in variants]),
         currency=arguments.currency,
         claims=tuple(PoolClaim(pool=each["pool"], claim=claim_of(each)) for each in claims),
@@ -65,6 +67,8 @@ def command(arguments: argparse.Namespace) -> str:
     words += ["--objective", f"e2e={promised.milliseconds}ms:{promised.percent}", "--duration", written(arguments.duration)]
     if arguments.lengths:
         words += ["--lengths", "{}:{}".format(*arguments.lengths)]
+    if arguments.length_factors:
+        words += ["--length-factors", ",".join(arguments.length_factors)]
     if arguments.load:
         words += ["--load", f"{arguments.load:g}"]
     if arguments.price:

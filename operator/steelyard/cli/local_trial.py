@@ -97,7 +97,8 @@ def in_turns(view: TrialView) -> TrialView:
     """While one pool is loaded, the others wait: it takes the sum of their times."""
     if view.begin is None or view.load_seconds is None:
         return view
-    return replace(view, load_until=view.begin + len(view.pools) * timedelta(seconds=view.load_seconds))
+    each = timedelta(seconds=view.load_seconds + (view.length_seconds or 0))
+    return replace(view, load_until=view.begin + len(view.pools) * each)
 
 
 def _toolchains() -> Mapping[str, Installed]:

@@ -31,6 +31,7 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
         duration=arguments.duration,
         deadline=arguments.deadline,
         live=arguments.live,
+        length_factors=arguments.length_factors,
     )
     try:
         made = connection.post(TRIAL.path(namespace), manifest(asked))

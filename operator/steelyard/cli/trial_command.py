@@ -30,12 +30,14 @@ class Asked:
     duration: int | None
     deadline: int | None
     live: bool = False
+    length_factors: Sequence[str] = ()
 
 
 def manifest(asked: Asked) -> Raw:
     """The object."""
+    load = {**({"mode": LIVE} if asked.live else {}), **({"lengthFactors": [*asked.length_factors]} if asked.length_factors else {})}
     more = {
-        "load": {"mode": LIVE} if asked.live else None,
+        "load": load,
         "claims": [*asked.claims],
         "durationSeconds": asked.duration,
         "deadlineSeconds": asked.deadline,
@@ -68,6 +70,7 @@ def command(trial: Trial) -> str:
     for claim in trial.claims:
         words += ["--claim", written(claim, trial.pools)]
     words += ["--live"] if trial.live else []
+    words += ["--length-factors", ",".join(trial.length_factors)] if trial.length_factors else []
     words += ["--budget", "unknown" if trial.budget is None else f"{trial.budget:f}"]
     for option, seconds in (("--duration", trial.duration_seconds), ("--deadline", trial.deadline_seconds)):
         words += [] if seconds is None else [option, length(seconds)]

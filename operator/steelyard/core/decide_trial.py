@@ -22,10 +22,11 @@ from steelyard.core.rebalancing.asked import START
 from steelyard.core.trials.answered import answered
 from steelyard.core.trials.beginning import addresses, listening, started, together
 from steelyard.core.trials.ending import ending
+from steelyard.core.trials.lengths import to_measure
 from steelyard.core.trials.live import live
 from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
-from steelyard.core.trials.sent import loads_of, ramp_of, steady_seconds
+from steelyard.core.trials.sent import length_ramps_of, loads_of, ramp_of, steady_seconds
 from steelyard.core.trials.verdicts import verdicts_of
 from steelyard.core.vocabulary.condition import Condition, TrialConditionType
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -143,6 +144,7 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
                 load_seconds=steady_seconds(memory.load_seconds),
                 begin_by=memory.begin.timestamp(),
                 seconds=int(left),
+                length_ramps=length_ramps_of(seen.snapshot.workload, to_measure(row), memory.load_seconds),
             )
         )
     return tuple(found)
@@ -168,5 +170,8 @@ def _notes(look: Look, before: TrialMemory, after: TrialMemory) -> tuple[Note, .
     if look.trial.live:
         return (Note(Reason.MEASURING, f"a part of the requests is measured on each of {pools}: {look.trial.budget:.3g} at most"),)
     return (
-        Note(Reason.MEASURING, f"a replica on each of {pools} is ordered: {after.reserved:.3g} at most, {after.load_seconds} s of load"),
+        Note(
+            Reason.MEASURING,
+            f"a replica on each of {pools} is ordered: {after.reserved:.3g} at most, {(after.load_seconds or 0) + (after.length_seconds or 0)} s of load",
+        ),
     )

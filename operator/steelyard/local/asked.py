@@ -25,6 +25,7 @@ from steelyard.core.facts.snapshot import (
     Workload,
 )
 from steelyard.core.facts.trial import AskedLoad, PoolClaim, Trial
+from steelyard.core.trials.sent import beside, least_beside
 from steelyard.local.machine import Machine
 from steelyard.local.variant import Variant
 from steelyard.render import runtime_word
@@ -48,6 +49,8 @@ class Asked:
     objective: LatencyObjective
     load: AskedLoad
     seconds: int
+    length_factors: tuple[float, ...] = ()
+    """Times all lengths, at which the variants are measured as well."""
     longest: int | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     currency: str = "USD"
@@ -66,6 +69,11 @@ class Asked:
             found.append(2 * found[-1])
         return tuple(found)
 
+    @property
+    def load_seconds(self) -> int:
+        """Of all load on one of them."""
+        return self.seconds + beside(self.seconds, len(self.length_factors), least_beside(self.workload()))
+
     def trial(self, created: datetime) -> Trial:
         """Nothing is bought for it."""
         many = len(self.variants)
@@ -77,9 +85,10 @@ class Asked:
             workload=self.name,
             pools=self.pools,
             budget=None,
-            deadline_seconds=START + many * (COMPILE + 2 * self.seconds),
+            deadline_seconds=START + many * (COMPILE + 2 * self.load_seconds),
             duration_seconds=self.seconds,
             load=self.load,
+            length_factors=self.length_factors,
             claims=self.claims,
         )
 

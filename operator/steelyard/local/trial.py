@@ -91,7 +91,7 @@ class LocalTrial:
         own.mkdir()
         serves, sends = (Ground(folder=own, processors=each) for each in (self._machine.servers, self._machine.generators))
         # While it waits for its turn, all others have theirs.
-        seconds = job.seconds + (len(self._asked.variants) - 1) * self._asked.seconds
+        seconds = job.seconds + (len(self._asked.variants) - 1) * self._asked.load_seconds
         return Replica(trial_job(job, self._settings), (serves, sends), str(self._folder / TURNS), seconds, now)
 
 

@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from steelyard.core.facts.identity import WorkloadKey
-from steelyard.core.facts.probe import Lengths, Ramp
+from steelyard.core.facts.probe import LengthRamps, Lengths, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import PlacementIntent, ProbeIntent, TrialIntent
@@ -56,6 +56,7 @@ def trial_job(intent: TrialIntent, settings: Settings) -> Manifest:
     spec = {
         **_spec(placement, intent.ramp, intent.seconds),
         "begin": {"by": intent.begin_by, "port": BEGIN_PORT},
+        **({} if intent.length_ramps is None else {"lengthRamps": _length_ramps(intent.length_ramps)}),
         **({"steady": {"loads": list(intent.loads), "seconds": intent.load_seconds}} if intent.loads else {}),
     }
     return _job(about, trial.namespace, placement, spec, settings)
@@ -128,6 +129,16 @@ def _spec(placement: PlacementIntent, ramp: Ramp, seconds: int) -> Manifest:
         },
         "seconds": seconds,
         "lengths": _lengths(ramp),
+    }
+
+
+def _length_ramps(asked: LengthRamps) -> Manifest:
+    return {
+        "factors": list(asked.factors),
+        "growth": asked.growth,
+        "halvings": asked.halvings,
+        "seconds": asked.step_seconds,
+        "between": asked.between_seconds,
     }
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.core.decide_trial import TrialDecision
-from steelyard.core.facts.capacity import Saturation
+from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialRow, TrialVerdict
@@ -29,8 +29,16 @@ from steelyard.status.raw import Raw
 from steelyard.status.read.field import parts, text, whole
 from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
+from steelyard.status.trial_length import (
+    remembered_claim_length,
+    remembered_length,
+    remembered_saturation,
+    written_capacity,
+    written_claim_lengths,
+    written_lengths,
+)
 from steelyard.status.trial_pool import remembered_capacity, remembered_price
-from steelyard.status.value import interval, real, word
+from steelyard.status.value import real, word
 
 SPENT_DIGITS = 2
 """Of money that is being spent: a status is no meter, and every value is a write."""
@@ -52,14 +60,21 @@ def status_of_trial(
         "currency": settings.currency,
         "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
         "pools": [_row(row, jobs.get(row.pool), memory, before.get(row.pool)) for row in memory.rows],
-        "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
+        "claims": [_claim(each) for each in memory.verdicts],
         **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.reserved is not None else None),
     }
     times = {"startedTime": memory.started, "beginTime": memory.begin, "answeredTime": memory.answered, "endedTime": memory.ended}
     status |= {field: time_text(at) for field, at in times.items() if at is not None}
     if memory.load_seconds is not None:
         status["loadSeconds"] = memory.load_seconds
+    if memory.length_seconds is not None:
+        status["lengthSeconds"] = memory.length_seconds
     return status
+
+
+def _claim(found: TrialVerdict) -> Raw:
+    lengths = written_claim_lengths(found.lengths)
+    return {**written_claim(found.verdict), **({"flips": found.flips} if found.flips else {}), **({"lengths": lengths} if lengths else {})}
 
 
 def _summary(found: Sequence[TrialVerdict], *, ended: bool) -> str:
@@ -105,7 +120,8 @@ def _row(row: TrialRow, job: str | None, memory: TrialMemory, before: Raw | None
         out["steps"] = steps
     if not told and "unitCost" in same:
         out["unitCost"] = same["unitCost"]
-    return out
+    lengths = written_lengths(row, lambda *each: _unit_cost(row, *each), [*parts(before or {}, "lengths")])
+    return {**out, **({"lengths": lengths} if lengths else {})}
 
 
 def _of_more(told: list[Raw], stood: list[Raw]) -> list[Raw]:
@@ -115,30 +131,24 @@ def _of_more(told: list[Raw], stood: list[Raw]) -> list[Raw]:
 
 def _measured(row: TrialRow) -> Raw:
     """What was found of a replica, as far as it is known."""
-    out: Raw = {}
-    if row.capacity is not None:
-        rate = row.capacity.rate
-        out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
-        out |= {"capacityBasis": row.capacity.basis.value, "capacityRequests": count(row.capacity.n)}
-    if row.saturation is not None:
-        full = row.saturation.rate
-        out["saturation"] = {**decimals(perReplica=full.point, lower=full.lower, upper=full.upper), "requests": count(row.saturation.n)}
+    out = written_capacity(row.capacity, row.saturation)
     if row.energy is not None and (energy := written_energy(row.energy)):
         out["energy"] = energy
     if row.percentile is not None and (latency := written_percentile(row.percentile)):
         out["latency"] = latency
     if (cost := unit_cost_of(row)) is not None and row.capacity is not None:
-        value = {
-            **decimals(value=cost.point, lower=cost.lower, upper=cost.upper),
-            "n": count(row.capacity.n),
-            "basis": row.capacity.basis.value,
-        }
-        out["unitCost"] = {**value, **_token_costs(row, cost)}
+        out["unitCost"] = _unit_cost(row, row.capacity, cost)
     return out
 
 
-def _token_costs(row: TrialRow, cost: Interval) -> Raw:
-    """The same money over the tokens of the good requests of the steady steps, where their server tells them."""
+def _unit_cost(row: TrialRow, capacity: Capacity, cost: Interval, factor: float = 1.0) -> Raw:
+    """factor: times all lengths, with which the capacity was measured."""
+    value = {**decimals(value=cost.point, lower=cost.lower, upper=cost.upper), "n": count(capacity.n), "basis": capacity.basis.value}
+    return {**value, **_token_costs(row, cost, factor)}
+
+
+def _token_costs(row: TrialRow, cost: Interval, factor: float) -> Raw:
+    """The same money over the tokens of the good requests of the steady steps, where their server tells them. factor: times these."""
     good = sum(each.step.good for each in row.steady)
     told = {
         "inputTokens": [each.input for each in row.steady],
@@ -148,7 +158,7 @@ def _token_costs(row: TrialRow, cost: Interval) -> Raw:
     for field, counts in told.items():
         tokens = sum(n for n in counts if n is not None)
         if good and tokens and None not in counts:
-            each = cost.times(PER_TOKENS / PER * good / tokens)
+            each = cost.times(PER_TOKENS / PER * good / (tokens * factor))
             out[field] = {**decimals(value=each.point, lower=each.lower, upper=each.upper), "tokens": count(tokens)}
     return out
 
@@ -190,7 +200,8 @@ def trial_memory_of(status: Raw) -> TrialMemory:
     return TrialMemory(
         reserved=real(told.reserved),
         load=real(told.load),
-        load_seconds=told.load_seconds if told.load_seconds is not None and told.load_seconds <= LONGEST_LOAD else None,
+        load_seconds=_seconds(told.load_seconds),
+        length_seconds=_seconds(told.length_seconds),
         started=told.started,
         begin=told.begin,
         answered=told.answered,
@@ -200,16 +211,25 @@ def trial_memory_of(status: Raw) -> TrialMemory:
         said=(end.message or "") if end is not None else "",
         rows=tuple(row for each in told.pools if (row := _remembered(each)) is not None),
         verdicts=tuple(
-            TrialVerdict(verdict=found, flips=each.flips or "") for each in told.claims if (found := remembered_claim(each)) is not None
+            TrialVerdict(
+                verdict=found,
+                flips=each.flips or "",
+                lengths=tuple(at for length in each.lengths if (at := remembered_claim_length(length)) is not None),
+            )
+            for each in told.claims
+            if (found := remembered_claim(each)) is not None
         ),
     )
 
 
+def _seconds(told: int | None) -> int | None:
+    return told if told is not None and told <= LONGEST_LOAD else None
+
+
 def _remembered(told: TrialPool) -> TrialRow | None:
-    phase, full = word(TrialPhase, told.phase), told.saturation
+    phase = word(TrialPhase, told.phase)
     if not told.pool or phase is None:
         return None
-    filled = interval(full.per_replica, full.lower, full.upper) if full is not None else None
     return TrialRow(
         pool=told.pool,
         phase=phase,
@@ -226,8 +246,9 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         price_class=word(PriceClass, told.price_class),
         accuracy=remembered_accuracy(told.accuracy),
         capacity=remembered_capacity(told),
-        saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
+        saturation=remembered_saturation(told.saturation),
         energy=remembered_energy(told.energy),
         percentile=remembered_percentile(told.latency),
+        lengths=tuple(at for length in told.lengths if (at := remembered_length(length)) is not None),
         spent=real(told.spent),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from steelyard.core.facts.capacity import Basis, Capacity
-from steelyard.status.read.trial import TrialPool
+from steelyard.status.read.trial import TrialLength, TrialPool
 from steelyard.status.value import interval, real, word
 
 
-def remembered_capacity(told: TrialPool) -> Capacity | None:
+def remembered_capacity(told: TrialPool | TrialLength) -> Capacity | None:
     """None where one of its figures is not told, or is not above 0."""
     rate, basis = interval(told.capacity, told.capacity_lower, told.capacity_upper), word(Basis, told.capacity_basis)
     return None if rate is None or rate.lower <= 0 or basis is None else Capacity(rate, basis, told.capacity_requests or 0)

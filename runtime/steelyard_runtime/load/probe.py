@@ -6,10 +6,10 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import aiohttp
@@ -19,13 +19,15 @@ from steelyard_runtime.load.asking import Asking, body
 from steelyard_runtime.load.beginning import Beginning, served
 from steelyard_runtime.load.energy import counters, used
 from steelyard_runtime.load.entry import Entry
-from steelyard_runtime.load.probe_spec import ProbeSpec, probe_spec
+from steelyard_runtime.load.length_ramp import LengthRamp, truncated, were_cut
+from steelyard_runtime.load.lengths import MOST_TOKENS
+from steelyard_runtime.load.probe_spec import LengthRamps, ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Seen, rates, shares
 from steelyard_runtime.load.schedule import arrivals_of_step
 from steelyard_runtime.load.steady_step import SteadyStep
 from steelyard_runtime.load.turn import turn
-from steelyard_runtime.termination import write_termination_message
+from steelyard_runtime.termination import has_room, write_termination_message
 from steelyard_runtime.texts import text_of
 
 LOG = logging.getLogger("steelyard.probe")
@@ -49,6 +51,9 @@ READY_EVERY = 0.2
 """Seconds between two questions whether the server is ready."""
 STEADY_SEED = 1000
 """Added to the seed for the first steady step, beyond all steps of a ramp: its requests come as on other pools, however long the ramp was."""
+LENGTH_SEED, FACTOR_SEED = 1_000_000, 10_000
+"""Added to the seed for the ramps at other lengths, and again for each hundredth of a factor: its requests come as on other pools, whatever else these are
+sent."""
 Ask = Callable[[int, float], Coroutine[Any, Any, Entry]]
 """Sends the request of a number, which was to leave at a time."""
 
@@ -63,6 +68,7 @@ class Probe:
     ready_seconds: float = 0.0
     """How long it waited for the server."""
     steady: list[SteadyStep] = field(default_factory=list)
+    lengths: list[LengthRamp] = field(default_factory=list)
     beginning: Beginning | None = field(init=False)
     began: float = 0.0
     """When it first measured, in Unix seconds, where it waited for a moment."""
@@ -81,7 +87,7 @@ class Probe:
         ramping, stopped, enough = (asyncio.create_task(each) for each in (self._ramp(), self.stopping.wait(), self._answered()))
         await asyncio.wait((ramping, stopped, enough), timeout=self.spec.seconds, return_when=asyncio.FIRST_COMPLETED)
         if ramping.done():
-            message = ramping.result()
+            message = str(ramping.result())
         elif self.stopping.is_set():
             message = "it was told to stop before its end"
         elif enough.done():
@@ -93,12 +99,13 @@ class Probe:
         await asyncio.wait((ramping, stopped, enough))
         if not self.steps:
             raise infrastructure_failure(Reason.INTERRUPTED, f"the probe has measured nothing: {message}")
-        return {
-            "result": "Probed",
-            "readySeconds": round(self.ready_seconds, 3),
-            **self._found(),
-            **({"message": message} if message else {}),
-        }
+        return self._result(message)
+
+    def _result(self, message: str) -> dict[str, object]:
+        told = {"result": "Probed", "readySeconds": round(self.ready_seconds, 3), **self._found()}
+        if self.lengths and not has_room(told):
+            told["lengths"] = [each.told(whole=False) for each in self.lengths]
+        return {**told, **({"message": message} if message else {})}
 
     async def _answered(self) -> None:
         """Wait until somebody says that all is answered; before the ramp is over nothing is."""
@@ -115,12 +122,12 @@ class Probe:
         return {
             **({} if self.spec.begin is None else {"began": round(self.began, 3)}),
             "steps": [each.told(when=each in behind) for each in self.steps],
+            **({} if self.spec.length_ramps is None else {"lengths": [each.told() for each in self.lengths]}),
             **({} if self.spec.steady is None else {"steady": [each.told() for each in self.steady]}),
         }
 
     async def _ramp(self) -> str:
         """All steps; returns why it ended before its end, empty where it did not."""
-        bodies = self._bodies(random.Random(self.spec.seed))
         asking = Asking(url=self.spec.url, generates=self.spec.generates, clock=time.monotonic, given_up="the probe has ended")
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
@@ -129,9 +136,10 @@ class Probe:
             cookie_jar=aiohttp.DummyCookieJar(),
         ) as session:
 
-            def ask(number: int, intended: float) -> Coroutine[Any, Any, Entry]:
-                return asking.ask(session, number, intended, bodies[number % len(bodies)])
+            def asks(bodies: Sequence[bytes]) -> Ask:
+                return lambda number, intended: asking.ask(session, number, intended, bodies[number % len(bodies)])
 
+            ask = asks(self._bodies(random.Random(self.spec.seed)).made)
             began = time.monotonic()
             await self._until_ready(session)
             self.ready_seconds = time.monotonic() - began
@@ -160,6 +168,7 @@ class Probe:
                     sent = ramp.send(Seen(step.kept, step.behind))
                 except StopIteration as end:
                     self.ramped.set()
+                    await self._at_lengths(end.value, session, asks)
                     return await self._stay(end.value, session, ask)
                 # One that had to be started again is waited for: what is asked of nobody says nothing.
                 await self._until_ready(session)
@@ -173,6 +182,47 @@ class Probe:
             if not step.disturbed:
                 break
         return step
+
+    async def _at_lengths(self, kept: float, session: aiohttp.ClientSession, asks: Callable[[Sequence[bytes]], Ask]) -> None:
+        """A shorter ramp at each other length, of a server that keeps the promise up to a rate with the usual ones; none of one that keeps it at no rate."""
+        asked = self.spec.length_ramps
+        if asked is None or not kept:
+            return
+        for factor in asked.factors:
+            ramp = LengthRamp(factor)
+            self.lengths.append(ramp)
+            bodies = self._bodies(random.Random(self.spec.seed + _seed_of(factor)), factor)
+            if bodies.cut:
+                ramp.end("requests so long cannot be sent: they would be cut")
+                continue
+            await self._until_ready(session)
+            before = await self._cut(session)
+            why = await self._at_length(asked, ramp, kept / factor, session, asks(bodies.made))
+            if (cut := were_cut(before, await self._cut(session))) > 0:
+                ramp.end(f"the server cut {cut} of its requests at the longest sequence that it is compiled for", useless=True)
+            elif not ramp.over:
+                ramp.end(why)
+            LOG.info("at other lengths: %s", ramp.told())
+
+    async def _at_length(self, asked: LengthRamps, ramp: LengthRamp, expected: float, session: aiohttp.ClientSession, ask: Ask) -> str:
+        """All steps of the ramp at one length; returns why it ended before its end, empty where it did not."""
+        first = max(expected / asked.growth, 1 / asked.seconds)
+        going = rates(first, max(first, expected * asked.growth), asked.halvings, growth=asked.growth, fuller=0)
+        sent = next(going)
+        while True:
+            seconds = asked.between_seconds if sent.between else asked.seconds
+            step = await self._sent(ask, sent.rate, seconds, self.spec.seed + _seed_of(ramp.factor) + len(ramp.steps))
+            if step.disturbed:
+                return f"the load generator could not send {sent.rate:.4g} requests per second in time"
+            if refused := step.outcomes["rejected"]:
+                ramp.end(f"the server refuses {refused} of {refused + step.offered} requests as wrong: its log says why", useless=True)
+                return ""
+            ramp.steps.append(step)
+            try:
+                sent = going.send(Seen(step.kept, step.behind))
+            except StopIteration:
+                return ""
+            await self._until_ready(session)
 
     async def _stay(self, kept: float, session: aiohttp.ClientSession, ask: Ask) -> str:
         """All steady steps, of a server that keeps the promise up to a rate; returns which are left out, empty where none is."""
@@ -233,12 +283,24 @@ class Probe:
             await asyncio.sleep(READY_EVERY)
 
     async def _counters(self, session: aiohttp.ClientSession) -> dict[str, float]:
-        """Joules of each device by the server's page of metrics, which is beside the one that says whether it is ready."""
+        """Joules of each device by the server's page of metrics."""
+        with suppress(ValueError):
+            return counters(await self._page(session))
+        return {}
+
+    async def _cut(self, session: aiohttp.ClientSession) -> float | None:
+        """Inputs that the server has cut, by the same page."""
+        with suppress(ValueError):
+            return truncated(await self._page(session))
+        return None
+
+    async def _page(self, session: aiohttp.ClientSession) -> str:
+        """The server's page of metrics, which is beside the one that says whether it is ready; empty where there is none."""
         with suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError):
             page = urljoin(self.spec.ready, "/metrics")
             async with session.get(page, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=2)) as answer:
-                return counters(await answer.text("utf-8"))
-        return {}
+                return await answer.text("utf-8")
+        return ""
 
     @property
     def _patience(self) -> float:
@@ -251,14 +313,28 @@ class Probe:
             nullcontext() if self.beginning is None else served(self.beginning, lambda: {**self._found(), "ramped": self.ramped.is_set()})
         )
 
-    def _bodies(self, chance: random.Random) -> list[bytes]:
-        """Words are tokens, nearly."""
-        spec, made, size = self.spec, list[bytes](), 0
+    def _bodies(self, chance: random.Random, factor: float = 1.0) -> "Bodies":
+        """Words are tokens, nearly. factor: times as long as usual."""
+        spec, made, size, cut = self.spec, list[bytes](), 0, 0
         while len(made) < PREPARED and size < PREPARED_BYTES:
-            text, tokens = text_of(spec.input.draw(chance), chance), spec.output.draw(chance)
+            words = max(1, round(factor * spec.input.draw(chance)))
+            text = text_of(min(words, MOST_TOKENS), chance)
+            tokens = max(1, round(factor * spec.output.draw(chance)))
+            cut += words > MOST_TOKENS or tokens > MOST_TOKENS or (not spec.generates and len(text) > LONGEST_INPUT)
             made.append(body(spec.model, text, tokens) if spec.generates else body(spec.model, text[:LONGEST_INPUT], None))
             size += len(made[-1])
-        return made
+        return Bodies(made, cut)
+
+
+class Bodies(NamedTuple):
+    """Requests, and how many of them are not as long as they should be."""
+
+    made: list[bytes]
+    cut: int
+
+
+def _seed_of(factor: float) -> int:
+    return LENGTH_SEED + FACTOR_SEED * round(100 * factor)
 
 
 def run_probe(environment: Mapping[str, str]) -> int:

@@ -8,12 +8,16 @@ from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
-from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LOADS, MOST_STEPS
+from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LENGTH_RAMPS, MOST_LOADS, MOST_STEPS
 
 VARIABLE = "STEELYARD_PROBE_SPEC"
 GENERATES = "text-generation"
 TASKS = ("embeddings", GENERATES)
 METRICS = ("e2e", "ttft", "itl")
+LEAST_FACTOR, MOST_FACTOR = 0.1, 10
+"""Of lengths."""
+MOST_HALVINGS = 4
+"""Of a ramp at other lengths: its result has room for no more."""
 Part = TypeVar("Part")
 
 
@@ -32,6 +36,19 @@ class Steady:
 
     loads: tuple[float, ...]
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LengthRamps:
+    """After the ramp, a shorter one for each of `factors`, with all lengths times it: from `growth` times below what a replica is expected to carry
+    then up to as much above, and `halvings` between. Steps of `seconds`, and of `between_seconds` between a load that kept the promise and one that
+    broke it."""
+
+    factors: tuple[float, ...]
+    growth: float
+    halvings: int
+    seconds: float
+    between_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,7 @@ class ProbeSpec:
     seed: int
     begin: Begin | None
     steady: Steady | None
+    length_ramps: LengthRamps | None = None
     turn: str | None = None
     """The socket at which it is told that it is its turn to send, where it has the machine's processors not for itself."""
 
@@ -92,6 +110,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         seed=document.integer("seed", 0, 1 << 53, 1),
         begin=begin,
         steady=steady,
+        length_ramps=_optional(document, "lengthRamps", _length_ramps),
         turn=document.optional_text("turn"),
     )
     for part in (document, server, ramp, step, objective, lengths):
@@ -116,6 +135,19 @@ def _begin(item: Document) -> Begin:
 
 def _steady(item: Document) -> Steady:
     return Steady(item.numbers("loads", 0.001, 1_000_000, MOST_LOADS), item.number("seconds", 0.01, 3600))
+
+
+def _length_ramps(item: Document) -> LengthRamps:
+    found = LengthRamps(
+        factors=item.numbers("factors", LEAST_FACTOR, MOST_FACTOR, MOST_LENGTH_RAMPS),
+        growth=item.number("growth", 1.1, 16),
+        halvings=item.integer("halvings", 0, MOST_HALVINGS),
+        seconds=(usual := item.number("seconds", 0.01, 3600)),
+        between_seconds=item.number("between", 0.01, 3600, usual),
+    )
+    if len(set(found.factors)) < len(found.factors):
+        raise item.invalid("factors", "each of them once", list(found.factors))
+    return found
 
 
 def _objective(item: Document) -> Objective:

@@ -11,6 +11,9 @@ MOST_STEPS = 20
 FEWER_STEPS, MOST_LOADS = 12, 4
 """Of one whose result has room for steady steps as well, and of these."""
 
+MOST_LENGTH_RAMPS = 2
+"""Of lengths, at each of which a shorter ramp is sent: its result has room for no more."""
+
 FULLER = 3
 """Doublings at most, beyond the highest rate of the ramp, until the server is full."""
 
@@ -40,9 +43,11 @@ class Share(NamedTuple):
     rate: float
 
 
-def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS, growth: float = 2.0) -> Generator[Sent, Seen, float]:
+def rates(
+    first: float, most: float, halvings: int, steps: int = MOST_STEPS, growth: float = 2.0, fuller: int = FULLER
+) -> Generator[Sent, Seen, float]:
     """Yield the requests per second of each step; what is sent back says what the step showed. No load at all keeps the promise. Returns the
-    highest rate that kept it. growth: times the last rate that the next one is, until the promise breaks."""
+    highest rate that kept it. growth: times the last rate that the next one is, until the promise breaks. fuller: doublings at most until the server is full."""
     kept, rate, full, left = 0.0, first, False, steps - halvings
     while (seen := (yield Sent(rate))).kept:
         kept, full, left = rate, full or seen.full, left - 1
@@ -56,7 +61,7 @@ def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS, gro
         seen = yield Sent(rate, between=True)
         full |= seen.full
         kept, broke = (rate, broke) if seen.kept else (kept, rate)
-    for doubling in range(1, FULLER + 1):
+    for doubling in range(1, fuller + 1):
         if full:
             break
         full = (yield Sent(highest * 2**doubling)).full

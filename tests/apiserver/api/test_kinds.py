@@ -149,6 +149,12 @@ def test_a_trial_may_ask_for_a_part_of_the_users_requests(served: Cluster):
     assert answer["spec"]["load"]["mode"] == "Live"
 
 
+def test_a_trial_may_ask_for_other_lengths_of_requests(served: Cluster):
+    status, answer = create(served, changed(GOOD["AcceleratorTrial"](), {"spec.load": {"lengthFactors": ["0.5", "2"]}}))
+    assert status == 201, answer
+    assert answer["spec"]["load"] == {"mode": "Synthetic", "lengthFactors": ["0.5", "2"]}
+
+
 @pytest.mark.parametrize("file", sorted(ROOT.glob("examples/*.yaml")), ids=lambda file: file.name)
 def test_every_example_is_accepted(served: Cluster, file: Path):
     for document in yaml.safe_load_all(file.read_text()):

@@ -5,9 +5,10 @@ Rates are the real generator's (`steelyard_runtime/load/rates.py`). Replicas of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from zlib import crc32
 
@@ -20,7 +21,7 @@ from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
-from steelyard.core.facts.trial import SteadyStep, Trial, TrialMemory, TrialReplica
+from steelyard.core.facts.trial import LengthRamp, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
 from steelyard.core.performance.probe_steps import is_kept
 from steelyard.core.placing.intent import TrialIntent
 from steelyard.core.trials.look import TrialSnapshot
@@ -46,6 +47,10 @@ class Tried:
     spent: float
     hours: float
     ended: str
+    at_lengths: Mapping[float, VerdictWord] = field(default_factory=dict)
+    """By what all lengths were multiplied with."""
+    carried: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
+    """Requests per second of a replica of each pool, by the same; 1 for the lengths as they are."""
 
 
 @dataclass(slots=True)
@@ -56,6 +61,7 @@ class Job:
     made: datetime
     ready: datetime
     steps: list[ProbeStep]
+    lengths: list[LengthRamp]
     steady: list[SteadyStep]
     begin: datetime
     enough: datetime | None = None
@@ -71,7 +77,8 @@ class Job:
 
     def told(self, now: datetime) -> TrialReplica:
         """As its Job tells, and its generator meanwhile."""
-        ends = self.ends([*self.steps, *(each.step for each in self.steady)])
+        longer = [step for each in self.lengths for step in each.steps]
+        ends = self.ends([*self.steps, *longer, *(each.step for each in self.steady)])
         ramp = ends[len(self.steps) - 1]
         over = ends[-1] if self.enough is None else min(ends[-1], max(ramp, self.enough))
         over = min(over, self.made + timedelta(seconds=self.intent.seconds))
@@ -89,7 +96,8 @@ class Job:
         return TrialReplica(
             probe=probe,
             ramped=told >= len(self.steps),
-            steady=tuple(self.steady[: max(0, told - len(self.steps))]),
+            lengths=tuple(_lengths_told(self.lengths, told - len(self.steps))),
+            steady=tuple(self.steady[: max(0, told - len(self.steps) - len(longer))]),
             began=self.began if told or done else None,
             scheduled=self.made,
             ended=over if done else None,
@@ -97,8 +105,16 @@ class Job:
         )
 
 
-def tried(drawn: Drawn) -> Tried:
-    """With the budget that trials have there in a day."""
+def _lengths_told(lengths: Sequence[LengthRamp], told: int) -> Iterator[LengthRamp]:
+    """After so many of their steps."""
+    for each in lengths:
+        if told > 0:
+            yield replace(each, steps=each.steps[:told], over=told >= len(each.steps))
+        told -= len(each.steps)
+
+
+def tried(drawn: Drawn, length_factors: tuple[float, ...] = ()) -> Tried:
+    """With the budget that trials have there in a day. length_factors: other lengths of all requests at which the claim is judged as well."""
     (entry,) = drawn.scenario.workloads
     observed = entry.model_copy(update={"rebalancing": entry.rebalancing.model_copy(update={"mode": Mode.OBSERVE})})
     scenario = drawn.scenario.model_copy(update={"days": MOST / 24, "workloads": (observed,)})
@@ -108,7 +124,7 @@ def tried(drawn: Drawn) -> Tried:
         _decided(world)
         if world.now < BEFORE * 3600:
             continue
-        asked = asked or _trial(drawn, world)
+        asked = asked or replace(_trial(drawn, world), length_factors=length_factors)
         snapshot = world.snapshot(entry.name)
         replicas = {pool: job.told(world.moment) for pool, job in jobs.items()}
         decision = decide_trial(TrialSnapshot(trial=asked, memory=memory, workload=snapshot, replicas=replicas), world.moment)
@@ -129,7 +145,14 @@ def tried(drawn: Drawn) -> Tried:
         spent=sum(row.spent or 0.0 for row in memory.rows),
         hours=((memory.ended or world.moment) - created).total_seconds() / 3600,
         ended=memory.finished,
+        at_lengths={each.factor: each.verdict for each in verdict.lengths},
+        carried={row.pool: _carried(row) for row in memory.rows},
     )
+
+
+def _carried(row: TrialRow) -> Mapping[float, float]:
+    found = {1.0: row.capacity, **{each.factor: each.capacity for each in row.lengths}}
+    return {factor: capacity.rate.point for factor, capacity in found.items() if capacity is not None}
 
 
 def _decided(world: World) -> None:
@@ -160,27 +183,38 @@ def _made(world: World, intent: TrialIntent) -> Job:
     sent, queues, sizes = chances
     alone = Queues(entry.objective.promise, queues)
 
-    def serve(moments: Floats, end: float) -> Requests:
-        return alone.serve([replica], moments, end, entry.lengths.draw(len(moments), sizes) if entry.lengths else None)
+    def serve(moments: Floats, end: float, factor: float = 1.0) -> Requests:
+        drawn = np.maximum(1, np.rint(factor * entry.lengths.draw(len(moments), sizes))) if entry.lengths else None
+        return alone.serve([replica], moments, end, drawn)
 
-    sender = Sender(serve, sent)
-    steps, kept = _ramped(intent, sender, lambda step: is_kept(step, allowed))
+    sender, kept_by = Sender(serve, sent), partial(is_kept, allowed=allowed)
+    ramp = intent.ramp
+    first = rates(ramp.first, ramp.most, ramp.halvings, FEWER_STEPS, ramp.growth)
+    steps, kept = _ramped(first, (ramp.step_seconds, ramp.between_seconds or ramp.step_seconds), sender, kept_by)
+    lengths = []
+    for factor in intent.length_ramps.factors if intent.length_ramps is not None and kept else ():
+        asked, expected = intent.length_ramps, kept / factor
+        going = rates(expected / asked.growth, expected * asked.growth, asked.halvings, growth=asked.growth, fuller=0)
+        longer = Sender(partial(serve, factor=factor), sent, sender.at)
+        found, _ = _ramped(going, (asked.step_seconds, asked.between_seconds), longer, kept_by)
+        lengths.append(LengthRamp(factor=factor, steps=tuple(found)))
+        sender.at = longer.at
     steady = [
         SteadyStep(load=share.load, replicas=share.replicas, step=sender.step(share.rate, intent.load_seconds))
         for share in shares(intent.loads, kept)
     ]
     made = world.moment
     by = datetime.fromtimestamp(intent.begin_by, UTC)
-    return Job(intent, made, made + timedelta(seconds=start), steps, steady, by)
+    return Job(intent, made, made + timedelta(seconds=start), steps, lengths, steady, by)
 
 
-def _ramped(intent: TrialIntent, sender: Sender, kept: Callable[[ProbeStep], bool]) -> tuple[list[ProbeStep], float]:
-    ramp, steps = intent.ramp, list[ProbeStep]()
-    asked = rates(ramp.first, ramp.most, ramp.halvings, FEWER_STEPS, ramp.growth)
-    sent: Sent = next(asked)
+def _ramped(
+    asked: Generator[Sent, Seen, float], seconds: tuple[int, int], sender: Sender, kept: Callable[[ProbeStep], bool]
+) -> tuple[list[ProbeStep], float]:
+    """seconds: of a step, and of one between a load that kept the promise and one that broke it."""
+    steps, sent = list[ProbeStep](), next(asked)
     while True:
-        seconds = ramp.between_seconds if sent.between and ramp.between_seconds else ramp.step_seconds
-        step = sender.step(sent.rate, seconds)
+        step = sender.step(sent.rate, seconds[sent.between])
         steps.append(step)
         try:
             sent = asked.send(Seen(kept=kept(step), full=bool(step.finished)))

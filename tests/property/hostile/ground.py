@@ -182,9 +182,9 @@ def probe_pod() -> Manifest:
 
 def trial() -> Manifest:
     """It has started, and waits for what its only pool's replica tells."""
-    row = {"pool": "gpu", "phase": "Measuring", "revision": "0a1b2c3d", "pricePerHour": "0.5"}
+    row = {"pool": "gpu", "phase": "Measuring", "revision": "0a1b2c3d", "pricePerHour": "0.5", "lengths": [{"factor": "2"}]}
     status = {"startedTime": SINCE, "beginTime": SINCE, "loadSeconds": 600, "reserved": "1", "pools": [row]}
-    spec = {"workloadName": "chat", "pools": ["gpu"], "budget": "2.00"}
+    spec = {"workloadName": "chat", "pools": ["gpu"], "budget": "2.00", "load": {"lengthFactors": ["2"]}}
     meta = {"name": "asked", "namespace": "shop", "uid": "u-asked", "generation": 1, "creationTimestamp": "2026-03-01T00:00:00Z"}
     return {**objects.trial(), "metadata": meta, "spec": spec, "status": status}
 
@@ -203,8 +203,9 @@ def trial_pod() -> Manifest:
     made = probe_pod()
     ended = made["status"]["containerStatuses"][0]["state"]["terminated"]
     word = json.loads(ended["message"])
+    lengths = [{"factor": 2, "steps": [[8, 20, 160, 0, 0, 20.0, 60.0]], "over": True}]
     steady = [{**word["steps"][0], "load": 8, "replicas": 2, "p95": 60.0}]
-    ended["message"] = json.dumps({**word, "began": 1_772_323_200.5, "steady": steady})
+    ended["message"] = json.dumps({**word, "began": 1_772_323_200.5, "steady": steady, "lengths": lengths})
     made["metadata"] |= {"name": "trial-pod", "uid": "u-trial-pod", "labels": TRYING, "ownerReferences": [TRIAL_JOB_OF_POD]}
     return made
 

@@ -208,12 +208,17 @@ TRIAL_JOBS = st.fixed_dictionaries(
     {"metadata": metadata(TRIAL_JOB, TRYING, OF_TRIAL)},
     optional={"spec": some(activeDeadlineSeconds=COUNTS), "status": some(conditions=CONDITIONS, startTime=TIMES, active=COUNTS)},
 )
+LENGTH_RAMPS = st.builds(
+    '[{{"factor":{0},"steps":[[{1},{2},{3},{4},0,{5},null]],"finished":[{6}],"over":true}},{7}]'.format,
+    *[FIGURES] * 8,
+)
 TRIAL_WORDS = st.builds(
-    '{{"result":"Probed","readySeconds":{0},"began":{1},"steps":{2},"steady":{3}}}'.format,
+    '{{"result":"Probed","readySeconds":{0},"began":{1},"steps":{2},"steady":{3},"lengths":{4}}}'.format,
     FIGURES,
     FIGURES,
     PROBE_STEPS,
     PROBE_STEPS | FIGURES,
+    LENGTH_RAMPS | PROBE_STEPS | FIGURES,
 )
 TRIAL_PODS = st.fixed_dictionaries(
     {"metadata": metadata("trial-pod", TRYING, TRIAL_JOB_OF_POD)},

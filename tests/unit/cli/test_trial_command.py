@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -31,11 +32,13 @@ asked = st.builds(
     budget=st.sampled_from(["2", "2.00", "0.000001", "999999999"]),
     duration=st.none() | st.integers(60, 120),
     deadline=st.none() | st.sampled_from([120, 7200, 604_800]),
-    live=st.booleans(),
+    live=st.just(False),
+    length_factors=st.sampled_from([[], ["0.5"], ["0.5", "2"], ["10", "0.25"], ["1.5"]]),
 )
+live = st.builds(replace, asked, live=st.just(True), length_factors=st.just([]))
 
 
-@given(asked)
+@given(asked | live)
 def test_the_words_that_a_trial_tells_ask_for_the_same(one):
     made = manifest(one)
     AcceleratorTrial.model_validate(made)
@@ -51,6 +54,7 @@ def test_the_words_that_a_trial_tells_ask_for_the_same(one):
         duration=told.duration,
         deadline=told.deadline,
         live=told.live,
+        length_factors=told.length_factors,
     )
     assert manifest(again) == made
 

@@ -60,6 +60,14 @@ def test_lengths_are_every_number_between_both_as_likely() -> None:
     assert asked().load.lengths is None
 
 
+def test_other_lengths_are_compiled_for_and_measured() -> None:
+    none, usual, short = asked(), asked("--length-factors", "0.5,4"), asked("--lengths", "20:30", "--length-factors", "4")
+    assert (none.length_factors, none.longest) == ((), None)
+    assert (usual.length_factors, usual.longest) == ((0.5, 4.0), 242), "texts of 60 words, and what a tokenizer puts around them"
+    assert short.longest == 122
+    assert asked("--length-factors", "0.5").longest == 62, "the lengths as they are are measured as well"
+
+
 def test_the_objective_is_that_of_the_workload() -> None:
     promised = asked("--objective", "e2e=1s:99.9").objective
     assert (promised.metric, promised.milliseconds, promised.percent) == ("e2e", 1000, 99.9)

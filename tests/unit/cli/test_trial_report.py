@@ -276,7 +276,7 @@ def test_what_is_not_known_is_an_empty_cell_and_a_pool_without_loads_has_a_row()
 @pytest.mark.parametrize("name", TRIALS)
 def test_every_situation_has_the_same_columns_but_for_what_is_counted(name):
     heads, *rows = csv.reader(io.StringIO(content(trial_report(TRIALS[name]()), "csv")))
-    assert len(heads) == len(set(heads)) == 28
+    assert len(heads) == len(set(heads)) == 29
     assert rows and {len(row) for row in rows} == {len(heads)}
     assert ("1M output tokens" in " ".join(heads)) == (name == "by-tokens")
 

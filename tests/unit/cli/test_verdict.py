@@ -27,6 +27,7 @@ HALF = ClaimRow(
     message=None,
     flips=None,
     conditions=None,
+    lengths=(),
     source=None,
     date=None,
 )

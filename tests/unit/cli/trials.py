@@ -270,6 +270,37 @@ def local() -> GatheredTrial:
     return replace(one, pools=(), notes=("all of it ran on this machine, in turns",), command="steelyard trial --local m --pools a,b")
 
 
+def _at(factor: str, capacity: tuple[str, str, str], cost: tuple[str, str, str], n: int, **more: Any) -> Raw:
+    """What was measured with other lengths."""
+    figures = dict(zip(("capacityPerReplica", "capacityLower", "capacityUpper"), capacity, strict=True))
+    money = dict(zip(("value", "lower", "upper"), cost, strict=True)) | {"n": n, "basis": "Probed"}
+    return {"factor": factor, **figures, "capacityBasis": "Probed", "capacityRequests": n, "unitCost": money, **more}
+
+
+def by_length() -> GatheredTrial:
+    """At other lengths as well: the claim holds for short requests, and one pool takes none that are twice as long."""
+    measured = copy.deepcopy([INF2_FOUND, G5_FOUND])
+    measured[0]["lengths"] = [
+        _at("0.5", ("96.1", "88.2", "104"), ("0.00219", "0.00203", "0.00239"), 3900),
+        {
+            "factor": "2",
+            "message": "not measured: requests of up to 130 tokens would come, and its server takes 128: raise spec.compile.sequenceLengths",
+        },
+    ]
+    full = {"perReplica": "27", "lower": "26", "upper": "28", "requests": 900}
+    measured[1]["lengths"] = [
+        _at("0.5", ("60.2", "55.4", "66.0"), ("0.00464", "0.00423", "0.00504"), 2800),
+        _at("2", ("20.4", "18.2", "23.0"), ("0.0137", "0.0121", "0.0154"), 950, saturation=full),
+    ]
+    words = [
+        {"factor": "0.5", "verdict": "Confirmed", "n": 2800, "measured": "0.473", "lower": "0.412", "upper": "0.541"},
+        {"factor": "2", "verdict": "Inconclusive", "n": 0},
+    ]
+    one = ended("Decided", "each claim has its verdict", measured, [{**ANSWERS[0], "lengths": words}, ANSWERS[1]], lengthSeconds=310)
+    one.trial["spec"]["load"] = {"mode": "Synthetic", "lengthFactors": ["0.5", "2"]}
+    return one
+
+
 TRIALS: dict[str, Callable[[], GatheredTrial]] = {
     "unseen": unseen,
     "compiling": compiling,
@@ -279,4 +310,5 @@ TRIALS: dict[str, Callable[[], GatheredTrial]] = {
     "too-small": too_small,
     "by-tokens": by_tokens,
     "live": live,
+    "by-length": by_length,
 }

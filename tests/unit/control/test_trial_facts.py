@@ -24,15 +24,17 @@ from steelyard.render.probe_job import BEGIN_PORT
 from steelyard.status.patch import changes
 from steelyard.status.trial import status_of_trial, trial_memory_of
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.length_ramp import LengthRamp
 from steelyard_runtime.load.probe import Probe
 from steelyard_runtime.load.probe_spec import Objective
 from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Share
 from steelyard_runtime.load.steady_step import SteadyStep as SentStep
-from unit.api.objects import GOOD, trial
+from unit.api.objects import GOOD, changed, trial
 from unit.control.test_probe_facts import MADE, RESULT, RUNS, STEP, a_job, a_pod, at, ended
 from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.test_asked_trial import asked
+from unit.runtime.test_length_ramps import full
 from unit.runtime.test_probe import spec_of
 
 NOW = MADE + timedelta(minutes=5)
@@ -131,6 +133,75 @@ def test_a_spec_is_what_its_object_says() -> None:
     assert (claim.pool, claim.claim.ratio, claim.claim.relative_to, claim.claim.model) == ("inf2-xlarge", 0.5, "g5-xlarge", "*")
 
 
+def test_a_spec_says_at_which_other_lengths_and_none_of_the_users_own() -> None:
+    for load, factors in (({"lengthFactors": ["0.5", "2"]}, (0.5, 2.0)), ({}, ()), ({"mode": "Live"}, ())):
+        parsed = parse(AcceleratorTrial, changed(GOOD["AcceleratorTrial"](), {"spec.load": load}))
+        assert isinstance(parsed, AcceleratorTrial)
+        assert trial_of(parsed, {"metadata": {"name": "half", "namespace": "shop"}}, NOW).length_factors == factors
+
+
+# Other lengths
+
+LONGER = {
+    "factor": 2,
+    "steps": [[10, 20.0, 200, 0, 0, 30.1, 61.2], [40, 20.0, 90, 700, 10, 900, 2000.5]],
+    "finished": [1, *[30] * 20],
+    "over": True,
+}
+
+
+def test_a_ramp_at_another_length_is_told_in_short() -> None:
+    (found,) = said(lengths=[LONGER]).lengths
+    assert (found.factor, found.over, found.message) == (2.0, True, "")
+    kept, broke = found.steps
+    assert (kept.rate, kept.seconds, kept.good, kept.slow, kept.error, kept.shed) == (10, 20.0, 200, 0, 0, 0)
+    assert (kept.p50_milliseconds, kept.p99_milliseconds, kept.finished) == (30.1, 61.2, ())
+    assert (broke.good, broke.slow, broke.error, broke.finished) == (90, 700, 10, (30,) * 20)
+
+
+def test_one_that_goes_on_and_one_that_says_nothing_are_told_as_that() -> None:
+    going, useless = said(
+        lengths=[{"factor": 0.5, "steps": []}, {"factor": 2, "steps": [], "over": True, "message": "it\n was cut"}]
+    ).lengths
+    assert (going.steps, going.over) == ((), False)
+    assert (useless.steps, useless.over, useless.message) == ((), True, "it was cut")
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        None,
+        3,
+        {},
+        [3],
+        [{}],
+        [{**LONGER, "factor": 0}],
+        [{**LONGER, "factor": "x"}],
+        [{**LONGER, "steps": 3}],
+        [{**LONGER, "steps": [3]}],
+        [{**LONGER, "steps": [[10, 20.0, 200]]}],
+        [{**LONGER, "steps": [[10, 20.0, -1, 0, 0, 1, 1]]}],
+        [{**LONGER, "steps": [LONGER["steps"][0]] * 33}],  # type: ignore[index]
+        [{**LONGER, "finished": 3}],
+        [{**LONGER, "finished": [1, "x"]}],
+    ],
+)
+def test_ramps_that_cannot_be_read_are_left_out_and_the_rest_stays(lengths: Any) -> None:
+    found = said(lengths=lengths)
+    assert found.lengths == () and len(found.steady) == 1
+    if isinstance(lengths, list):
+        assert len(said(lengths=[*lengths, LONGER]).lengths) == 1
+
+
+def test_what_a_generator_tells_of_other_lengths_is_what_was_sent() -> None:
+    """By the runtime's own words, of a step in which the server was full as well."""
+    sent = LengthRamp(0.5, [full(123.4567, 30.0, 3700, 9)], over=True, why="")
+    (found,) = said(lengths=[sent.told()]).lengths
+    (step,) = found.steps
+    assert (step.rate, step.good, step.slow, step.error) == (123.4567, 3700, 3700, 3700)
+    assert len(step.finished) == 20 and sum(step.finished) == sum(sent.steps[0].finished)
+
+
 # The status
 
 
@@ -150,12 +221,15 @@ def looks() -> dict[str, tuple[AskedTrial, TrialDecision]]:
     begun.to_its_end()
     failed = asked(fails={"cheap": "exit code 1"})
     failed.to_its_end()
+    longer = asked(claims=(half_of("cheap", "dear", 0.3),), budget=5.0, length_factors=(0.5, 8.0), slower={"cheap": 2.0})
+    longer.to_its_end()
     return {
         "waits": (waits, waits.look()),
         "begins": (begun, first),
         "measures": (begun, measuring),
         "has ended": (begun, with_accuracy(begun.decisions[-1])),
         "has failed on a pool": (failed, failed.decisions[-1]),
+        "has ended with other lengths": (longer, longer.decisions[-1]),
     }
 
 
@@ -183,8 +257,11 @@ def test_what_is_written_is_taken_and_is_what_is_remembered(name: str) -> None:
         assert row.each == before.each and row.capacity == before.capacity and row.saturation == before.saturation
         assert row.accuracy == before.accuracy
         assert row.energy == before.energy and row.percentile == before.percentile
+        assert row.lengths == before.lengths
         assert name != "has ended" or (row.energy is not None and row.percentile is not None) == (row.pool == "cheap")
     assert [v.verdict.verdict for v in read.verdicts] == [v.verdict.verdict for v in memory.verdicts]
+    assert [v.lengths for v in read.verdicts] == [v.lengths for v in memory.verdicts]
+    assert read.length_seconds == memory.length_seconds
     assert changes(status, written(decision, status)) is None, "nothing is written twice"
 
 
@@ -202,6 +279,23 @@ def test_a_pool_says_what_served_there_and_a_step_how_long_how_many_failed_and_h
     assert (told["seconds"], told["requests"], told["failed"], told["meanMilliseconds"]) == ("200", 48, 3, "25.25")
     assert (told["inputTokens"], told["outputTokens"]) == ("40", "10")
     assert not {"meanMilliseconds", "inputTokens", "outputTokens"} & set(other), "nothing is generated, and the rest is not told"
+
+
+def test_what_a_pool_costs_at_another_length_is_told_with_its_interval_and_with_that_of_tokens() -> None:
+    """Half as long, so that half of the tokens are paid by what the request costs."""
+    _, decision = LOOKS["has ended with other lengths"]
+    step = ProbeStep(rate=8, seconds=200, good=40, slow=5, error=2, shed=1)
+    row = replace(decision.memory.rows[0], steady=(SteadyStep(load=24, replicas=3, step=step, input=1600, output=400),))
+    told = written(replace(decision, memory=replace(decision.memory, rows=(row,))))["pools"][0]
+    half, eightfold = told["lengths"]
+    cost, capacity = half["unitCost"], float(half["capacityPerReplica"])
+    assert float(cost["value"]) == pytest.approx(1000 * 1.0 / 3600 / capacity, rel=1e-4)
+    assert float(cost["lower"]) < float(cost["value"]) < float(cost["upper"])
+    assert float(cost["inputTokens"]["value"]) == pytest.approx(float(cost["value"]) * 1000 / (0.5 * 40), rel=1e-3)
+    assert set(eightfold) == {"factor", "message"} and eightfold["message"].startswith("not measured")
+    row = replace(row, steady=())
+    again = written(replace(decision, memory=replace(decision.memory, rows=(row,))), {"pools": [{**told, "phase": "Measuring"}]})
+    assert again["pools"][0]["lengths"] == told["lengths"], "steady loads that are not told any more take nothing back"
 
 
 def test_what_was_found_on_a_pool_stands_as_it_was_written_once() -> None:

@@ -6,18 +6,19 @@ what the status holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
 from steelyard.core.decide_trial import TrialDecision, decide_trial
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
-from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
+from steelyard.core.facts.probe import LengthRamps, Probe, ProbeState, ProbeStep, Ramp
 from steelyard.core.facts.snapshot import Snapshot
-from steelyard.core.facts.trial import AskedLoad, PoolClaim, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
+from steelyard.core.facts.trial import AskedLoad, LengthRamp, PoolClaim, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
 from steelyard.core.placing.intent import TrialIntent
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.trials.look import TrialSnapshot
@@ -41,7 +42,7 @@ class Replica:
     made: datetime
     ready: datetime
     begin: datetime | None = None
-    measured: tuple[list[ProbeStep], list[SteadyStep]] | None = None
+    measured: tuple[list[ProbeStep], list[LengthRamp], list[SteadyStep]] | None = None
     enough: bool = False
     """It was told that all is answered."""
     told: TrialReplica | None = None
@@ -59,6 +60,9 @@ class AskedTrial:
     deadline: int = 7200
     claims: tuple[PoolClaim, ...] = ()
     load: AskedLoad | None = None
+    length_factors: tuple[float, ...] = ()
+    slower: dict[str, float] = field(default_factory=dict)
+    """The power of the lengths of requests with which the work of one grows on a pool; 1 where nothing is said."""
     starts: dict[str, int] = field(default_factory=dict)
     fails: dict[str, str] = field(default_factory=dict)
     """Pools whose replica ends without a result, with what it says."""
@@ -94,6 +98,7 @@ class AskedTrial:
             deadline_seconds=self.deadline,
             duration_seconds=self.duration,
             load=self.load,
+            length_factors=self.length_factors,
             claims=self.claims,
             stop=self.stop,
         )
@@ -166,25 +171,47 @@ class AskedTrial:
             return TrialReplica(probe=probe, scheduled=scheduled)
         began = max(job.ready, job.begin or _by(job))
         running = replace(probe, state=ProbeState.RUNNING, ready_seconds=(job.ready - job.made).total_seconds())
-        steps, steady = job.measured = job.measured or self._measured(pool, job.intent)
-        ends = [began + timedelta(seconds=each) for each in accumulate([*(s.seconds for s in steps), *(s.step.seconds for s in steady)])]
+        steps, lengths, steady = job.measured = job.measured or self._measured(pool, job.intent)
+        parts = [*steps, *(step for each in lengths for step in each.steps), *(s.step for s in steady)]
+        ends = [began + timedelta(seconds=each) for each in accumulate(part.seconds for part in parts)]
         over = sum(end <= self.now for end in ends)
-        steps, steady, ramped = steps[:over], steady[: max(0, over - len(steps))], over >= len(steps)
+        longer = _so_far(lengths, over - len(steps))
+        sent = over - len(steps) - sum(len(each.steps) for each in lengths)
+        steps, steady, ramped = steps[:over], steady[: max(0, sent)], over >= len(steps)
         if over < len(ends) and not (job.enough and ramped):
             waiting = TrialReplica(probe=running, scheduled=scheduled, address=pool)
             if self.mute or not steps:
                 return waiting
             probe = replace(running, steps=tuple(steps))
-            return replace(waiting, probe=probe, ramped=ramped, steady=tuple(steady), began=began)
+            return replace(waiting, probe=probe, ramped=ramped, lengths=longer, steady=tuple(steady), began=began)
         done = replace(running, state=ProbeState.DONE, steps=tuple(steps))
         ended = self.now if job.enough else ends[-1]
-        job.told = TrialReplica(probe=done, ramped=True, steady=tuple(steady), began=began, scheduled=scheduled, ended=ended)
+        job.told = TrialReplica(
+            probe=done, ramped=True, lengths=longer, steady=tuple(steady), began=began, scheduled=scheduled, ended=ended
+        )
         return job.told
 
-    def _measured(self, pool: str, intent: TrialIntent) -> tuple[list[ProbeStep], list[SteadyStep]]:
+    def _at_lengths(self, pool: str, asked: LengthRamps, kept: float) -> list[LengthRamp]:
+        ground, found = self.world.grounds[pool], []
+        for factor in asked.factors:
+            there = replace(ground, speed=ground.speed * factor ** -self.slower.get(pool, 1.0))
+            ramp = Ramp(
+                first=kept / factor / asked.growth,
+                most=kept / factor * asked.growth,
+                growth=asked.growth,
+                halvings=asked.halvings,
+                step_seconds=asked.step_seconds,
+                between_seconds=asked.between_seconds,
+            )
+            steps = ramp_of(ramp, partial(self.world._step, there))
+            found.append(LengthRamp(factor=factor, steps=tuple(steps), over=True))
+        return found
+
+    def _measured(self, pool: str, intent: TrialIntent) -> tuple[list[ProbeStep], list[LengthRamp], list[SteadyStep]]:
         ground, ramp = self.world.grounds[pool], intent.ramp
         steps = ramp_of(ramp, lambda rate, seconds: self.world._step(ground, rate, seconds))
         kept = max((s.rate for s in steps if s.good >= 0.99 * s.offered), default=0.0)
+        lengths = self._at_lengths(pool, intent.length_ramps, kept) if intent.length_ramps is not None and kept else []
         steady = []
         for load in intent.loads if kept else ():
             replicas = max(1, -int(-load // (0.9 * kept)))
@@ -200,7 +227,18 @@ class AskedTrial:
                     took=None if took is None else Interval(took, took / 1.02, took * 1.02),
                 )
             )
-        return steps, steady
+        return steps, lengths, steady
+
+
+def _so_far(lengths: Sequence[LengthRamp], over: int) -> tuple[LengthRamp, ...]:
+    """After so many of their steps."""
+    found = []
+    for each in lengths:
+        if over <= 0:
+            break
+        found.append(replace(each, steps=each.steps[:over], over=over >= len(each.steps)))
+        over -= len(each.steps)
+    return tuple(found)
 
 
 def _by(job: Replica) -> datetime:

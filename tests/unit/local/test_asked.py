@@ -10,6 +10,7 @@ import pytest
 from steelyard.core.facts.snapshot import LatencyObjective, Model, Toolchain
 from steelyard.core.facts.trial import AskedLoad
 from steelyard.core.placing.analysis import Analysis, analysis
+from steelyard.core.trials.lengths import lengths_asked
 from steelyard.local.asked import Asked, settings_of
 from steelyard.local.machine import Machine
 from steelyard.local.toolchains import Installed
@@ -73,6 +74,15 @@ def test_nothing_is_bought_for_it_and_it_has_time_for_all_of_its_compiles() -> N
     trial = asked().trial(NOW)
     assert trial.budget is None
     assert trial.deadline_seconds > 2 * (3600 + 120)
+
+
+def test_other_lengths_take_time_beside_the_load_on_each_variant_and_can_be_sent() -> None:
+    without, longer = asked(), asked(length_factors=(0.5, 2.0), longest=122)
+    assert longer.load_seconds >= 1.4 * without.load_seconds == 1.4 * 120
+    assert longer.trial(NOW).deadline_seconds > without.trial(NOW).deadline_seconds
+    option = seen(longer).option("openvino")
+    assert option is not None
+    assert [each.message for each in lengths_asked(longer.trial(NOW), seen(longer), option.candidate)] == ["", ""]
 
 
 @pytest.mark.parametrize(

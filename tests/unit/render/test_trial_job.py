@@ -7,10 +7,12 @@ from typing import Any
 
 from steelyard.cli.page.trial import SEED
 from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.probe import LengthRamps
 from steelyard.core.placing.intent import ProbeIntent, TrialIntent
 from steelyard.render import label
 from steelyard.render.probe_job import BEGIN_PORT, probe_job, trial_job
 from steelyard_runtime.load.beginning import Begin
+from steelyard_runtime.load.probe_spec import LengthRamps as Understood
 from steelyard_runtime.load.probe_spec import ProbeSpec, Steady, probe_spec
 from unit.render.test_probe_job import RAMP, RICH, WORKLOAD, containers_of
 from unit.render.test_what_pods_are_told import SETTINGS, values
@@ -48,6 +50,12 @@ def test_the_generator_understands_when_to_begin_and_what_to_send_after_the_ramp
 
 def test_where_no_load_is_known_nothing_steady_is_sent() -> None:
     assert told(trial_job(replace(INTENT, loads=()), SETTINGS)).steady is None
+
+
+def test_the_generator_understands_at_which_other_lengths_and_is_told_of_none_that_nobody_asked_for() -> None:
+    longer = LengthRamps(factors=(0.5, 2.0), growth=4.0, halvings=4, step_seconds=18, between_seconds=36)
+    assert told(trial_job(replace(INTENT, length_ramps=longer), SETTINGS)).length_ramps == Understood((0.5, 2.0), 4.0, 4, 18.0, 36.0)
+    assert told(trial_job(INTENT, SETTINGS)).length_ramps is None
 
 
 def test_it_ends_by_itself_after_the_seconds_that_are_paid_for() -> None:

@@ -814,7 +814,7 @@ def test_equal_loads_have_equal_requests_whatever_the_ramp_was(first: float) -> 
 
     result = asyncio.run(probed())
     assert len(result["steps"]) == (1 if first == 20 else 3)
-    bodies = [json.loads(each)["input"] for each in Probe(spec_of(seed=5))._bodies(random.Random(5))]
+    bodies = [json.loads(each)["input"] for each in Probe(spec_of(seed=5))._bodies(random.Random(5)).made]
     for index in (0, 1):
         count = len(list(arrivals_of_step(18, 1, 5, seed=5 + STEADY_SEED + index)))
         # Two that leave at once may come in either order.

@@ -9,6 +9,7 @@ from steelyard.cli.claim_text import EXAMPLES_HERE, GRAMMAR, is_figure
 from steelyard.cli.command import FAILED, INTERRUPTED, OK, UNHEALTHY, Command
 from steelyard.cli.commands.trial_start import pools
 from steelyard.cli.duration import seconds
+from steelyard.cli.factor import add_factors
 from steelyard.cli.promise import Promise, promise
 
 _LENGTHS = re.compile(r"([1-9][0-9]{0,5}):([1-9][0-9]{0,5})")
@@ -100,6 +101,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="requests per second that you have: what half, all and twice of them need and cost is measured",
     )
     parser.add_argument("--lengths", type=lengths, metavar="LEAST:MOST", help="tokens of a request (default: texts of 20 to 60 words)")
+    add_factors(parser, "each takes a fifth of --duration more")
     parser.add_argument(
         "--duration",
         type=seconds,

@@ -7,6 +7,7 @@ import argparse
 from steelyard.cli.claim_text import EXAMPLES, GRAMMAR, claims, is_figure
 from steelyard.cli.command import FAILED, INTERRUPTED, OK, UNHEALTHY, Command
 from steelyard.cli.duration import seconds
+from steelyard.cli.factor import add_factors
 from steelyard.cli.interval import add_interval
 
 
@@ -50,6 +51,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="measure a part of the users' own requests: each pool gets one replica that serves beside the others, and as large a share as each of these, "
         "by a move of the workload, one pool after the other; default: requests made for the trial, to replicas that serve nobody",
     )
+    add_factors(parser, "each takes a fifth of the load more, and as much money")
     parser.add_argument("--name", metavar="NAME", help="of the trial; default: the workload's with a suffix made from the time")
     parser.add_argument("--no-follow", action="store_true", help="make it and end")
     add_interval(parser)

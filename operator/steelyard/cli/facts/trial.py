@@ -34,6 +34,8 @@ class Trial:
     claims: tuple[Claim, ...]
     """Empty: those that the pools have."""
     stop: bool
+    length_factors: tuple[str, ...]
+    """Times all lengths, at which the pools are measured as well."""
     live: bool
     """Whether the users' own requests are measured, and not some that are made for it."""
     told: TrialStatus
@@ -52,7 +54,8 @@ class Trial:
 def trial(raw: Raw) -> Trial:
     """From the raw object."""
     metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
-    pools = spec.get("pools")
+    pools, load = spec.get("pools"), part(spec, "load")
+    factors = load.get("lengthFactors")
     return Trial(
         namespace=text(metadata, "namespace") or "",
         name=text(metadata, "name") or "",
@@ -65,6 +68,7 @@ def trial(raw: Raw) -> Trial:
         deadline_seconds=whole(spec, "deadlineSeconds"),
         claims=claims(spec),
         stop=truth(spec, "stop") or False,
-        live=text(part(spec, "load"), "mode") == LIVE,
+        length_factors=tuple(each for each in factors if isinstance(each, str)) if isinstance(factors, list) else (),
+        live=text(load, "mode") == LIVE,
         told=trial_status(status),
     )

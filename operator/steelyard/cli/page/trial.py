@@ -13,7 +13,7 @@ from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, exact, interval, milliseconds, money, percent, price_age
-from steelyard.cli.text.trial import accuracies, by_load, capacity, cost, flips, good, load, spent, start
+from steelyard.cli.text.trial import accuracies, by_factor, by_lengths, by_load, capacity, cost, flips, good, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.break_even import BreakEven
 from steelyard.cli.view.trial import TrialView
@@ -36,13 +36,17 @@ def _sections(view: TrialReportView) -> Iterator[Element | None]:
     told = view.trial
     yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told)))
     yield section("Capacity and cost", _capacity(told))
+    yield section("Other lengths", _lengths(told))
     yield section("Cost as served" if told.live else "Where the money is", _hours(view), listed(_once(told)))
     yield section(
         "A month",
         month(told.month, told.currency, f"at the load that {'was asked for' if told.local else 'the workload had'}, with whole replicas"),
     )
     yield section("Prices", _prices(view))
-    yield section("What would change the answer", listed([*(_break_even(each, told.currency) for each in view.break_even), *flips(told)]))
+    yield section(
+        "What would change the answer",
+        listed([*(_break_even(each, told.currency) for each in view.break_even), *flips(told), *by_lengths(told)]),
+    )
     yield section("Claims and their sources", claims(told.claims))
     yield section("How it was measured", listed(_how(told)))
 
@@ -84,6 +88,29 @@ def _capacity(told: TrialView) -> Element | None:
         "n",
     )
     return table(heads, rows, "Where the objective is just kept")
+
+
+def _lengths(told: TrialView) -> Element | None:
+    rows = [
+        (
+            f"times {each.factor:f}",
+            found.pool,
+            capacity(each),
+            money(each.saturation.per_replica if each.saturation else None),
+            cost(each, told.unit),
+            good(each),
+        )
+        for found, each in by_factor(told)
+    ]
+    heads = (
+        "All lengths",
+        "Pool",
+        "Good requests/s a replica [95 %]",
+        "Completed/s at most",
+        f"{told.currency or 'Money'} for {unit_of(told.unit).whole} [95 %]",
+        "n",
+    )
+    return table(heads, rows, "Where the objective is just kept, by a shorter ramp with all lengths of the requests times a factor")
 
 
 def _hours(view: TrialReportView) -> Element | None:
@@ -185,9 +212,11 @@ def _how(told: TrialView) -> Iterator[str]:
 def _made(told: TrialView, lasted: str) -> str:
     long = "" if told.local else f" as long as those of {told.workload}"
     steady = "" if told.load is None else f", then steady loads at half, all and twice of {money(told.load)} requests/s"
+    factors = " and ".join(f"{each:f}" for each in sorted({at.factor for found, at in by_factor(told) if at.factor is not None}))
+    longer = f", then as much again in fewer steps with all lengths times {factors}" if factors else ""
     return (
         f"One replica on each pool, which served nobody, got requests{long}{lasted}: ever more until the objective broke and the server was "
-        f"full{steady}."
+        f"full{longer}{steady}."
     )
 
 

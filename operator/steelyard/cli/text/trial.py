@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from steelyard.cli.text.by_length import by_length
 from steelyard.cli.text.claim import claims
 from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, milliseconds, money, percent, unit_cost, with_interval
 from steelyard.cli.text.news import unseen
@@ -14,7 +15,7 @@ from steelyard.cli.text.section import section
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.trial import STEPS, TrialView
 from steelyard.status.read.compiled_model import ToldAccuracy
-from steelyard.status.read.trial import PRESENT, TrialPool, TrialStep
+from steelyard.status.read.trial import PRESENT, TrialLength, TrialPool, TrialStep
 
 PHASES = {"Measured": True, "Failed": False, "Refused": False}
 STYLES = {"Confirmed": "bold green", "Refuted": "bold red"}
@@ -38,7 +39,8 @@ def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
     yield Text(f"{_time(view)}." if view.local else f"{spent(view)}. {_time(view)}.", style="dim")
     yield from section("Pools", _pools(view, width), [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *accuracies(view)])
     yield from section("As served" if view.live else "Steady loads", _steps(view, width))
-    yield from section("Claims", claims(view.claims, width), flips(view))
+    yield from section("Other lengths", _lengths(view, width), missing_lengths(view))
+    yield from section("Claims", claims(view.claims, width), [*flips(view), *by_lengths(view)])
     for note in view.notes:
         yield Text(f"\nhint: {note}")
 
@@ -89,13 +91,13 @@ def start(found: TrialPool) -> str:
     return UNKNOWN if found.start_seconds is None else duration(float(found.start_seconds))
 
 
-def capacity(found: TrialPool) -> str:
+def capacity(found: TrialPool | TrialLength) -> str:
     """Where the objective held at all loads, there is more."""
     said = with_interval(found.capacity, found.capacity_lower, found.capacity_upper)
     return f"{said} or more" if found.capacity_basis == "Carried" else said
 
 
-def cost(found: TrialPool, unit: str) -> str:
+def cost(found: TrialPool | TrialLength, unit: str) -> str:
     """Where the objective is just kept; where that was not reached, less."""
     told = found.unit_cost.by(unit) if found.unit_cost else None
     if told is None:
@@ -104,7 +106,7 @@ def cost(found: TrialPool, unit: str) -> str:
     return f"{said} or less" if found.capacity_basis == "Carried" else said
 
 
-def good(found: TrialPool) -> str:
+def good(found: TrialPool | TrialLength) -> str:
     """How many good requests capacity and cost rest on."""
     return count(found.capacity_requests if found.capacity is not None else None)
 
@@ -157,6 +159,50 @@ def _steps(view: TrialView, width: int) -> RenderableType | None:
     return table(columns, rows, width) if rows else None
 
 
+def by_factor(view: TrialView) -> Iterator[tuple[TrialPool, TrialLength]]:
+    """Each other length with all pools that were measured at it side by side."""
+    for factor in sorted({each.factor for found in view.pools for each in found.lengths if each.factor is not None}):
+        yield from ((p, each) for p in view.pools for each in p.lengths if each.factor == factor and each.capacity is not None)
+
+
+def _lengths(view: TrialView, width: int) -> RenderableType | None:
+    columns = (
+        Column("ALL LENGTHS", whole=True),
+        Column("POOL"),
+        Column("REQUESTS/S A REPLICA [95 %]", whole=True),
+        Column("SATURATION", right=True),
+        Column(f"{unit_cost([view.currency], [view.unit])} [95 %]", whole=True),
+        Column("N", right=True),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            f"times {each.factor:f}",
+            found.pool,
+            capacity(each),
+            money(each.saturation.per_replica if each.saturation else None),
+            cost(each, view.unit),
+            good(each),
+        )
+        for found, each in by_factor(view)
+    ]
+    return table(columns, rows, width) if rows else None
+
+
+def missing_lengths(view: TrialView) -> list[str]:
+    """What was not measured of them, and why."""
+    return [
+        f"{p.pool}, all lengths times {each.factor:f}: {each.message}"
+        for p in view.pools
+        for each in p.lengths
+        if each.factor and each.message
+    ]
+
+
+def by_lengths(view: TrialView) -> list[str]:
+    """At which lengths a claim is true."""
+    return [f"{row.pool}, {row.name}: {said}" for row in view.claims if (said := by_length(row)) is not None]
+
+
 def accuracies(view: TrialView) -> list[str]:
     """How near the answers of each pool's artifact are to the reference's: quality comes before cost."""
     return [f"{p.pool}: {told}" for p in view.pools if (told := accuracy(p.accuracy)) is not None]
@@ -190,6 +236,9 @@ def _facts(view: TrialView) -> Iterator[str]:
             yield f"{found.pool}: ready after {start(found)}"
         if found.capacity is not None:
             yield f"{found.pool}: {capacity(found)} requests/s a replica"
+        for each in found.lengths:
+            if each.factor is not None and each.capacity is not None:
+                yield f"{found.pool}: all lengths times {each.factor:f}: {capacity(each)} requests/s a replica"
         for step in found.steps if not view.live or found.phase == "Measured" else ():
             yield f"{found.pool}: {load(step, live=view.live)}: {percent(step.good_percent)} good, p99 {milliseconds(step.p99_milliseconds)}"
     for answer in view.answers:

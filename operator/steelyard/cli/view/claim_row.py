@@ -11,7 +11,7 @@ from typing import TypeAlias
 from steelyard.cli.facts.claim import Claim
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.facts.workload import GOOD_REQUESTS
-from steelyard.status.read.claim import Verdict
+from steelyard.status.read.claim import ClaimAtLength, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class ClaimRow:
     """Of a trial's claim of cost: at which loads of the workload it would be true or false, as a sentence."""
     conditions: str | None
     """Under which the claim holds, in its author's words."""
+    lengths: tuple[ClaimAtLength, ...]
+    """Of a trial that asks for other lengths: what the claim is worth there."""
     source: str | None
     date: datetime | None
 
@@ -82,6 +84,7 @@ def _row(key: Key, verdict: Verdict | None, claim: Claim | None) -> ClaimRow:
         message=verdict.message if verdict else None,
         flips=verdict.flips if verdict else None,
         conditions=claim.conditions if claim else None,
+        lengths=verdict.lengths if verdict else (),
         source=claim.source if claim else None,
         date=claim.date if claim else None,
     )

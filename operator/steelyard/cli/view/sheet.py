@@ -15,7 +15,7 @@ from steelyard.cli.view.month import HOURS_A_MONTH, MonthRow
 from steelyard.cli.view.pool_row import PoolRow
 from steelyard.cli.view.report import ReportView
 from steelyard.cli.view.trial_report import TrialReportView
-from steelyard.status.read.trial import TrialPool, TrialStep
+from steelyard.status.read.trial import PRESENT, TrialLength, TrialPool, TrialStep
 
 Value: TypeAlias = Decimal | datetime | int | str | None
 Of = TypeVar("Of")
@@ -46,12 +46,18 @@ class _Now:
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A trial on a pool at a load, where there is one."""
+    """A trial on a pool at a load, where there is one, or at another length."""
 
     pool: TrialPool
     step: TrialStep | None
     hour: HourRow | None
     unit: str
+    length: TrialLength | None = None
+
+    @property
+    def found(self) -> TrialPool | TrialLength:
+        """What has a capacity and a cost."""
+        return self.pool if self.length is None else self.length
 
 
 def report_sheet(view: ReportView) -> Sheet:
@@ -61,8 +67,21 @@ def report_sheet(view: ReportView) -> Sheet:
     return _sheet(_of_now(told.currency or "money", unit_of(told.unit).whole), (_Now(row, months.get(row.pool)) for row in told.pools))
 
 
+def _factor(at: _Tried) -> Decimal | None:
+    """Empty where nothing was measured."""
+    if at.length is not None:
+        return at.length.factor
+    return None if at.pool.capacity is None else PRESENT
+
+
+_WHERE: Columns[_Tried] = (
+    ("pool", lambda at: at.pool.pool),
+    ("lengths (of the workload's)", _factor),
+)
+
+
 def trial_sheet(view: TrialReportView) -> Sheet:
-    """A pool without steady loads has one row."""
+    """A pool without steady loads has one row, and one more for each other length that was asked for."""
     told, hours = view.trial, {(each.pool, each.load): each for each in view.hours}
 
     def rows() -> Iterator[_Tried]:
@@ -70,9 +89,11 @@ def trial_sheet(view: TrialReportView) -> Sheet:
             for step in pool.steps or (None,):
                 hour = None if step is None or step.load is None else hours.get((pool.pool, step.load))
                 yield _Tried(pool, step, hour, told.unit)
+            for length in pool.lengths:
+                yield _Tried(pool, None, None, told.unit, length)
 
     money = told.currency or "money"
-    return _sheet((("pool", lambda at: at.pool.pool), *_of_load(money), *_of_pool(money, unit_of(told.unit).whole)), rows())
+    return _sheet((*_WHERE, *_of_load(money), *_of_pool(money, unit_of(told.unit).whole)), rows())
 
 
 def _of_now(money: str, unit: str) -> Columns[_Now]:
@@ -115,8 +136,8 @@ def _of_load(money: str) -> Columns[_Tried]:
 def _of_pool(money: str, unit: str) -> Columns[_Tried]:
     return (
         *_interval("capacity of a replica (good requests/s)", _capacity),
-        ("basis of the capacity", lambda at: at.pool.capacity_basis),
-        ("good requests behind it", lambda at: at.pool.capacity_requests if at.pool.capacity is not None else None),
+        ("basis of the capacity", lambda at: at.found.capacity_basis),
+        ("good requests behind it", lambda at: at.found.capacity_requests if at.found.capacity is not None else None),
         ("completed by a replica at most (requests/s)", _full),
         *_interval(f"cost where the objective is just kept ({money} for {unit})", _cost),
         (f"price of a replica ({money}/hour)", lambda at: at.pool.price_per_hour),
@@ -148,15 +169,15 @@ def _hour(at: _Tried) -> HourRow | None:
 
 
 def _full(at: _Tried) -> Decimal | None:
-    return at.pool.saturation.per_replica if at.pool.saturation else None
+    return at.found.saturation.per_replica if at.found.saturation else None
 
 
 def _capacity(at: _Tried) -> Bounds:
-    return at.pool.capacity, at.pool.capacity_lower, at.pool.capacity_upper
+    return at.found.capacity, at.found.capacity_lower, at.found.capacity_upper
 
 
 def _cost(at: _Tried) -> Bounds:
-    cost = at.pool.unit_cost.by(at.unit) if at.pool.unit_cost else None
+    cost = at.found.unit_cost.by(at.unit) if at.found.unit_cost else None
     return (cost.value, cost.lower, cost.upper) if cost else NONE
 
 

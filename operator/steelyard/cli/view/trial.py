@@ -66,6 +66,8 @@ class TrialView:
     load: Decimal | None
     """Requests per second that the workload had when it began."""
     load_seconds: int | None
+    length_seconds: int | None
+    """Of load at other lengths, beside them. Null where none is asked for."""
     created: datetime | None
     started: datetime | None
     """When its replicas were ordered."""
@@ -124,10 +126,11 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         currency=told.currency,
         load=told.load,
         load_seconds=told.load_seconds,
+        length_seconds=told.length_seconds,
         created=one.created,
         started=told.started,
         begin=told.begin,
-        load_until=None if one.live else _after(told.begin, told.load_seconds),
+        load_until=None if one.live else _after(told.begin, told.seconds),
         deadline=_after(one.created, one.deadline_seconds),
         ended_time=told.ended,
         pools=tuple(_pools(one)),

@@ -103,6 +103,9 @@ def _of_pool(found: TrialPool, view: TrialView, now: Pool | None) -> Iterator[st
         yield f"{found.pool}: {found.phase or 'not begun'}, {found.message or 'without a reason given'}"
     elif found.message:
         yield f"{found.pool}: {found.message}"
+    for length in found.lengths:
+        if length.message:
+            yield f"{found.pool}, all lengths times {length.factor or 0:f}: {length.message}"
     yield of_capacity(found.pool, found.capacity, found.capacity_basis)
     missing = [] if view.live else [word for part, word in STEPS.items() if found.at(part) is None]
     if missing and found.phase == "Measured" and view.load is not None:

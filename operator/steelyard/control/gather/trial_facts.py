@@ -9,21 +9,24 @@ from typing import Any
 from steelyard.api.accelerator_trial import AcceleratorTrial, LoadMode
 from steelyard.control.gather.pod_trouble import SecretKeys
 from steelyard.control.gather.pool_facts import claim_of
-from steelyard.control.gather.probe_job import figure, figure_or_none, generator, over, step_of, told_of, whole
+from steelyard.control.gather.probe_job import LONGEST, MOST_STEPS, figure, figure_or_none, generator, over, step_of, told_of, whole
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import node_found
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
-from steelyard.core.facts.probe import ProbeState
-from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialReplica
+from steelyard.core.facts.probe import ProbeState, ProbeStep
+from steelyard.core.facts.trial import LengthRamp, PoolClaim, SteadyStep, Trial, TrialReplica
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.condition import TrialConditionType
 from steelyard.render import label
 from steelyard.render.probe_job import BEGIN_PORT
 
 MOST_STEADY = 8
+MOST_LENGTHS = 4
+BRIEF = ("rate", "seconds", "good", "slow", "error", "p50", "p99")
+"""Of a step at another length, as its generator tells it. What was refused is an error too."""
 MOST_REPLICAS = 1_000_000
 LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 """A time that a pod tells is one that can be written."""
@@ -45,6 +48,7 @@ def trial_of(parsed: AcceleratorTrial, raw: Manifest, now: datetime) -> Trial:
         claims=tuple(PoolClaim(pool=claim.pool, claim=claim_of(claim.to_raw())) for claim in spec.claims),
         stop=spec.stop,
         live=spec.load.mode == LoadMode.LIVE,
+        length_factors=tuple(map(float, spec.load.length_factors)) if spec.load.mode != LoadMode.LIVE else (),
     )
 
 
@@ -77,6 +81,7 @@ def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datet
         probe=probe,
         ramped=told,
         steady=steady_of(word.get("steady")) if told else (),
+        lengths=lengths_of(word.get("lengths")) if told else (),
         began=began_of(word.get("began")) if told else None,
         scheduled=node_found(pod or {}),
         ended=_ended(job, state),
@@ -113,6 +118,39 @@ def _one(raw: Any) -> SteadyStep:
         input=_tokens(raw.get("input")),
         output=_tokens(raw.get("output")),
     )
+
+
+def lengths_of(raw: Any) -> tuple[LengthRamp, ...]:
+    """Those ramps at other lengths that can be read."""
+    found = []
+    for each in raw[:MOST_LENGTHS] if isinstance(raw, list) else ():
+        try:
+            found.append(_length_ramp(each))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def _length_ramp(raw: Any) -> LengthRamp:
+    if not isinstance(raw, dict) or not (factor := figure(raw.get("factor"))):
+        raise ValueError("a ramp at another length has no factor")
+    steps, finished = raw.get("steps"), raw.get("finished", [])
+    if not isinstance(steps, list) or len(steps) > MOST_STEPS or not isinstance(finished, list):
+        raise ValueError("its steps are no list, or too many")
+    full, *parts = finished or [None]
+    return LengthRamp(
+        factor=factor,
+        steps=tuple(_brief(each, parts if number == full else []) for number, each in enumerate(steps)),
+        over=raw.get("over") is True,
+        message=" ".join(str(raw.get("message") or "").split())[:LONGEST],
+    )
+
+
+def _brief(raw: Any, finished: list[Any]) -> ProbeStep:
+    """[rate, seconds, good, slow, failed, p50, p99]."""
+    if not isinstance(raw, list) or len(raw) != len(BRIEF):
+        raise ValueError(f"a step is not {', '.join(BRIEF)}")
+    return step_of({**dict(zip(BRIEF, raw, strict=True)), "shed": 0, "finished": finished})
 
 
 def _bounds(raw: Any) -> Interval | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.control.gather.probe_job import steps_of
-from steelyard.control.gather.trial_facts import began_of, steady_of
+from steelyard.control.gather.trial_facts import began_of, lengths_of, steady_of
 from steelyard.core.facts.trial import TrialReplica
 from steelyard.core.trials.look import TrialSnapshot
 
@@ -41,5 +41,6 @@ def with_word(replica: TrialReplica, word: Mapping[str, Any] | None) -> TrialRep
         probe=replace(replica.probe, steps=steps),
         ramped=word.get("ramped") is True,
         steady=steady_of(word.get("steady")),
+        lengths=lengths_of(word.get("lengths")),
         began=began_of(word.get("began")),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
-from steelyard.core.trials.sent import SHORTEST, least_seconds, load_seconds, reserved, start_seconds
+from steelyard.core.trials.sent import SHORTEST, least_seconds, load_seconds, pays_for, reserved, start_seconds
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 USUAL = 900
@@ -20,7 +20,7 @@ def reserve(seen: Analysis, options: Sequence[Option], budget: float) -> int | R
     each = [option.listed or 0.0 for option in options]
     start = max(start_seconds(seen, option) for option in options)
     least = max(SHORTEST, least_seconds(seen.snapshot.workload))
-    paid = load_seconds(None, least, budget, each, start)
+    paid = load_seconds(None, least, pays_for(budget, each, start))
     if paid is None or least > LONGEST:
         needs = reserved(each, start + least)
         return Refusal(

@@ -68,6 +68,18 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LengthRamps:
+    """What a trial sends beside its ramp: a shorter one for each of `factors`, with all lengths times it, from `growth` times below what a replica is
+    expected to carry then up to as much above, and `halvings` between. Steps of `step_seconds` each, and of `between_seconds` for a halving."""
+
+    factors: tuple[float, ...]
+    growth: float
+    halvings: int
+    step_seconds: int
+    between_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp:
     """What a probe sends: steps of `step_seconds` each that grow from `first` requests per second until the promise breaks or `most` is reached,
     then `halvings` of them, each halfway between the highest load that kept it and the lowest that did not; no load at all keeps it. A step keeps

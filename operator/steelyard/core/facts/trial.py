@@ -11,7 +11,7 @@ from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import TrialKey, WorkloadKey
-from steelyard.core.facts.memory import ClaimVerdict
+from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.facts.probe import Lengths, Probe, ProbeStep
@@ -50,6 +50,8 @@ class Trial:
     deadline_seconds: int
     duration_seconds: int | None = None
     load: AskedLoad | None = None
+    length_factors: tuple[float, ...] = ()
+    """Times all lengths of the requests, at which the pools are measured as well."""
     claims: tuple[PoolClaim, ...] = ()
     stop: bool = False
     live: bool = False
@@ -82,6 +84,17 @@ class SteadyStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LengthRamp:
+    """A ramp with all lengths times `factor`, as far as its generator tells. `over`: no more of it is sent; `message`: why it was not sent to its end,
+    or says nothing."""
+
+    factor: float
+    steps: tuple[ProbeStep, ...] = ()
+    over: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialReplica:
     """The replica of a trial on one pool, as its Job tells. `scheduled`: when it got its node; `ended`: when it ended; both None before. `address`:
     where its generator is told to begin; None while nobody listens there."""
@@ -90,6 +103,7 @@ class TrialReplica:
     ramped: bool = False
     """Its ramp is over: the steps of the probe are all of it. Until then they are those that have ended."""
     steady: tuple[SteadyStep, ...] = ()
+    lengths: tuple[LengthRamp, ...] = ()
     began: datetime | None = None
     """When its first request was sent."""
     scheduled: datetime | None = None
@@ -111,6 +125,21 @@ class TrialPhase(StrEnum):
     def is_over(self) -> bool:
         """Whether nothing more comes of it."""
         return self in {TrialPhase.MEASURED, TrialPhase.FAILED, TrialPhase.REFUSED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtLength:
+    """What a replica carries with all lengths times `factor`. No capacity: not known yet, or never, as `message` says."""
+
+    factor: float
+    capacity: Capacity | None = None
+    saturation: Saturation | None = None
+    message: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a figure, or will be none."""
+        return self.capacity is not None or self.message != ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,26 +166,42 @@ class TrialRow:
     energy: UnitEnergy | None = None
     percentile: Percentile | None = None
     steady: tuple[SteadyStep, ...] = ()
+    lengths: tuple[AtLength, ...] = ()
+    """One for each factor that was asked for."""
     spent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimAtLength:
+    """A claim's word with all lengths times `factor`."""
+
+    factor: float
+    verdict: VerdictWord
+    n: int
+    measured: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialVerdict:
-    """A verdict and at which loads it would be another."""
+    """A verdict, at which loads it would be another, and what it is at each other length that was asked for."""
 
     verdict: ClaimVerdict
     flips: str = ""
+    lengths: tuple[ClaimAtLength, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialMemory:
     """What a trial's status remembers. `reserved`: money that it can cost at most; `load`: of the workload when it began, in requests per second;
-    `begin`: from when on all measure together; `answered`: when all that was asked had its answer, with load left to send. `finished`: the word of
+    `length_seconds`: of load at other lengths, beside those of `load_seconds`; None where none is asked for. `begin`: from when on all measure together; `answered`: when all that was asked had its answer, with load left to send. `finished`: the word of
     why it ended, empty while it goes on; `said`: the sentence."""
 
     reserved: float | None = None
     load: float | None = None
     load_seconds: int | None = None
+    length_seconds: int | None = None
     started: datetime | None = None
     begin: datetime | None = None
     answered: datetime | None = None

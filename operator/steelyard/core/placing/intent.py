@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
-from steelyard.core.facts.probe import Ramp
+from steelyard.core.facts.probe import LengthRamps, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import LatencyObjective, PodAccess, Toolchain, VllmOptions
 
@@ -77,6 +77,8 @@ class TrialIntent:
     begin_by: float
     seconds: int
     """After which it is ended, counted from its making."""
+    length_ramps: LengthRamps | None = None
+    """Sent between the ramp and the loads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

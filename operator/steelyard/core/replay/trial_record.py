@@ -40,6 +40,8 @@ def read_trial(raw: Mapping[str, Any]) -> Record[TrialSnapshot]:
 def says(memory: TrialMemory) -> tuple[object, ...]:
     """What of a trial's memory is worth a record when it is another: how far each pool is, what is known there, each word, and whether it is over.
     Spent money and how far a ramp is change all the time."""
-    rows = tuple((row.pool, row.phase, row.capacity is not None) for row in memory.rows)
-    words = tuple((each.verdict.pool, each.verdict.name, each.verdict.verdict) for each in memory.verdicts)
+    rows = tuple((row.pool, row.phase, row.capacity is not None, *(each.is_known for each in row.lengths)) for row in memory.rows)
+    words = tuple(
+        (each.verdict.pool, each.verdict.name, each.verdict.verdict, *(at.verdict for at in each.lengths)) for each in memory.verdicts
+    )
     return rows, words, memory.started, memory.begin, memory.answered is not None, memory.finished

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.ending import breach
+from steelyard.core.trials.lengths import most_factors
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.row import is_ready
-from steelyard.core.trials.sent import LONGEST, SHORTEST, least_seconds, load_seconds, reserved, start_seconds
+from steelyard.core.trials.sent import (
+    LONGEST,
+    SHORTEST,
+    beside,
+    least_beside,
+    least_seconds,
+    load_seconds,
+    pays_for,
+    reserved,
+    start_seconds,
+    within,
+)
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 FIRST_LOAD = timedelta(minutes=10)
@@ -52,13 +65,14 @@ def _with_times(look: Look, seen: Analysis, memory: TrialMemory, rows: list[Tria
             f"spec.durationSeconds is {least}, and a ramp takes {shortest} s at least where a request may take as long as the objective allows: make "
             "a trial with more",
         )
+    time = _Time(start, least, most_factors(rows), least_beside(seen.snapshot.workload))
     left = (look.deadline - look.now).total_seconds() - start
-    if left < least:
+    if left < time.whole(least):
         return Refusal(
             Reason.DEADLINE,
-            f"{least} s of load, and up to {start} s until the replicas are ready, do not end within spec.deadlineSeconds: make a trial with more",
+            f"{time.told}, and up to {start} s until the replicas are ready, do not end within spec.deadlineSeconds: make a trial with more",
         )
-    paid = _paid(look, [row.each or 0.0 for row in rows], start, least, int(left))
+    paid = _paid(look, [row.each or 0.0 for row in rows], time, int(left))
     if isinstance(paid, Refusal):
         return paid
     seconds, money = paid
@@ -67,25 +81,50 @@ def _with_times(look: Look, seen: Analysis, memory: TrialMemory, rows: list[Tria
         started=look.now,
         begin=look.now + timedelta(seconds=start),
         load_seconds=seconds,
+        length_seconds=time.beside(seconds) if time.factors else None,
         load=_load(look, seen),
         reserved=money,
     )
 
 
-def _paid(look: Look, each: list[float], start: int, least: int, left: int) -> tuple[int, float | None] | Refusal:
-    """Seconds of load, and the money that is set aside for them; None where nothing is bought."""
+class _Time(NamedTuple):
+    """Seconds: until all replicas are ready, of load at least, and of load at each of so many other lengths at least."""
+
+    start: int
+    least: int
+    factors: int
+    each: int
+
+    def beside(self, seconds: int) -> int:
+        """Those at other lengths, beside so many of load."""
+        return beside(seconds, self.factors, self.each)
+
+    def whole(self, seconds: int) -> int:
+        """Both together."""
+        return seconds + self.beside(seconds)
+
+    @property
+    def told(self) -> str:
+        """The least of it, in words."""
+        return f"{self.least} s of load" + (f" and {self.beside(self.least)} s at other lengths" if self.factors else "")
+
+
+def _paid(look: Look, each: list[float], time: _Time, left: int) -> tuple[int, float | None] | Refusal:
+    """Seconds of load, and the money that is set aside for them and for those at other lengths; None where nothing is bought."""
     budget, asked = look.trial.budget, look.trial.duration_seconds
     if budget is None:
-        return asked or min(LONGEST, left), None
-    seconds = load_seconds(asked, least, min(budget, reserved(each, start + left)), each, start)
+        return asked or int(min(LONGEST, within(left, time.factors, time.each))), None
+    pays = pays_for(min(budget, reserved(each, time.start + left)), each, time.start)
+    seconds = load_seconds(asked, time.least, within(pays, time.factors, time.each))
     if seconds is None:
-        needs = reserved(each, start + least)
+        needs = reserved(each, time.start + time.whole(time.least))
+        fewer = " or spec.load.lengthFactors" if time.factors else ""
         return Refusal(
             Reason.BUDGET_TOO_SMALL,
-            f"{least} s of load on {len(each)} pools, and up to {start} s until their replicas are ready, cost {needs:.3g} at most, and "
-            f"spec.budget is {budget:.3g}: make a trial with more, or with fewer pools or a shorter spec.durationSeconds",
+            f"{time.told} on {len(each)} pools, and up to {time.start} s until their replicas are ready, cost {needs:.3g} at most, and "
+            f"spec.budget is {budget:.3g}: make a trial with more, or with fewer pools{fewer} or a shorter spec.durationSeconds",
         )
-    return seconds, reserved(each, start + seconds)
+    return seconds, reserved(each, time.start + time.whole(seconds))
 
 
 def _load(look: Look, seen: Analysis) -> float | None:

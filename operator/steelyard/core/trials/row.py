@@ -10,11 +10,13 @@ from math import isclose
 from steelyard.core.facts.probe import ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
 from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialReplica, TrialRow
-from steelyard.core.performance.probe_steps import is_kept, lowest, told
-from steelyard.core.performance.ramp import probed_capacity, probed_saturation
+from steelyard.core.performance.probe_steps import lowest, told
+from steelyard.core.performance.ramp import probed_saturation
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
+from steelyard.core.trials.carried import FEW, carried
+from steelyard.core.trials.lengths import at_lengths, lengths_asked
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.place import full, unpriced
 from steelyard.core.trials.sent import PARTS
@@ -24,8 +26,6 @@ from steelyard.core.vocabulary.reason import AWAITED, STUCK, Reason, Refusal
 HOUR = 3600
 _ARTIFACT = AWAITED | STUCK
 """Why an artifact is not there that may come yet."""
-FEW = 30
-"""Requests at loads that kept the objective, below which they say nothing."""
 NEARLY = 1e-6
 LEAST_LEFT = 30.0
 """Seconds of its time below which a replica that is gone is not made again."""
@@ -63,6 +63,7 @@ def to_begin(look: Look, pool: str) -> TrialRow:
         each=None if option.listed is None else significant(option.listed),
         price_class=price.price_class if price is not None else None,
         accuracy=look.snapshot.accuracies.get(candidate.key or ""),
+        lengths=lengths_asked(look.trial, seen, candidate),
     )
     refused, waits = _refused(look, option), _waits(seen, option)
     if refused is not None:
@@ -119,7 +120,7 @@ def seconds_left(look: Look, memory: TrialMemory) -> float:
     """Of the time that is paid for: a replica that is made late ends with the others."""
     if memory.begin is None or memory.load_seconds is None:
         return 0.0
-    return (memory.begin - look.now).total_seconds() + memory.load_seconds
+    return (memory.begin - look.now).total_seconds() + memory.load_seconds + (memory.length_seconds or 0)
 
 
 def _cannot_be_made(look: Look, memory: TrialMemory, row: TrialRow) -> str | None:
@@ -161,11 +162,15 @@ def _so_far(look: Look, memory: TrialMemory, row: TrialRow, replica: TrialReplic
     if isinstance(found, str):
         return row
     of = len(PARTS) if memory.load else 0
-    return replace(found, message=found.message or f"its ramp is over; {len(replica.steady)} of {of} steady loads are measured")
+    told = f"; {sum(each.is_known for each in found.lengths)} of {len(found.lengths)} other lengths" if found.lengths else ""
+    return replace(found, message=found.message or f"its ramp is over{told}; {len(replica.steady)} of {of} steady loads are measured")
 
 
 def is_answered(row: TrialRow, load: float | None) -> bool:
-    """Whether it is known what a replica carries there, and what becomes of the workload's own load, where there is one."""
+    """Whether it is known what a replica carries there, at each length that was asked for, and what becomes of the workload's own load, where there is
+    one."""
+    if not all(each.is_known for each in row.lengths):
+        return False
     return row.capacity is not None and (load is None or any(isclose(each.load, load, rel_tol=NEARLY) for each in row.steady))
 
 
@@ -181,12 +186,8 @@ def _figures(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow | str
         return facts.message
     if (gone := is_gone(look, row.pool)) is not None:
         return gone
-    allowed, promised = facts.workload.allowed, facts.workload.latency
-    capacity = probed_capacity(steps, allowed, promised)
-    if capacity is not None and sum(s.offered for s in told(steps) if is_kept(s, allowed)) < FEW:
-        # So few are in time by chance.
-        capacity = None
-    message = probe.message if capacity is not None else _broken(replica, allowed, promised)
+    capacity = carried(steps, facts.workload)
+    message = probe.message if capacity is not None else _broken(replica, facts.workload.allowed, facts.workload.latency)
     return replace(
         row,
         message=message,
@@ -195,6 +196,7 @@ def _figures(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow | str
         energy=energy_of(replica.steady),
         percentile=percentile_of(replica.steady, capacity),
         steady=_by_load(replica),
+        lengths=at_lengths(row, replica, facts.workload),
     )
 
 

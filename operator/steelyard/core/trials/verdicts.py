@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from math import ceil
 
+from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.memory import ClaimVerdict, Known, VerdictWord
-from steelyard.core.facts.trial import PoolClaim, TrialMemory, TrialRow, TrialVerdict
+from steelyard.core.facts.trial import ClaimAtLength, PoolClaim, TrialMemory, TrialRow, TrialVerdict
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import PER_HOUR, Option
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.rebalancing.verdict import TOLERANCE
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.trials.lengths import OF_LENGTH, judged, scaled
 from steelyard.core.trials.look import Look
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -36,10 +39,25 @@ def verdicts_of(look: Look, memory: TrialMemory, live: Mapping[str, Known] | Non
         if option.pool in look.trial.pools
     )
     before = () if live is None else tuple(each.verdict for each in memory.verdicts)
-    found = verdicts(measured, workload.model.uri, workload.rebalancing.min_good_requests, before, workload.unit)
+
+    def judge(options: tuple[Option, ...], before: tuple[ClaimVerdict, ...] = ()) -> tuple[ClaimVerdict, ...]:
+        return verdicts(options, workload.model.uri, workload.rebalancing.min_good_requests, before, workload.unit)
+
+    found, at = judge(measured, before), defaultdict[tuple[str, str], list[ClaimAtLength]](list)
+    for factor in look.trial.length_factors:
+        longer = tuple(_with_length(option, memory.row(option.pool), factor) for option in measured)
+        for key, said in judged(factor, judge(longer)):
+            at[key].append(said)
     claims = {(o.pool, claim.name): claim for o in measured for claim in o.candidate.pool.claims}
     rows = {row.pool: row for row in memory.rows}
-    told = [TrialVerdict(verdict=each, flips=_flips(claims[each.pool, each.name], each.pool, rows, memory.load)) for each in found]
+    told = [
+        TrialVerdict(
+            verdict=each,
+            flips=_flips(claims[each.pool, each.name], each.pool, rows, memory.load),
+            lengths=tuple(at[each.pool, each.name]) if claims[each.pool, each.name].metric in OF_LENGTH else (),
+        )
+        for each in found
+    ]
     told += _of_absent(look, memory, {o.pool for o in measured}, workload.unit)
     return tuple(sorted(told, key=lambda each: (each.verdict.pool, each.verdict.name)))
 
@@ -108,6 +126,15 @@ def _as_measured(look: Look, seen: Analysis, option: Option, row: TrialRow | Non
     )
 
 
+def _with_length(option: Option, row: TrialRow | None, factor: float) -> Option:
+    """The pool as it was measured with all lengths times the factor."""
+    found = next((each for each in row.lengths if each.factor == factor), None) if row is not None else None
+    if found is None or found.capacity is None or option.known is None:
+        return replace(option, known=None, capacity=None, saturation=None)
+    known = replace(option.known, capacity=found.capacity, saturation=found.saturation, energy=None, percentile=None)
+    return replace(option, known=known, capacity=found.capacity, saturation=found.saturation, tokens=scaled(option.tokens, factor))
+
+
 def cost_at(row: TrialRow, load: float) -> float | None:
     """Money per 1,000 requests of the whole replicas that the load needs there; None where price or capacity is not known."""
     if row.each is None or row.capacity is None or row.capacity.rate.point <= 0 or load <= 0:
@@ -144,7 +171,12 @@ def _holds(claim: Claim, mine: float | None, theirs: float | None) -> bool | Non
 
 def unit_cost_of(row: TrialRow) -> Interval | None:
     """Money per 1,000 good requests where the objective is just kept; None where price or capacity is not known."""
-    if row.each is None or row.capacity is None or row.capacity.rate.lower <= 0:
+    return cost_of(row.each, row.capacity)
+
+
+def cost_of(price: float | None, capacity: Capacity | None) -> Interval | None:
+    """The same of a replica at that price an hour, with that capacity."""
+    if price is None or capacity is None or capacity.rate.lower <= 0:
         return None
-    rate = row.capacity.rate
-    return Interval(*(row.each / (PER_HOUR * each) for each in (rate.point, rate.upper, rate.lower)))
+    rate = capacity.rate
+    return Interval(*(price / (PER_HOUR * each) for each in (rate.point, rate.upper, rate.lower)))

@@ -51,6 +51,26 @@ class TrialStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialLength:
+    """What was found with all lengths of the requests times `factor`."""
+
+    factor: Decimal | None
+    message: str | None
+    """Why nothing was measured, or less than was asked for."""
+    capacity: Decimal | None
+    """Good requests per second that one replica serves within the objective."""
+    capacity_lower: Decimal | None
+    capacity_upper: Decimal | None
+    capacity_basis: str | None
+    """Probed, or Carried where the objective held up to the highest load that was sent."""
+    capacity_requests: int | None
+    """Good requests behind the capacity."""
+    saturation: Saturation | None
+    unit_cost: UnitCost | None
+    """Where the objective is just kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialPool:
     """What was found on one pool."""
 
@@ -96,6 +116,8 @@ class TrialPool:
     latency: Percentile | None
     """At the highest steady load that a replica is meant for."""
     steps: tuple[TrialStep, ...]
+    lengths: tuple[TrialLength, ...]
+    """At each other length that was asked for."""
     spent: Decimal | None
 
     def at(self, of_present: Decimal) -> TrialStep | None:
@@ -115,12 +137,18 @@ class TrialStatus:
     spent: Decimal | None
     load: Decimal | None
     load_seconds: int | None
+    length_seconds: int | None
     started: datetime | None
     begin: datetime | None
     answered: datetime | None
     ended: datetime | None
     pools: tuple[TrialPool, ...]
     claims: tuple[Verdict, ...]
+
+    @property
+    def seconds(self) -> int | None:
+        """Of all load together, on each pool."""
+        return None if self.load_seconds is None else self.load_seconds + (self.length_seconds or 0)
 
     @property
     def end(self) -> Condition | None:
@@ -139,6 +167,7 @@ def trial_status(status: Raw) -> TrialStatus:
         spent=number(status, "spent"),
         load=number(status, "load"),
         load_seconds=whole(status, "loadSeconds"),
+        length_seconds=whole(status, "lengthSeconds"),
         started=moment(status, "startedTime"),
         begin=moment(status, "beginTime"),
         answered=moment(status, "answeredTime"),
@@ -176,7 +205,22 @@ def trial_pool(raw: Raw) -> TrialPool:
         energy=unit_energy(part(raw, "energy")),
         latency=percentile(part(raw, "latency")),
         steps=tuple(_step(each) for each in parts(raw, "steps")),
+        lengths=tuple(_length(each) for each in parts(raw, "lengths")),
         spent=number(raw, "spent"),
+    )
+
+
+def _length(raw: Raw) -> TrialLength:
+    return TrialLength(
+        factor=number(raw, "factor"),
+        message=text(raw, "message"),
+        capacity=number(raw, "capacityPerReplica"),
+        capacity_lower=number(raw, "capacityLower"),
+        capacity_upper=number(raw, "capacityUpper"),
+        capacity_basis=text(raw, "capacityBasis"),
+        capacity_requests=whole(raw, "capacityRequests"),
+        saturation=saturation(part(raw, "saturation")),
+        unit_cost=unit_cost(part(raw, "unitCost")),
     )
 
 
