@@ -36,6 +36,7 @@ TRIALS: dict[str, Pair] = {
     "workloadName": values("embed", "other"),
     "pools[]": values(["dear", "cheap"], ["cheap", "dear"], at="pools"),
     "load.mode": values("Synthetic", "Mirror"),
+    "load.lengthFactors[]": values(["0.5"], ["2"], at="load.lengthFactors"),
     "durationSeconds": values(GONE, 180),
     "deadlineSeconds": values(7200, 3600),
     "budget": values("2.00", "0.01"),
