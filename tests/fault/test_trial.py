@@ -16,7 +16,7 @@ pytestmark = pytest.mark.apiserver
 
 OBSERVE = {"mode": "Observe"}
 RUNS = 2
-LENGTHS = ["0.5", "2"]
+LENGTHS = ["0.25", "2"]
 
 
 def measuring(a_move: Callable[..., MoveRun]) -> Asked:
@@ -61,7 +61,7 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
 
 @meanwhile
 def test_at_other_lengths_the_pools_are_measured_before_it_may_end_early_and_what_would_be_cut_is_told(a_move):
-    """Requests have up to 64 tokens, and 128 are compiled for."""
+    """Requests have up to 64 tokens, and 32 are compiled for."""
     run = a_move(small=True, rebalancing=OBSERVE)
     run.play.probe_seconds, run.play.tells = 2 * MOVE_SECONDS, True
     run.start_operator()
@@ -71,8 +71,8 @@ def test_at_other_lengths_the_pools_are_measured_before_it_may_end_early_and_wha
     status, rows = asked.status(), asked.rows()
     assert status["answeredTime"] and status["lengthSeconds"] > 0
     for row in rows.values():
-        half, double = row["lengths"]
-        assert float(half["capacityPerReplica"]) > 1.5 * float(row["capacityPerReplica"]) and half["unitCost"]
+        short, double = row["lengths"]
+        assert float(short["capacityPerReplica"]) > 2 * float(row["capacityPerReplica"]) and short["unitCost"]
         assert double["message"].startswith("not measured: requests of up to") and "capacityPerReplica" not in double
     (claim,) = status["claims"]
     assert [each["factor"] for each in claim["lengths"]] == LENGTHS and claim["lengths"][1]["verdict"] == "Inconclusive"

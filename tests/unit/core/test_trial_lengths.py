@@ -118,6 +118,7 @@ def test_more_is_set_aside_for_them_and_no_more_is_spent(budget: float) -> None:
     assert memory.load_seconds is not None and memory.length_seconds is not None and memory.reserved is not None
     assert memory.length_seconds >= 2 * int(AT_LENGTH * memory.load_seconds)
     assert sum(row.spent or 0.0 for row in memory.rows) <= memory.reserved * (1 + 1e-6) <= budget * (1 + 2e-6)
+    assert memory.reserved == pytest.approx(sum(intent.seconds for intent in trial.made) / 3600, rel=1e-3), "at 1.0 an hour each"
     assert memory.started is not None
     whole = memory.load_seconds + memory.length_seconds
     assert {round(intent.begin_by - memory.started.timestamp()) + whole for intent in trial.made} == {

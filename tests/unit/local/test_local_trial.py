@@ -118,6 +118,25 @@ def processes_of(ground: Path) -> list[int]:
     return found
 
 
+def test_at_another_length_each_variant_is_measured_as_well_and_the_claim_is_judged_there(ground: Path) -> None:
+    asked_for = words(ground, "--price", "0.34", "--duration", "15s", "--objective", "e2e=300ms:95", "-o", "json", "--lengths", "8:16")
+    asked_for += ["--claim", "unit cost 0.05 of openvino/float32", "--length-factors", "0.5"]
+    compile_before(ground, asked_for)
+    for _ in range(TRIES):
+        code, view = ended(started(ground, asked_for))
+        if view["claims"][0]["lengths"][0]["measured"] is not None:
+            break
+    assert (code, view["reason"]) == (0, "Decided"), view["message"]
+    assert view["lengthSeconds"] >= 3
+    for pool in view["pools"]:
+        (half,) = pool["lengths"]
+        assert (half["factor"], half["message"]) == ("0.5", None)
+        point, lower, upper = (float(half[field]) for field in ("capacity", "capacityLower", "capacityUpper"))
+        assert 0 < lower <= point <= upper
+        assert float(half["unitCost"]["value"]) == pytest.approx(0.34 / (point * 3.6), rel=1e-3)
+    assert view["claims"][0]["lengths"][0]["verdict"] == "Refuted"
+
+
 def test_two_variants_are_measured_in_turns_and_a_claim_that_is_not_true_is_refuted(ground: Path) -> None:
     asked_for = words(ground, "--price", "0.34", "--duration", "15s", "--objective", "e2e=300ms:95", "--load", "8", "-o", "json")
     asked_for += ["--claim", "unit cost 0.05 of openvino/float32", "--report", str(ground / "page.html")]
