@@ -55,6 +55,11 @@ class SteelyardMetrics:
         return self.REQUESTS
 
     @property
+    def proofs(self) -> frozenset[str]:
+        """Metrics of which any proves it."""
+        return frozenset({self.REQUESTS})
+
+    @property
     def wanted(self) -> frozenset[str]:
         """Names to keep."""
         batches = {self.RUNS, self.RUN_ROWS, self.RUN_SECONDS, self.INPUTS, self.WORKERS}

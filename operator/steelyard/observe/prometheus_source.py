@@ -151,7 +151,7 @@ class PrometheusSource:
         scrapes: list[tuple[bool, float, tuple[str, str]]] = []
         for target, of_target in targets.items():
             ups = [each for each in of_target if each.name == UP]
-            if ups and any(each.name == pod.contract.counter for each in of_target):
+            if ups and any(each.name in pod.contract.proofs for each in of_target):
                 newest = max(ups, key=lambda each: each.at)
                 scrapes.append((newest.value == "1", newest.at, target))
             elif ups and max(ups, key=lambda each: each.at).value != "1":
@@ -165,7 +165,7 @@ class PrometheusSource:
             return Failure(Reason.TARGET_DOWN, f"the query {named(UP, where)} says 0: Prometheus cannot scrape the pod")
         try:
             seen = _exposition(targets[target], at, pod.contract)
-            if pod.contract.counter not in seen.series:
+            if not pod.contract.proofs & seen.series.keys():
                 raise RejectedError(Reason.EMPTY, "returned nothing in the newest scrape")
             content = zlib.crc32(repr(sorted((name, sorted(each.items())) for name, each in seen.series.items())).encode())
             return pod.contract.sample(seen, datetime.fromtimestamp(at, UTC), content)

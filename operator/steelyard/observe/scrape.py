@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, Reason, RejectedError
+from steelyard.observe.near import names_on, near
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.page import fetch
+from steelyard.observe.sample import Sample
 from steelyard.observe.source import Answer, Clock
 
 LARGEST = 1024 * 1024
@@ -98,13 +101,15 @@ class DirectSource:
             self._failed = {uid: number for uid, number in self._failed.items() if uid in self._asked}
 
     async def _ask(self, pod: ObservedPod) -> Answer:
-        where = _where(pod)
+        where, body = _where(pod), b""
         try:
             async with asyncio.timeout(self._timeout):
                 body = await self._fetch(pod)
-            return pod.contract.sample(parse(body, _wanted(pod.contract)), self._clock.now(), zlib.crc32(body))
+            sample = pod.contract.sample(parse(body, _wanted(pod.contract)), self._clock.now(), zlib.crc32(body))
+            return _with_near(sample, body) if sample.absent else sample
         except RejectedError as error:
-            return Failure(error.reason, f"{pod.title}: {where} {error.detail}")
+            hint = f"; {near(error.missing, names_on(body))}" if error.missing else ""
+            return Failure(error.reason, f"{pod.title}: {where} {error.detail}{hint}")
         except TimeoutError:
             return Failure(Reason.TIMEOUT, f"{pod.title} did not answer {where} in time")
         except (OSError, EOFError):
@@ -116,6 +121,12 @@ class DirectSource:
     async def _fetch(self, pod: ObservedPod) -> bytes:
         # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
         return await fetch(_address(pod.address or ""), pod.metrics_port, pod.contract.path, self._largest)
+
+
+def _with_near(sample: Sample, body: bytes) -> Sample:
+    """With a sentence on each name that is not on its page."""
+    names = names_on(body)
+    return replace(sample, doubts=(*sample.doubts, *(f"{name} is not on the page: {near(name, names)}" for name in sample.absent)))
 
 
 @lru_cache(maxsize=ADDRESSES)
