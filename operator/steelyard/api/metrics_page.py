@@ -69,12 +69,12 @@ class TimeUnit(Word):
 
 
 class LabelMatch(SpecModel):
-    """One label, and the values of it that are meant."""
+    """One label, and its values."""
 
     name: Annotated[LabelName, says("The label.", example="handler")]
     values: Annotated[
-        tuple[Annotated[str, says("One value, compared exactly.", example="/predict", most=128)], ...],
-        says('The values that are meant: any of these. A series without the label has the value "".', least=1, most=8, list_type="set"),
+        tuple[Annotated[str, says("One value, as it is.", example="/predict", most=128)], ...],
+        says('Any of these; "" is a series without the label.', least=1, most=8, list_type="set"),
     ]
 
 

@@ -59,10 +59,12 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`why` names the input and the pod or the query, without numbers that drift: it ends in a status condition."""
+    """`why` names the input and the pod or the query, without numbers that drift: it ends in a status condition. `missing`: the metric that is not
+    there, of which nobody has looked yet what is there instead."""
 
     reason: Reason
     why: str
+    missing: str = ""
 
 
 class RejectedError(Exception):

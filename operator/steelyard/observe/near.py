@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
 
 from steelyard.observe.profiles import profile_of
+from steelyard.observe.sample import Sample
 
 MOST = 500
 """Names that are compared: comparing takes time in proportion to them."""
@@ -21,6 +23,11 @@ _NAMES = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t{]", re.MULTILINE)
 def names_on(body: bytes) -> frozenset[str]:
     """The metrics of a page, as far as its lines begin with a name."""
     return frozenset(_NAMES.findall(body.decode("utf-8", "replace")))
+
+
+def with_near(sample: Sample, names: Collection[str]) -> Sample:
+    """With a sentence on each name that was given and is not among these."""
+    return replace(sample, doubts=(*sample.doubts, *(f"{name} is not on the page: {near(name, names)}" for name in sample.absent)))
 
 
 def near(missing: str, names: Iterable[str]) -> str:

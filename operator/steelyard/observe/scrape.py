@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, Reason, RejectedError
-from steelyard.observe.near import names_on, near
+from steelyard.observe.near import names_on, near, with_near
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.page import fetch
-from steelyard.observe.sample import Sample
 from steelyard.observe.source import Answer, Clock
 
 LARGEST = 1024 * 1024
@@ -106,7 +104,7 @@ class DirectSource:
             async with asyncio.timeout(self._timeout):
                 body = await self._fetch(pod)
             sample = pod.contract.sample(parse(body, _wanted(pod.contract)), self._clock.now(), zlib.crc32(body))
-            return _with_near(sample, body) if sample.absent else sample
+            return with_near(sample, names_on(body)) if sample.absent else sample
         except RejectedError as error:
             hint = f"; {near(error.missing, names_on(body))}" if error.missing else ""
             return Failure(error.reason, f"{pod.title}: {where} {error.detail}{hint}")
@@ -121,12 +119,6 @@ class DirectSource:
     async def _fetch(self, pod: ObservedPod) -> bytes:
         # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
         return await fetch(_address(pod.address or ""), pod.metrics_port, pod.contract.path, self._largest)
-
-
-def _with_near(sample: Sample, body: bytes) -> Sample:
-    """With a sentence on each name that is not on its page."""
-    names = names_on(body)
-    return replace(sample, doubts=(*sample.doubts, *(f"{name} is not on the page: {near(name, names)}" for name in sample.absent)))
 
 
 @lru_cache(maxsize=ADDRESSES)
