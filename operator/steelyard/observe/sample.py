@@ -113,7 +113,7 @@ class Counts:
     """Raw counters of one process.
 
     `answered`: without an error. A server that judges its requests itself tells which were `within` the promise, of the `observed`; of others it is
-    `told` for each of the promises. `aside`: requests that ended neither well nor badly, and may be observed.
+    `told` for each of the promises, or `late` how many missed each. `aside`: requests that ended neither well nor badly, and may be observed.
     """
 
     answered: int = 0
@@ -123,19 +123,24 @@ class Counts:
     observed: int = 0
     aside: int = 0
     told: tuple[Within, ...] = ()
+    late: Apart = ()
 
     def shrank(self, old: Counts) -> bool:
         """Whether any counter is below its old value."""
-        return any(
-            (
-                self.answered < old.answered,
-                self.error < old.error,
-                self.shed < old.shed,
-                self.within < old.within,
-                self.observed < old.observed,
-                self.aside < old.aside,
+        return (
+            any(
+                (
+                    self.answered < old.answered,
+                    self.error < old.error,
+                    self.shed < old.shed,
+                    self.within < old.within,
+                    self.observed < old.observed,
+                    self.aside < old.aside,
+                )
             )
-        ) or any(map(Within.shrank, self.told, old.told))
+            or any(map(Within.shrank, self.told, old.told))
+            or any(new.late < before.late for new, before in zip(self.late, old.late, strict=False))
+        )
 
     def __sub__(self, old: Counts) -> Counts:
         return Counts(
@@ -146,6 +151,7 @@ class Counts:
             observed=self.observed - old.observed,
             aside=self.aside - old.aside,
             told=tuple(map(Within.__sub__, self.told, old.told)) if old.told else self.told,
+            late=all_missed(self.late, old.late, -1),
         )
 
     @property
@@ -157,7 +163,7 @@ class Counts:
         """
         if not self.told:
             good = min(max(self.within, 0), self.answered)
-            return Tally(good, self.answered - good, self.error, self.shed)
+            return Tally(good, self.answered - good, self.error, self.shed, apart=self.late)
         bounds = [each.good(self.answered, self.error + self.shed + self.aside) for each in self.told]
         good = max(0, sum(least for least, _ in bounds) - (len(bounds) - 1) * self.answered)
         most = max(good, min(most for _, most in bounds))
