@@ -243,6 +243,9 @@ class NamedMetrics:
         if isinstance(told, _Mean):
             most = answered if told.part is None else min(told.part[edge] for edge in told.part if edge >= seconds * (1 - 1e-9))
             return Within(least=0, most=most, observed=max(answered, most), metric=metric, allowed=allowed, blind=True)
+        if not told and answered and self.by_hand:
+            # Perhaps other series are meant: that nothing was observed makes no request late, and none good.
+            return Within(least=0, most=answered, observed=answered, metric=metric, allowed=allowed, blind=True)
         buckets = told or {}
         below = [edge for edge in buckets if edge <= seconds * (1 + 1e-9)]
         above = [edge for edge in buckets if edge >= seconds * (1 - 1e-9)]
@@ -320,8 +323,9 @@ def _wanted_labels(named: Named) -> str:
 
 
 def _values_there(named: Named, series: Mapping[Labels, float]) -> str:
-    """What the first of these labels says instead, of a few series."""
-    label = named.where[0][0]
+    """What the first of these labels that fits no series says instead, of a few."""
+    alone = (Named(named.name, (one,)) for one in named.where)
+    label = next((each.where[0][0] for each in alone if not each.of(series)), named.where[0][0])
     there = sorted({dict(labels).get(label, "")[:SHOWN] for labels in series})[:FEW]
     return f" (there is {label}={', '.join(repr(value) for value in there)})"
 

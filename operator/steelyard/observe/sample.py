@@ -93,7 +93,7 @@ class Within:
 
     def shrank(self, old: Within) -> bool:
         """Whether a counter is below its old value."""
-        return self.least < old.least or self.most < old.most or self.observed < old.observed
+        return self.blind == old.blind and (self.least < old.least or self.most < old.most or self.observed < old.observed)
 
     def __sub__(self, old: Within) -> Within:
         return replace(self, least=self.least - old.least, most=self.most - old.most, observed=self.observed - old.observed)

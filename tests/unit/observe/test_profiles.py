@@ -344,7 +344,25 @@ def test_a_value_of_a_label_is_compared_exactly_and_is_no_pattern():
 def test_a_label_that_no_series_has_is_told_with_what_there_is():
     sample = by_names(LABELLED, **{**SELECTED, "error_labels": (("outcome", ("failed",)),)})
     (doubt,) = sample.doubts
-    assert doubt.startswith('no series of n_total has handler="/predict" and outcome="failed"') and "correct the labels" in doubt
+    assert doubt == (
+        "no series of n_total has handler=\"/predict\" and outcome=\"failed\" (there is outcome='bad', 'full', 'ok'): correct the labels in metrics.names"
+    )
+
+
+@pytest.mark.parametrize("metric", ["e2e", "itl"])
+def test_a_histogram_of_which_no_series_is_meant_makes_no_request_late_and_none_good(metric):
+    names = {"requests": "n_total", "request_labels": (("outcome", ("ok",)),), "whole": "t", "between": "t"}
+    sample = by_names(LABELLED, (metric, 0.1), **names, histogram_labels=(("handler", ("/typo",)),))
+    assert sample.counts.tally == Tally(good=0, slow=590, unsure=590)
+    assert 'no series of t has handler="/typo"' in sample.doubts[0]
+
+
+def test_a_histogram_that_comes_after_its_first_request_is_no_new_process():
+    names = {"requests": "n_total", "whole": "t"}
+    before = by_names("n_total 1\n# TYPE t histogram\n", **names).counts
+    after = by_names('n_total 2\nt_bucket{le="0.1"} 0\nt_bucket{le="+Inf"} 2\n', **names).counts
+    assert not after.shrank(before)
+    assert (after - before).tally.offered == 1
 
 
 def test_names_that_are_not_on_the_page_are_told_and_count_nothing():
