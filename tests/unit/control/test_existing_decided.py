@@ -17,6 +17,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.missed import Missed
 from steelyard.core.facts.snapshot import LatencyObjective, Mode, Snapshot, Traffic
 from steelyard.core.facts.window import Window
+from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.intent import Intent
 from steelyard.core.replay.codec import plain, rebuilt
@@ -160,6 +161,10 @@ async def test_where_nobody_sees_who_was_in_time_that_is_the_answer_with_what_a_
     assert (met.status, met.reason) == (None, Reason.LATENCY_UNOBSERVABLE)
     each = 1000 * PRICE / 60 / 604.5
     assert met.message == f"{BLIND}; 1,000 requests cost {each:.2g}, good or not, so that 1,000 good ones cost that or more"
+    understood = analysis(seen, NOW)
+    assert understood.live == {} and all(not windows for windows in understood.sound.values()), (
+        "it is no evidence of what a replica carries"
+    )
     assert decision.memory.known == (), "no cost of good requests is known, and none is remembered as 0"
     assert [option.refusal for option in decision.options] == [None], "no pool is called too slow for it"
     assert decision.desired == {PlacementKey("g6-xlarge", next(iter(decision.desired)).revision): 2}
