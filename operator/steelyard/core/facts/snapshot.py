@@ -244,6 +244,11 @@ class Workload:
         return min((o.allowed for o in self.latency), default=0.01)
 
     @property
+    def several_shares(self) -> bool:
+        """Whether promises differ in what they allow: shares of good requests are then of the tightest of them, as the strictest would count them."""
+        return len({o.percent for o in self.latency}) > 1
+
+    @property
     def whole_request(self) -> LatencyObjective | None:
         """The objective for the whole time of a request, the shortest of several; None where other times are promised alone."""
         return min((o for o in self.latency if o.metric == "e2e"), key=lambda o: o.milliseconds, default=None)

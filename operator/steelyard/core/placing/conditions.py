@@ -1,4 +1,4 @@
-"""All conditions of a workload from one situation; the messages hold no number that drifts."""
+"""All conditions of a workload from one situation; the messages hold no number that drifts while nothing is wrong, and few digits where something is."""
 
 from __future__ import annotations
 
