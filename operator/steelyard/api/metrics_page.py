@@ -71,7 +71,7 @@ class TimeUnit(Word):
 class LabelMatch(SpecModel):
     """One label, and its values."""
 
-    name: Annotated[LabelName, says("The label.", example="handler")]
+    name: Annotated[LabelName, says("The label by which series are told apart.", example="handler")]
     values: Annotated[
         tuple[Annotated[str, says("One value, as it is.", example="/predict", most=128)], ...],
         says('Any of these; "" is a series without the label.', least=1, most=8, list_type="set"),
