@@ -121,8 +121,13 @@ async def test_the_api_server_takes_the_status_and_it_says_whose_price_it_is() -
     assert "endpoint" not in status, "clients call what they always called"
 
 
-async def test_a_decision_is_made_again_from_its_record() -> None:
-    seen = await looked_at()
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"apart": (Missed("ttft", 3, 1, 0.01), Missed("itl", 9, 0, 0.1))}, {"blind": "a mean alone", "doubts": ("n_total is not there",)}],
+    ids=["one promise", "two promises", "blind"],
+)
+async def test_a_decision_is_made_again_from_its_record(told: dict[str, Any]) -> None:
+    seen = await looked_at(lambda: windows(good=590, slow=10, **told))
     again = rebuilt(Snapshot, json.loads(json.dumps(plain(seen))), "snapshot")
     assert decide(again, NOW) == decide(seen, NOW)
 
