@@ -70,7 +70,7 @@ def _missed(over: str) -> str:
     """Missed requests, over those that the objective allows to be missed: 1 is all of the budget."""
     counted, by = "namespace, workload, pool, outcome", "namespace, workload"
     every = f"sum by ({by}) ({_grown('steelyard_workload_requests_total', counted, over)})"
-    not_good = 'outcome!="good"'
+    not_good = 'outcome!~"good|unsure"'
     bad = f"sum by ({by}) ({_grown('steelyard_workload_requests_total', counted, over, not_good)})"
     allowed = f"max by ({by}) (steelyard_objective_allowed_ratio{{{CHOSEN}}})"
     return f"(({bad}) or 0 * {every}) / ({every} > 0) / {allowed}"

@@ -8,10 +8,11 @@ from pydantic import Field
 from steelyard.api.compile_options import CompileOptions
 from steelyard.api.conditions import WorkloadCondition
 from steelyard.api.describe import says
+from steelyard.api.existing import ExistingServer
 from steelyard.api.exit_drill import ExitDrillStatus
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.last_decision import LastDecision
-from steelyard.api.metrics_page import TOLD
+from steelyard.api.metrics_page import TOLD, ServerPage
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.money import CurrencyCode
 from steelyard.api.move import FinishedMove, Move
@@ -23,7 +24,7 @@ from steelyard.api.pool_cost import PoolCost
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
-from steelyard.api.server import Server, SteelyardServer
+from steelyard.api.server import CustomServer, Server, SteelyardServer
 from steelyard.api.source import ModelSource
 from steelyard.api.status_values import Generation
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
@@ -41,6 +42,43 @@ def _listed(metric: LatencyMetric) -> str:
 
 def _times(objective: Objective) -> list[LatencyMetric]:
     return [each.metric for each in objective.latency]
+
+
+def _only_times_that_are_told(server: str) -> tuple[Rule, Rule]:
+    """What is promised of a server that is not ours has to be what its metrics tell of."""
+
+    def page(spec: "InferenceWorkloadSpec") -> ServerPage | None:
+        given: ExistingServer | CustomServer | None = getattr(spec.server, server)
+        return None if given is None else given.metrics
+
+    def by_names(spec: "InferenceWorkloadSpec") -> bool:
+        found = page(spec)
+        return found is None or found.names is None or found.tells(_times(spec.objective))
+
+    def by_profile(spec: "InferenceWorkloadSpec") -> bool:
+        found = page(spec)
+        return found is None or found.names is not None or found.tells(_times(spec.objective))
+
+    there = f"self.server.{server}"
+    return (
+        Rule(
+            f"!has({there}) || !has({there}.metrics.names) || self.objective.latency.all(l, "
+            f"l.metric == 'e2e' ? has({there}.metrics.names.latencyHistogram) : "
+            f"l.metric == 'ttft' ? has({there}.metrics.names.firstTokenHistogram) : "
+            f"has({there}.metrics.names.tokenGapHistogram))",
+            f"must be of times that server.{server}.metrics.names has a histogram of: latencyHistogram for e2e, firstTokenHistogram for ttft, "
+            "tokenGapHistogram for itl",
+            by_names,
+            field="objective.latency",
+        ),
+        Rule(
+            f"!has({there}) || !has({there}.metrics.profile) || self.objective.latency.all(l, "
+            f"l.metric == 'e2e' || {there}.metrics.profile in (l.metric == 'ttft' ? {_named(LatencyMetric.TTFT)} : {_named(LatencyMetric.ITL)}))",
+            f"must be of times that the profile tells: e2e of all, ttft of {_listed(LatencyMetric.TTFT)}, itl of {_listed(LatencyMetric.ITL)}",
+            by_profile,
+            field="objective.latency",
+        ),
+    )
 
 
 class InferenceWorkloadSpec(SpecModel):
@@ -81,29 +119,8 @@ class InferenceWorkloadSpec(SpecModel):
             lambda s: s.server.existing is None or s.rebalancing.mode != Mode.AUTO,
             field="rebalancing.mode",
         ),
-        Rule(
-            "!has(self.server.existing) || !has(self.server.existing.metrics.names) || self.objective.latency.all(l, "
-            "l.metric == 'e2e' ? has(self.server.existing.metrics.names.latencyHistogram) : "
-            "l.metric == 'ttft' ? has(self.server.existing.metrics.names.firstTokenHistogram) : "
-            "has(self.server.existing.metrics.names.tokenGapHistogram))",
-            "must be of times that server.existing.metrics.names has a histogram of: latencyHistogram for e2e, firstTokenHistogram for ttft, "
-            "tokenGapHistogram for itl",
-            lambda s: (
-                s.server.existing is None or s.server.existing.metrics.names is None or s.server.existing.metrics.tells(_times(s.objective))
-            ),
-            field="objective.latency",
-        ),
-        Rule(
-            "!has(self.server.existing) || !has(self.server.existing.metrics.profile) || self.objective.latency.all(l, "
-            f"l.metric == 'e2e' || self.server.existing.metrics.profile in (l.metric == 'ttft' ? {_named(LatencyMetric.TTFT)} : {_named(LatencyMetric.ITL)}))",
-            f"must be of times that the profile tells: e2e of all, ttft of {_listed(LatencyMetric.TTFT)}, itl of {_listed(LatencyMetric.ITL)}",
-            lambda s: (
-                s.server.existing is None
-                or s.server.existing.metrics.names is not None
-                or s.server.existing.metrics.tells(_times(s.objective))
-            ),
-            field="objective.latency",
-        ),
+        *_only_times_that_are_told("existing"),
+        *_only_times_that_are_told("custom"),
         Rule(
             "has(self.server.vllm) || self.objective.unit == 'GoodRequests'",
             "must be GoodRequests unless the server is vllm: only vllm counts tokens",

@@ -41,16 +41,23 @@ class Profile(Word):
     TEI = "tei", "Text Embeddings Inference"
     OVMS = "ovms", "OpenVINO Model Server"
     MLSERVER = "mlserver", "MLServer, by its REST requests"
+    TRITON = "triton", "Triton"
+    TORCHSERVE = "torchserve", "TorchServe"
+    KSERVE = "kserve", "the Python server of KServe"
+    RAYSERVE = "rayserve", "Ray Serve, by its HTTP proxy"
+    BENTOML = "bentoml", "BentoML"
+    INFINITY = "infinity", "Infinity"
 
 
 TOLD: Mapping[LatencyMetric, tuple[Profile, ...]] = MappingProxyType(
     {
         LatencyMetric.E2E: tuple(Profile),
-        LatencyMetric.TTFT: (Profile.VLLM, Profile.SGLANG, Profile.TRTLLM),
+        LatencyMetric.TTFT: (Profile.VLLM, Profile.SGLANG, Profile.TRTLLM, Profile.TRITON),
         LatencyMetric.ITL: (Profile.VLLM, Profile.TRTLLM),
     }
 )
-"""Times of a request, and the profiles of servers that have a histogram of it."""
+"""Times of a request, and the profiles of servers that tell it: by a histogram, or by a mean or a part alone, of which an objective is
+`LatencyUnobservable` until something else tells it."""
 
 
 class TimeUnit(Word):
@@ -61,16 +68,69 @@ class TimeUnit(Word):
     MICROSECONDS = "Microseconds", "millionths of a second"
 
 
+class LabelMatch(SpecModel):
+    """One label, and its values."""
+
+    name: Annotated[LabelName, says("The label by which series are told apart.", example="handler")]
+    values: Annotated[
+        tuple[Annotated[str, says("One value, as it is.", example="/predict", most=128)], ...],
+        says('Any of these; "" is a series without the label.', least=1, most=8, list_type="set"),
+    ]
+
+
+_Labels = tuple[LabelMatch, ...]
+
+
 class MetricNames(SpecModel):
     """The metrics of a server that no profile is of."""
 
+    RULES = (
+        Rule(
+            "has(self.errorCounter) || !has(self.errorLabels) || self.errorLabels.size() == 0",
+            "must give errorCounter with errorLabels",
+            lambda n: n.error_counter is not None or not n.error_labels,
+            field="errorCounter",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "has(self.refusedCounter) || !has(self.refusedLabels) || self.refusedLabels.size() == 0",
+            "must give refusedCounter with refusedLabels",
+            lambda n: n.refused_counter is not None or not n.refused_labels,
+            field="refusedCounter",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "has(self.promptTokenCounter) == has(self.outputTokenCounter)",
+            "must give promptTokenCounter and outputTokenCounter together: what a request is worth follows from both",
+            lambda n: (n.prompt_token_counter is None) == (n.output_token_counter is None),
+            field="outputTokenCounter",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "has(self.promptTokenCounter) || !has(self.cachedTokenCounter)",
+            "must give promptTokenCounter with cachedTokenCounter: cached tokens are a part of those of prompts",
+            lambda n: n.prompt_token_counter is not None or n.cached_token_counter is None,
+            field="promptTokenCounter",
+            reason="FieldValueRequired",
+        ),
+    )
+
     request_counter: Annotated[
         MetricName,
-        says(
-            "The counter of finished requests, summed over all labels.",
-            example="http_requests_total",
-        ),
+        says("The counter of finished requests, summed over all series that are meant.", example="http_requests_total"),
     ]
+    labels: Annotated[
+        _Labels,
+        says(
+            "Which series of every metric named here are meant: those whose labels have these values. Left out, all of them.",
+            example=[{"name": "handler", "values": ["/predict"]}],
+            most=8,
+            keys=("name",),
+        ),
+    ] = ()
+    request_labels: Annotated[
+        _Labels, says("The same of the request counter alone, such as an outcome that is no error.", most=8, keys=("name",))
+    ] = ()
     status_label: Annotated[
         LabelName | None,
         says(
@@ -82,10 +142,16 @@ class MetricNames(SpecModel):
     error_counter: Annotated[
         MetricName | None,
         says(
-            "A counter of failed requests that the request counter does not count, summed over all labels.",
+            "A counter of failed requests that the request counter, with its labels, does not count. It may be the same metric with other labels.",
             example="http_request_failures_total",
         ),
     ] = None
+    error_labels: Annotated[_Labels, says("Which of its series are errors.", most=8, keys=("name",))] = ()
+    refused_counter: Annotated[
+        MetricName | None,
+        says("The same of requests that were turned away, such as by a full queue.", example="http_requests_rejected_total"),
+    ] = None
+    refused_labels: Annotated[_Labels, says("Which of its series are refusals.", most=8, keys=("name",))] = ()
     latency_histogram: Annotated[
         MetricName | None,
         says(
@@ -102,7 +168,23 @@ class MetricNames(SpecModel):
         MetricName | None,
         says("The same of each request's mean time between tokens, for itl.", example="time_per_output_token_seconds"),
     ] = None
+    histogram_labels: Annotated[_Labels, says("Which series of these histograms are meant, beside labels.", most=8, keys=("name",))] = ()
     unit: Annotated[TimeUnit, says("What the edges of these histograms count in.", example="Milliseconds")] = TimeUnit.SECONDS
+    prompt_token_counter: Annotated[
+        MetricName | None,
+        says(
+            "The counter of the tokens of all prompts. With it what a request is worth follows its length.",
+            example="prompt_tokens_total",
+        ),
+    ] = None
+    cached_token_counter: Annotated[
+        MetricName | None,
+        says("The counter of those of them that were found in a cache, and not computed.", example="cached_prompt_tokens_total"),
+    ] = None
+    output_token_counter: Annotated[
+        MetricName | None,
+        says("The counter of the tokens of all answers.", example="generated_tokens_total"),
+    ] = None
 
 
 class ServerPage(SpecModel):
@@ -142,7 +224,7 @@ class ServerPage(SpecModel):
     ] = None
 
     def tells(self, metrics: Iterable[LatencyMetric]) -> bool:
-        """Whether the server has a histogram of all these times: by the names that are given, or by its profile."""
+        """Whether the server tells of all these times: by the names that are given, or by its profile."""
         if self.names is None:
             return all(self.profile is None or self.profile in TOLD[metric] for metric in metrics)
         told = {"e2e": self.names.latency_histogram, "ttft": self.names.first_token_histogram, "itl": self.names.token_gap_histogram}

@@ -44,8 +44,8 @@ class LatencyObjective(SpecModel):
     percent: Annotated[
         ObjectivePercent,
         says(
-            "The share of all requests that must be within that time. Refused and failed requests count as not within. Of "
-            "several promises this version uses only the highest percent, for requests that keep all of them.",
+            "The share of all requests that must be within that time. Refused and failed requests count as not within. Of several promises each "
+            "counts with its own percent, where the server tells them apart; else requests that keep all of them with the highest.",
             unit="percent",
             example="99.9",
         ),

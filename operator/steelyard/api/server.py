@@ -6,7 +6,7 @@ from pydantic import Field
 
 from steelyard.api.describe import says
 from steelyard.api.existing import ExistingServer
-from steelyard.api.metrics_page import HttpPath, LabelName, MetricName
+from steelyard.api.metrics_page import HttpPath, ServerPage
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.text import ObjectName
@@ -169,39 +169,6 @@ class Probes(SpecModel):
     ] = 600
 
 
-class ServerMetrics(SpecModel):
-    """The two metrics by which a custom server is judged."""
-
-    request_counter: Annotated[
-        MetricName,
-        says(
-            "The counter of finished requests. Its growth, summed over all labels, is the number of requests; a custom server is judged "
-            "by this and by its latency histogram alone.",
-            example="http_requests_total",
-        ),
-    ]
-    latency_histogram: Annotated[
-        MetricName,
-        says(
-            "The histogram of request durations in seconds, without the suffix _bucket. Give it a bucket edge at each objective: without "
-            "one the share of good requests is only known as an interval, and its lower end is used.",
-            example="http_request_duration_seconds",
-        ),
-    ]
-    status_label: Annotated[
-        LabelName | None,
-        says(
-            "The label of the request counter that holds the HTTP status. Requests with a status of 400 or more are then errors and not "
-            "good; left out, every finished request counts as answered without an error.",
-            example="code",
-        ),
-    ] = None
-    path: Annotated[
-        HttpPath,
-        says("Where the container serves its metrics in the Prometheus text format, on the same port as its requests.", example="/metrics"),
-    ] = "/metrics"
-
-
 class CustomServer(SpecModel):
     """Any image that serves HTTP and counts its requests. No pod specification can be given: the operator writes it."""
 
@@ -231,8 +198,8 @@ class CustomServer(SpecModel):
     port: Annotated[
         int,
         says(
-            "The port on which the container serves requests, probes and metrics by HTTP. Ports below 1024 are refused, because the pods "
-            "run without the right to open them.",
+            "The port on which the container serves requests and probes by HTTP. Ports below 1024 are refused, because the pods run without the "
+            "right to open them. Where metrics are, metrics.port says.",
             unit="port number",
             example=9000,
             low=1024,
@@ -244,8 +211,11 @@ class CustomServer(SpecModel):
         says("Where the container tells that it is alive and ready. The defaults are the paths of the Open Inference Protocol v2."),
     ] = Probes()
     metrics: Annotated[
-        ServerMetrics,
-        says("The metrics by which the server is judged. Without them no request can be called good, so they are required."),
+        ServerPage,
+        says(
+            "Where the container says what it did: by a profile, or by the names of its metrics. Without that no request can be called good, so it is "
+            "required."
+        ),
     ]
 
 

@@ -29,7 +29,7 @@ from steelyard.observe.scrape import DirectSource
 
 _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
-OUTCOMES = ("good", "slow", "error", "shed")
+OUTCOMES = ("good", "slow", "error", "shed", "unsure")
 _FIELDS = tuple(f.name for f in fields(PodFacts))
 
 
@@ -111,7 +111,7 @@ class Observing:
             workload, placement = key
             counted, before = totals.tally - totals.before, self._told.get(key, ZERO)
             for outcome in OUTCOMES if counted != before else ():
-                grown = getattr(counted, outcome) - getattr(before, outcome)
+                grown = _ended(counted, outcome) - _ended(before, outcome)
                 if grown > 0:
                     self._metrics.count("steelyard_workload_requests", (workload.namespace, workload.name, placement.pool, outcome), grown)
                     self._told[key] = counted.at_least(before)
@@ -145,3 +145,9 @@ class Observing:
         for direction, tokens in (("input", grown.input), ("output", grown.output)):
             if tokens > 0:
                 self._metrics.count("steelyard_workload_tokens", (workload.namespace, workload.name, placement.pool, direction), tokens)
+
+
+def _ended(tally: Tally, outcome: str) -> int:
+    """Requests that ended so; of those that may have been good nobody says that they were slow."""
+    count: int = getattr(tally, outcome)
+    return count - tally.unsure if outcome == "slow" else count

@@ -26,13 +26,15 @@ PORT_NOTE, PATH_NOTE = "prometheus.io/port", "prometheus.io/path"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One whose metrics are known. `words`: that tell it in an image or a command. `port`: of its page, and the argument and variable that say another.
-    `told`: the times that it has a histogram of."""
+    `told`: the times that it tells; `unseen`: those of them that it tells a mean or a part of alone, and `remedy` what would show them."""
 
     words: tuple[str, ...]
     port: int
     argument: str | None = "--port"
     variable: str | None = None
     told: tuple[str, ...] = ("e2e",)
+    unseen: tuple[str, ...] = ()
+    remedy: str = ""
 
 
 PROFILES: Mapping[str, Server] = {
@@ -43,31 +45,50 @@ PROFILES: Mapping[str, Server] = {
     "tei": Server(words=("text-embeddings-inference", "text-embeddings-router"), port=80, variable="PORT"),
     "ovms": Server(words=("openvino/model_server", "ovms"), port=8000, argument="--rest_port"),
     "mlserver": Server(words=("mlserver",), port=8082, argument=None),
+    "triton": Server(
+        words=("tritonserver",),
+        port=8002,
+        argument="--metrics-port",
+        told=("e2e", "ttft"),
+        unseen=("e2e",),
+        remedy="with decoupled models and --metrics-config histogram_latencies=true promise ttft",
+    ),
+    "torchserve": Server(words=("torchserve",), port=8082, argument=None, unseen=("e2e",)),
+    "kserve": Server(
+        words=("kserve/sklearnserver", "kserve/xgbserver", "kserve/lgbserver", "kserve/pmmlserver", "kserve/paddleserver"),
+        port=8080,
+        argument="--http_port",
+        unseen=("e2e",),
+    ),
+    "rayserve": Server(words=("rayproject/ray", "ray-ml"), port=8080, argument="--metrics-export-port"),
+    "bentoml": Server(words=("bentoml",), port=3000, variable="PORT"),
+    "infinity": Server(words=("michaelf34/infinity", "infinity_emb"), port=7997),
 }
 """By name."""
-UNREADABLE: Mapping[str, tuple[str, str]] = {
-    "tritonserver": (
-        "Triton, which tells the mean time of whole requests alone, and by means no objective can be judged",
-        "with one decoupled model and --metrics-config histogram_latencies=true the first response can be promised, as ttft: in "
-        "spec.server.existing.metrics give port 8002 and names of nv_inference_request_success, nv_inference_request_failure and "
-        "nv_inference_first_response_histogram_ms, unit Milliseconds",
-    ),
-    "torchserve": (
-        "TorchServe, which tells the mean time of requests alone, and by means no objective can be judged",
-        "where a handler of yours, or a proxy in the pod, has a histogram of whole requests, give it in spec.server.existing.metrics.names",
-    ),
+ANY_REMEDY = "give --requests and --latency of a histogram that a gateway or a proxy in the pod has"
+"""Of a time that is told by a mean or a part alone."""
+MANY_BACKENDS = ("triton", "torchserve", "kserve", "rayserve", "bentoml")
+"""Servers that may run another's engine, whose name then stands beside theirs."""
+NAMES: Mapping[str, str] = {
+    "requests": "requestCounter",
+    "status_label": "statusLabel",
+    "errors": "errorCounter",
+    "refused": "refusedCounter",
+    "latency": "latencyHistogram",
+    "first_token": "firstTokenHistogram",
+    "token_gap": "tokenGapHistogram",
 }
-"""Servers that no profile is of: by the word in an image or a command, what is true of it, and what can be done."""
+"""Options that name a metric, and the API's word."""
+HISTOGRAMS: Mapping[str, str] = {"e2e": "latencyHistogram", "ttft": "firstTokenHistogram", "itl": "tokenGapHistogram"}
 ASSUMED = Promise("e2e", 1000, "99")
 """Where nothing is promised; it is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What was found out of an object. `profile` None: nothing tells, or an `unreadable` one (its word). `said`: by what, one sentence each."""
+    """What was found out of an object. `profile` None: nothing tells. `said`: by what, one sentence each."""
 
     profile: str | None
-    unreadable: str | None = None
     port: int | None = None
     path: str | None = None
     said: tuple[str, ...] = field(default=())
@@ -75,7 +96,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What is asked for. `port` and `path` None: those of the profile."""
+    """What is asked for. `port` and `path` None: those of the profile. `names`: of the metrics in place of a profile, as the API takes them."""
 
     namespace: str
     kind: str
@@ -83,6 +104,7 @@ class Observed:
     name: str
     profile: str
     promises: Sequence[Promise]
+    names: Raw | None = None
     port: int | None = None
     path: str | None = None
 
@@ -107,8 +129,8 @@ def guess(template: Raw, profile: str | None = None) -> Guess:
     found = profile
     if found is None:
         found, by = _server(containers)
-        if found is None or found not in PROFILES:
-            return Guess(None, found, said=tuple(str(c.get("image")) for c in containers))
+        if found is None:
+            return Guess(None, said=tuple(str(c.get("image")) for c in containers))
         said.append(f"profile {found}: {by}")
     usual = PROFILES[found].port
     notes = (template.get("metadata") or {}).get("annotations") or {}
@@ -123,9 +145,26 @@ def untold(profile: str, promises: Sequence[Promise]) -> list[str]:
     return [each.metric for each in promises if each.metric not in PROFILES[profile].told]
 
 
+def unseen(profile: str, promises: Sequence[Promise]) -> str:
+    """A sentence on the promised times of which such a server tells a mean or a part alone; empty without any."""
+    server = PROFILES[profile]
+    metrics = [each.metric for each in promises if each.metric in server.unseen]
+    if not metrics:
+        return ""
+    todo = f"{server.remedy}; or {ANY_REMEDY}" if server.remedy else ANY_REMEDY
+    return f"{profile} tells no histogram of {' and '.join(metrics)}: costs of requests will be told, and not how many were good; {todo}"
+
+
+def port_told(template: Raw) -> tuple[int, str] | None:
+    """The port of its page, where an annotation says one, and by what."""
+    text = ((template.get("metadata") or {}).get("annotations") or {}).get(PORT_NOTE)
+    return (int(text), f"annotation {PORT_NOTE}") if text is not None and str(text).isdigit() else None
+
+
 def _server(containers: Sequence[Raw]) -> tuple[str | None, str]:
-    """(profile or word of `UNREADABLE`, by what it is told). Any image tells it sooner than a command, in which a model's name may stand."""
-    servers = [*((word, (word,)) for word in UNREADABLE), *((name, server.words) for name, server in PROFILES.items())]
+    """(profile, by what it is told). Any image tells it sooner than a command, in which a model's name may stand."""
+    # Triton runs vLLM as a back end, and its image says so.
+    servers = sorted(((name, server.words) for name, server in PROFILES.items()), key=lambda each: each[0] not in MANY_BACKENDS)
     told = ((name, look(containers, words)) for look in (_by_image, _by_command) for name, words in servers)
     return next(((name, by) for name, by in told if by is not None), (None, ""))
 
@@ -178,7 +217,7 @@ def _argument(containers: Sequence[Raw], name: str | None) -> str | None:
 
 def manifest(asked: Observed) -> Raw:
     """The object as the API takes it."""
-    metrics: Raw = {"profile": asked.profile}
+    metrics: Raw = {"profile": asked.profile} if asked.names is None else {"names": asked.names}
     if asked.port is not None:
         metrics["port"] = asked.port
     if asked.path is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from steelyard.core.economics.energy import Meters, meters
 from steelyard.core.facts.batches import LARGEST, Batches
+from steelyard.core.facts.missed import Missed
+from steelyard.core.facts.missed_columns import METRICS
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Tokens
 from steelyard.observe.engine import EVERY_NAME, INPUT, OUTPUT, counted, every_token, streams_of
@@ -18,6 +21,8 @@ from steelyard.observe.on_page import buckets_of, by_size, first_of, single, tok
 from steelyard.observe.sample import Counts, Sample
 
 CPU = "process_cpu_seconds_total"
+_PERCENT = re.compile(r"[0-9]{1,2}(?:[.][0-9]{1,6})?")
+ALL = 100
 MOST_SEQUENCES = 100_000
 """That a server runs at the same time."""
 
@@ -44,6 +49,8 @@ class SteelyardMetrics:
     """Tokens of each request; where vLLM answers, it counts them itself."""
     OUTPUT = OUTPUT
     ENERGY = "steelyard_server_device_energy_joules_total"
+    LATE = "steelyard_server_late_requests_total"
+    """Answered requests that missed a promise, by its time and percent, where several are promised."""
     SEQUENCES = "steelyard_server_sequences"
     GOOD_INPUT = "steelyard_server_good_input_tokens_total"
     GOOD_CACHED = "steelyard_server_good_cached_input_tokens_total"
@@ -53,6 +60,11 @@ class SteelyardMetrics:
     def counter(self) -> str:
         """The metric that proves the server is observed."""
         return self.REQUESTS
+
+    @property
+    def proofs(self) -> frozenset[str]:
+        """Metrics of which any proves it."""
+        return frozenset({self.REQUESTS})
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -74,6 +86,7 @@ class SteelyardMetrics:
                 self.GOOD_CACHED,
                 self.GOOD_OUTPUT,
                 self.SEQUENCES,
+                self.LATE,
                 self.CLOCK,
                 self.START,
             }
@@ -82,7 +95,7 @@ class SteelyardMetrics:
     @property
     def own_labels(self) -> frozenset[str] | None:
         """Labels that are the server's and not Prometheus' own."""
-        return frozenset({"outcome", "le", "size", "engine", "device"})
+        return frozenset({"outcome", "le", "size", "engine", "device", "metric", "percent"})
 
     def sample(self, seen: Exposition, at: datetime, content: int) -> Sample:
         """RejectedError if an outcome or the histogram is missing: a signal that is not there is not zero."""
@@ -103,7 +116,14 @@ class SteelyardMetrics:
         good, answered = outcomes["good"], outcomes["good"] + outcomes["slow"]
         return Sample(
             at=at,
-            counts=Counts(answered=answered, error=outcomes["error"], shed=outcomes["shed"], within=good, observed=answered),
+            counts=Counts(
+                answered=answered,
+                error=outcomes["error"],
+                shed=outcomes["shed"],
+                within=good,
+                observed=answered,
+                late=self._late(seen, outcomes["slow"]),
+            ),
             cpu_seconds=first_of(single(seen, self.REQUEST_CPU), single(seen, CPU)),
             busy_seconds=single(seen, self.BUSY),
             buckets=buckets_of(seen, self.DURATION),
@@ -122,6 +142,18 @@ class SteelyardMetrics:
         """None where the engine does not tell how long tokens took."""
         sequences = whole_sum(seen, self.SEQUENCES)
         return streams_of(seen, sequences if sequences and sequences <= MOST_SEQUENCES else None)
+
+    def _late(self, seen: Exposition, slow: int) -> tuple[Missed, ...]:
+        """Of several promises each by itself. A count beyond the slow requests is of other requests than theirs."""
+        found: dict[str, Missed] = {}
+        for labels, value in seen.series.get(self.LATE, {}).items():
+            metric, percent = dict(labels).get("metric", ""), _percent(dict(labels).get("percent", ""))
+            if metric not in METRICS or metric in found or percent is None:
+                raise RejectedError(
+                    Reason.LABEL, f"has {self.LATE} of a time that is none of {', '.join(METRICS)}, twice, or without a percent"
+                )
+            found[metric] = Missed(metric, min(slow, whole(self.LATE, value)), 0, 1.0 - percent / 100.0)
+        return tuple(found[metric] for metric in METRICS if metric in found)
 
     def _meters(self, seen: Exposition, at: datetime) -> Meters | None:
         """Of the devices that the pod was given."""
@@ -154,6 +186,11 @@ class SteelyardMetrics:
             rows=tuple(wholes(self.RUN_ROWS, [rows[size] for size in sizes])),
             seconds=tuple([seconds[size] for size in sizes]),
         )
+
+
+def _percent(text: str) -> float | None:
+    """None of what is no percent below 100."""
+    return float(text) if _PERCENT.fullmatch(text) and 0 < float(text) < ALL else None
 
 
 Contract: TypeAlias = SteelyardMetrics | NamedMetrics

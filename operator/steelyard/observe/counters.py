@@ -59,8 +59,9 @@ class PodCounters:
     lost: bool = False
     """A run was folded without its final counters."""
 
-    def read(self, sample: Sample) -> PodCounters:
-        """After a scrape. One that is not newer than the last of its run changes nothing."""
+    def read(self, sample: Sample, *, anew: bool = True) -> PodCounters:
+        """After a scrape. One that is not newer than the last of its run changes nothing. anew: counters that went back count from zero, as those of
+        a new process do; else from what they say now, which is no news."""
         index = self._run_of(sample.start)
         if index is None:
             if sample.start is not None and sample.start <= self.folded_until + SAME_START:
@@ -70,7 +71,7 @@ class PodCounters:
         if run.final or (run.last is not None and sample.at <= run.last.at):
             return self
         if run.last is not None and sample.shrank(run.last):
-            return self._folding(index)._with_run(Run(start=sample.start, tally=sample.counts.tally, last=sample))
+            return self._folding(index)._with_run(Run(start=sample.start, tally=sample.counts.tally if anew else ZERO, last=sample))
         before = run.last.counts if run.last is not None else Counts()
         grown = Run(start=run.start, tally=run.tally + (sample.counts - before).tally, last=sample)
         # Each read of each pod comes by here: replace() takes twice as long.

@@ -45,6 +45,8 @@ class Reason(StrEnum):
     """A metric that is needed is not there. Not there is not zero."""
     FROZEN = "Frozen"
     """The exporter repeats itself."""
+    UNSTEADY = "Unsteady"
+    """Its counters go back again and again, and no process of it began anew."""
     TARGET_DOWN = "TargetDown"
     """Prometheus says up == 0."""
     EMPTY = "Empty"
@@ -57,16 +59,19 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`why` names the input and the pod or the query, without numbers that drift: it ends in a status condition."""
+    """`why` names the input and the pod or the query, without numbers that drift: it ends in a status condition. `missing`: the metric that is not
+    there, of which nobody has looked yet what is there instead."""
 
     reason: Reason
     why: str
+    missing: str = ""
 
 
 class RejectedError(Exception):
-    """Raised at the boundary for input that must not be stored; `detail` completes "<input>: ..."."""
+    """Raised at the boundary for input that must not be stored; `detail` completes "<input>: ...". `missing`: the metric that is not there."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, missing: str = "") -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.missing = missing

@@ -15,6 +15,8 @@ MOST = 2**53
 """Above it a float no longer counts one by one."""
 MOST_TOKENS = 2**30
 """Of one request; no model takes as many."""
+ENOUGH, TIMES = 20, 20.0
+"""Observations from which on the sum of a histogram is held against its buckets, and how many times it may be off."""
 LAYOUTS = 64
 """Histograms whose edges and labels are remembered, of whichever pod: all replicas have the same."""
 
@@ -112,6 +114,25 @@ def histogram(name: str, series: Mapping[Labels, float]) -> Histogram:
         if sorted(of_set) != of_set:
             raise RejectedError(Reason.BUCKETS, f"has a histogram {name} whose buckets are not cumulative")
     return Histogram(edges, sets[0] if len(sets) == 1 else list(map(sum, zip(*sets, strict=True))))
+
+
+def plausible(name: str, told: Histogram, total: float) -> None:
+    """RejectedError where the sum of what was observed cannot be that of the buckets: one of the two counts in another unit. A page is written while
+    requests end, so that a few of them, and less than TIMES, say nothing."""
+    counts, edges = told.counts, told.edges
+    if not counts or counts[-1] < ENOUGH:
+        return
+    least, most, before = 0.0, 0.0, 0
+    for at, (edge, count) in enumerate(zip(edges, counts, strict=True)):
+        in_it, before = count - before, count
+        if in_it:
+            least += in_it * max(0.0, edges[at - 1] if at else 0.0)
+            most += in_it * edge
+    if total * TIMES < least or total > TIMES * most:
+        raise RejectedError(
+            Reason.BUCKETS,
+            f"has a histogram {name} whose sum cannot be that of its buckets: one of the two counts in another unit, so that neither is believed",
+        )
 
 
 @lru_cache(maxsize=LAYOUTS)

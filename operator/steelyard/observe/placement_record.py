@@ -88,6 +88,7 @@ class PlacementRecord:
         self._before_round = ZERO
         self._met_now: set[str] = set()
         self._idle = False
+        self._blind, self._doubts = "", tuple[str, ...]()
         self._lengths: Lengths | None = None
         """As of the newest window: what changes between windows would be looked at anew each time."""
 
@@ -164,7 +165,7 @@ class PlacementRecord:
         """What may be believed at `now`."""
         if self._good_at is None or self._pending:
             return Unknown(self._why or self._unread, self._pending)
-        traffic = Traffic(windows=self._ring, lengths=self._lengths)
+        traffic = Traffic(windows=self._ring, lengths=self._lengths, blind=self._blind, doubts=self._doubts)
         if self._why is not None:
             return Stale(traffic, self._good_at, self._why)
         if self._now is None or now - self._now > MISSED * interval:
@@ -269,6 +270,8 @@ class PlacementRecord:
         disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
         self._ring = self._ring.then(closed._replace(disturbed=disturbed), KEPT)
         self._lengths = lengths(pod.tokens for pod in self._present())
+        self._blind = next((pod.blind for pod in self._present() if pod.blind), "")
+        self._doubts = tuple(dict.fromkeys(doubt for pod in self._present() for doubt in pod.doubts(now)))
         self._running, self._recovering = opened(now, self._constellation()), False
         return True
 
@@ -307,6 +310,7 @@ class PlacementRecord:
             drawn=drawn,
             tokens=tokens,
             streams=streams,
+            blind=any(pod.blind for pod in self._present()),
             by_engine=any(self._pods[uid].facts.cpu_limit is None for uid in served if uid in self._pods),
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime, timedelta
 
 from steelyard.core.economics.energy import Drawn, Meters, between
 from steelyard.core.facts.batches import NONE, Batches, since_then
 from steelyard.core.facts.streams import NO_STREAMS, Streams, streams_since
 from steelyard.core.facts.tokens import NO_TOKENS, NOTHING_COUNTED, Counted, Tokens, tokens_since
+from steelyard.core.facts.window import Crash
 from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
@@ -16,6 +18,10 @@ from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.sample import ZERO, Sample, Tally
 from steelyard.observe.termination import final
 
+DOUBTED = timedelta(minutes=3)
+"""From when on it is said that a name is not on the page: some libraries have a metric from its first event on."""
+UNSTEADY, LATELY = 3, 30
+"""How often counters go back within so many intervals before nothing of them is believed."""
 FROZEN_AFTER = 2
 """Intervals in which an answer without a clock may stay the same; the next two count as missed, so it is stale after more than three."""
 
@@ -47,6 +53,13 @@ class PodRecord:
         self._meters: Meters | None = None
         self._metered: Meters | None = None
         self._good_tokens: Counted | None = None
+        self._doubted: dict[str, datetime] = {}
+        """Since when."""
+        self._went_back: deque[datetime] = deque(maxlen=UNSTEADY)
+        """When its counters last went back without a new process."""
+        self._crash: Crash | None = facts.crash
+        self._fell = False
+        """Whether its counters went back by less than a process that begins would have them: what they say is then no news of requests."""
 
     def take(self, facts: ObservedPod, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
         """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
@@ -56,7 +69,8 @@ class PodRecord:
         self.restarted = False
         problem = answer if isinstance(answer, Failure) else None
         if isinstance(answer, Sample):
-            problem = self._frozen(answer, now, interval)
+            before = self._last
+            problem = self._frozen(answer, now, interval) or self._unsteady(answer, before, now, interval)
         if isinstance(answer, Sample) and problem is None:
             self._read(answer)
         elif facts.serving:
@@ -136,12 +150,23 @@ class PodRecord:
             return None
         return max(0.0, new.busy_seconds - old.busy_seconds) / (new.batches.workers if new.batches else 1)
 
+    @property
+    def blind(self) -> str:
+        """Which promised times its server tells no more than a mean of; empty where it tells all, or was not read yet."""
+        last = self.counters.runs[-1].last if self.counters.runs else None
+        return "" if last is None else last.blind
+
+    def doubts(self, now: datetime) -> tuple[str, ...]:
+        """What of the names that were given has not been as meant for DOUBTED."""
+        return tuple(doubt for doubt, since in self._doubted.items() if now - since >= DOUBTED)
+
     def _read(self, sample: Sample) -> None:
         first = not self.counters.runs
         before = len(self.counters.runs), self.counters.folded
-        self.counters = self.counters.read(sample)
+        self.counters = self.counters.read(sample, anew=not self._fell)
         self.restarted = not first and before != (len(self.counters.runs), self.counters.folded)
         self.misses, self.was_read, self.failure = 0, True, None
+        self._doubted = {doubt: self._doubted.get(doubt, sample.at) for doubt in sample.doubts}
         self.tokens = sample.input_tokens, sample.output_tokens
         self._meters = sample.meters
 
@@ -165,6 +190,23 @@ class PodRecord:
         if told is not None:
             self.counters = self.counters.ended(told)
         return None
+
+    def _unsteady(self, sample: Sample, before: Sample | None, now: datetime, interval: timedelta) -> Failure | None:
+        """Counters that go back again and again are those of several processes, which answer in turn: to add them up would count all requests anew
+        each time. A server that began anew says so by its start, or its container did. before: the answer before this one."""
+        crashed, self._crash = self.facts.crash != self._crash, self.facts.crash
+        if before is None or crashed or not sample.shrank(before) or (sample.start is not None and sample.start != before.start):
+            self._fell = False
+        else:
+            self._fell = sample.counts.tally.offered > before.counts.tally.offered / 2
+            self._went_back.append(now)
+        if len(self._went_back) < UNSTEADY or now - self._went_back[0] > LATELY * interval:
+            return None
+        return Failure(
+            Reason.UNSTEADY,
+            f"{self.title}: its counters go back again and again, so that several processes seem to answer in turn: let them share one page "
+            "(multiprocess mode of its metrics library), or run one",
+        )
 
     def _frozen(self, sample: Sample, now: datetime, interval: timedelta) -> Failure | None:
         """An exporter that repeats itself proves nothing about now."""

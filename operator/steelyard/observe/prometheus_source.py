@@ -21,9 +21,10 @@ from yarl import URL
 from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import Exposition, Labels, keep, number
 from steelyard.observe.failure import Failure, Reason, RejectedError
+from steelyard.observe.near import near, with_near
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.pod_energy import pod_energy
-from steelyard.observe.promql import named, selector
+from steelyard.observe.promql import named, names_of, selector
 from steelyard.observe.sample import Sample
 from steelyard.observe.series import Series
 from steelyard.observe.source import Answer
@@ -34,6 +35,8 @@ PODS_A_QUERY = 50
 AT_ONCE = 4
 """Queries at the same time."""
 UP = "up"
+CONTRACTS = 256
+"""Servers that lack a metric of which names are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class PrometheusSource:
         self._seconds = math.ceil(3 * interval_seconds)
         self._timeout = timeout_seconds
         self._labels = labels
+        self._round = 0
+        self._names: dict[Contract, frozenset[str]] = {}
+        """Of servers that lack a metric the names that there are, as last asked."""
 
     @property
     def name(self) -> str:
@@ -75,11 +81,32 @@ class PrometheusSource:
             async with energy:
                 return await self._if_told(query)
 
-        answers, drawn = await asyncio.gather(self._pages(pods), pod_energy(pods, ask, self._timeout))
+        told, drawn = await asyncio.gather(self._pages(pods), pod_energy(pods, ask, self._timeout))
+        answers = await self._with_near(pods, told)
         return {
             uid: replace(answer, meters=drawn.get(uid)) if isinstance(answer, Sample) and answer.meters is None else answer
             for uid, answer in answers.items()
         }
+
+    async def _with_near(self, pods: Sequence[ObservedPod], answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
+        """With what is there in place of metrics that are not: of one server a round its names are asked for, and all pods like it have them."""
+        lacking = [pod for pod in pods if _lacks(answers[pod.uid])]
+        if not lacking:
+            return answers
+        one = lacking[self._round % len(lacking)]
+        self._round += 1
+        try:
+            async with asyncio.timeout(self._timeout):
+                self._names[one.contract] = _names(
+                    await self._fetch(names_of({self._labels.namespace: one.namespace, self._labels.pod: one.name}))
+                )
+        except (TimeoutError, RejectedError, aiohttp.ClientError, OSError, ValueError):
+            return answers
+        finally:
+            while len(self._names) > CONTRACTS:
+                del self._names[next(iter(self._names))]
+        known = {pod.uid: names for pod in lacking if (names := self._names.get(pod.contract)) is not None}
+        return {uid: _hinted(answer, known[uid]) if uid in known else answer for uid, answer in answers.items()}
 
     async def _if_told(self, query: str) -> Sequence[Series] | None:
         """What is told beside the pods' own pages: to lack it makes no pod unread."""
@@ -151,26 +178,49 @@ class PrometheusSource:
         scrapes: list[tuple[bool, float, tuple[str, str]]] = []
         for target, of_target in targets.items():
             ups = [each for each in of_target if each.name == UP]
-            if ups and any(each.name == pod.contract.counter for each in of_target):
+            if ups and any(each.name in pod.contract.proofs for each in of_target):
                 newest = max(ups, key=lambda each: each.at)
                 scrapes.append((newest.value == "1", newest.at, target))
             elif ups and max(ups, key=lambda each: each.at).value != "1":
                 scrapes.append((False, 0.0, target))
         if not scrapes:
             return Failure(
-                Reason.EMPTY, f"{query} returned nothing recent: let Prometheus scrape the pod at least as often as observe.intervalSeconds"
+                Reason.EMPTY,
+                f"{query} returned nothing recent: let Prometheus scrape the pod at least as often as observe.intervalSeconds",
+                missing=pod.contract.counter,
             )
         up, at, target = max(scrapes)
         if not up:
             return Failure(Reason.TARGET_DOWN, f"the query {named(UP, where)} says 0: Prometheus cannot scrape the pod")
         try:
             seen = _exposition(targets[target], at, pod.contract)
-            if pod.contract.counter not in seen.series:
+            if not pod.contract.proofs & seen.series.keys():
                 raise RejectedError(Reason.EMPTY, "returned nothing in the newest scrape")
             content = zlib.crc32(repr(sorted((name, sorted(each.items())) for name, each in seen.series.items())).encode())
             return pod.contract.sample(seen, datetime.fromtimestamp(at, UTC), content)
         except RejectedError as error:
-            return Failure(error.reason, f"{query} {error.detail}")
+            return Failure(error.reason, f"{query} {error.detail}", missing=error.missing)
+
+
+def _lacks(answer: Answer) -> bool:
+    """Whether a metric is not there that was asked for."""
+    return bool(answer.absent if isinstance(answer, Sample) else answer.missing)
+
+
+def _hinted(answer: Answer, names: frozenset[str]) -> Answer:
+    if isinstance(answer, Sample):
+        return with_near(answer, names)
+    # Where nothing of the pod is there it is not scraped at all, as is said.
+    return replace(answer, why=f"{answer.why}; {near(answer.missing, names)}") if names else answer
+
+
+def _names(document: Any) -> frozenset[str]:
+    """Of the metrics in the answer to `names_of`; without those of the scrape itself."""
+    try:
+        told = frozenset(str(each["metric"]["__name__"]) for each in document["data"]["result"])
+    except (KeyError, TypeError) as error:
+        raise RejectedError(Reason.SYNTAX, "answered with something else than the query API does") from error
+    return frozenset(name for name in told if name != UP and not name.startswith("scrape_"))
 
 
 def _parts(pods: Sequence[ObservedPod]) -> list[list[ObservedPod]]:

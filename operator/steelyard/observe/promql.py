@@ -33,3 +33,8 @@ def selector(metrics: Iterable[str], equal: Mapping[str, str], among: Mapping[st
 def named(metric: str, equal: Mapping[str, str]) -> str:
     """The query to name to people: what they can paste to see for themselves."""
     return f"{metric}{{{','.join(f'{label}={quoted(value)}' for label, value in equal.items())}}}"
+
+
+def names_of(equal: Mapping[str, str]) -> str:
+    """The names of all metrics with these labels, a series each."""
+    return f"count by (__name__) ({{{','.join(f'{label}={quoted(value)}' for label, value in equal.items())}}})"

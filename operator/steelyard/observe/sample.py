@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from steelyard.core.economics.energy import Meters
 from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.batches import shrank as fewer
+from steelyard.core.facts.missed import Missed, all_missed
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Tokens, fewer_tokens
 from steelyard.core.statistics.histogram import Buckets, shrank
+
+Apart: TypeAlias = tuple[Missed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Tally:
     shed: int = 0
     unsure: int = 0
     """Of the slow ones: those that may have been good."""
+    apart: Apart = ()
+    """Of several promises each by itself, where the server tells them apart."""
 
     @property
     def offered(self) -> int:
@@ -32,18 +38,34 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
-            self.good + other.good, self.slow + other.slow, self.error + other.error, self.shed + other.shed, self.unsure + other.unsure
+            self.good + other.good,
+            self.slow + other.slow,
+            self.error + other.error,
+            self.shed + other.shed,
+            self.unsure + other.unsure,
+            all_missed(self.apart, other.apart),
         )
 
     def __sub__(self, other: Tally) -> Tally:
         return Tally(
-            self.good - other.good, self.slow - other.slow, self.error - other.error, self.shed - other.shed, self.unsure - other.unsure
+            self.good - other.good,
+            self.slow - other.slow,
+            self.error - other.error,
+            self.shed - other.shed,
+            self.unsure - other.unsure,
+            all_missed(self.apart, other.apart, -1),
         )
 
     def at_least(self, other: Tally) -> Tally:
         """The larger of each outcome: counters of one process only grow."""
-        mine, theirs = ((each.good, each.slow, each.error, each.shed, each.unsure) for each in (self, other))
-        return Tally(*map(max, mine, theirs))
+        return Tally(
+            max(self.good, other.good),
+            max(self.slow, other.slow),
+            max(self.error, other.error),
+            max(self.shed, other.shed),
+            max(self.unsure, other.unsure),
+            self.apart or other.apart,
+        )
 
 
 ZERO = Tally()
@@ -58,19 +80,23 @@ def total(tallies: Iterable[Tally]) -> Tally:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
     """What a histogram of one time tells of its promise: observations that surely and that possibly kept it, and all that there are. `of_all`:
-    whether every answered request is observed, so that one which is not did not keep it."""
+    whether every answered request is observed, so that one which is not did not keep it. `metric`, `allowed`: which time is promised, and the part
+    that may miss it. `blind`: nothing tells how many kept it."""
 
     least: int
     most: int
     observed: int
     of_all: bool = True
+    metric: str = ""
+    allowed: float = 0.01
+    blind: bool = False
 
     def shrank(self, old: Within) -> bool:
         """Whether a counter is below its old value."""
-        return self.least < old.least or self.most < old.most or self.observed < old.observed
+        return self.blind == old.blind and (self.least < old.least or self.most < old.most or self.observed < old.observed)
 
     def __sub__(self, old: Within) -> Within:
-        return Within(least=self.least - old.least, most=self.most - old.most, observed=self.observed - old.observed, of_all=self.of_all)
+        return replace(self, least=self.least - old.least, most=self.most - old.most, observed=self.observed - old.observed)
 
     def good(self, answered: int, failed: int) -> tuple[int, int]:
         """(least, most) of the answered requests that kept the promise. failed: that may be among the observed ones."""
@@ -87,7 +113,7 @@ class Counts:
     """Raw counters of one process.
 
     `answered`: without an error. A server that judges its requests itself tells which were `within` the promise, of the `observed`; of others it is
-    `told` for each of the promises. `aside`: requests that ended neither well nor badly, and may be observed.
+    `told` for each of the promises, or `late` how many missed each. `aside`: requests that ended neither well nor badly, and may be observed.
     """
 
     answered: int = 0
@@ -97,19 +123,24 @@ class Counts:
     observed: int = 0
     aside: int = 0
     told: tuple[Within, ...] = ()
+    late: Apart = ()
 
     def shrank(self, old: Counts) -> bool:
         """Whether any counter is below its old value."""
-        return any(
-            (
-                self.answered < old.answered,
-                self.error < old.error,
-                self.shed < old.shed,
-                self.within < old.within,
-                self.observed < old.observed,
-                self.aside < old.aside,
+        return (
+            any(
+                (
+                    self.answered < old.answered,
+                    self.error < old.error,
+                    self.shed < old.shed,
+                    self.within < old.within,
+                    self.observed < old.observed,
+                    self.aside < old.aside,
+                )
             )
-        ) or any(map(Within.shrank, self.told, old.told))
+            or any(map(Within.shrank, self.told, old.told))
+            or any(new.late < before.late for new, before in zip(self.late, old.late, strict=False))
+        )
 
     def __sub__(self, old: Counts) -> Counts:
         return Counts(
@@ -120,6 +151,7 @@ class Counts:
             observed=self.observed - old.observed,
             aside=self.aside - old.aside,
             told=tuple(map(Within.__sub__, self.told, old.told)) if old.told else self.told,
+            late=all_missed(self.late, old.late, -1),
         )
 
     @property
@@ -131,11 +163,16 @@ class Counts:
         """
         if not self.told:
             good = min(max(self.within, 0), self.answered)
-            return Tally(good, self.answered - good, self.error, self.shed)
+            return Tally(good, self.answered - good, self.error, self.shed, apart=self.late)
         bounds = [each.good(self.answered, self.error + self.shed + self.aside) for each in self.told]
         good = max(0, sum(least for least, _ in bounds) - (len(bounds) - 1) * self.answered)
         most = max(good, min(most for _, most in bounds))
-        return Tally(good, self.answered - good, self.error, self.shed, most - good)
+        apart = tuple(
+            Missed(each.metric, self.answered - least, max(0, most - least), each.allowed)
+            for each, (least, most) in zip(self.told, bounds, strict=True)
+            if not each.blind
+        )
+        return Tally(good, self.answered - good, self.error, self.shed, most - good, apart if len(self.told) > 1 else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +200,12 @@ class Sample:
     tokens: Tokens | None = None
     streams: Streams | None = None
     """Counters, and what runs at this moment."""
+    blind: str = ""
+    """Which promised times its server tells a mean of alone, and what would make them known; empty where all are told."""
+    doubts: tuple[str, ...] = ()
+    """What of the names that were given may not be meant so, a sentence each."""
+    absent: tuple[str, ...] = ()
+    """Names that were given, and that the page does not have."""
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone

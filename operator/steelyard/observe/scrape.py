@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, Reason, RejectedError
+from steelyard.observe.near import names_on, near, with_near
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.page import fetch
 from steelyard.observe.source import Answer, Clock
@@ -98,13 +99,15 @@ class DirectSource:
             self._failed = {uid: number for uid, number in self._failed.items() if uid in self._asked}
 
     async def _ask(self, pod: ObservedPod) -> Answer:
-        where = _where(pod)
+        where, body = _where(pod), b""
         try:
             async with asyncio.timeout(self._timeout):
                 body = await self._fetch(pod)
-            return pod.contract.sample(parse(body, _wanted(pod.contract)), self._clock.now(), zlib.crc32(body))
+            sample = pod.contract.sample(parse(body, _wanted(pod.contract)), self._clock.now(), zlib.crc32(body))
+            return with_near(sample, names_on(body)) if sample.absent else sample
         except RejectedError as error:
-            return Failure(error.reason, f"{pod.title}: {where} {error.detail}")
+            hint = f"; {near(error.missing, names_on(body))}" if error.missing else ""
+            return Failure(error.reason, f"{pod.title}: {where} {error.detail}{hint}")
         except TimeoutError:
             return Failure(Reason.TIMEOUT, f"{pod.title} did not answer {where} in time")
         except (OSError, EOFError):

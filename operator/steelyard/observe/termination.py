@@ -37,7 +37,8 @@ def final(message: str) -> Final | None:
         raise RejectedError(Reason.TERMINATION, "is not the JSON of final counters") from error
     if start.tzinfo is None or not isinstance(requests, dict):
         raise RejectedError(Reason.TERMINATION, "has no start with a time zone or no requests")
-    return Final(start.timestamp(), Tally(*(_count(requests.get(outcome)) for outcome in ("good", "slow", "error", "shed"))))
+    good, slow, failed, shed = (_count(requests.get(outcome)) for outcome in ("good", "slow", "error", "shed"))
+    return Final(start.timestamp(), Tally(good, slow, failed, shed))
 
 
 def _count(value: object) -> int:

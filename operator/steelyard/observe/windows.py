@@ -52,6 +52,7 @@ class Span:
     drawn: Drawn = NOTHING_DRAWN
     tokens: Tokens | None = NO_TOKENS
     streams: Streams | None = NO_STREAMS
+    blind: bool = False
 
     def __add__(self, after: Span) -> Span:
         """Both together. ValueError if the other does not begin where this one ends."""
@@ -73,6 +74,7 @@ class Span:
             drawn=self.drawn + after.drawn,
             tokens=all_tokens(self.tokens, after.tokens),
             streams=all_streams(self.streams, after.streams),
+            blind=self.blind or after.blind,
         )
 
     @property
@@ -107,6 +109,8 @@ class Span:
             joules_estimated=joules is not None and self.drawn.estimated,
             tokens=self.tokens,
             streams=self.streams if self.streams is not None and self.streams.firsts else None,
+            apart=self.tally.apart,
+            blind=self.blind,
         )
 
 

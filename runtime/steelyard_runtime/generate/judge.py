@@ -18,6 +18,7 @@ from prometheus_client import Gauge
 from steelyard_runtime.document import from_environment
 from steelyard_runtime.generate.engine_tokens import REQUEST, Tokens, engine_of, watch
 from steelyard_runtime.generate.good_tokens import GoodTokens
+from steelyard_runtime.generate.late import Late
 from steelyard_runtime.generate.promise import Promise, Stream, promise_of
 from steelyard_runtime.serve.openai import error_response
 from steelyard_runtime.serve.outcome import Outcome
@@ -55,6 +56,7 @@ class Judge:
         document.finish()
         self._pod = os.environ.get("POD_NAME", "").encode()
         self._metrics = RequestMetrics(self._promise.e2e)
+        self._late = Late(self._promise, self._metrics.registry)
         self._engine: Any = None
         self._good: GoodTokens | None = None
         """None while it is not known that the engine's tokens can be counted."""
@@ -107,7 +109,10 @@ class Judge:
             nonlocal counted
             counted = True
             self._unjudged -= 1
-            outcome = stream.given_up(time.monotonic()) if left else stream.outcome(time.monotonic())
+            now = time.monotonic()
+            outcome = stream.given_up(now) if left else stream.outcome(now)
+            if outcome is Outcome.SLOW:
+                self._late.add(stream.missed(now))
             if outcome is None:
                 self._metrics.reject(499 if left else stream.status)
             else:

@@ -22,25 +22,27 @@ class Promise:
 
     e2e: rising, from the request's head to the end of its answer. ttft: to the first event of a stream that carries a token, or to the
     answer where nothing streams, which is when its reader has one. itl: the mean time between the tokens of one choice of a stream; an
-    answer in one piece has none.
+    answer in one piece has none. percents: of each promise which time it is of, and the percent that must keep it, as it was given.
     """
 
     e2e: tuple[float, ...] = ()
     ttft: float | None = None
     itl: float | None = None
+    percents: tuple[tuple[str, str], ...] = ()
 
 
 def promise_of(latency: Iterable[Document]) -> Promise:
     """Read `latency` of a specification: metric, milliseconds, percent."""
     found: dict[str, list[float]] = {"e2e": [], "ttft": [], "itl": []}
+    percents: list[tuple[str, str]] = []
     for item in latency:
         metric = item.text("metric")
         if metric not in found:
             raise item.invalid("metric", f"one of {', '.join(found)}", metric)
         found[metric].append(item.number("milliseconds", 0.001, 86_400_000))
-        item.text("percent", "99")
+        percents.append((metric, item.text("percent", "99")))
         item.finish()
-    return Promise(tuple(sorted(set(found["e2e"]))), min(found["ttft"], default=None), min(found["itl"], default=None))
+    return Promise(tuple(sorted(set(found["e2e"]))), min(found["ttft"], default=None), min(found["itl"], default=None), tuple(percents))
 
 
 class Stream:
@@ -122,16 +124,20 @@ class Stream:
 
         Clients that lose patience are the first to feel an overload. Were they no requests, it would be seen by nobody.
         """
-        return Outcome.SLOW if self._late(now) else None
+        return Outcome.SLOW if self._too_late(now) else None
 
-    def _late(self, now: float) -> bool:
-        """Whether a promise is broken that no later token can keep."""
+    def missed(self, now: float) -> tuple[str, ...]:
+        """Return the times whose promises an answer that ends now has missed."""
+        itl = self._promise.itl
+        gaps = ("itl",) if itl is not None and self.between is not None and self.between > itl / 1000 else ()
+        return (*self._too_late(now), *gaps)
+
+    def _too_late(self, now: float) -> tuple[str, ...]:
+        """The promises that no later token can keep."""
         promise = self._promise
         first = self.first if self.streams and self.first is not None else self.seconds(now)
-        if promise.e2e and self.seconds(now) > promise.e2e[0] / 1000:
-            return True
-        return promise.ttft is not None and first > promise.ttft / 1000
+        whole = ("e2e",) if promise.e2e and self.seconds(now) > promise.e2e[0] / 1000 else ()
+        return (*whole, "ttft") if promise.ttft is not None and first > promise.ttft / 1000 else whole
 
     def _kept(self, now: float) -> bool:
-        itl = self._promise.itl
-        return not self._late(now) and (itl is None or self.between is None or self.between <= itl / 1000)
+        return not self.missed(now)

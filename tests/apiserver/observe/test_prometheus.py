@@ -5,7 +5,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -18,12 +18,14 @@ from cluster import binaries
 from patience import PATIENCE
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
+from steelyard.observe.profiles import contract_of
 from steelyard.observe.prometheus_source import PrometheusSource
-from steelyard.observe.sample import Sample
+from steelyard.observe.sample import Sample, Tally
 from steelyard.observe.scrape import DirectSource
 from steelyard.observe.source import Answer
 from unit.observe.pods import PLACEMENT, pod
@@ -281,6 +283,41 @@ async def test_a_renamed_metric_is_unknown(stage: Stage):
 async def test_names_with_quotes_are_a_valid_query(stage: Stage):
     odd = pod('a"} or vector(1) # \\ (x|y).*', namespace='n"s')
     assert (await stage.source().read([odd]))[odd.uid].reason is Reason.EMPTY
+
+
+BY_NAME = """n_total{handler="/predict",pod="p1",outcome="ok"} 10
+n_total{handler="/predict",pod="p1",outcome="bad"} 2
+n_total{handler="/health",pod="p1",outcome="ok"} 500
+t_seconds_bucket{handler="/predict",le="0.1"} 8
+t_seconds_bucket{handler="/predict",le="+Inf"} 10
+"""
+
+
+async def test_metrics_by_name_are_read_with_their_labels_and_a_name_that_is_lacking_is_told_with_what_is_near(stage: Stage):
+    stage.servers["gamma"].behaviour = says(BY_NAME)
+    names = PageNames(
+        requests="n_total",
+        labels=(("handler", ("/predict",)),),
+        request_labels=(("outcome", ("ok",)),),
+        errors="n_total",
+        error_labels=(("outcome", ("bad",)),),
+        whole="t_seconds",
+    )
+
+    async def read(names: PageNames, accept) -> Answer:
+        contract = contract_of(ServerPage(names=names, promises=(("e2e", 0.1),), allowed=(0.01,), port=1))
+        async with asyncio.timeout(PATIENCE):
+            while not accept(answer := (await stage.source().read([pod("gamma", contract=contract)]))["uid-gamma"]):
+                await asyncio.sleep(0.1)
+        return answer
+
+    answer = await read(names, lambda answer: isinstance(answer, Sample))
+    assert isinstance(answer, Sample)
+    assert answer.counts.tally == Tally(good=8, slow=2, error=2)
+    lacks = await read(replace(names, requests="m_total"), lambda answer: isinstance(answer, Failure) and "n_total" in answer.why)
+    assert isinstance(lacks, Failure) and "the page has n_total: correct the name, or the profile" in lacks.why
+    doubted = await read(replace(names, errors="tt_seconds"), lambda answer: isinstance(answer, Sample) and bool(answer.doubts))
+    assert isinstance(doubted, Sample) and "tt_seconds is not on the page: the page has t_seconds" in doubted.doubts[0]
 
 
 DEVICES = """# TYPE DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION counter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.hostile.effort import fuzz, is_linear, memory_of
-from steelyard.core.facts.server_page import ServerPage
+from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.core.vocabulary.reading import last_known
 from steelyard.observe.contract import STEELYARD
 from steelyard.observe.exposition import parse
@@ -26,7 +27,26 @@ from unit.observe.test_exposition import CUSTOM, batches, exposition
 REQUESTS, BUCKET = STEELYARD.REQUESTS, f"{STEELYARD.DURATION}_bucket"
 BATCHES = (STEELYARD.RUNS, STEELYARD.RUN_ROWS, STEELYARD.RUN_SECONDS, STEELYARD.INPUTS, STEELYARD.WORKERS)
 PROFILED = tuple(contract_of(ServerPage(profile=name, promises=(("e2e", 0.25),))) for name in sorted(PROFILES))
-CONTRACTS = (STEELYARD, CUSTOM, *PROFILED)
+BY_HAND = contract_of(
+    ServerPage(
+        names=PageNames(
+            requests="n_total",
+            labels=(("a", ("8", "good", "*")),),
+            errors="n_total",
+            error_labels=(("outcome", ("error", "")),),
+            refused="full_total",
+            whole="t_ms",
+            first="t_first",
+            prompt="p_total",
+            cached="c_total",
+            output="o_total",
+        ),
+        promises=(("e2e", 0.25), ("ttft", 8.0)),
+        allowed=(0.01, 0.1),
+        port=80,
+    )
+)
+CONTRACTS = (STEELYARD, CUSTOM, BY_HAND, *PROFILED)
 NAMES = st.sampled_from(
     [
         REQUESTS,
@@ -44,6 +64,15 @@ NAMES = st.sampled_from(
         "vllm:e2e_request_latency_seconds_bucket",
         "rest_server_requests_total",
         "rest_server_request_duration_seconds_bucket",
+        "n_total",
+        "full_total",
+        *(f"{name}{part}" for name in ("t_ms", "t_first", "request_predict_seconds") for part in ("", "_bucket", "_sum", "_count")),
+        "p_total",
+        "c_total",
+        "o_total",
+        "nv_inference_request_success",
+        "nv_inference_request_duration_us",
+        "request_postprocess_seconds_count",
         "x",
     ]
 )
@@ -165,6 +194,8 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "lines of others": lambda n: "\n".join(f'other{{a="{i}"}} 1' for i in range(n)),
     "empty lines": lambda n: "\n" * (8 * n),
     "types": lambda n: "\n".join(f"# TYPE t{i} counter" for i in range(n)),
+    "series by hand": lambda n: "\n".join(f'n_total{{a="{i}"}} 1' for i in range(n)),
+    "names near one that is lacking": lambda n: "\n".join(f"n_total{i} 1" for i in range(n)),
     "a comment": lambda n: "#" + " TYPE" * (2 * n),
 }
 
@@ -176,3 +207,30 @@ def test_a_page_is_read_in_time_and_memory_in_proportion_to_its_size(shape: str)
     is_linear(lambda n: answer(pages[n]), 4_000)
     for body in pages.values():
         memory_of(lambda body=body: answer(body), len(body))  # type: ignore[misc]
+
+
+HAVE = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400)), min_size=1, max_size=12)
+
+
+@fuzz(900)
+@given(HAVE, st.booleans())
+def test_a_server_whose_counters_jump_about_never_has_more_good_requests_than_requests(
+    told: list[tuple[int, int, int]], starts: bool
+) -> None:
+    """Counters that go back, by little, to zero, or again and again: sums stay sums, and nothing is below zero."""
+    record, interval, now = PlacementRecord(PLACEMENT, first_round=T0), timedelta(seconds=5), T0
+    contract = contract_of(ServerPage(names=PageNames(requests="n_total", errors="e_total", whole="t"), promises=(("e2e", 0.1),), port=80))
+    for n, (answered, failed, quick) in enumerate(told):
+        now += interval
+        fast = min(quick, answered)
+        start = f"process_start_time_seconds {n}\n" if starts else ""
+        text = f'n_total {answered}\ne_total {failed}\nt_bucket{{le="0.1"}} {fast}\nt_bucket{{le="+Inf"}} {answered}\n{start}'
+        found = replace(contract.sample(parse(text.encode(), contract.wanted), now, n), at=now)
+        record.take([pod()], {"uid-a": found}, now, now, interval)
+        record.settle(timedelta(seconds=5), interval, None)
+        reading = last_known(record.reading(now, interval))
+        for window in reading.windows if reading is not None else ():
+            assert min(window.good, window.slow, window.error, window.shed, window.unsure) >= 0
+            assert window.unsure <= window.slow
+        tally = record.totals.tally
+        assert 0 <= tally.good <= tally.good + tally.slow <= sum(each[0] for each in told)

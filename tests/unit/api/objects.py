@@ -97,7 +97,10 @@ GOOD = {"InferenceWorkload": workload, "AcceleratorPool": pool, "CompiledModel":
 
 VLLM = {"vllm": {}}
 CUSTOM = {
-    "custom": {"image": "example.com/a@sha256:" + "0" * 64, "metrics": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}}
+    "custom": {
+        "image": "example.com/a@sha256:" + "0" * 64,
+        "metrics": {"names": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}, "port": 8080},
+    }
 }
 EXISTING = {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}
 NAMED = {"existing": {"kind": "StatefulSet", "name": "chat", "metrics": {"names": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}, "port": 9000}}}  # fmt: skip
@@ -191,6 +194,14 @@ BAD: tuple[Bad, ...] = (
     _w("tokens of a server that knows none", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "mlserver"}), "spec.objective.latency.0.metric": "itl"}, "must be of times that the profile tells", "spec.objective.latency"),
     _w("gaps between tokens of a server that tells them by token alone", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "sglang"}), "spec.objective.latency.0.metric": "itl"}, "must be of times that the profile tells", "spec.objective.latency"),
     _w("a first token of a server that tells of none", {"spec.server": changed(EXISTING, {"existing.metrics.profile": "tgi"}), "spec.objective.latency.0.metric": "ttft"}, "must be of times that the profile tells", "spec.objective.latency"),
+    _w("a first token of a custom server that has no name for it", {"spec.server": CUSTOM, "spec.objective.latency.0.metric": "ttft"}, "server.custom.metrics.names has a histogram of", "spec.objective.latency"),
+    _w("labels of errors without their counter", {"spec.server": changed(NAMED, {"existing.metrics.names.errorLabels": [{"name": "outcome", "values": ["bad"]}]})}, "must give errorCounter with errorLabels", "spec.server.existing.metrics.names.errorCounter"),
+    _w("labels of refusals without their counter", {"spec.server": changed(NAMED, {"existing.metrics.names.refusedLabels": [{"name": "outcome", "values": ["full"]}]})}, "must give refusedCounter with refusedLabels", "spec.server.existing.metrics.names.refusedCounter"),
+    _w("a label without a value", {"spec.server": changed(NAMED, {"existing.metrics.names.labels": [{"name": "handler", "values": []}]})}, "should have at least 1 items", "spec.server.existing.metrics.names.labels[0].values", "at least 1"),
+    _w("a label twice", {"spec.server": changed(NAMED, {"existing.metrics.names.labels": [{"name": "a", "values": ["1"]}, {"name": "a", "values": ["2"]}]})}, "Duplicate value", "spec.server.existing.metrics.names.labels", "must give each name once"),
+    _w("no name of a label", {"spec.server": changed(NAMED, {"existing.metrics.names.labels": [{"name": "a-b", "values": ["1"]}]})}, "must be the name of a Prometheus label", "spec.server.existing.metrics.names.labels[0].name"),
+    _w("tokens of prompts alone", {"spec.server": changed(NAMED, {"existing.metrics.names.promptTokenCounter": "p_total"})}, "must give promptTokenCounter and outputTokenCounter together", "spec.server.existing.metrics.names.outputTokenCounter"),
+    _w("cached tokens alone", {"spec.server": changed(NAMED, {"existing.metrics.names.cachedTokenCounter": "c_total"})}, "must give promptTokenCounter with cachedTokenCounter", "spec.server.existing.metrics.names.promptTokenCounter"),
     _w("tokens of what is not ours", {"spec.server": EXISTING, "spec.objective.unit": "OutputTokens"}, "must be GoodRequests unless the server is vllm", "spec.objective.unit"),
     _w("two servers", {"spec.server": {"steelyard": {}, "vllm": {}}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),
     _w("no server at all", {"spec.server": {}}, "must give exactly one of steelyard, vllm, custom and existing", "spec.server"),
@@ -224,7 +235,7 @@ BAD: tuple[Bad, ...] = (
     _w("an image by tag", {"spec.server": changed(CUSTOM, {"custom.image": "example.com/a:v1"})}, "must be an image pinned by digest", "spec.server.custom.image"),
     _w("a privileged port", {"spec.server": changed(CUSTOM, {"custom.port": 80})}, "greater than or equal to 1024", "spec.server.custom.port", "at least 1024"),
     _w("a probe at another host", {"spec.server": changed(CUSTOM, {"custom.probes": {"livePath": "http://x/"}})}, 'must be a path that starts with "/"', "spec.server.custom.probes.livePath"),
-    _w("a metric with labels", {"spec.server": changed(CUSTOM, {"custom.metrics.requestCounter": 'n{a="b"}'})}, "must be the name of one Prometheus metric", "spec.server.custom.metrics.requestCounter"),
+    _w("a metric with labels", {"spec.server": changed(CUSTOM, {"custom.metrics.names.requestCounter": 'n{a="b"}'})}, "must be the name of one Prometheus metric", "spec.server.custom.metrics.names.requestCounter"),
     _w("a custom server without metrics", {"spec.server": changed(CUSTOM, {"custom.metrics": GONE})}, "Required value", "spec.server.custom.metrics", "must be given"),
     _w("a variable with neither value nor secret", _env(), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),
     _w("a variable with both", _env(value="1", secret={"name": "s", "key": "k"}), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),

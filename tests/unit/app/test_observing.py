@@ -11,6 +11,7 @@ from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.economics.energy import Meters
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.tokens import Counted, Tokens
+from steelyard.observe.sample import Counts, Within
 from unit.observe.pods import WORKLOAD, Script, at, pod, sample
 
 OTHER = WorkloadKey("shop", "other")
@@ -96,5 +97,17 @@ async def test_requests_are_counted_once_in_whichever_round_they_are_told() -> N
             await rounds.go(WORKLOAD, good=good)
             told = rounds.lines("steelyard_workload_requests_total")
             assert [line.split()[-1] for line in told if 'outcome="good"' in line] == counted
+    finally:
+        await rounds.observing.close()
+
+
+async def test_requests_that_may_have_been_good_are_not_counted_as_slow() -> None:
+    rounds = Rounds()
+    try:
+        for answered in (10, 20, 35):
+            told = Within(least=answered // 5, most=answered // 5 * 3, observed=answered)
+            await rounds.go(WORKLOAD, good=answered, counts=Counts(answered=answered, told=(told,)))
+        lines = {line.split('outcome="')[1].split('"')[0]: line.split()[-1] for line in rounds.lines("steelyard_workload_requests_total")}
+        assert lines == {"good": "5.0", "slow": "10.0", "unsure": "10.0"}
     finally:
         await rounds.observing.close()

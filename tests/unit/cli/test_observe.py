@@ -40,7 +40,11 @@ def test_kinds_and_profiles_are_those_of_the_api_and_ports_those_that_are_read()
     assert PROFILES.keys() == {str(word) for word in Profile}
     assert {name: server.port for name, server in PROFILES.items()} == {name: profile.port for name, profile in READ.items()}
     assert {name: set(server.told) for name, server in PROFILES.items()} == {
-        name: {metric for metric, _ in profile.times} for name, profile in READ.items()
+        name: {metric for metric, _ in (*profile.times, *profile.means, *profile.parts)} for name, profile in READ.items()
+    }
+    assert {name: set(server.unseen) for name, server in PROFILES.items()} == {
+        name: {metric for metric, _ in (*profile.means, *profile.parts)} - {metric for metric, _ in profile.times}
+        for name, profile in READ.items()
     }
 
 
@@ -73,7 +77,18 @@ def test_kinds_and_profiles_are_those_of_the_api_and_ports_those_that_are_read()
         (template("registry.example.com/openvino/model_server@sha256:0"), "ovms", None, "the usual one of ovms"),
         (template("seldonio/mlserver:1.7.1", ["--port", "1"]), "mlserver", None, "the usual one of mlserver"),
         (template("example.com/x:1"), None, None, "example.com/x:1"),
-        (template("nvcr.io/nvidia/tritonserver:26.01-vllm-python-py3"), None, None, "tritonserver"),
+        (template("nvcr.io/nvidia/tritonserver:26.01-vllm-python-py3"), "triton", None, "the usual one of triton"),
+        (template("nvcr.io/nvidia/tritonserver:26.01-py3", ["--metrics-port=9002"]), "triton", 9002, "argument --metrics-port"),
+        (template("pytorch/torchserve:0.12.0"), "torchserve", None, "image pytorch/torchserve:0.12.0"),
+        (template("kserve/sklearnserver:v0.16.0", ["--http_port", "8000"]), "kserve", 8000, "argument --http_port"),
+        (template("rayproject/ray:2.60.0-py311"), "rayserve", None, "the usual one of rayserve"),
+        (
+            template("registry.example.com/bento:1", ["bentoml", "serve"], env=[{"name": "PORT", "value": "3001"}]),
+            "bentoml",
+            3001,
+            "variable PORT",
+        ),
+        (template("michaelf34/infinity:0.0.77", ["v2", "--port", "8000"]), "infinity", 8000, "argument --port"),
     ],
 )
 def test_what_is_guessed_says_by_what(given_template: dict[str, Any], profile: str | None, port: int | None, said: str) -> None:
@@ -222,25 +237,70 @@ def test_what_is_not_there_or_tells_nothing_says_what_to_do(tmp_path: Path, caps
 
 
 @pytest.mark.parametrize(
-    ("image", "said", "do"),
+    ("image", "do"),
     [
-        (
-            "nvcr.io/nvidia/tritonserver:26.01-py3",
-            "seems to be Triton, which tells the mean time of whole requests alone",
-            "nv_inference_first_response_histogram_ms",
-        ),
-        ("pytorch/torchserve:0.12.0", "seems to be TorchServe, which tells the mean time of requests alone", "metrics.names"),
+        ("nvcr.io/nvidia/tritonserver:26.01-py3", "histogram_latencies=true promise ttft"),
+        ("pytorch/torchserve:0.12.0", "--latency"),
+        ("kserve/sklearnserver:v0.16.0", "--latency"),
     ],
 )
-def test_a_server_that_tells_means_alone_is_named_with_what_can_be_done(
-    image: str, said: str, do: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_server_that_tells_means_alone_is_observed_and_it_is_said_what_will_not_be_known(
+    image: str, do: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with fake_api(tmp_path) as (api, config):
         api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template(image)}}
-        assert main(["observe", "deployment/chat", "--kubeconfig", config]) == 2
+        assert main(["observe", "deployment/chat", "--kubeconfig", config]) == 0
     out, err = capsys.readouterr()
-    assert out == ""
-    assert said in err and do in err and "--profile" in err
+    InferenceWorkload.model_validate(yaml.safe_load(out))
+    assert "tells no histogram of e2e: costs of requests will be told, and not how many were good" in err and do in err
+
+
+BY_NAME = ["--requests", "n_total", "--latency", "t_ms", "--unit", "Milliseconds", "--label", "handler=/predict", "--label", "handler=/v2"]
+
+
+def test_metrics_of_any_other_server_are_given_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template("example.com/x:1")}}
+        assert main(["observe", "deployment/chat", "--kubeconfig", config, "--port", "9000", *BY_NAME, "--status-label", "code"]) == 0
+    made = yaml.safe_load(capsys.readouterr().out)
+    InferenceWorkload.model_validate(made)
+    assert made["spec"]["server"]["existing"]["metrics"] == {
+        "names": {
+            "requestCounter": "n_total",
+            "statusLabel": "code",
+            "latencyHistogram": "t_ms",
+            "labels": [{"name": "handler", "values": ["/predict", "/v2"]}],
+            "unit": "Milliseconds",
+        },
+        "port": 9000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (BY_NAME, "give --port"),
+        (["--port", "1", "--latency", "t"], "give --requests NAME"),
+        (["--port", "1", "--requests", "n"], "give --latency NAME"),
+        (["--port", "1", *BY_NAME, "--objective", "ttft=1s:95"], "give --first-token NAME"),
+        (["--port", "1", *BY_NAME, "--profile", "vllm"], "leave out --profile"),
+    ],
+)
+def test_names_that_do_not_do_say_which_is_lacking(words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {"metadata": {"name": "chat"}, "spec": {"template": template("example.com/x:1")}}
+        assert main(["observe", "deployment/chat", "--kubeconfig", config, *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_port_that_is_annotated_is_that_of_named_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_api(tmp_path) as (api, config):
+        api.objects[DEPLOYMENT] = {
+            "metadata": {"name": "chat"},
+            "spec": {"template": template("x:1", notes={"prometheus.io/port": "9100"})},
+        }
+        assert main(["observe", "deployment/chat", "--kubeconfig", config, *BY_NAME]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["spec"]["server"]["existing"]["metrics"]["port"] == 9100
 
 
 def test_a_promise_that_the_server_cannot_tell_is_refused_with_those_that_it_can(

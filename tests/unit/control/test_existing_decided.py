@@ -14,8 +14,10 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.decide import decide
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.snapshot import Mode, Snapshot, Traffic
+from steelyard.core.facts.missed import Missed
+from steelyard.core.facts.snapshot import LatencyObjective, Mode, Snapshot, Traffic
 from steelyard.core.facts.window import Window
+from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.intent import Intent
 from steelyard.core.replay.codec import plain, rebuilt
@@ -33,7 +35,16 @@ PRICE = 0.8048
 
 
 def windows(
-    replicas: int = 2, minutes: int = 10, good: int = 600, slow: int = 0, unsure: int = 0, cost: float | None = PRICE / 60
+    replicas: int = 2,
+    minutes: int = 10,
+    good: int = 600,
+    slow: int = 0,
+    unsure: int = 0,
+    cost: float | None = PRICE / 60,
+    *,
+    apart: tuple[Missed, ...] = (),
+    blind: str = "",
+    doubts: tuple[str, ...] = (),
 ) -> Fresh[Traffic]:
     """Of requests as a server without more than a histogram tells them."""
     rows = tuple(
@@ -50,10 +61,12 @@ def windows(
             steady=True,
             by_engine=True,
             unsure=unsure,
+            apart=apart,
+            blind=bool(blind),
         )
         for n in range(minutes)
     )
-    return Fresh(Traffic(windows=rows), NOW)
+    return Fresh(Traffic(windows=rows, blind=blind, doubts=doubts), NOW)
 
 
 async def looked_at(read: Callable[[], Any] = windows, replicas: int = 2) -> Snapshot:
@@ -108,8 +121,13 @@ async def test_the_api_server_takes_the_status_and_it_says_whose_price_it_is() -
     assert "endpoint" not in status, "clients call what they always called"
 
 
-async def test_a_decision_is_made_again_from_its_record() -> None:
-    seen = await looked_at()
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"apart": (Missed("ttft", 3, 1, 0.01), Missed("itl", 9, 0, 0.1))}, {"blind": "a mean alone", "doubts": ("n_total is not there",)}],
+    ids=["one promise", "two promises", "blind"],
+)
+async def test_a_decision_is_made_again_from_its_record(told: dict[str, Any]) -> None:
+    seen = await looked_at(lambda: windows(good=590, slow=10, **told))
     again = rebuilt(Snapshot, json.loads(json.dumps(plain(seen))), "snapshot")
     assert decide(again, NOW) == decide(seen, NOW)
 
@@ -133,6 +151,65 @@ async def test_what_may_have_been_good_is_no_reason_to_call_a_pool_too_slow() ->
     assert all(known.floor is None for known in decision.memory.known)
     surely = decide(await looked_at(lambda: windows(good=10, slow=590)), NOW)
     assert [known.floor is None for known in surely.memory.known] == [False]
+
+
+BLIND = (
+    "the server tells of e2e a mean alone (nv_sum), and by a mean nobody knows how many requests kept a promise: start it with --histograms"
+)
+
+
+async def test_where_nobody_sees_who_was_in_time_that_is_the_answer_with_what_a_request_costs() -> None:
+    seen = await looked_at(lambda: windows(good=0, slow=600, unsure=600, blind=BLIND))
+    decision = decide(seen, NOW)
+    met = condition(decision, "SLOMet")
+    assert met is not None
+    assert (met.status, met.reason) == (None, Reason.LATENCY_UNOBSERVABLE)
+    each = 1000 * PRICE / 60 / 604.5
+    assert met.message == f"{BLIND}; 1,000 requests cost {each:.2g}, good or not, so that 1,000 good ones cost that or more"
+    understood = analysis(seen, NOW)
+    assert understood.live == {} and all(not windows for windows in understood.sound.values()), (
+        "it is no evidence of what a replica carries"
+    )
+    assert decision.memory.known == (), "no cost of good requests is known, and none is remembered as 0"
+    assert [option.refusal for option in decision.options] == [None], "no pool is called too slow for it"
+    assert decision.desired == {PlacementKey("g6-xlarge", next(iter(decision.desired)).revision): 2}
+
+
+async def test_what_nobody_sees_is_surely_missed_where_too_many_fail() -> None:
+    seen = await looked_at(lambda: windows(good=0, slow=600, unsure=100, blind=BLIND))
+    met = condition(decide(seen, NOW), "SLOMet")
+    assert met is not None and (met.status, met.reason) == (False, Reason.VIOLATES_SLO)
+
+
+async def test_without_a_price_nothing_is_said_of_what_a_request_costs() -> None:
+    met = condition(decide(await looked_at(lambda: windows(good=0, slow=600, unsure=600, blind=BLIND, cost=None)), NOW), "SLOMet")
+    assert met is not None and met.message == BLIND
+
+
+async def test_a_name_that_is_not_on_the_page_is_told_and_the_rest_counts() -> None:
+    doubt = "failures_total is not on the page: the page has failure_total: correct the name, or the profile"
+    decision = decide(await looked_at(lambda: windows(doubts=(doubt,))), NOW)
+    observed = condition(decision, "Observed")
+    assert observed is not None
+    assert (observed.status, observed.reason, observed.message) == (True, Reason.METRIC_MISSING, doubt)
+    assert decision.memory.known[0].unit_cost is not None
+
+
+async def test_of_several_promises_the_one_that_is_broken_is_named_with_its_figures() -> None:
+    seen = await looked_at(lambda: windows(good=500, slow=100, apart=(Missed("ttft", 1, 0, 0.01), Missed("itl", 99, 0, 0.05))))
+    promised = (
+        LatencyObjective(metric="ttft", milliseconds=500, percent=99.0),
+        LatencyObjective(metric="itl", milliseconds=50, percent=95.0),
+    )
+    seen = replace(seen, workload=replace(seen.workload, latency=promised))
+    met = condition(decide(seen, NOW), "SLOMet")
+    assert met is not None and (met.status, met.reason) == (False, Reason.VIOLATES_SLO)
+    assert "itl within 50 ms: about 20 % of the requests miss it, 5 % may" in met.message
+    milder = (promised[0], replace(promised[1], percent=75.0))
+    apart = (Missed("ttft", 1, 0, 0.01), Missed("itl", 99, 0, 0.25))
+    other = await looked_at(lambda: windows(good=500, slow=100, apart=apart))
+    met = condition(decide(replace(other, workload=replace(other.workload, latency=milder)), NOW), "SLOMet")
+    assert met is not None and met.status is True, "a sixth misses one of the two, which may be missed by a quarter"
 
 
 async def test_a_broken_promise_is_said_and_adds_nothing() -> None:

@@ -35,6 +35,7 @@ REFUSED = [
     ("the clock is wrong", {"clock_suspect": True}, Reason.CLOCK_SUSPECT),
     ("nothing was read", {"observation": Unknown("refused")}, Reason.OBSERVATIONS_STALE),
     ("what was read is old", {"observation": Stale(Traffic(windows=()), START, "old")}, Reason.OBSERVATIONS_STALE),
+    ("nobody sees who was in time", {"observation": Fresh(Traffic(windows=(), blind="a mean alone"), START)}, Reason.LATENCY_UNOBSERVABLE),
     ("too few requests", {"good": 299}, Reason.TOO_FEW_REQUESTS),
     ("no price", {"prices": (("b", Unknown("never set")),)}, Reason.PRICE_SUSPECT),
     ("a price of nothing", {"prices": (("b", Fresh(Price(0.0, PriceClass.STATIC, None), START)),)}, Reason.PRICE_SUSPECT),

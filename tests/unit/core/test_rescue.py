@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.facts.memory import MoveKind, Outcome
-from steelyard.core.facts.snapshot import Mode, Scaling
+from steelyard.core.facts.snapshot import LatencyObjective, Mode, Scaling, Workload
 from steelyard.core.rebalancing.chain import RESCUE, review
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result, Test
@@ -67,6 +67,30 @@ def test_a_pool_is_tried_by_one_replica_with_more_only_until_they_are_seen_not_t
     tried = [n for d in world.decisions for key, n in d.desired.items() if key.pool == "b" and n > 0]
     assert tried[0] == 1
     assert max(tried) <= 4
+
+
+class TwoPromises(World):
+    """Of which one may be missed ten times as often as the other."""
+
+    @property
+    def workload(self) -> Workload:
+        promised = (
+            LatencyObjective(metric="e2e", milliseconds=200, percent=99.0),
+            LatencyObjective(metric="ttft", milliseconds=50, percent=90.0),
+        )
+        return replace(super().workload, latency=promised)
+
+
+def test_of_promises_that_allow_different_shares_it_is_said_how_often_the_tightest_is_missed() -> None:
+    world = TwoPromises({"a": Ground(late=0.3), "b": Ground(late=0.05)}, rate=20)
+    world.tick()
+    world.until(lambda: condition(world, ConditionType.SLO_MET).reason is Reason.NO_POOL_MEETS_OBJECTIVE, most=480)
+    said = condition(world, ConditionType.SLO_MET).message
+    assert "no pool meets the objective (e2e within 200 ms, ttft within 50 ms): b comes nearest" in said
+    times = float(said.partition("of its promises ")[2].partition(" times")[0])
+    assert 3 < times < 8, "one in twenty, where one in a hundred may be late"
+    refused = next(o.refusal for o in world.decisions[-1].options if o.pool == "a")
+    assert refused is not None and "times as often as it allows" in refused.message
 
 
 def test_where_no_pool_keeps_the_promise_that_is_said_with_the_best_one_and_what_would_hold() -> None:

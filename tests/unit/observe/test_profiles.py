@@ -34,7 +34,8 @@ def test_every_word_of_the_api_is_a_profile_and_has_a_port():
 
 def test_the_api_takes_promises_of_just_the_times_that_a_profile_tells():
     told = {(str(word), str(metric)) for metric, words in TOLD.items() for word in words}
-    assert told == {(name, metric) for name, of in PROFILES.items() for metric, _ in of.times}
+    known = {name: {metric for metric, _ in (*of.times, *of.means, *of.parts)} for name, of in PROFILES.items()}
+    assert told == {(name, metric) for name, metrics in known.items() for metric in metrics}
 
 
 def test_a_page_is_where_its_server_has_it_unless_another_path_is_given():
@@ -160,7 +161,8 @@ def test_sglang_tells_the_time_to_the_first_token_and_its_tokens():
 def test_sglang_before_its_first_request_tells_of_none():
     fresh = only(page("sglang-main-2026"), "max_total_num_tokens")
     sample = read(profile("sglang", ("e2e", 2.0), ("ttft", 0.4)), fresh)
-    assert sample.counts.tally == Tally()
+    tally = sample.counts.tally
+    assert (tally.offered, [(each.metric, each.late) for each in tally.apart]) == (0, [("e2e", 0), ("ttft", 0)])
     assert sample.tokens is None
 
 
@@ -272,22 +274,188 @@ def test_triton_with_one_decoupled_model_can_be_read_by_names():
     )
     first = ServerPage(names=names, promises=(("ttft", 0.5),), port=8002)
     assert read(first, page("triton-2026")).counts.tally == Tally(good=45, slow=5, error=3)
-    with pytest.raises(RejectedError, match="by which the promise of ttft is judged"):
+    with pytest.raises(RejectedError, match="by which the promise of ttft is judged") as caught:
         read(first, without(page("triton-2026"), "first_response"))
+    assert caught.value.missing == "nv_inference_first_response_histogram_ms"
 
 
 @pytest.mark.parametrize(
-    ("recorded", "requests", "time"),
+    ("recorded", "requests", "time", "answered"),
     [
-        ("torchserve-0.12", "ts_inference_requests_total", "ts_inference_latency_microseconds"),
-        ("triton-2026", "nv_inference_request_success", "nv_inference_request_duration_us"),
-        ("mlserver-1.7.1", "model_infer_request_success_total", "model_infer_request_duration"),
+        ("torchserve-0.12", "ts_inference_requests_total", "ts_inference_latency_microseconds", 40),
+        ("triton-2026", "nv_inference_request_success", "nv_inference_request_duration_us", 50),
+        ("mlserver-1.7.1", "model_infer_request_success_total", "model_infer_request_duration", 5),
     ],
 )
-def test_a_sum_or_a_summary_of_times_that_is_named_as_a_histogram_is_no_reading_and_never_no_good_request(recorded, requests, time):
+def test_a_sum_or_a_summary_that_is_named_as_a_histogram_shows_of_no_request_whether_it_was_in_time(recorded, requests, time, answered):
     means = ServerPage(names=PageNames(requests=requests, whole=time), promises=(("e2e", 1.0),), port=80)
-    with pytest.raises(RejectedError, match=f"has no histogram {time}, by which the promise of e2e is judged"):
-        read(means, page(recorded))
+    sample = read(means, page(recorded))
+    assert sample.counts.tally == Tally(good=0, slow=answered, unsure=answered), "any number of them may have been good"
+    assert "the server tells of e2e a mean alone" in sample.blind and "metrics.names" in sample.blind
+
+
+def by_names(text, *promises, **names):
+    return read(
+        ServerPage(names=PageNames(**names), promises=promises or (("e2e", 0.1),), allowed=(0.01,) * max(1, len(promises)), port=80), text
+    )
+
+
+LABELLED = """n_total{handler="/predict",outcome="ok"} 90
+n_total{handler="/predict",outcome="bad"} 6
+n_total{handler="/predict",outcome="timeout"} 2
+n_total{handler="/predict",outcome="full"} 4
+n_total{handler="/health",outcome="ok"} 500
+t_bucket{handler="/predict",le="0.1"} 80
+t_bucket{handler="/predict",le="+Inf"} 90
+t_bucket{handler="/health",le="0.1"} 500
+t_bucket{handler="/health",le="+Inf"} 500
+prompt_total{handler="/predict"} 4000
+cached_total{handler="/predict"} 1000
+output_total{handler="/predict"} 700
+output_total{handler="/health"} 1
+"""
+SELECTED = {
+    "requests": "n_total",
+    "labels": (("handler", ("/predict",)),),
+    "request_labels": (("outcome", ("ok",)),),
+    "errors": "n_total",
+    "error_labels": (("outcome", ("bad", "timeout")),),
+    "refused": "n_total",
+    "refused_labels": (("outcome", ("full",)),),
+    "whole": "t",
+    "prompt": "prompt_total",
+    "cached": "cached_total",
+    "output": "output_total",
+}
+
+
+def test_labels_say_which_series_are_requests_errors_and_refusals():
+    sample = by_names(LABELLED, **SELECTED)
+    assert sample.counts.tally == Tally(good=80, slow=10, error=8, shed=4)
+    assert (sample.tokens.every.input, sample.tokens.every.cached, sample.tokens.every.output) == (4000, 1000, 700)
+    assert (sample.doubts, sample.absent) == ((), ())
+
+
+def test_a_value_of_a_label_is_compared_exactly_and_is_no_pattern():
+    text = 'n_total{h="/v1/*"} 1\nn_total{h="/v1/a"} 2\nt_bucket{le="+Inf"} 1\n'
+    assert by_names(text, requests="n_total", request_labels=(("h", ("/v1/*",)),), whole="t").counts.answered == 1
+
+
+def test_a_label_that_no_series_has_is_told_with_what_there_is():
+    sample = by_names(LABELLED, **{**SELECTED, "error_labels": (("outcome", ("failed",)),)})
+    (doubt,) = sample.doubts
+    assert doubt == (
+        "no series of n_total has handler=\"/predict\" and outcome=\"failed\" (there is outcome='bad', 'full', 'ok'): correct the labels in metrics.names"
+    )
+
+
+@pytest.mark.parametrize("metric", ["e2e", "itl"])
+def test_a_histogram_of_which_no_series_is_meant_makes_no_request_late_and_none_good(metric):
+    names = {"requests": "n_total", "request_labels": (("outcome", ("ok",)),), "whole": "t", "between": "t"}
+    sample = by_names(LABELLED, (metric, 0.1), **names, histogram_labels=(("handler", ("/typo",)),))
+    assert sample.counts.tally == Tally(good=0, slow=590, unsure=590)
+    assert 'no series of t has handler="/typo"' in sample.doubts[0]
+
+
+def test_a_histogram_that_comes_after_its_first_request_is_no_new_process():
+    names = {"requests": "n_total", "whole": "t"}
+    before = by_names("n_total 1\n# TYPE t histogram\n", **names).counts
+    after = by_names('n_total 2\nt_bucket{le="0.1"} 0\nt_bucket{le="+Inf"} 2\n', **names).counts
+    assert not after.shrank(before)
+    assert (after - before).tally.offered == 1
+
+
+def test_names_that_are_not_on_the_page_are_told_and_count_nothing():
+    sample = by_names(LABELLED, requests="n_total", errors="failures_total", whole="t", prompt="p_total", output="o_total")
+    assert sample.absent == ("failures_total", "p_total", "o_total")
+    assert (sample.counts.error, sample.tokens) == (0, None)
+
+
+def test_a_counter_that_is_declared_and_counted_nothing_yet_is_there():
+    assert by_names(LABELLED + "# TYPE failures_total counter\n", requests="n_total", errors="failures_total", whole="t").absent == ()
+
+
+def test_a_unit_that_contradicts_a_name_is_told():
+    text = LABELLED.replace("t_bucket", "t_ms_bucket")
+    (doubt,) = by_names(text, requests="n_total", whole="t_ms").doubts
+    assert doubt == "t_ms counts by its name in milliseconds, and is read in seconds: set metrics.names.unit to Milliseconds"
+    assert by_names(text, requests="n_total", whole="t_ms", per_second=1000.0).doubts == ()
+
+
+@pytest.mark.parametrize("total", [0.02, 20_000.0])
+def test_a_sum_that_cannot_be_that_of_its_buckets_is_no_reading(total):
+    """Fifty took between 0.1 and 0.5 s: 5 to 25 s in all."""
+    text = f'n_total 50\nt_bucket{{le="0.1"}} 0\nt_bucket{{le="0.5"}} 50\nt_bucket{{le="+Inf"}} 50\nt_count 50\nt_sum {total}\n'
+    with pytest.raises(RejectedError, match="in another unit") as caught:
+        by_names(text, requests="n_total", whole="t")
+    assert caught.value.reason is Reason.BUCKETS
+    assert by_names(text.replace(f"t_sum {total}", "t_sum 12.5"), requests="n_total", whole="t").counts.answered == 50
+
+
+# --- servers that tell a mean or a part alone -------------------------------------------------------------------------------------------
+
+
+def test_triton_tells_of_whole_requests_a_mean_and_of_each_failure_why():
+    sample = read(profile("triton", ("e2e", 1.0)), page("triton-2026"))
+    assert (sample.counts.answered, sample.counts.error, sample.counts.shed, sample.counts.aside) == (50, 1, 2, 0)
+    assert sample.counts.tally == Tally(good=0, slow=50, error=1, shed=2, unsure=50)
+    assert "histogram_latencies=true" in sample.blind
+
+
+def test_triton_tells_first_responses_of_decoupled_models_where_that_is_switched_on():
+    sample = read(profile("triton", ("ttft", 0.5)), page("triton-2026"))
+    assert (sample.counts.tally.good, sample.counts.tally.slow, sample.blind) == (45, 5, "")
+    off = read(profile("triton", ("ttft", 0.5)), without(page("triton-2026"), "first_response"))
+    assert off.counts.tally.unsure == 50 and "tells of ttft a mean alone" in off.blind
+
+
+def test_torchserve_counts_what_came_and_a_mean():
+    sample = read(profile("torchserve", ("e2e", 1.0)), page("torchserve-0.12"))
+    assert sample.counts.tally == Tally(good=0, slow=40, unsure=40)
+    assert "ts_inference_latency_microseconds" in sample.blind
+
+
+def test_kserve_times_its_steps_so_that_as_many_at_most_were_good_as_were_predicted_in_time():
+    """Five were answered. Predictions took 4, 20, 20, 70 and 200 ms, and one failed at once: five are within 75 ms."""
+    sample = read(profile("kserve", ("e2e", 0.075)), page("kserve-0.16.0"))
+    assert (sample.counts.tally.good, sample.counts.tally.slow, sample.counts.tally.unsure) == (0, 5, 5)
+    late = read(profile("kserve", ("e2e", 0.025)), page("kserve-0.16.0")).counts.tally
+    assert (late.slow, late.unsure) == (5, 4), "one at least was late"
+    assert "a part alone (request_predict_seconds)" in sample.blind
+
+
+def test_kserve_before_its_first_request_tells_of_none():
+    fresh = "# TYPE request_predict_seconds histogram\n# TYPE request_postprocess_seconds histogram\n"
+    assert read(profile("kserve", ("e2e", 0.1)), fresh).counts.tally == Tally()
+
+
+def test_of_two_promises_the_one_that_nobody_sees_leaves_good_open_and_the_other_is_told_apart():
+    tally = read(profile("triton", ("e2e", 1.0), ("ttft", 0.5)), page("triton-2026")).counts.tally
+    assert (tally.good, tally.slow, tally.unsure) == (0, 50, 45)
+    (first,) = tally.apart
+    assert (first.metric, first.late, first.unsure) == ("ttft", 5, 0)
+
+
+# --- servers in Python --------------------------------------------------------------------------------------------------------------------
+
+
+def test_ray_serve_counts_by_its_proxy_without_its_own_routes():
+    """Five were answered in 4 to 200 ms, one failed; a probe, a list of routes and a path that is not there were asked as well."""
+    counts = read(profile("rayserve", ("e2e", 0.1)), page("rayserve-2.60.0")).counts
+    assert counts.tally == Tally(good=4, slow=1, error=1)
+
+
+def test_bentoml_counts_by_status_without_probes():
+    """Five were answered, an error and a bad request, and a path that is not there; probes were asked too."""
+    counts = read(profile("bentoml", ("e2e", 0.1)), page("bentoml-1.4.40")).counts
+    assert counts.tally == Tally(good=4, slow=1, error=3)
+
+
+def test_infinity_counts_by_class_of_status_and_its_histogram_has_the_errors_in_it():
+    """Five were answered, three failed within 100 ms; seven of the eight are within the first edge."""
+    counts = read(profile("infinity", ("e2e", 0.1)), page("infinity-0.0.77")).counts
+    assert (counts.answered, counts.error) == (5, 3)
+    assert (counts.tally.good, counts.tally.slow, counts.tally.unsure) == (4, 1, 1)
 
 
 def test_names_are_read_in_their_unit():

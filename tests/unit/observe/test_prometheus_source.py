@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 
 from patience import PATIENCE
+from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.observe.contract import STEELYARD
 from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.profiles import contract_of
 from steelyard.observe.prometheus_source import PODS_A_QUERY, PrometheusSource
 from steelyard.observe.sample import Sample, Tally
 from unit.observe.pods import pod
@@ -195,3 +197,52 @@ async def test_names_are_data_and_never_query():
     (query,) = [query for query in queries if STEELYARD.REQUESTS in query]
     assert 'namespace="n\\"\\\\"' in query
     assert 'pod=~"a\\"\\\\}\\\\ or\\\\ vector\\\\(1\\\\)\\\\ \\\\#"' in query
+
+
+# --- servers that are not ours ------------------------------------------------------------------------------------------------------------
+
+NAMES = PageNames(
+    requests="n_total",
+    labels=(("handler", ("/predict",)),),
+    request_labels=(("outcome", ("ok",)),),
+    errors="n_total",
+    error_labels=(("outcome", ("bad",)),),
+    whole="t",
+)
+PAGE = ServerPage(names=NAMES, promises=(("e2e", 0.1),), allowed=(0.01,), port=8000)
+
+
+def labelled(**more: str) -> list[dict]:
+    handlers = [
+        series("n_total", n, handler=handler, outcome=outcome)
+        for handler, outcome, n in (("/predict", "ok", "10"), ("/predict", "bad", "2"), ("/health", "ok", "500"))
+    ]
+    times = [series("t_bucket", n, handler="/predict", le=le) for le, n in (("0.1", "8"), ("+Inf", "10"))]
+    return [series("up", "1"), *handlers, *times, *(series(name, value) for name, value in more.items())]
+
+
+async def test_labels_that_were_given_select_among_those_of_the_server():
+    async with prometheus(says(matrix(labelled()), content_type="application/json")) as (source, queries):
+        answer = (await source.read([pod(contract=contract_of(PAGE))]))["uid-a"]
+    assert isinstance(answer, Sample)
+    assert answer.counts.tally == Tally(good=8, slow=2, error=2)
+    assert len(queries) == 2, "one of the pages, one of their energy: nothing is lacking"
+
+
+async def test_what_is_lacking_is_asked_for_once_a_round_and_told_with_what_is_near():
+    names = json.dumps(
+        {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {"__name__": "requests_total"}, "value": [0, "1"]}]}}
+    )
+
+    async def behaviour(request: web.Request) -> web.Response:
+        query = (await request.post())["query"]
+        text = names if query.startswith("count by (__name__)") else matrix([series("up", "1")])
+        return web.Response(text=text, content_type="application/json")
+
+    page = ServerPage(names=PageNames(requests="request_total", whole="t"), promises=(("e2e", 0.1),), port=8000)
+    async with prometheus(behaviour) as (source, queries):
+        told = await source.read([pod(name, contract=contract_of(page)) for name in "abc"])
+    assert [query for query in queries if query.startswith("count")] == ['count by (__name__) ({namespace="shop",pod="a"})']
+    for answer in told.values():
+        assert isinstance(answer, Failure) and answer.reason is Reason.EMPTY
+        assert "the page has requests_total: correct the name, or the profile" in answer.why

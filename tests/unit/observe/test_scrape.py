@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from patience import PATIENCE, until
+from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
+from steelyard.observe.profiles import contract_of
 from steelyard.observe.sample import Sample
 from steelyard.observe.scrape import DirectSource
 from steelyard.observe.source import Answer
@@ -234,3 +236,17 @@ async def test_a_cancelled_round_leaves_no_scrape_behind(server):
     with pytest.raises(asyncio.CancelledError):
         await task
     await until(lambda: len(asyncio.all_tasks()) < before)
+
+
+async def test_a_name_that_is_not_on_the_page_is_told_with_what_is_near(server):
+    text = 'n_total 3\nrequest_failures_total 1\nt_bucket{le="+Inf"} 3\n'
+    names = {"requests": "n_total", "errors": "request_failure_total", "whole": "t"}
+    server.behaviour = says(text)
+    sample = await ask(server, contract=contract_of(ServerPage(names=PageNames(**names), promises=(("e2e", 0.1),), port=1)))
+    lacks = await ask(server, contract=contract_of(ServerPage(names=PageNames(requests="nn_total"), promises=(), port=1)))
+    assert isinstance(sample, Sample)
+    assert sample.doubts == (
+        "request_failure_total is not on the page: the page has request_failures_total: correct the name, or the profile",
+    )
+    assert isinstance(lacks, Failure) and lacks.reason is Reason.MISSING
+    assert "has no nn_total; the page has n_total: correct the name, or the profile" in lacks.why

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
-from steelyard_runtime.generate.promise import Promise, Stream
+from steelyard_runtime.document import Document
+from steelyard_runtime.generate.late import Late
+from steelyard_runtime.generate.promise import Promise, Stream, promise_of
 from steelyard_runtime.serve.outcome import Outcome
 
 
@@ -92,3 +95,37 @@ def test_whoever_leaves_between_two_slow_tokens_is_no_request_because_the_mean_c
     stream.sends(event(0), 1.0)
     stream.sends(event(0), 2.0)
     assert stream.given_up(2.1) is None
+
+
+def test_an_answer_says_which_promises_it_missed() -> None:
+    stream = streaming(e2e=(2500.0,), ttft=500.0, itl=200.0)
+    for at in (0.6, 1.0, 1.1):
+        stream.sends(event(0), at)
+    assert stream.missed(1.1) == ("ttft", "itl")
+    assert stream.missed(3.0) == ("e2e", "ttft", "itl")
+    assert streaming().missed(9.9) == ()
+
+
+PAGE = """steelyard_server_late_requests_total{metric="ttft",percent="99"} %s
+steelyard_server_late_requests_total{metric="itl",percent="90.5"} %s
+"""
+
+
+def test_late_answers_are_counted_by_promise_from_zero_on() -> None:
+    registry = CollectorRegistry()
+    promise = promise_of(
+        Document({"metric": metric, "milliseconds": 100, "percent": percent}, "latency[0]")
+        for metric, percent in (("ttft", "99"), ("itl", "90.5"))
+    )
+    late = Late(promise, registry)
+    assert PAGE % ("0.0", "0.0") in generate_latest(registry).decode()
+    late.add(("itl",))
+    late.add(("ttft", "itl"))
+    assert PAGE % ("1.0", "2.0") in generate_latest(registry).decode()
+
+
+def test_of_one_promise_outcomes_tell_all() -> None:
+    registry = CollectorRegistry()
+    late = Late(Promise(ttft=100.0, percents=(("ttft", "99"),)), registry)
+    late.add(("ttft",))
+    assert b"late" not in generate_latest(registry)

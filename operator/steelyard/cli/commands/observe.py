@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from steelyard.cli.command import FAILED, OK, Command
 from steelyard.cli.observe_object import KINDS, LONGEST_NAME, PROFILES, named, workload_name
 from steelyard.cli.promise import Promise, promise
 
 HIGHEST_PORT = 65_535
+UNITS = ("Seconds", "Milliseconds", "Microseconds")
 
 
 def _object(text: str) -> tuple[str, str]:
@@ -41,6 +43,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _label(text: str) -> tuple[str, str]:
+    name, there, value = text.partition("=")
+    if not there or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
+        raise argparse.ArgumentTypeError(f"must be LABEL=VALUE, such as handler=/predict; found {text!r}")
+    return name, value
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("object", type=_object, metavar="KIND/NAME", help="what runs already, such as deployment/chat")
     parser.add_argument(
@@ -57,6 +66,25 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--port", type=_port, metavar="PORT", help="of its page of metrics; default: as annotation or arguments say, else the profile's"
+    )
+    names = parser.add_argument_group("metrics by name", "of a server that no profile is of, in place of --profile")
+    names.add_argument("--requests", metavar="NAME", help="counter of finished requests, such as http_requests_total")
+    names.add_argument(
+        "--status-label", metavar="LABEL", help="its label with the HTTP status: 429 is a refusal, others from 400 on are errors"
+    )
+    names.add_argument("--errors", metavar="NAME", help="counter of failed requests that --requests does not count")
+    names.add_argument("--refused", metavar="NAME", help="the same of requests that were turned away")
+    names.add_argument("--latency", metavar="NAME", help="histogram of whole requests, without _bucket, for e2e")
+    names.add_argument("--first-token", metavar="NAME", help="the same of first tokens, for ttft")
+    names.add_argument("--token-gap", metavar="NAME", help="the same of the mean time between tokens of each request, for itl")
+    names.add_argument("--unit", choices=UNITS, default=UNITS[0], help="what these histograms count in; default: %(default)s")
+    names.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        type=_label,
+        metavar="LABEL=VALUE",
+        help="which series of all of them are meant; may be repeated",
     )
     parser.add_argument("--name", type=_name, metavar="NAME", help="of the InferenceWorkload; default: the object's")
     parser.add_argument("--apply", action="store_true", help="make it, and say what to look at next")

@@ -10,6 +10,7 @@ from typing import Any
 
 from steelyard.api import compile_options as asked_for
 from steelyard.api import exit_drill as asked_drill
+from steelyard.api import metrics_page
 from steelyard.api.compile_options import BackendFormat
 from steelyard.api.existing import ExistingServer
 from steelyard.api.inference_workload import InferenceWorkload
@@ -26,7 +27,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
-from steelyard.core.facts.server_page import PageNames, ServerPage
+from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
     CompileOptions,
@@ -131,25 +132,44 @@ def _mode(given: ModeAsked, existing: ExistingServer | None) -> Mode:
 
 
 def _existing(given: ExistingServer, objective: Objective) -> Existing:
-    names = given.metrics.names
-    page = ServerPage(
+    return Existing(kind=str(given.kind), name=given.name, page=page_of(given.metrics, objective))
+
+
+def page_of(given: metrics_page.ServerPage, objective: Objective) -> ServerPage:
+    """Where a server of somebody else's says what it did, and by which promises it is judged."""
+    return ServerPage(
         promises=tuple((str(o.metric), o.milliseconds / 1000) for o in objective.latency),
-        profile=str(given.metrics.profile or ""),
-        names=None
-        if names is None
-        else PageNames(
-            requests=names.request_counter,
-            errors=names.error_counter,
-            status_label=names.status_label,
-            whole=names.latency_histogram,
-            first=names.first_token_histogram,
-            between=names.token_gap_histogram,
-            per_second=PER_SECOND[names.unit],
-        ),
-        port=given.metrics.port,
-        path=given.metrics.path,
+        allowed=tuple(1 - float(o.percent) / 100 for o in objective.latency),
+        profile=str(given.profile or ""),
+        names=None if given.names is None else _names(given.names),
+        port=given.port,
+        path=given.path,
     )
-    return Existing(kind=str(given.kind), name=given.name, page=page)
+
+
+def _names(given: metrics_page.MetricNames) -> PageNames:
+    return PageNames(
+        requests=given.request_counter,
+        errors=given.error_counter,
+        status_label=given.status_label,
+        whole=given.latency_histogram,
+        first=given.first_token_histogram,
+        between=given.token_gap_histogram,
+        per_second=PER_SECOND[given.unit],
+        refused=given.refused_counter,
+        prompt=given.prompt_token_counter,
+        cached=given.cached_token_counter,
+        output=given.output_token_counter,
+        labels=_labels(given.labels),
+        request_labels=_labels(given.request_labels),
+        error_labels=_labels(given.error_labels),
+        refused_labels=_labels(given.refused_labels),
+        histogram_labels=_labels(given.histogram_labels),
+    )
+
+
+def _labels(given: tuple[metrics_page.LabelMatch, ...]) -> LabelValues:
+    return tuple((each.name, tuple(sorted(each.values))) for each in sorted(given, key=lambda each: each.name))
 
 
 def _exit_drill(given: asked_drill.ExitDrill) -> ExitDrill:

@@ -48,7 +48,12 @@ def workload_families(currency: str) -> tuple[Family, ...]:
             (*_PLACEMENT, "component", "price_class"),
             limit=500_000,
         ),
-        Family("steelyard_workload_requests", "Requests by outcome: good, slow, error or shed.", (*_PLACEMENT, "outcome"), limit=400_000),
+        Family(
+            "steelyard_workload_requests",
+            "Requests by outcome: good, slow, error, shed, or unsure: answered, and nobody knows whether in time.",
+            (*_PLACEMENT, "outcome"),
+            limit=400_000,
+        ),
         Family(
             "steelyard_workload_tokens",
             "Tokens of good requests, where servers tell them; direction says input or output.",

@@ -15,6 +15,7 @@ from steelyard.core.compiling.default_request import ONE_DEVICE
 from steelyard.core.compiling.key import CANONICAL
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.server_page import SINCE_FIRST
 from steelyard.core.facts.snapshot import Toolchain, Workload
 
 
@@ -59,8 +60,13 @@ def revision_of_existing(workload: Workload, template: str) -> str:
     """Eight hex digits of a server that exists already: its owner's template, and what it is judged by. template: by which its pods are told
     apart."""
     existing = workload.existing
-    page = None if existing is None else asdict(existing.page)
+    page = None if existing is None else asdict(existing.page, dict_factory=_as_before)
     return _hash8({"template": template, "page": page, "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency]})
+
+
+def _as_before(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Without what is new since the first versions and not given; what a promise allows is a part of the objective."""
+    return {name: value for name, value in fields if name not in SINCE_FIRST or (value and name != "allowed")}
 
 
 def asked_before(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str | None:

@@ -108,12 +108,15 @@ class LatencyObjective:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
     """At most the part `allowed` of the requests takes longer than `within` seconds from arrival to answer; None where other times are promised.
-    `first`: seconds to the first token, and `between` from one to the next on the average; None where the whole of an answer is promised as well."""
+    `first`: seconds to the first token, and `between` from one to the next on the average; None where the whole of an answer is promised as well. Of
+    several, `allowed` is that of the strictest, `first_allowed` and `between_allowed` are their own; None: the same."""
 
     allowed: float
     within: float | None
     first: float | None = None
     between: float | None = None
+    first_allowed: float | None = None
+    between_allowed: float | None = None
 
 
 class Owner(StrEnum):
@@ -237,8 +240,13 @@ class Workload:
 
     @property
     def allowed(self) -> float:
-        """Fraction of requests that may miss the strictest objective; 1 % where none is given."""
+        """Fraction of requests that may miss the strictest objective; 1 % where none is given. Misses of the others are weighed by it (`Window.violations`)."""
         return min((o.allowed for o in self.latency), default=0.01)
+
+    @property
+    def several_shares(self) -> bool:
+        """Whether promises differ in what they allow: shares of good requests are then of the tightest of them, as the strictest would count them."""
+        return len({o.percent for o in self.latency}) > 1
 
     @property
     def whole_request(self) -> LatencyObjective | None:
@@ -254,7 +262,15 @@ class Workload:
             None if "e2e" in promised else min((o.milliseconds / 1000 for o in self.latency if o.metric == metric), default=None)
             for metric in ("ttft", "itl")
         )
-        return Promise(allowed=self.allowed, within=within if promised <= {"e2e"} else None, first=first, between=between)
+        own = {o.metric: o.allowed for o in self.latency if o.allowed != self.allowed}
+        return Promise(
+            allowed=self.allowed,
+            within=within if promised <= {"e2e"} else None,
+            first=first,
+            between=between,
+            first_allowed=own.get("ttft"),
+            between_allowed=own.get("itl"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -452,6 +468,10 @@ class Traffic:
     windows: Sequence[Window]
     lengths: Lengths | None = None
     """Of its requests, where its server tells."""
+    blind: str = ""
+    """Which promised times the server tells no more than a mean of, and what would make them known; empty where all are told."""
+    doubts: tuple[str, ...] = ()
+    """What of the names of its metrics may not be meant so, for some minutes now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

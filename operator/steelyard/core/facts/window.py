@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.missed import Missed
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Tokens
 from steelyard.core.statistics.histogram import Buckets
@@ -42,6 +43,8 @@ class Window(NamedTuple):
     `tokens`: what went into the engines and came out; None where the server does not tell, which is not 0.
     `streams`: how long tokens took, and what ran at the same time; None where the server does not tell.
     `unsure`: of the slow requests those that may have been good, where a server tells no more than on which side of an edge they were.
+    `apart`: of several promises each by itself, where the server tells them apart; empty where one is promised, or where it tells of all together.
+    `blind`: of a promised time no more than a mean is known, so that any of the answered requests may have been good.
     `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
     """
 
@@ -65,6 +68,8 @@ class Window(NamedTuple):
     tokens: Tokens | None = None
     streams: Streams | None = None
     unsure: int = 0
+    apart: tuple[Missed, ...] = ()
+    blind: bool = False
 
     @property
     def seconds(self) -> float:
@@ -83,9 +88,30 @@ class Window(NamedTuple):
         return self.good + self.slow + self.error + self.shed
 
     @property
-    def violations(self) -> int:
-        """Requests that broke the promise."""
-        return self.slow + self.error + self.shed
+    def violations(self) -> float:
+        """Requests that broke the promise. Of several that are told apart: of the one that is missed most for what it allows, as many as the strictest
+        would allow in its place."""
+        if not self.apart:
+            return self.slow + self.error + self.shed
+        return self._weighed([each.late + self.error + self.shed for each in self.apart])
+
+    @property
+    def late(self) -> float:
+        """The same of those that were answered late, or turned away: errors say nothing of the load."""
+        if not self.apart:
+            return self.slow + self.shed
+        return self._weighed([each.late + self.shed for each in self.apart])
+
+    @property
+    def surely_late(self) -> float:
+        """The same without those that may have been good."""
+        if not self.apart:
+            return self.slow - self.unsure + self.shed
+        return self._weighed([each.late - each.unsure + self.shed for each in self.apart])
+
+    def _weighed(self, missed: Sequence[float]) -> float:
+        strictest = min(each.allowed for each in self.apart)
+        return max(n * strictest / each.allowed if each.allowed > 0 else n for n, each in zip(missed, self.apart, strict=True))
 
     @property
     def replicas(self) -> float:
@@ -94,10 +120,10 @@ class Window(NamedTuple):
 
 
 def totals(windows: Iterable[Window]) -> tuple[int, int]:
-    """(good, violations) over windows."""
+    """(good requests, all others) over windows."""
     good = bad = 0
     for window in windows:
-        good, bad = good + window.good, bad + window.violations
+        good, bad = good + window.good, bad + window.slow + window.error + window.shed
     return good, bad
 
 
@@ -109,6 +135,11 @@ def since(windows: Sequence[Window], moment: datetime) -> tuple[Window, ...]:
 def undisturbed(windows: Iterable[Window]) -> tuple[Window, ...]:
     """Those that no crash disturbed."""
     return tuple(w for w in windows if not w.disturbed)
+
+
+def seeing(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """Those of which it is known how many requests kept the promise, at least and at most: what nobody sees is no evidence of what a replica carries."""
+    return tuple(w for w in windows if not w.blind)
 
 
 def constellation(windows: Sequence[Window]) -> tuple[Window, ...]:

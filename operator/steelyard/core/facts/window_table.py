@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from steelyard.core.facts.batch_columns import BatchColumns
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.missed import Missed
+from steelyard.core.facts.missed_columns import MissedColumns
 from steelyard.core.facts.stream_columns import StreamColumns
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.token_columns import TokenColumns
@@ -24,14 +26,14 @@ Reals: TypeAlias = NDArray[np.float64]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_TOLD = -1
-_SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated", "unsure")
+_SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated", "unsure", "blind")
 _UNSURE = ("busy_seconds", "cost", "p99_milliseconds", "joules")
 """Figures that not every server tells."""
 _ROW = np.dtype(
     [
         *((name, "m8[us]") for name in ("start", "end")),
         *((name, "f8") for name in ("replica_seconds", *_UNSURE)),
-        *((name, "?") for name in ("steady", "disturbed", "by_engine", "joules_estimated")),
+        *((name, "?") for name in ("steady", "disturbed", "by_engine", "joules_estimated", "blind")),
         ("edges", "i2"),
         ("unsure", "i8"),
     ]
@@ -53,7 +55,7 @@ class Asked(NamedTuple):
 class WindowTable(Sequence[Window]):
     """Immutable, oldest first. A window is made anew each time that it is asked for: who reads many takes all of them at once."""
 
-    __slots__ = ("_batches", "_counts", "_edges", "_rows", "_streams", "_tokens")
+    __slots__ = ("_apart", "_batches", "_counts", "_edges", "_rows", "_streams", "_tokens")
 
     def __init__(self, windows: Iterable[Window] = ()) -> None:
         found = tuple(windows)
@@ -72,6 +74,7 @@ class WindowTable(Sequence[Window]):
         self._batches = _columns([w.batches for w in found])
         self._tokens = _token_columns([w.tokens for w in found])
         self._streams = _stream_columns([w.streams for w in found])
+        self._apart = _missed_columns([w.apart for w in found])
 
     @classmethod
     def of(cls, windows: Sequence[Window]) -> WindowTable:
@@ -97,6 +100,9 @@ class WindowTable(Sequence[Window]):
             _stream_columns([*self._streams_of(gone), *added._streams_of(0)])
             if self._streams is None or added._streams is None
             else self._streams.of(slice(gone, None)).then(added._streams),
+            _missed_columns([*self._apart_of(gone), *added._apart_of(0)])
+            if self._apart is None or added._apart is None
+            else self._apart.of(slice(gone, None)).then(added._apart),
         )
 
     def behind(self, older: WindowTable) -> tuple[Window, ...] | None:
@@ -112,12 +118,12 @@ class WindowTable(Sequence[Window]):
         """The same sums, and nothing of how long answers and batches took, nor of tokens: it tells what was asked for."""
         rows = self._rows.copy()
         rows["edges"] = _NOT_TOLD
-        return _made(rows, self._counts[:, :_SUMS].copy(), (), None, None, None)
+        return _made(rows, self._counts[:, :_SUMS].copy(), (), None, None, None, None)
 
     def after(self, older: WindowTable, most: int) -> WindowTable:
         """Behind older ones, both without latencies; of more than `most` the oldest go."""
         rows, counts = np.concatenate((older._rows, self._rows)), np.concatenate((older._counts, self._counts))
-        return _made(rows[-most:], counts[-most:], (), None, None, None)
+        return _made(rows[-most:], counts[-most:], (), None, None, None, None)
 
     def asked(self) -> Asked:
         """What was asked for."""
@@ -145,6 +151,9 @@ class WindowTable(Sequence[Window]):
     def _streams_of(self, first: int) -> Iterable[Streams | None]:
         return [None] * (len(self) - first) if self._streams is None else self._streams.of(slice(first, None))
 
+    def _apart_of(self, first: int) -> Iterable[tuple[Missed, ...]]:
+        return [()] * (len(self) - first) if self._apart is None else self._apart.of(slice(first, None))
+
     def _which(self, histogram: Histogram | None) -> int:
         return _NOT_TOLD if histogram is None else self._edges.index(histogram.edges)
 
@@ -158,7 +167,8 @@ class WindowTable(Sequence[Window]):
         """One, or several as a tuple."""
         if isinstance(at, slice):
             batches, tokens = self._batches and self._batches.of(at), self._tokens and self._tokens.of(at)
-            return tuple(_made(self._rows[at], self._counts[at], self._edges, batches, tokens, self._streams and self._streams.of(at)))
+            streams, apart = self._streams and self._streams.of(at), self._apart and self._apart.of(at)
+            return tuple(_made(self._rows[at], self._counts[at], self._edges, batches, tokens, streams, apart))
         return self[at : at + 1 or None][0]
 
     def __iter__(self) -> Iterator[Window]:
@@ -176,6 +186,7 @@ class WindowTable(Sequence[Window]):
             "batches": self._batches_of(0),
             "tokens": self._tokens_of(0),
             "streams": self._streams_of(0),
+            "apart": self._apart_of(0),
         }
         return map(Window._make, zip(*(told[name] for name in Window._fields), strict=True))
 
@@ -201,6 +212,7 @@ class WindowTable(Sequence[Window]):
             same = self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
             same = same and (self._batches == other._batches or [*self._batches_of(0)] == [*other._batches_of(0)])
             same = same and (self._streams == other._streams or [*self._streams_of(0)] == [*other._streams_of(0)])
+            same = same and (self._apart == other._apart or [*self._apart_of(0)] == [*other._apart_of(0)])
             return same and (self._tokens == other._tokens or [*self._tokens_of(0)] == [*other._tokens_of(0)])
         return len(self) == len(other) and tuple(self) == tuple(other)
 
@@ -208,7 +220,7 @@ class WindowTable(Sequence[Window]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy shares the edges."""
-        return _read, (self._rows.tobytes(), self._counts, self._edges, self._batches, self._tokens, self._streams)
+        return _read, (self._rows.tobytes(), self._counts, self._edges, self._batches, self._tokens, self._streams, self._apart)
 
     def __repr__(self) -> str:
         """As the tuple that it stands for."""
@@ -230,17 +242,21 @@ def _stream_columns(told: Sequence[Streams | None]) -> StreamColumns | None:
     return StreamColumns(told) if any(each is not None for each in told) else None
 
 
+def _missed_columns(told: Sequence[tuple[Missed, ...]]) -> MissedColumns | None:
+    """None where no window tells promises apart."""
+    return MissedColumns(told) if any(told) else None
+
+
 def _made(
     rows: Any,
     counts: Any,
     edges: tuple[tuple[float, ...], ...],
-    batches: BatchColumns | None,
-    tokens: TokenColumns | None,
-    streams: StreamColumns | None,
+    *columns: Any,
 ) -> WindowTable:
+    """columns: of batches, tokens, streams and promises, each None where no window tells of any."""
     made = WindowTable.__new__(WindowTable)
     made._rows, made._counts, made._edges = rows, counts, edges
-    made._batches, made._tokens, made._streams = batches, tokens, streams
+    made._batches, made._tokens, made._streams, made._apart = columns
     return made
 
 
@@ -248,11 +264,9 @@ def _read(
     rows: bytes,
     counts: Any,
     edges: tuple[tuple[float, ...], ...],
-    batches: BatchColumns | None,
-    tokens: TokenColumns | None,
-    streams: StreamColumns | None,
+    *columns: Any,
 ) -> WindowTable:
-    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), batches, tokens, streams)
+    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), *columns)
 
 
 def _row(window: Window, edges: int) -> tuple[Any, ...]:
@@ -266,6 +280,7 @@ def _row(window: Window, edges: int) -> tuple[Any, ...]:
         window.disturbed,
         window.by_engine,
         window.joules_estimated,
+        window.blind,
         edges,
         window.unsure,
     )

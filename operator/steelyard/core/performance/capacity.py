@@ -145,7 +145,7 @@ def broke(window: Window, allowed: float) -> bool:
 
     Errors say nothing of capacity. A bare `more than allowed` would call every second window of a workload at its limit broken.
     """
-    late = window.slow - window.unsure + window.shed
+    late = window.surely_late
     if late <= 1 or window.replica_seconds <= 0 or window.good + window.slow <= 0:
         return False
     expected = allowed * window.offered
@@ -159,7 +159,7 @@ def _too_much(window: Window, windows: Sequence[Window], allowed: float) -> bool
         return False
     as_much = [w for w in windows if w.replica_seconds > 0 and _offered(w) * ALIKE >= _offered(window)]
     expected = allowed * sum(w.offered for w in as_much)
-    return sum(w.slow + w.shed for w in as_much) > expected + 3 * sqrt(CLUSTERED * expected)
+    return sum(w.late for w in as_much) > expected + 3 * sqrt(CLUSTERED * expected)
 
 
 def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:

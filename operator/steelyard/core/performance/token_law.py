@@ -55,14 +55,14 @@ class TokenLaw:
     def capacity(self, promise: Promise) -> Interval | None:
         """Requests per second at which the promise is just kept, above 0 at its lower end too; None where the law knows no load that keeps it, or the
         time of whole answers is promised, or none: they are as long as they are, whatever the load."""
-        told = [_capacity(self, metric, limit, promise.allowed) for metric, limit in _limits(promise)]
+        told = [_capacity(self, metric, limit, allowed) for metric, limit, allowed in _limits(promise)]
         found = lowest(told) if told else None
         return None if found is None or found.point <= 0 else replace(found, lower=max(found.lower, LEAST * found.point))
 
     def busy_at_capacity(self, promise: Promise) -> float | None:
         """How much of its saturation a replica carries that carries as much as the promise allows; None where `capacity` is."""
         parts = [
-            _fitted(self).curve(metric, self.lengths, self.slots, promise.allowed).utilisation(limit) for metric, limit in _limits(promise)
+            _fitted(self).curve(metric, self.lengths, self.slots, allowed).utilisation(limit) for metric, limit, allowed in _limits(promise)
         ]
         return min(parts, default=0.0) or None
 
@@ -98,10 +98,13 @@ def token_law(windows: Sequence[Window]) -> TokenLaw | None:
     return law if _fitted(law).fit.scatter < UNEXPLAINED else None
 
 
-def _limits(promise: Promise) -> list[tuple[TokenMetric, float]]:
-    """Seconds of each figure of a stream that is promised."""
-    promised = ((TokenMetric.TTFT, promise.first), (TokenMetric.ITL, promise.between))
-    return [(metric, limit) for metric, limit in promised if limit is not None]
+def _limits(promise: Promise) -> list[tuple[TokenMetric, float, float]]:
+    """Of each figure of a stream that is promised the seconds, and the part of the requests that may take longer."""
+    promised = (
+        (TokenMetric.TTFT, promise.first, promise.first_allowed),
+        (TokenMetric.ITL, promise.between, promise.between_allowed),
+    )
+    return [(metric, limit, promise.allowed if own is None else own) for metric, limit, own in promised if limit is not None]
 
 
 def _load(window: Window) -> TokenLoad | None:

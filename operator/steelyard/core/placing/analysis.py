@@ -12,19 +12,22 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known, Step
 from steelyard.core.facts.probe import Probe
 from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
-from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
+from steelyard.core.facts.unit_cost import PER
+from steelyard.core.facts.window import Window, constellation, seeing, since, undisturbed
 from steelyard.core.performance.ageing import measured_at
 from steelyard.core.performance.capacity import at_its_load, broke, broken_at, carried, saturated, without_backlog
 from steelyard.core.performance.evidence import LATEST, Shown, evidence, latest, remember
 from steelyard.core.performance.floor import never, remember_floor
+from steelyard.core.performance.kept import kept as promise_kept
 from steelyard.core.performance.ramp import probe_evidence, with_probe
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.risk import risk
 from steelyard.core.planning.counting import Counting, counting
 from steelyard.core.planning.load import RECENT, START, Load, load
 from steelyard.core.planning.option import Asked, EvidenceByPool, Option, options
-from steelyard.core.statistics.sequential import Result, Test, violations
-from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
+from steelyard.core.statistics.sequential import Result, Test
+from steelyard.core.statistics.significant import significant
+from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown, last_known
 
 REMEMBERED = timedelta(minutes=15)
 """How long replicas do not go back to a number that has broken the promise; what they carry was learnt by then."""
@@ -41,7 +44,7 @@ class Analysis:
     """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement from
     fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `read`: the
     windows of each fresh reading; `sound`: those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries;
-    nor does what had piled up. `promise`: over all of the last windows; `kept_at_best`: the same if all requests were good that may have been;
+    nor does what had piled up, or what nobody sees. `promise`: over all of the last windows, and `tightest` which of several promises that test is of; `kept_at_best`: the same if all requests were good that may have been;
     `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
@@ -55,6 +58,7 @@ class Analysis:
     load: Load | None
     counting: Counting
     promise: Test
+    tightest: str | None
     kept_at_best: Test
     strain: Test
     options: tuple[Option, ...]
@@ -115,6 +119,26 @@ class Analysis:
     def traffic(self, key: PlacementKey) -> Reading[Traffic]:
         """The placement's reading."""
         return self.snapshot.traffic.get(key, Unknown(f"no serving replica of pool {key.pool} was read yet"))
+
+    @property
+    def blind(self) -> str:
+        """Which promised times the servers that hold the load tell no more than a mean of, and what would make them known; empty where all are told."""
+        return next((told.blind for p in self.members if (told := last_known(self.traffic(p.key))) is not None and told.blind), "")
+
+    @property
+    def each_request(self) -> str:
+        """What requests cost, good or not, over all windows, as the end of a sentence; empty where the cost or their number is not known."""
+        lately = [w for p in self.members for w in self.every_window(p.key)]
+        costs, answered = [w.cost for w in lately if w.cost is not None], sum(w.good + w.slow for w in lately)
+        if not costs or len(costs) < len(lately) or not answered:
+            return ""
+        each = significant(PER * sum(costs) / answered, 2)
+        return f"; {PER:,.0f} requests cost {each:g}, good or not, so that {PER:,.0f} good ones cost that or more"
+
+    def doubts(self, key: PlacementKey) -> tuple[str, ...]:
+        """What of the names of its metrics may not be meant so."""
+        told = last_known(self.traffic(key))
+        return () if told is None else told.doubts
 
     def every_window(self, key: PlacementKey) -> tuple[Window, ...]:
         """All windows of a fresh reading; none otherwise."""
@@ -218,16 +242,16 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     found, members = candidates(snapshot), holding(snapshot)
     tables = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
     fresh = {key: tuple(windows) for key, windows in tables.items()}
-    sound = {key: without_backlog(undisturbed(windows), workload.allowed) for key, windows in fresh.items()}
+    sound = {key: without_backlog(undisturbed(seeing(windows)), workload.allowed) for key, windows in fresh.items()}
     live, kept = _evidence(snapshot, sound)
     keys = [p.key for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
     serving = [fresh[key] for key in keys]
     capacities = {key: k.capacity for key, k in {**live, **kept}.items() if k.capacity}
     misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, capacities)
     asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members))
-    good, bad = totals(w for windows in serving for w in windows[-RECENT:])
-    unsure = sum(w.unsure for windows in serving for w in windows[-RECENT:])
-    borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
+    lately = [w for windows in serving for w in windows[-RECENT:]]
+    promise = promise_kept(lately, workload.allowed)
+    strained = [w for windows in serving for w in of_load(windows[-RECENT:])]
     known = _evidence_by_pool(snapshot, found, members, live, kept)
     counted = _counting(snapshot, [sound[key] for key in keys])
     seen = options(found, snapshot, known, Asked(asked, counted), {p.key.pool for p in members}, now)
@@ -242,9 +266,10 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         kept=kept,
         load=asked,
         counting=counted,
-        promise=violations(bad, good + bad, 0, 0, workload.allowed),
-        kept_at_best=violations(bad - unsure, good + bad, 0, 0, workload.allowed),
-        strain=violations(missed, borne + missed, 0, 0, workload.allowed),
+        promise=promise.test,
+        tightest=promise.metric,
+        kept_at_best=promise_kept(lately, workload.allowed, at_best=True).test,
+        strain=promise_kept(strained, workload.allowed).test,
         options=seen,
         by_pool={option.pool: option for option in seen},
     )

@@ -9,7 +9,8 @@ from statistics import median
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.unit_cost import Unit
-from steelyard.core.facts.window import Window, since, totals
+from steelyard.core.facts.window import Window, since
+from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.others import others_of
@@ -20,19 +21,18 @@ from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.break_even import break_even
 from steelyard.core.rebalancing.cost_test import CostTest, cost_ratio, judge, log_ratios
 from steelyard.core.statistics.interval import Interval
-from steelyard.core.statistics.sequential import Result, Test, violations
+from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reading import Fresh
 
 
 def promise_test(seen: Analysis, move: Move) -> Test:
     """Violations of the target against the source's since the step began."""
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
-    good, bad = totals(theirs)
+    allowed = seen.snapshot.workload.allowed
     if move.kind is MoveKind.RESCUE:  # What is left is no measure of what is looked for.
-        return violations(bad, good + bad, 0, 0, seen.snapshot.workload.allowed)
-    source_good, source_bad = totals(ours)
-    test = violations(bad, good + bad, source_bad, source_good + source_bad, seen.snapshot.workload.allowed)
-    if move.kind is MoveKind.REVISION and theirs and good + bad + source_good + source_bad == 0:
+        return kept(theirs, allowed).test
+    test = kept(theirs, allowed, ours).test
+    if move.kind is MoveKind.REVISION and theirs and not any(w.offered for w in (*theirs, *ours)):
         return Test(Result.PASS, 0, 0, test.p0, test.p1)  # Proven idle: nothing to wait for.
     return test
 

@@ -1,4 +1,4 @@
-"""All conditions of a workload from one situation; the messages hold no number that drifts."""
+"""All conditions of a workload from one situation; the messages hold no number that drifts while nothing is wrong, and few digits where something is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.placed import is_front, placed, why_late
 from steelyard.core.placing.unreachable import unreachable
 from steelyard.core.statistics.sequential import Result
+from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import AWAITED, SETTLED, Reason, Refusal
@@ -51,6 +52,8 @@ def _slo_met(seen: Analysis) -> Condition:
         return Condition(ConditionType.SLO_MET, None, Reason.OBSERVATIONS_STALE, "no complete and recent window of traffic")
     if seen.promise.n == 0:
         return Condition(ConditionType.SLO_MET, None, Reason.NO_TRAFFIC, "no requests in the last windows")
+    if seen.blind and seen.promise.result is not Result.FAIL:
+        return Condition(ConditionType.SLO_MET, None, Reason.LATENCY_UNOBSERVABLE, f"{seen.blind}{seen.each_request}")
     if seen.promise.result is Result.FAIL and seen.kept_at_best.result is not Result.FAIL:
         return Condition(
             ConditionType.SLO_MET,
@@ -63,8 +66,19 @@ def _slo_met(seen: Analysis) -> Condition:
         nowhere = unreachable(seen)
         if nowhere is not None:
             return Condition(ConditionType.SLO_MET, False, nowhere.reason, nowhere.message)
-        return Condition(ConditionType.SLO_MET, False, Reason.VIOLATES_SLO, "more requests miss the objective than it allows")
+        return Condition(
+            ConditionType.SLO_MET, False, Reason.VIOLATES_SLO, f"more requests miss the objective than it allows: {_missed(seen)}"
+        )
     return Condition(ConditionType.SLO_MET, True, Reason.WITHIN_SLO, "the objective is met on the traffic of the last windows")
+
+
+def _missed(seen: Analysis) -> str:
+    """Which promise is broken, in figures that do not change by the second."""
+    promised = [o for o in seen.snapshot.workload.latency if seen.tightest in {None, o.metric}]
+    told = " and ".join(f"{o.metric} within {o.milliseconds} ms" for o in promised)
+    allowed = min((o.allowed for o in promised), default=seen.snapshot.workload.allowed)
+    test = seen.promise
+    return f"{told}: about {100 * significant(test.bad / test.n, 1):g} % of the requests miss it, {100 * allowed:.6g} % may"
 
 
 def _observed(seen: Analysis) -> Condition:
@@ -80,6 +94,9 @@ def _observed(seen: Analysis) -> Condition:
                 return Condition(ConditionType.OBSERVED, False, Reason.OBSERVATIONS_STALE, why)
     if not any(p.ready for p in seen.snapshot.placements):
         return Condition(ConditionType.OBSERVED, None, Reason.NO_TRAFFIC, "no replica is serving yet")
+    doubts = dict.fromkeys(doubt for p in seen.snapshot.placements for doubt in seen.doubts(p.key))
+    if doubts:
+        return Condition(ConditionType.OBSERVED, True, Reason.METRIC_MISSING, "; ".join(doubts))
     return Condition(ConditionType.OBSERVED, True, Reason.OBSERVED, "every serving replica was read lately")
 
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.snapshot import Placement
-from steelyard.core.facts.window import Window, totals
+from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import without_backlog
+from steelyard.core.performance.kept import kept
 from steelyard.core.placing.analysis import Analysis, of_load
 from steelyard.core.placing.supply import coming
 from steelyard.core.planning.enough import Stand, carried
 from steelyard.core.planning.load import RECENT, chance_peak
 from steelyard.core.planning.sizing import PROBE, ROUNDING
-from steelyard.core.statistics.sequential import Result, Test, violations
+from steelyard.core.statistics.sequential import Result, Test
 
 HEADROOM = 0.5
 """Part of the objective's time that the slowest hundredth may take where a replica less is tried."""
@@ -74,8 +75,7 @@ def promise_now(seen: Analysis) -> Test:
         if len(then) < len(parts) or any(abs(w.replicas - wanted) > 0.5 for w, wanted in then):
             break
         ran += [w for w, _ in then]
-    good, bad = totals(ran)
-    return violations(bad, good + bad, 0, 0, allowed)
+    return kept(ran, allowed).test
 
 
 def _may_help(seen: Analysis) -> bool:

@@ -79,7 +79,7 @@ def _told(lateness: Lateness, lately: Sequence[tuple[float, Window]]) -> _Told:
     offered = np.array([w.offered for _, w in lately], dtype=float)
     late = lateness.late([w.offered / (w.replica_seconds * capacity) for capacity, w in lately])
     return _Told(
-        missed=sum(w.slow + w.shed for _, w in lately),
+        missed=float(sum(w.late for _, w in lately)),
         expected=float((offered * late).sum()),
         allowed=lateness.allowed * float(offered.sum()),
     )

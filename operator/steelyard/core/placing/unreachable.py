@@ -22,6 +22,13 @@ def unreachable(seen: Analysis) -> Refusal | None:
     workload = seen.snapshot.workload
     asked = f"{100 * (1 - workload.allowed):.6g} %"
     within = _within(workload)
+    if workload.several_shares:
+        times = (1 - floor.share.point) / workload.allowed
+        return Refusal(
+            Reason.NO_POOL_MEETS_OBJECTIVE,
+            f"no pool meets the objective{within}: {best.pool} comes nearest, and misses the tightest of its promises {times:.3g} times as often as that "
+            "allows at any load; let more requests be late, or later (spec.objective.latency)",
+        )
     return Refusal(
         Reason.NO_POOL_MEETS_OBJECTIVE,
         f"no pool meets the objective: {best.pool} comes nearest with {100 * floor.share.point:.4g} % of {asked}{within} at any load; "

@@ -324,6 +324,13 @@ def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal
     if floor is None or not never(floor, workload.allowed, now):
         return None
     share = floor.share.times(100)
+    if workload.several_shares:
+        told, least = ((1 - part) / workload.allowed for part in (floor.share.point, floor.most))
+        return Refusal(
+            Reason.CANNOT_MEET_OBJECTIVE,
+            f"the tightest of its promises was missed {told:.3g} times as often as it allows, by {floor.n} requests at {floor.load:.3g} requests/s and "
+            f"replica, the lowest load seen, and at least {least:.3g} times as often would be at a lower one",
+        )
     return Refusal(
         Reason.CANNOT_MEET_OBJECTIVE,
         f"{share.point:.4g} % [{share.lower:.4g}, {share.upper:.4g}] of {floor.n} requests met the objective at {floor.load:.3g} requests/s and "

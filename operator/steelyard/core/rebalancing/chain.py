@@ -9,7 +9,7 @@ from typing import TypeAlias
 from steelyard.core.rebalancing.gates.budget import asks_too_much, budget_exhausted
 from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
-from steelyard.core.rebalancing.gates.freshness import clock_suspect, not_synced, observations_stale, too_few_requests
+from steelyard.core.rebalancing.gates.freshness import clock_suspect, latency_unobservable, not_synced, observations_stale, too_few_requests
 from steelyard.core.rebalancing.gates.frozen import frozen
 from steelyard.core.rebalancing.gates.mode import mode_observes
 from steelyard.core.rebalancing.gates.objective import infeasible_target, slo_at_risk
@@ -30,6 +30,7 @@ COST_MOVE: tuple[Gate, ...] = (
     not_synced,  # our view of the cluster is incomplete
     clock_suspect,  # ages cannot be trusted
     observations_stale,  # nothing recent enough to argue with
+    latency_unobservable,  # of none of it is known whether it was in time
     too_few_requests,  # not enough of it
     price_suspect,  # a price is missing, old or implausible
     slo_at_risk,  # quality first, money later
@@ -53,7 +54,16 @@ OF_THE_FLEET: tuple[Gate, ...] = (pool_full, budget_exhausted, not_its_turn)
 """Gates whose answer is about other workloads, in part or whole."""
 OF_THE_WORKLOAD = frozenset(
     gate.__name__
-    for gate in (frozen, not_synced, clock_suspect, observations_stale, too_few_requests, replicas_owned_elsewhere, mode_observes)
+    for gate in (
+        frozen,
+        not_synced,
+        clock_suspect,
+        observations_stale,
+        latency_unobservable,
+        too_few_requests,
+        replicas_owned_elsewhere,
+        mode_observes,
+    )
 )
 """Gates whose answer is about the workload alone: the same whatever it would move to."""
 
@@ -95,6 +105,7 @@ ASIDE: tuple[Gate, ...] = tuple(g for g in EXPLORATION if g not in {cooling_down
 """A probe beside what stands, to know what it carries: nothing moves, so no rest is asked for."""
 
 _OF_RESCUES: Mapping[Gate, tuple[Gate, ...]] = {
+    latency_unobservable: (),  # it begins where the promise is surely broken
     too_few_requests: (),
     price_suspect: (),
     slo_at_risk: (),

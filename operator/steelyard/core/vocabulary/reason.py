@@ -38,6 +38,10 @@ class Reason(str, Enum):
         "LatencyUnobservable",
         "No percentile can be read: the server tells no histogram of how long its answers took, or no objective is for the whole of a request.",
     )
+    METRIC_MISSING = (
+        "MetricMissing",
+        "A metric that metrics.names gives is not on the server's page, or none of its series is meant; what else is read counts.",
+    )
     PRICE_SUSPECT = ("PriceSuspect", "A price that the decision needs is unknown, too old or implausible.")
     INFEASIBLE_TARGET = ("InfeasibleTarget", "No pool can carry the load within the objective and the limits, or the plan's target cannot.")
     SLO_AT_RISK = ("SLOAtRisk", "The latency promise is not met now: quality first, money later.")
@@ -287,6 +291,7 @@ HOLDS = frozenset(
         Reason.NOT_SYNCED,
         Reason.CLOCK_SUSPECT,
         Reason.OBSERVATIONS_STALE,
+        Reason.LATENCY_UNOBSERVABLE,
         Reason.PRICE_SUSPECT,
         Reason.SLO_AT_RISK,
         Reason.NO_POOL_MEETS_OBJECTIVE,

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
+from glob import escape
 from types import MappingProxyType
 
-from steelyard.core.facts.server_page import PageNames, ServerPage
+from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
 from steelyard.observe.contract import STEELYARD, Contract
 from steelyard.observe.named_metrics import Named, NamedMetrics
+from steelyard.observe.profiles.bentoml import BENTOML
+from steelyard.observe.profiles.infinity import INFINITY
+from steelyard.observe.profiles.kserve import KSERVE
 from steelyard.observe.profiles.mlserver import MLSERVER
 from steelyard.observe.profiles.ovms import OVMS
 from steelyard.observe.profiles.profile import Profile
+from steelyard.observe.profiles.rayserve import RAYSERVE
 from steelyard.observe.profiles.sglang import SGLANG
 from steelyard.observe.profiles.tei import TEI
 from steelyard.observe.profiles.tgi import TGI
+from steelyard.observe.profiles.torchserve import TORCHSERVE
+from steelyard.observe.profiles.triton import TRITON
 from steelyard.observe.profiles.trtllm import TRTLLM
 from steelyard.observe.profiles.vllm import VLLM
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {"vllm": VLLM, "sglang": SGLANG, "trtllm": TRTLLM, "tgi": TGI, "tei": TEI, "ovms": OVMS, "mlserver": MLSERVER}
+    {
+        "vllm": VLLM,
+        "sglang": SGLANG,
+        "trtllm": TRTLLM,
+        "tgi": TGI,
+        "tei": TEI,
+        "ovms": OVMS,
+        "mlserver": MLSERVER,
+        "triton": TRITON,
+        "torchserve": TORCHSERVE,
+        "kserve": KSERVE,
+        "rayserve": RAYSERVE,
+        "bentoml": BENTOML,
+        "infinity": INFINITY,
+    }
 )
 METRICS = "/metrics"
 
@@ -30,8 +51,8 @@ def contract_of(page: ServerPage | None) -> Contract:
     if page is None:
         return STEELYARD
     if page.names is not None:
-        return _by_names(page.names, page.promises, page.path or METRICS)
-    return PROFILES[page.profile].metrics(page.promises, page.path)
+        return _by_names(page.names, page)
+    return PROFILES[page.profile].metrics(page.promises, page.path, page.allowed)
 
 
 def port_of(page: ServerPage) -> int:
@@ -41,14 +62,36 @@ def port_of(page: ServerPage) -> int:
     return PROFILES[page.profile].port
 
 
-def _by_names(names: PageNames, promises: tuple[tuple[str, float], ...], path: str) -> NamedMetrics:
+def profile_of(names: Collection[str]) -> str | None:
+    """The one profile whose counter a page with these metrics has; None where none or several have."""
+    found = [name for name, profile in PROFILES.items() if profile.answered[0].name in names]
+    return found[0] if len(found) == 1 else None
+
+
+def _by_names(names: PageNames, page: ServerPage) -> NamedMetrics:
     times = (("e2e", names.whole), ("ttft", names.first), ("itl", names.between))
+    prompt, cached, output = (_meant(name, names.labels) for name in (names.prompt, names.cached, names.output))
+    failed, refused = _meant(names.errors, names.labels, names.error_labels), _meant(names.refused, names.labels, names.refused_labels)
     return NamedMetrics(
-        answered=(Named(names.requests),),
-        failed=() if names.errors is None else (Named(names.errors),),
+        answered=(_named(names.requests, names.labels, names.request_labels),),
+        failed=() if failed is None else (failed,),
+        refused=() if refused is None else (refused,),
         status_label=names.status_label,
-        times=tuple((metric, (Named(name),)) for metric, name in times if name is not None),
-        promises=promises,
+        times=tuple((metric, (_named(name, names.labels, names.histogram_labels),)) for metric, name in times if name is not None),
+        promises=page.promises,
+        allowed=page.allowed,
         per_second=names.per_second,
-        path=path,
+        tokens=None if prompt is None or output is None else (prompt, output),
+        cached=cached,
+        by_hand=True,
+        path=page.path or METRICS,
     )
+
+
+def _meant(name: str | None, *labels: LabelValues) -> Named | None:
+    return None if name is None else _named(name, *labels)
+
+
+def _named(name: str, *labels: LabelValues) -> Named:
+    """Values are compared exactly: what would be a pattern in them is none."""
+    return Named(name, tuple((label, tuple(map(escape, values))) for some in labels for label, values in some))

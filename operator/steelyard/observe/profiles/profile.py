@@ -21,11 +21,14 @@ class Profile:
     witness: tuple[str, ...] = ()
     per_second: float = 1.0
     tokens: tuple[str, str] | None = None
+    means: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    parts: tuple[tuple[str, Named], ...] = ()
+    remedy: str = ""
     engine: bool = False
     path: str = "/metrics"
 
-    def metrics(self, promises: tuple[tuple[str, float], ...], path: str | None) -> NamedMetrics:
-        """Judged by these promises (times with seconds). path None: its own."""
+    def metrics(self, promises: tuple[tuple[str, float], ...], path: str | None, allowed: tuple[float, ...] = ()) -> NamedMetrics:
+        """Judged by these promises (times with seconds; allowed: the part that may miss each). path None: its own."""
         return NamedMetrics(
             answered=self.answered,
             failed=self.failed,
@@ -36,7 +39,11 @@ class Profile:
             promises=promises,
             per_second=self.per_second,
             witness=self.witness,
-            tokens=self.tokens,
+            tokens=None if self.tokens is None else (Named(self.tokens[0]), Named(self.tokens[1])),
+            allowed=allowed,
+            means=self.means,
+            parts=self.parts,
+            remedy=self.remedy,
             engine=self.engine,
             path=path or self.path,
         )

@@ -33,6 +33,13 @@ def observations_stale(proposal: Proposal) -> Refusal | None:
             return Refusal(Reason.OBSERVATIONS_STALE, why)
 
 
+def latency_unobservable(proposal: Proposal) -> Refusal | None:
+    """Where nobody sees which requests were in time, nobody knows what a good one costs."""
+    if isinstance(proposal.observation, Fresh) and proposal.observation.value.blind:
+        return Refusal(Reason.LATENCY_UNOBSERVABLE, proposal.observation.value.blind)
+    return None
+
+
 def too_few_requests(proposal: Proposal) -> Refusal | None:
     """A verdict needs a sample."""
     least = proposal.policy.min_good_requests
