@@ -1,7 +1,7 @@
 """InferenceWorkload: one model, its latency promise, and the pools it may use."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from steelyard.api.describe import says
 from steelyard.api.exit_drill import ExitDrillStatus
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.last_decision import LastDecision, Savings
-from steelyard.api.metrics_page import TOLD
+from steelyard.api.metrics_page import TOLD, ServerPage
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.money import CurrencyCode
 from steelyard.api.move import FinishedMove, Move
@@ -44,20 +44,72 @@ def _times(objective: Objective) -> list[LatencyMetric]:
     return [each.metric for each in objective.latency]
 
 
+READ_BY_PAGE = ("existing", "custom")
+"""The servers whose metrics are described."""
+
+
+def _page(spec: Any, server: str) -> ServerPage | None:
+    given = getattr(spec.server, server)
+    return None if given is None else cast(ServerPage, given.metrics)
+
+
+def _told_by_names(server: str) -> Rule:
+    """What is promised, the names tell."""
+    at = f"self.server.{server}.metrics.names"
+
+    def holds(spec: Any) -> bool:
+        page = _page(spec, server)
+        return page is None or page.names is None or page.tells(_times(spec.objective))
+
+    return Rule(
+        f"!has(self.server.{server}) || !has({at}) || self.objective.latency.all(l, l.metric == 'e2e' ? has({at}.latencyHistogram) : "
+        f"l.metric == 'ttft' ? has({at}.firstTokenHistogram) : has({at}.tokenGapHistogram))",
+        f"must be of times that server.{server}.metrics.names has a histogram of: latencyHistogram for e2e, firstTokenHistogram for ttft, "
+        "tokenGapHistogram for itl",
+        holds,
+        field="objective.latency",
+    )
+
+
+def _told_by_profile(server: str) -> Rule:
+    """What is promised, the profile tells."""
+    at = f"self.server.{server}.metrics.profile"
+
+    def holds(spec: Any) -> bool:
+        page = _page(spec, server)
+        return page is None or page.names is not None or page.tells(_times(spec.objective))
+
+    return Rule(
+        f"!has(self.server.{server}) || !has({at}) || self.objective.latency.all(l, l.metric == 'e2e' || "
+        f"{at} in (l.metric == 'ttft' ? {_named(LatencyMetric.TTFT)} : {_named(LatencyMetric.ITL)}))",
+        f"must be of times that the profile tells: e2e of all, ttft of {_listed(LatencyMetric.TTFT)}, itl of {_listed(LatencyMetric.ITL)}",
+        holds,
+        field="objective.latency",
+    )
+
+
 class InferenceWorkloadSpec(SpecModel):
     """What a user promises and allows."""
 
     RULES = (
         Rule(
-            "has(self.server.existing) || has(self.model)",
-            "must give model, unless the server is existing: it is what is served",
-            lambda s: s.server.existing is not None or s.model is not None,
+            "has(self.server.existing) || has(self.server.custom) || has(self.model)",
+            "must give model, unless the server is existing or custom: it is what is served",
+            lambda s: s.server.existing is not None or s.server.custom is not None or s.model is not None,
             field="model",
             reason="FieldValueRequired",
         ),
         Rule(
             "has(self.server.existing) == has(oldSelf.server.existing)",
             "must not change between existing and another server: make another workload, and delete this one",
+            None,
+            field="server",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "has(self.server.custom) == has(oldSelf.server.custom)",
+            "must not change between custom and another server: what serves until the new one does would be read by the wrong metrics; make another "
+            "workload, and delete this one",
             None,
             field="server",
             reason="FieldValueForbidden",
@@ -82,29 +134,8 @@ class InferenceWorkloadSpec(SpecModel):
             lambda s: s.server.existing is None or s.rebalancing.mode != Mode.AUTO,
             field="rebalancing.mode",
         ),
-        Rule(
-            "!has(self.server.existing) || !has(self.server.existing.metrics.names) || self.objective.latency.all(l, "
-            "l.metric == 'e2e' ? has(self.server.existing.metrics.names.latencyHistogram) : "
-            "l.metric == 'ttft' ? has(self.server.existing.metrics.names.firstTokenHistogram) : "
-            "has(self.server.existing.metrics.names.tokenGapHistogram))",
-            "must be of times that server.existing.metrics.names has a histogram of: latencyHistogram for e2e, firstTokenHistogram for ttft, "
-            "tokenGapHistogram for itl",
-            lambda s: (
-                s.server.existing is None or s.server.existing.metrics.names is None or s.server.existing.metrics.tells(_times(s.objective))
-            ),
-            field="objective.latency",
-        ),
-        Rule(
-            "!has(self.server.existing) || !has(self.server.existing.metrics.profile) || self.objective.latency.all(l, "
-            f"l.metric == 'e2e' || self.server.existing.metrics.profile in (l.metric == 'ttft' ? {_named(LatencyMetric.TTFT)} : {_named(LatencyMetric.ITL)}))",
-            f"must be of times that the profile tells: e2e of all, ttft of {_listed(LatencyMetric.TTFT)}, itl of {_listed(LatencyMetric.ITL)}",
-            lambda s: (
-                s.server.existing is None
-                or s.server.existing.metrics.names is not None
-                or s.server.existing.metrics.tells(_times(s.objective))
-            ),
-            field="objective.latency",
-        ),
+        *(_told_by_names(kind) for kind in READ_BY_PAGE),
+        *(_told_by_profile(kind) for kind in READ_BY_PAGE),
         Rule(
             "has(self.server.vllm) || self.objective.unit == 'GoodRequests'",
             "must be GoodRequests unless the server is vllm: only vllm counts tokens",
@@ -135,8 +166,8 @@ class InferenceWorkloadSpec(SpecModel):
     model: Annotated[
         ModelSource | None,
         says(
-            "The model to serve: where its weights are, exactly which version, and what it does. Needed unless the server is existing, of which it "
-            "may be left out: it then only tells which claims and which entries of the catalogue speak of it."
+            "The model to serve: where its weights are, exactly which version, and what it does. Needed unless the server is existing, where it only "
+            "tells which claims and entries of the catalogue speak of it, or custom, which finds its files at modelPath."
         ),
     ] = None
     server: Annotated[
@@ -182,7 +213,7 @@ class Summary(StatusModel):
     model: Annotated[
         Annotated[str, Field(max_length=24)],
         says(
-            "The model in short: the last part of model.uri, or the name of the existing object without one, cut where it is longer.",
+            "The model in short: the last part of model.uri, or without one the name of the existing object or the image, cut where it is longer.",
             example="all-MiniLM-L6-v2",
         ),
     ] = ""

@@ -74,6 +74,12 @@ class TrialSnapshots:
         if found.workload.existing is not None:
             told = f"InferenceWorkload {trial.workload} is of {found.workload.existing}, of which no replica can be made: name one with a model"
             return Refusal(Reason.WAITING, told)
+        if found.workload.custom is not None and not trial.live:
+            told = (
+                f"InferenceWorkload {trial.workload} has a custom server, and nobody knows what requests it takes: compare its pools by the requests "
+                "that it gets, with spec.load.mode Live"
+            )
+            return Refusal(Reason.WAITING, told)
         return found
 
     def _replica(self, raw: Manifest, called: str, now: datetime) -> TrialReplica | None:
