@@ -95,9 +95,14 @@ class Custom:
 
     @property
     def title(self) -> str:
-        """The image in short, for people: without registry, folder and digest."""
+        """Of its image, or of the first that a variant has."""
         image = self.general.image or next((v.image for v in self.variants.values() if v.image), "")
-        return image.partition("@")[0].rsplit("/", 1)[-1].partition(":")[0]
+        return image_title(image)
+
+
+def image_title(image: str) -> str:
+    """For people: without registry, folder, tag and digest."""
+    return image.partition("@")[0].rsplit("/", 1)[-1].partition(":")[0]
 
 
 def _program(given: Variant) -> Program | None:

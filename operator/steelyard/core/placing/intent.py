@@ -68,6 +68,11 @@ class CustomIntent:
     runtime_class: str | None = None
     access: PodAccess = field(default_factory=PodAccess)
 
+    @property
+    def image(self) -> str:
+        """The program's."""
+        return self.program.image
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeIntent:
