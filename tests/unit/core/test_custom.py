@@ -32,7 +32,9 @@ IMAGE, NEURON = f"example.com/ranker@sha256:{'a' * 64}", f"example.com/ranker-ne
 NO_MODEL = Model(uri="", digest=None, revision=None, task="")
 MODEL = Model(uri="s3://models/ranker", digest="sha256:1", revision=None, task="")
 CUSTOM = Custom(
-    general=Variant(image=IMAGE, args=("--workers=2",), env=(Variable(name="LEVEL", value="info"), Variable(name="KEY", secret=("s", "k")))),
+    general=Variant(
+        image=IMAGE, args=("--workers=2",), env=(Variable(name="LEVEL", value="info"), Variable(name="KEY", secret=("s", "k")))
+    ),
     families=("cpu", "nvidia"),
     variants={"neuron-inf2": Variant(image=NEURON, env=(Variable(name="LEVEL", value="debug"), Variable(name="CORES", value="2")))},
     port=8080,
@@ -99,7 +101,10 @@ def test_it_runs_wherever_there_is_an_image_for_the_family_without_store_toolcha
     assert all(c.inputs is None and c.key is None and c.artifact is None for c in found.values())
     assert found["trn"].revision is None
     assert found["trn"].refusal is not None
-    assert "is for cpu, neuron-inf2, nvidia, and pool trn is of the family neuron-trn1: add {family: neuron-trn1" in found["trn"].refusal.message
+    assert (
+        "is for cpu, neuron-inf2, nvidia, and pool trn is of the family neuron-trn1: add {family: neuron-trn1"
+        in found["trn"].refusal.message
+    )
 
 
 def test_a_variant_has_what_it_says_and_the_rest_of_the_general_program() -> None:
