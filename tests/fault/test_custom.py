@@ -219,7 +219,7 @@ def test_it_is_placed_measured_and_replaced_step_by_step(ground: Ground, tmp_pat
         ground.until("the end", lambda: not ground.status().get("move") and ground.condition("Placed").get("status") == "True")
         assert ground.condition("Ready").get("status") == "True"
         moved = [h for h in ground.status()["history"] if h["kind"] == "Revision"]
-        assert [h["outcome"] for h in moved] == ["Completed"], "the other times of the drain were no move"
+        assert [h["outcome"] for h in moved] == ["Moved"], "the other times of the drain were no move"
         assert before["metadata"]["uid"] not in {d["metadata"]["uid"] for d in ground.listed("apis/apps/v1/deployments")}
         assert operator.running
 

@@ -129,6 +129,13 @@ class EnvironmentVariable(SpecModel):
             lambda e: (e.value is None) != (e.secret is None),
             field="value",
         ),
+        Rule(
+            "!self.name.startsWith('STEELYARD_')",
+            "must not begin with STEELYARD_: by such variables the runtime is told what it serves",
+            lambda e: not e.name.startswith("STEELYARD_"),
+            field="name",
+            reason="FieldValueForbidden",
+        ),
     )
 
     name: Annotated[

@@ -243,6 +243,7 @@ BAD: tuple[Bad, ...] = (
     _w("a custom server without a histogram of what it promises", {"spec.server": CUSTOM, "spec.objective.latency.0.metric": "ttft"}, "must be of times that server.custom.metrics.names has a histogram of", "spec.objective.latency"),
     _w("a drain of a day", {"spec.server": changed(CUSTOM, {"custom.drain": {"timeoutSeconds": 86400}})}, "less than or equal to 3600", "spec.server.custom.drain.timeoutSeconds", "at most 3600"),
     _w("a variable with neither value nor secret", _env(), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),
+    _w("a variable by which the runtime is told", _env(value="{}") | {"spec.server": changed(CUSTOM, {"custom.env": [{"name": "STEELYARD_SERVE_SPEC", "value": "{}"}]})}, "must not begin with STEELYARD_", "spec.server.custom.env[0].name"),
     _w("a variable with both", _env(value="1", secret={"name": "s", "key": "k"}), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),
     # compiling
     _w("a batch size twice", {"spec.compile": {"batchSizes": [8, 8]}}, "Duplicate value", "spec.compile.batchSizes", "must give each value once"),

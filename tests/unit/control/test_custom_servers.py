@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from steelyard.app.wiring import settings_of
 from steelyard.cli.facts.workload import workload as shown
 from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import trouble
+from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.workload_facts import crash_of, workload_of
 from steelyard.control.kube.manifest import Manifest
@@ -27,6 +29,9 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Snapshot, Workload
 from steelyard.core.placing.intent import CustomIntent
+from steelyard.core.replay.difference import differences
+from steelyard.core.replay.record import outcome, record
+from steelyard.core.replay.record import read as read_record
 from steelyard.core.vocabulary.condition import ConditionType
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
@@ -258,6 +263,28 @@ def test_once_the_model_is_there_the_program_is_looked_at() -> None:
     ended = {"name": "server", "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 3, "message": "boom"}}}  # fmt: skip
     told = crash_of(starting(initContainerStatuses=[done], containerStatuses=[ended]))
     assert told is not None and "exit code 3" in told and "artifact" not in told, "3 is our servers' word and not everybody's"
+
+
+def test_no_word_of_such_a_program_is_taken_for_one_about_an_artifact() -> None:
+    told = {"artifact": {"uri": "s3://a/key/manifest.json", "digest": "sha256:1"}, "backend": "openvino"}
+    word = json.dumps({"reason": "ArtifactCorrupt", "message": "compile it again"})
+    state = {"terminated": {"exitCode": 3, "message": word, "startedAt": "2026-03-01T11:00:00Z"}}
+    pod = starting(containerStatuses=[{"name": "server", "restartCount": 1, "state": state}])
+    pod["spec"]["containers"][0]["env"] = [{"name": "STEELYARD_SERVE_SPEC", "value": json.dumps(told)}]
+    assert refused_artifact(pod) is None
+    del pod["metadata"]["labels"]["steelyard.dev/server"]
+    assert refused_artifact(pod) is not None
+
+
+def test_a_decision_about_one_is_decided_again_from_its_record() -> None:
+    stage = Stage()
+    stage.put(INFERENCE_WORKLOADS, raw())
+    stage.place()
+    snapshot = stage.freeze()
+    decision = decide(snapshot, NOW)
+    found = read_record(json.loads(json.dumps(record(snapshot, decision, NOW))))
+    assert found.snapshot == snapshot
+    assert list(differences(found.decided, json.loads(json.dumps(outcome(decide(found.snapshot, found.now)))))) == []
 
 
 @pytest.mark.parametrize("seconds", [0, 3600])

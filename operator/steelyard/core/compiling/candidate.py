@@ -60,6 +60,13 @@ class Candidate:
         return asked in {self.asked, self.asked_before}
 
     @property
+    def image(self) -> str | None:
+        """What a replica made today would run."""
+        if self.program is not None:
+            return self.program.image
+        return self.toolchain.serve_image if self.toolchain is not None else None
+
+    @property
     def shape(self) -> Shape | None:
         """The nodes that a replica would be on."""
         return self.marginal.shape if self.marginal is not None else None
