@@ -19,8 +19,10 @@ from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import trouble
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.gather.workload_facts import crash_of, workload_of
 from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.kube.store import Store
 from steelyard.core.decide import decide
@@ -32,9 +34,10 @@ from steelyard.core.placing.intent import CustomIntent
 from steelyard.core.replay.difference import differences
 from steelyard.core.replay.record import outcome, record
 from steelyard.core.replay.record import read as read_record
+from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.condition import ConditionType
 from steelyard.core.vocabulary.reading import Unknown
-from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.observe.named_metrics import NamedMetrics
 from steelyard.render.objects import desired
 from steelyard.status.workload import status_of
@@ -293,3 +296,25 @@ def test_the_same_facts_are_decided_alike(seconds: int) -> None:
     stage.put(INFERENCE_WORKLOADS, raw())
     now = NOW + timedelta(seconds=seconds)
     assert decide(stage.freeze(), now).desired == decide(stage.freeze(), now).desired
+
+
+def test_nothing_is_tried_by_requests_that_nobody_knows() -> None:
+    stage = Stage()
+    asked = {**raw(), "spec": {**raw()["spec"], "placement": {"exitDrill": {"everySeconds": 604_800, "budget": "2.00"}}}}
+    stage.put(INFERENCE_WORKLOADS, asked)
+    stage.place()
+    drill = decide(stage.freeze(), NOW).memory.exit_drill
+    assert drill is not None
+    assert (drill.reason, "nobody knows what requests a custom server takes" in (drill.message or "")) == (
+        Reason.NOTHING_MEASURED.value,
+        True,
+    )
+    made = objects.changed(objects.trial(), {"spec.workloadName": "ranker", "spec.pools": ["cpus", "inf"], "spec.claims": []})
+    made["metadata"] |= {"namespace": "team", "uid": "u-trial", "generation": 1, "creationTimestamp": "2026-03-01T11:59:00Z"}
+    trials = TrialSnapshots(stage.store, stage.world, Reader(lambda *_: None), lambda: True)
+    frozen = trials.freeze(made, (), NOW)
+    assert isinstance(frozen, TrialSnapshot) and isinstance(frozen.workload, Refusal)
+    assert "with spec.load.mode Live" in frozen.workload.message
+    live = objects.changed(made, {"spec.load": {"mode": "Live"}, "spec.durationSeconds": objects.GONE})
+    asked_live = trials.freeze(live, (), NOW)
+    assert isinstance(asked_live, TrialSnapshot) and isinstance(asked_live.workload, Snapshot), asked_live
