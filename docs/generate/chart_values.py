@@ -79,7 +79,11 @@ class AdmissionPolicy(_Closed):
     )
     image_prefixes: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
         default=[],
-        description="Images that pods of workloads may run beside those of config.toolchains, by how they begin: registry.example.com/models/.",
+        description="Images that pods of workloads may run beside those of config.toolchains, by how they begin: registry.example.com/models/. "
+        "Images of custom servers are among them.",
+    )
+    secret_prefixes: list[Annotated[str, Field(min_length=1, max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*)$")]] = Field(
+        default=[], description="Secrets from which custom servers may take variables, by how their names begin: serving-."
     )
     service_accounts: list[Annotated[str, Field(max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]] = Field(
         default=[],

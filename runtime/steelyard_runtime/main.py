@@ -1,4 +1,4 @@
-"""`steelyard-runtime`: fetch, compile, publish, compare, serve, load, probe, collect, digest, toolchains, version."""
+"""`steelyard-runtime`: fetch, compile, publish, fetch-model, compare, serve, load, probe, collect, digest, toolchains, version."""
 
 import argparse
 import json
@@ -24,13 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As PID 1 a process has no default actions: without this a pod that is still importing would not stop before the kubelet kills it.
     # A compile or a probe that is stopped so early has no result, and must not look like a success.
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if options.command in (*STEPS, "probe") else 0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if options.command in (*STEPS, "fetch-model", "probe") else 0))
     configure_logs(console=options.console)
     match options.command:
         case "fetch" | "compile" | "publish":
             from steelyard_runtime.compile.job import run_step  # noqa: PLC0415
 
             return run_step(options.command, os.environ, options.progress_host, options.progress_port)
+        case "fetch-model":
+            from steelyard_runtime.models.fetching import run_fetch  # noqa: PLC0415
+
+            return run_fetch(os.environ)
         case "compare":
             from steelyard_runtime.compile.compare import run_compare  # noqa: PLC0415
 
@@ -72,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         compiling = commands.add_parser(step, help=does)
         compiling.add_argument("--progress-host", default="0.0.0.0", help="address of /progress and /livez (default 0.0.0.0)")  # noqa: S104
         compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
+
+    commands.add_parser("fetch-model", help="download the model that STEELYARD_MODEL_SPEC describes, for a server that is not Steelyard's")
 
     from steelyard_runtime.compile.compare_options import add_compare_options  # noqa: PLC0415  argparse only
 

@@ -17,11 +17,12 @@ from steelyard.app.wiring import settings_of
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.site import CompileSite
+from steelyard.core.facts.custom import Custom
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Settings, Toolchain, Workload
-from steelyard.core.placing.intent import CompileIntent, DrillIntent, Intent, PlacementIntent, ProbeIntent, TrialIntent
+from steelyard.core.placing.intent import CompileIntent, CustomIntent, DrillIntent, Intent, PlacementIntent, ProbeIntent, TrialIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.objects import desired
 from steelyard.render.probe_job import trial_job
@@ -55,10 +56,34 @@ def example_workloads(namespace: str) -> Iterator[Workload]:
 
 
 def objects_of(workload: Workload, settings: Settings) -> Iterator[Object]:
-    """Everything that is made for it, with every toolchain."""
+    """Everything that is made for it: with every toolchain, or for every family of accelerators."""
+    if workload.custom is not None:
+        yield from _custom(workload, workload.custom, settings)
+        return
     for name, toolchain in settings.toolchains.items():
         if toolchain.backend == "vllm" or workload.vllm is None:
             yield from _with(workload, toolchain, PlacementKey(name.replace("@", "-"), "0a1b2c3d"), settings)
+
+
+def _custom(workload: Workload, custom: Custom, settings: Settings) -> Iterator[Object]:
+    for family in custom.runs_on:
+        program = custom.program(family)
+        assert program is not None
+        placement = CustomIntent(
+            key=PlacementKey(family, "0a1b2c3d"),
+            asked="0a1b2c3d",
+            replicas=1,
+            program=program,
+            server=custom,
+            model=workload.model if workload.model.uri else None,
+            resources=Resources(1.0, 2.0),
+            resource_name=None if family == "cpu" else "example.com/device",
+            node_selector={"steelyard.dev/pool": "one"},
+            tolerations=({"key": "one", "operator": "Exists"},),
+            scheduler="volcano",
+            runtime_class="nvidia",
+        )
+        yield from desired(Intent(workload=workload.key, workload_uid=workload.uid, create=(placement,)), settings).present
 
 
 def _with(workload: Workload, toolchain: Toolchain, key: PlacementKey, settings: Settings) -> Iterator[Object]:

@@ -58,6 +58,8 @@ INSTALLATIONS: dict[str, dict[str, Any]] = {
 }
 SAYS = "Steelyard's account"
 OTHER_JOBS = ("Probe", "Trial")
+CUSTOM = "Custom"
+"""Deployments of the users' own programs."""
 
 
 def _job_of(job: Object) -> str:
@@ -88,7 +90,9 @@ class Installed:
 
     def objects(self, kind: str) -> list[Object]:
         """What the operator makes of this kind; a Job compiles, and those of probes and of trials are kinds of their own."""
-        made = of_kind(deepcopy(self.made), "Job" if kind in OTHER_JOBS else kind)
+        made = of_kind(deepcopy(self.made), {CUSTOM: "Deployment", **dict.fromkeys(OTHER_JOBS, "Job")}.get(kind, kind))
+        if kind in {"Deployment", CUSTOM}:
+            return [each for each in made if (kind == CUSTOM) == ("steelyard.dev/server" in each["spec"]["template"]["metadata"]["labels"])]
         return made if kind not in {"Job", *OTHER_JOBS} else [each for each in made if _job_of(each) == kind]
 
 
@@ -98,7 +102,11 @@ def installed(control_plane: Cluster, request: pytest.FixtureRequest) -> Iterato
     values = {
         **INSTALLATIONS[request.param],
         "crds": {"install": False},
-        "admissionPolicy": {"serviceAccounts": ["models", "models-compile"]},
+        "admissionPolicy": {
+            "serviceAccounts": ["models", "models-compile"],
+            "imagePrefixes": ["registry.example.com/team/"],
+            "secretPrefixes": ["serving-"],
+        },
     }
     control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     control_plane.until_established()
@@ -141,7 +149,7 @@ def test_the_api_server_finds_no_fault_with_the_expressions(installed: Installed
 
 
 def test_everything_that_the_operator_makes_for_the_examples_is_accepted(installed: Installed) -> None:
-    for kind in (*RESOURCES, *OTHER_JOBS):
+    for kind in (*RESOURCES, *OTHER_JOBS, CUSTOM):
         made = installed.objects(kind)
         assert made, kind
         for manifest in made:
@@ -246,6 +254,72 @@ def test_what_the_operator_never_makes_is_refused_to_its_account(installed: Inst
     # What several policies refuse of a probe is told by one of them, whichever the API server comes to first.
     told = (words, *OF_A_PROBE) if kind == "Probe" else (words,)
     assert SAYS in said and any(each in said for each in told)
+
+
+OF_OURS = {
+    "a command",
+    "a command as a hook",
+    "code by a variable",
+    "a key of a Secret that is no credential",
+    "a credential under another name",
+    "a Secret as a whole",
+}
+"""What a user's own program may have, or is told otherwise."""
+
+
+@pytest.mark.parametrize("what", [each for each in STOLEN if each not in OF_OURS])
+def test_a_custom_server_reaches_no_more_of_node_and_account_than_any_other(installed: Installed, first: Any, what: str) -> None:
+    change, words = STOLEN[what]
+    manifest = first(CUSTOM)
+    change(manifest)
+    status, said = installed.create(manifest)
+    assert status == 422 and SAYS in said
+    assert words in said or "one container of its pod" in said, said
+
+
+def _sees_the_claim(deployment: Object) -> None:
+    _pod(deployment)["containers"][0]["volumeMounts"].append({"name": "stolen", "mountPath": "/stolen"})
+    _mounts(persistentVolumeClaim={"claimName": "of-another"})(deployment)
+
+
+def _fetcher(**changes: Any) -> Callable[[Object], Any]:
+    return lambda d: _pod(d)["initContainers"][0].update(changes)
+
+
+CONFIG_MAP = {"configMapKeyRef": {"name": "serving-a", "key": "b"}}
+CUSTOM_ONES: dict[str, tuple[Callable[[Object], Any], str]] = {
+    "a command as a hook": (_container(lifecycle={"preStop": {"exec": {"command": ["sh"]}}}), "no lifecycle hook but the kubelet's own sleep"),
+    "a hook at its start": (_container(lifecycle={"postStart": {"sleep": {"seconds": 1}}}), "no lifecycle hook but the kubelet's own sleep"),
+    "a Secret that is not for servers": (_variable(name="KEY", valueFrom=KEY), "only Secrets that admissionPolicy.secretPrefixes of its chart names: "),
+    "an entry of a ConfigMap": (_variable(name="A", valueFrom=CONFIG_MAP), "admissionPolicy.secretPrefixes"),
+    "a Secret as a whole": (_container(envFrom=[{"secretRef": {"name": "serving-a"}}]), "admissionPolicy.secretPrefixes"),
+    "a claim": (_sees_the_claim, "gives a custom server only empty folders"),
+    "another container": (lambda d: _pod(d)["containers"].append({**deepcopy(_pod(d)["containers"][0]), "name": "b", "ports": []}), "the one container of its pod"),
+    "another that begins": (lambda d: _pod(d)["initContainers"].append({**deepcopy(_pod(d)["initContainers"][0]), "name": "b"}), "the one container of its pod"),
+    "a command for what fetches": (_fetcher(command=["sh"]), "only the entry point"),
+    "a hook for what fetches": (_fetcher(lifecycle={"preStop": {"exec": {"command": ["sh"]}}}), "only the entry point"),
+    "no credential for what fetches": (_fetcher(env=[{"name": "AWS_REGION", "valueFrom": KEY}]), "only credentials from Secrets"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CUSTOM_ONES)
+def test_a_custom_server_is_held_to_what_its_spec_can_say(installed: Installed, first: Any, what: str) -> None:
+    change, words = CUSTOM_ONES[what]
+    manifest = first(CUSTOM)
+    change(manifest)
+    status, said = installed.create(manifest)
+    assert (status, words in said) == (422, True), said
+
+
+def test_no_image_of_the_configuration_becomes_a_custom_server_and_no_job_is_one(installed: Installed, first: Any) -> None:
+    """Else a command would run beside the runtime's credentials."""
+    manifest = first(CUSTOM)
+    _container(image=_pod(first("Deployment"))["containers"][0]["image"], command=["sh"])(manifest)
+    assert "an image that is none of config.toolchains" in installed.create(manifest)[1]
+    job = first("Job")
+    job["spec"]["template"]["metadata"]["labels"]["steelyard.dev/server"] = "custom"
+    _container(image="registry.example.com/team/ranker@sha256:1", command=["sh"])(job)
+    assert "only the entry point" in installed.create(job)[1]
 
 
 def _sidecar(**changes: Any) -> Callable[[Object], Any]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -296,7 +297,7 @@ def _ports(rules):
 def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_they_need():
     store = {"uri": "s3://a", "endpoint": "http://minio.store:9000"}
     policies = _policies_for_workloads(config={"watchNamespaces": ["team-a", "team-b"], "store": store, "hub": {"endpoint": "http://hub"}})
-    assert set(policies) == set(product(("team-a", "team-b"), ("serving", "compile", "probe")))
+    assert set(policies) == set(product(("team-a", "team-b"), ("serving", "fetching", "compile", "probe")))
     serving, compiling = policies["team-a", "serving"], policies["team-a", "compile"]
     probing = policies["team-a", "probe"]
     operator = {
@@ -305,21 +306,23 @@ def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_t
     }
     assert [rule["from"] for rule in serving["ingress"]] == [[{"podSelector": {}}], [operator]]
     assert [rule["from"] for rule in compiling["ingress"]] == [[operator]]
-    assert _ports(serving["ingress"]) == [{deployment.HTTP_PORT}, {deployment.METRICS_PORT}]
+    assert _ports(serving["ingress"]) == [{deployment.HTTP_PORT, "http"}, {deployment.METRICS_PORT, "metrics", "http"}]
     assert _ports(compiling["ingress"]) == [{compile_job.PROGRESS_PORT}]
     assert _ports(serving["egress"]) == [{53}, {9000}]
     assert [rule["from"] for rule in probing["ingress"]] == [[operator]]
     assert _ports(probing["ingress"]) == [{probe_job.BEGIN_PORT}] and probing["egress"] == serving["egress"]
     assert _ports(compiling["egress"]) == [{53}, {9000}, {443, 9000, 80}]
-    for spec in policies.values():
-        assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert policies["team-a", "fetching"]["egress"] == compiling["egress"] and "ingress" not in policies["team-a", "fetching"]
+    for (_, role), spec in policies.items():
+        # Of what fetches the policy of serving pods says who may come in.
+        assert spec["policyTypes"] == (["Egress"] if role == "fetching" else ["Ingress", "Egress"])
         for rule in spec["egress"][1:]:
             assert {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]} in [peer["ipBlock"] for peer in rule["to"]]
 
 
 def test_their_policies_select_the_pods_that_the_operator_makes():
     policies = _policies_for_workloads(workloads={"namespaces": ["team-a"]})
-    for workload in example_workloads("team-a"):
+    for workload in (each for each in example_workloads("team-a") if each.custom is None):
         roles: set[str] = set()
         for made in objects_of(workload, settings_with({})):
             if made["kind"] in {"Deployment", "Job"}:
@@ -329,6 +332,18 @@ def test_their_policies_select_the_pods_that_the_operator_makes():
                 roles |= selected
         assert roles == {"serving", "compile", "probe"}
         break
+
+
+def test_a_custom_server_is_reached_by_the_names_of_its_ports_and_reaches_a_model_only_where_it_fetches_one():
+    policies = _policies_for_workloads(workloads={"namespaces": ["team-a"]})
+    custom = next(each for each in example_workloads("team-a") if each.custom is not None)
+    for workload, selected in ((custom, {"serving", "fetching"}), (replace(custom, model=replace(custom.model, uri="")), {"serving"})):
+        [template] = [made["spec"]["template"] for made in objects_of(workload, settings_with({})) if made["kind"] == "Deployment"][:1]
+        labels = template["metadata"]["labels"]
+        assert {role for (_, role), p in policies.items() if p["podSelector"]["matchLabels"].items() <= labels.items()} == selected
+        named = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+        assert named == {"http", "metrics"}
+        assert named <= {port for rule in _ports(policies["team-a", "serving"]["ingress"]) for port in rule}
 
 
 def test_they_are_told_apart_by_values():

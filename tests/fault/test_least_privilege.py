@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,11 +20,11 @@ pytestmark = pytest.mark.apiserver
 
 
 @contextmanager
-def account_of_the_chart(run: MoveRun) -> Iterator[Path]:
-    """A kubeconfig of the operator's account, of a release in the run's namespace that works there alone."""
+def account_of_the_chart(run: MoveRun, **values: Any) -> Iterator[Path]:
+    """A kubeconfig of the operator's account, of a release in the run's namespace that works there alone. values: further ones of the chart."""
     cluster, parts = run.cluster, {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
     parts |= {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
-    values = {"config": config(run.namespace), "crds": {"install": False}, "rbac": {"aggregate": False}}
+    values = {"config": config(run.namespace), "crds": {"install": False}, "rbac": {"aggregate": False}, **values}
     made = [one for one in rendered(values, namespace=run.namespace) if one["kind"] in parts]
     with ExitStack() as stack:
         for one in outlasting(made, run.namespace):

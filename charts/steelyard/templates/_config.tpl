@@ -11,6 +11,7 @@
 {{- end -}}
 {{- end -}}
 {{- $_ := set $config "toolchains" $toolchains -}}
+{{- $_ := set $config "fetchImage" ($config.fetchImage | default $serve) -}}
 {{- toYaml $config -}}
 {{- end -}}
 

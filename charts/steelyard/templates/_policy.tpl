@@ -17,8 +17,9 @@ matchConditions:
 
 {{- /* Every image that the configuration names, for CEL. */ -}}
 {{- define "steelyard.policy.images" -}}
-{{- $images := list -}}
-{{- range (include "steelyard.config" . | fromYaml).toolchains -}}
+{{- $config := include "steelyard.config" . | fromYaml -}}
+{{- $images := list $config.fetchImage -}}
+{{- range $config.toolchains -}}
 {{- $images = concat $images (list .serveImage .compileImage) -}}
 {{- end -}}
 {{- $images | uniq | sortAlpha | toJson -}}

@@ -86,15 +86,23 @@ class InferenceWorkloadSpec(SpecModel):
 
     RULES = (
         Rule(
-            "has(self.server.existing) || has(self.model)",
-            "must give model, unless the server is existing: it is what is served",
-            lambda s: s.server.existing is not None or s.model is not None,
+            "has(self.server.existing) || has(self.server.custom) || has(self.model)",
+            "must give model, unless the server is existing or custom: it is what is served",
+            lambda s: s.server.existing is not None or s.server.custom is not None or s.model is not None,
             field="model",
             reason="FieldValueRequired",
         ),
         Rule(
             "has(self.server.existing) == has(oldSelf.server.existing)",
             "must not change between existing and another server: make another workload, and delete this one",
+            None,
+            field="server",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "has(self.server.custom) == has(oldSelf.server.custom)",
+            "must not change between custom and another server: what serves until the new one does would be read by the wrong metrics; make another "
+            "workload, and delete this one",
             None,
             field="server",
             reason="FieldValueForbidden",
@@ -150,8 +158,8 @@ class InferenceWorkloadSpec(SpecModel):
     model: Annotated[
         ModelSource | None,
         says(
-            "The model to serve: where its weights are, exactly which version, and what it does. Needed unless the server is existing, of which it "
-            "may be left out: it then only tells which claims and which entries of the catalogue speak of it."
+            "The model to serve: where its weights are, exactly which version, and what it does. Needed unless the server is existing, where it only "
+            "tells which claims and entries of the catalogue speak of it, or custom, which finds its files at modelPath."
         ),
     ] = None
     server: Annotated[
@@ -191,7 +199,7 @@ class Summary(StatusModel):
     model: Annotated[
         Annotated[str, Field(max_length=24)],
         says(
-            "The model in short: the last part of model.uri, or the name of the existing object without one, cut where it is longer.",
+            "The model in short: the last part of model.uri, or without one the name of the existing object or the image, cut where it is longer.",
             example="all-MiniLM-L6-v2",
         ),
     ] = ""

@@ -8,8 +8,10 @@ from steelyard.api.describe import says
 from steelyard.api.existing import ExistingServer
 from steelyard.api.metrics_page import HttpPath, ServerPage
 from steelyard.api.model import SpecModel
+from steelyard.api.placement import ReplicaResources
+from steelyard.api.quantity import MemoryQuantity
 from steelyard.api.rule import Pattern, Rule
-from steelyard.api.text import ObjectName
+from steelyard.api.text import FamilyName, ObjectName
 from steelyard.api.vllm_argument import VllmArgument
 from steelyard.api.word import Word
 
@@ -21,6 +23,15 @@ PinnedImage = Annotated[
         "must be an image pinned by digest, NAME@sha256:DIGEST: a tag can change what is measured without a new revision",
     ),
 ]
+
+
+EXAMPLE_IMAGE = "example.com/team/ranker@sha256:9f86 and so on"
+FOLDER = Pattern(
+    "^/[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$",
+    'must be a folder from the root, such as "/models/chat", of letters, digits and . _ - only',
+)
+Command = tuple[Annotated[str, says("One word of the command, passed without a shell.", example="serve", least=1, most=1024)], ...]
+Arguments = tuple[Annotated[str, says("One argument, passed without a shell.", example="--workers=2", most=4096)], ...]
 
 
 class SteelyardServer(SpecModel):
@@ -118,6 +129,13 @@ class EnvironmentVariable(SpecModel):
             lambda e: (e.value is None) != (e.secret is None),
             field="value",
         ),
+        Rule(
+            "!self.name.startsWith('STEELYARD_')",
+            "must not begin with STEELYARD_: by such variables the runtime is told what it serves",
+            lambda e: not e.name.startswith("STEELYARD_"),
+            field="name",
+            reason="FieldValueForbidden",
+        ),
     )
 
     name: Annotated[
@@ -169,24 +187,114 @@ class Probes(SpecModel):
     ] = 600
 
 
+class Drain(SpecModel):
+    """How a replica is taken out: first no new requests, then the end of those that it has."""
+
+    delay_seconds: Annotated[
+        int,
+        says(
+            "How long a replica that ends goes on serving before it is told (SIGTERM): until then every node has to take it out of the Service.",
+            unit="seconds",
+            example=10,
+            low=0,
+            high=600,
+        ),
+    ] = 5
+    timeout_seconds: Annotated[
+        int,
+        says(
+            "How long it then has to finish its requests before it is killed. As long as the longest answer takes.",
+            unit="seconds",
+            example=120,
+            low=1,
+            high=3600,
+        ),
+    ] = 30
+
+
+class Variant(SpecModel):
+    """What differs where the program runs on accelerators of one family."""
+
+    family: Annotated[
+        FamilyName,
+        says("The family, as spec.accelerator.family of the pools: cpu, nvidia, neuron-inf2 and so on.", example="neuron-inf2"),
+    ]
+    image: Annotated[
+        PinnedImage | None,
+        says("The image for this family, pinned by digest. Left out, it is the general one.", example=EXAMPLE_IMAGE),
+    ] = None
+    command: Annotated[Command, says("The program to start there; empty: the general command.", most=64, list_type="atomic")] = ()
+    args: Annotated[Arguments, says("The arguments there, all of them; empty: the general ones.", most=128, list_type="atomic")] = ()
+    env: Annotated[
+        tuple[EnvironmentVariable, ...],
+        says("Variables there, beside the general ones and in place of those with the same names.", most=64, keys=("name",)),
+    ] = ()
+    resources: Annotated[
+        ReplicaResources | None,
+        says(
+            "What one replica gets on pools of this family. What spec.placement.pools says of a pool comes before it; without both it is the part "
+            "of a node that belongs to its devices."
+        ),
+    ] = None
+
+
 class CustomServer(SpecModel):
     """Any image that serves HTTP and counts its requests. No pod specification can be given: the operator writes it."""
 
-    image: Annotated[
-        PinnedImage,
-        says(
-            "The container image, pinned by digest, because measurements belong to exactly one program.",
-            example="example.com/team/ranker@sha256:9f86 and so on",
+    RULES = (
+        Rule(
+            "has(self.image) == (has(self.families) && self.families.size() > 0)",
+            "must give families with image, and none without: those that the image runs on, such as [cpu, nvidia], for an image made for one "
+            "accelerator does not start on another",
+            lambda c: (c.image is not None) == bool(c.families),
+            field="families",
+            reason="FieldValueRequired",
         ),
-    ]
+        Rule(
+            "has(self.image) || (has(self.variants) && self.variants.size() > 0 && self.variants.all(v, has(v.image)))",
+            "must give image, or an image in each of variants",
+            lambda c: c.image is not None or (bool(c.variants) and all(v.image is not None for v in c.variants)),
+            field="image",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "has(self.metrics.port)",
+            "must give metrics.port, the port of the metrics page: it is opened for the operator",
+            lambda c: c.metrics.port is not None,
+            field="metrics.port",
+            reason="FieldValueRequired",
+        ),
+    )
+
+    image: Annotated[
+        PinnedImage | None,
+        says(
+            "The container image, pinned by digest, because measurements belong to exactly one program. Left out, each family has one of its own "
+            "in variants.",
+            example=EXAMPLE_IMAGE,
+        ),
+    ] = None
+    families: Annotated[
+        tuple[Annotated[FamilyName, says("The name of one family.", example="nvidia")], ...],
+        says(
+            "The accelerator families that this image runs on. Pools of others take no part, unless a variant is for them.",
+            example=["nvidia"],
+            most=16,
+            list_type="set",
+        ),
+    ] = ()
+    variants: Annotated[
+        tuple[Variant, ...],
+        says("What is different on a family of accelerators: another image, other arguments, more memory.", most=16, keys=("family",)),
+    ] = ()
     command: Annotated[
-        tuple[Annotated[str, says("One word of the command, passed without a shell.", example="serve", least=1, most=1024)], ...],
+        Command,
         says(
             "The program to start in place of the image's own entry point, word by word and without a shell.", most=64, list_type="atomic"
         ),
     ] = ()
     args: Annotated[
-        tuple[Annotated[str, says("One argument, passed without a shell.", example="--workers=2", most=4096)], ...],
+        Arguments,
         says(
             "The arguments of the program, word by word and without a shell. They are part of the revision.", most=128, list_type="atomic"
         ),
@@ -206,15 +314,31 @@ class CustomServer(SpecModel):
             high=65_535,
         ),
     ] = 8080
+    model_path: Annotated[
+        Annotated[str, Field(max_length=256), FOLDER],
+        says(
+            "Where the container finds the files of spec.model, read only: before it starts they are downloaded and held against their digest. "
+            "Without a model there is no such folder.",
+            example="/models/chat",
+        ),
+    ] = "/model"
+    disk: Annotated[
+        MemoryQuantity,
+        says(
+            "How much of its node's disk a replica may use, for /tmp, its logs and the model. A pod that takes more is evicted.",
+            example="60Gi",
+        ),
+    ] = "20Gi"
     probes: Annotated[
         Probes,
         says("Where the container tells that it is alive and ready. The defaults are the paths of the Open Inference Protocol v2."),
     ] = Probes()
+    drain: Annotated[Drain, says("How a replica ends. A change is taken up by the next placement that is made anyway.")] = Drain()
     metrics: Annotated[
         ServerPage,
         says(
             "Where the container says what it did: by a profile, or by the names of its metrics. Without that no request can be called good, so it is "
-            "required."
+            "required. Another port makes a new revision; other names do not."
         ),
     ]
 
@@ -243,7 +367,10 @@ class Server(SpecModel):
     ] = None
     custom: Annotated[
         CustomServer | None,
-        says("Any other image that serves HTTP. Not served by this version: the workload is held with NoPool and a message that says so."),
+        says(
+            "Any other image that serves HTTP and counts its requests: one image, or one for each family of accelerators. Nothing is compiled, and it "
+            "needs no artifact store and no toolchain."
+        ),
     ] = None
     existing: Annotated[
         ExistingServer | None,

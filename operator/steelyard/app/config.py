@@ -280,6 +280,10 @@ class Config(_Closed):
         "back end and architecture: a CPU pool with arm64 nodes takes onnxruntime@arm64, and never one whose target is another architecture. "
         "A pool is eligible only with a toolchain for one of its back ends.",
     )
+    fetch_image: NonEmpty | None = Field(
+        default=None,
+        description="Image of the runtime, best with a digest, that downloads the model of a custom server. None: custom servers have no model.",
+    )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
     signing: SigningConfig = Field(default_factory=SigningConfig, description="Signatures of artifacts.")
     cache: CacheConfig = Field(default_factory=CacheConfig, description="What serving pods keep of downloads.")

@@ -45,6 +45,7 @@ def settings_of(config: Config) -> Settings:
         store_region=config.store.region,
         signing_secret=config.signing.secret_name,
         public_keys=config.signing.public_keys.strip(),
+        fetch_image=config.fetch_image,
         hub_endpoint=config.hub.endpoint,
         registries=Registries(
             allowed=config.registries.allowed,

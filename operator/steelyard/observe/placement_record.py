@@ -114,6 +114,9 @@ class PlacementRecord:
         self._met_now = set()
         for facts in sorted(pods, key=lambda each: each.uid):
             pod = self._pods.get(facts.uid)
+            if pod is not None and pod.facts.contract != facts.contract:
+                self._read_otherwise(facts.uid)
+                pod = None
             if pod is None:
                 pod = self._pods[facts.uid] = self._new(facts)
             answer = answers.get(facts.uid)
@@ -342,12 +345,21 @@ class PlacementRecord:
         """Fold pods that are gone for long into the sums."""
         for uid, pod in list(self._pods.items()):
             if pod.gone_since is not None and now - pod.gone_since > FORGET_AFTER:
-                self._gone = self._gone + pod.counters.total
-                self._gone_before = self._gone_before + pod.before
-                self._incomplete += pod.incomplete
+                self._fold(pod)
                 del self._pods[uid]
         if not self._pods:
             self._put_by()
+
+    def _read_otherwise(self, uid: str) -> None:
+        """It is asked for other metrics than before: what those count is no continuation of what these did, and no window may hold both."""
+        self._fold(self._pods.pop(uid))
+        self._interrupt(f"the metrics by which pool {self.key.pool} is read have changed")
+        self._ring = self._before = _NONE
+
+    def _fold(self, pod: PodRecord) -> None:
+        self._gone = self._gone + pod.counters.total
+        self._gone_before = self._gone_before + pod.before
+        self._incomplete += pod.incomplete
 
     def _put_by(self) -> None:
         """What was read before it stood empty tells what was asked for, and nothing of what runs."""

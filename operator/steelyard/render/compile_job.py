@@ -16,6 +16,8 @@ from steelyard.render.pod import (
     Part,
     access,
     container_security,
+    download,
+    hub,
     model_claim,
     model_uri,
     nodes,
@@ -79,7 +81,7 @@ def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, 
     fetch = _Step(
         name="fetch",
         parts=[_own("fetch", settings), fetched, *_read_only(store), *model_claim(model["uri"])],
-        env=[*reader, *model_credentials(model["uri"], model.get("secretName")), *_hub(model["uri"], settings)],
+        env=[*reader, *model_credentials(model["uri"], model.get("secretName")), *hub(model["uri"], settings)],
         device=True,  # Whether the compiler can do what is asked is found out before the download, and may need the device.
     )
     make = _Step(
@@ -129,27 +131,6 @@ def _read_only(parts: list[Part]) -> list[Part]:
     return [(volume, {**mount, "readOnly": True}) for volume, mount in parts]
 
 
-def _hub(uri: str, settings: Settings) -> list[Manifest]:
-    """env for a download from the hub: the image goes to none by itself."""
-    if not uri.startswith("hf://"):
-        return []
-    endpoint = [{"name": "HF_ENDPOINT", "value": settings.hub_endpoint}] if settings.hub_endpoint else []
-    return [{"name": "HF_HUB_OFFLINE", "value": "0"}, *endpoint]
-
-
-def download(settings: Settings) -> Manifest:
-    """What a download of a model may do, as the runtime reads it."""
-    registries = settings.registries
-    return {
-        "registries": list(registries.allowed),
-        "private": list(registries.private),
-        "plainHttp": list(registries.plain_http),
-        "tokenHosts": dict(sorted(registries.token_hosts.items())),
-        # What is made of it needs as much again.
-        "maxBytes": round(settings.compile_disk_gib / 2 * 2**30),
-    }
-
-
 def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
     """A Job that never retries by itself: the operator knows which failures deserve another try, and with what memory.
 
@@ -174,7 +155,8 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "flags": intent.spec.get("flags", []),
         "store": {"uri": store_uri(settings, intent.namespace_uid)},
         "signed": settings.signing_secret is not None,
-        "download": download(settings),
+        # What is made of a model needs as much again.
+        "download": download(settings, settings.compile_disk_gib / 2),
         "golden": {"samples": GOLDEN_SAMPLES, "seed": 1},
     }
     spec_env: Manifest = {"name": "STEELYARD_COMPILE_SPEC", "value": json.dumps(told, sort_keys=True, separators=(",", ":"))}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from steelyard.core.compiling.vllm_words import served_words
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Settings
-from steelyard.core.placing.intent import PlacementIntent
+from steelyard.core.placing.intent import CustomIntent, PlacementIntent
 from steelyard.render import label, name, runtime_word
 from steelyard.render.credentials import store_credentials
+from steelyard.render.custom_server import custom_pod
 from steelyard.render.manifest import Manifest, owned_by_workload
 from steelyard.render.pod import (
     access,
@@ -131,9 +133,12 @@ def serving_pod(intent: PlacementIntent, settings: Settings) -> Manifest:
     }
 
 
-def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings, called: str | None = None) -> Manifest:
+def deployment(
+    workload: WorkloadKey, uid: str, intent: PlacementIntent | CustomIntent, settings: Settings, called: str | None = None
+) -> Manifest:
     """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
     labels = label.of_placement(workload, intent.key)
+    pod = _pod(intent, settings)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -141,7 +146,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
             "name": called or name.placement(workload, intent.key),
             "namespace": workload.namespace,
             "labels": labels,
-            "annotations": {label.ASKED: intent.asked, label.ARTIFACT: intent.artifact_digest},
+            "annotations": {label.ASKED: intent.asked, **pod.annotations},
             "ownerReferences": [owned_by_workload(workload, uid)],
         },
         "spec": {
@@ -149,8 +154,25 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
             "revisionHistoryLimit": 1,
             # Surge first, never below: the template does not change, so this speaks for replaced pods only.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "progressDeadlineSeconds": 2 * START_SECONDS if intent.vllm is None else VLLM_START_SECONDS + START_SECONDS,
+            "progressDeadlineSeconds": pod.deadline_seconds,
             "selector": {"matchLabels": label.selector(workload, intent.key)},
-            "template": {"metadata": {"labels": labels}, "spec": serving_pod(intent, settings)},
+            "template": {"metadata": {"labels": {**labels, **pod.labels}}, "spec": pod.spec},
         },
     }
+
+
+class _Pod(NamedTuple):
+    """What is different of placements with our servers and with the user's own. labels: of its pods, beside those of a placement."""
+
+    spec: Manifest
+    deadline_seconds: int
+    annotations: dict[str, str]
+    labels: dict[str, str]
+
+
+def _pod(intent: PlacementIntent | CustomIntent, settings: Settings) -> _Pod:
+    if isinstance(intent, CustomIntent):
+        deadline = intent.server.probes.startup_seconds + START_SECONDS
+        return _Pod(custom_pod(intent, settings), deadline, {}, label.of_custom(fetches=intent.model is not None))
+    deadline = 2 * START_SECONDS if intent.vllm is None else VLLM_START_SECONDS + START_SECONDS
+    return _Pod(serving_pod(intent, settings), deadline, {label.ARTIFACT: intent.artifact_digest}, {})

@@ -16,6 +16,11 @@ COMPILE = "compile"
 PROBE = "probe"
 SERVERS = frozenset({SERVING, PROBE})
 """The roles of pods with a server of a placement in them."""
+SERVER = "steelyard.dev/server"
+"""On pods of a program of the user's own, which are read by its metrics."""
+CUSTOM = "custom"
+FETCHES = "steelyard.dev/fetches"
+"""On pods that download a model themselves: a NetworkPolicy of their own lets them out to it."""
 MOVE = "steelyard.dev/move"
 TRIAL = "steelyard.dev/trial"
 
@@ -33,6 +38,11 @@ def of_workload(workload: WorkloadKey) -> dict[str, str]:
 def of_placement(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
     """On the Deployment, the Service and the pods of a placement."""
     return {**of_workload(workload), POOL: key.pool, REVISION: key.revision, ROLE: SERVING}
+
+
+def of_custom(*, fetches: bool) -> dict[str, str]:
+    """On pods with a program of the user's own, beside those of their placement."""
+    return {SERVER: CUSTOM, **({FETCHES: "model"} if fetches else {})}
 
 
 def of_probe(workload: WorkloadKey, key: PlacementKey, move: str) -> dict[str, str]:

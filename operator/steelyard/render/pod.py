@@ -113,6 +113,26 @@ def nodes(
     return spec
 
 
+def hub(uri: str, settings: Settings) -> list[Manifest]:
+    """env for a download from the hub: the image goes to none by itself."""
+    if not uri.startswith("hf://"):
+        return []
+    endpoint = [{"name": "HF_ENDPOINT", "value": settings.hub_endpoint}] if settings.hub_endpoint else []
+    return [{"name": "HF_HUB_OFFLINE", "value": "0"}, *endpoint]
+
+
+def download(settings: Settings, most_gib: float) -> Manifest:
+    """What a download of a model may do, as the runtime reads it."""
+    registries = settings.registries
+    return {
+        "registries": list(registries.allowed),
+        "private": list(registries.private),
+        "plainHttp": list(registries.plain_http),
+        "tokenHosts": dict(sorted(registries.token_hosts.items())),
+        "maxBytes": round(most_gib * 2**30),
+    }
+
+
 Part = tuple[Manifest, Manifest]
 """A volume of a pod, and where a container mounts it."""
 

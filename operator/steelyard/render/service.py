@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.render import label, name
-from steelyard.render.deployment import HTTP_PORT
 from steelyard.render.manifest import Manifest, owned_by_workload
 
 PORT = 80
+HTTP = "http"
+"""By name: a program of the user's own listens where it likes."""
 
 
 def front(workload: WorkloadKey, uid: str) -> Manifest:
@@ -50,5 +51,5 @@ def _service(called: str, workload: WorkloadKey, uid: str, labels: dict[str, str
             "labels": labels,
             "ownerReferences": [owned_by_workload(workload, uid)],
         },
-        "spec": {"selector": selector, "ports": [{"name": "http", "port": PORT, "protocol": "TCP", "targetPort": HTTP_PORT}]},
+        "spec": {"selector": selector, "ports": [{"name": "http", "port": PORT, "protocol": "TCP", "targetPort": HTTP}]},
     }

@@ -17,7 +17,7 @@ from steelyard.core.economics.replica_price import dominant_share
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Placement
-from steelyard.core.placing.intent import Intent, PlacementIntent
+from steelyard.core.placing.intent import CustomIntent, Intent, PlacementIntent
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.node import Node
@@ -42,7 +42,7 @@ Place: TypeAlias = tuple[str, PlacementKey]
 class Deployment:
     """As it was made; `wish` and `image`: how many new revisions and images there had been by then."""
 
-    order: PlacementIntent
+    order: PlacementIntent | CustomIntent
     desired: int
     wish: int
     image: int
@@ -168,7 +168,7 @@ class Cluster:
             start_seconds=median(starts) if starts else None,
             waiting_since=self._start + timedelta(seconds=min(waiting)) if waiting else None,
             crash_message="the server keeps ending with code 1: see kubectl logs --previous" if crashing else "",
-            artifact_digest=made.order.artifact_digest,
+            artifact_digest=made.order.artifact_digest if isinstance(made.order, PlacementIntent) else None,
             asked=made.order.asked,
         )
 

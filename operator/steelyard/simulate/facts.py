@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from steelyard.api.objective import CostUnit
 from steelyard.core.compiling.default_request import CPU_POOL, in_proportion
 from steelyard.core.economics.replica_price import replica_price
 from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.custom import Custom, Drain, Probes, Variant
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
     CompileOptions,
@@ -45,8 +49,8 @@ def key_of(entry: WorkloadEntry) -> WorkloadKey:
     return WorkloadKey(NAMESPACE, entry.name)
 
 
-def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
-    """Spec and identity; `wish`: how often its user has asked for a new revision."""
+def workload_of(entry: WorkloadEntry, wish: int, families: Iterable[str]) -> Workload:
+    """Spec and identity; `wish`: how often its user has asked for a new revision. families: of the scenario's pools."""
     policy, scaling, objective = entry.rebalancing, entry.scaling, entry.objective
     return Workload(
         key=key_of(entry),
@@ -83,6 +87,22 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
             for name, truth in sorted(entry.truth.items())
         },
         max_spot_percent=entry.max_spot_percent,
+        server="custom" if entry.custom else "steelyard",
+        custom=_custom(wish, families) if entry.custom else None,
+    )
+
+
+def _custom(wish: int, families: Iterable[str]) -> Custom:
+    """A program that brings its model, and is another with each wish."""
+    return Custom(
+        general=Variant(image=f"sim://custom@{wish}"),
+        families=tuple(sorted(set(families))),
+        port=8080,
+        model_path="/model",
+        disk_gib=1.0,
+        probes=Probes(live="/", ready="/", startup_seconds=600),
+        drain=Drain(delay_seconds=5, timeout_seconds=30),
+        page=ServerPage(promises=()),
     )
 
 
@@ -144,6 +164,7 @@ def settings_of(scenario: Scenario, images: int, *, frozen: bool) -> Settings:
             for backend in sorted({backend_of(p) for p in scenario.pools})
         },
         store_uri="sim://store",
+        fetch_image="sim://fetch",
         frozen=frozen,
         moves_at_once=scenario.moves_at_once,
         currency=scenario.currency,

@@ -114,6 +114,13 @@ class WorkloadEntry(SpecModel):
     busy_known: Annotated[
         bool, says("Whether the server tells how long it was busy. Without it capacity is learnt from loads alone, as of a custom server.")
     ] = True
+    custom: Annotated[
+        bool,
+        says(
+            "Whether it is an image of the user's own (spec.server.custom), which runs on the families of all its pools. Nothing is compiled for it, it "
+            "does not tell how long it was busy, and no move of it begins with a probe."
+        ),
+    ] = False
     truth: Annotated[
         dict[PoolName, Truth],
         says("The pools that it may use, and how it truly runs there: nothing else of a scenario is unknown to Steelyard."),
@@ -129,4 +136,4 @@ class WorkloadEntry(SpecModel):
         truth = self.truth[pool.name]
         if truth.busy_told is not None:
             return truth.busy_told
-        return self.busy_known and not (truth.tokens is not None and pool.devices > 0)
+        return self.busy_known and not self.custom and not (truth.tokens is not None and pool.devices > 0)

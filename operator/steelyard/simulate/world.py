@@ -135,7 +135,7 @@ class World:
         keys = self.cluster.of(name)
         moves = [t.memory.move for other, t in self.tenants.items() if other != name and t.memory.move is not None]
         unread = Unknown("no round of observation was made yet")
-        workload = workload_of(entry, wish)
+        workload = workload_of(entry, wish, (p.family for p in scenario.pools))
         settings = settings_of(scenario, self.happening.images, frozen=frozen)
         plain = tuple(pool_of(p, self.cluster.nodes[p.name], entry, self.happening, scenario) for p in scenario.pools)
         plain = tuple(

@@ -97,8 +97,9 @@ FOR = {Unit.OUTPUT_TOKENS: " /1M out", Unit.INPUT_TOKENS: " /1M in"}
 
 def _summary(decision: Decision, snapshot: Snapshot) -> Raw:
     """What `kubectl get` shows."""
-    existing = snapshot.workload.existing
-    model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1] or (existing.name if existing is not None else "")
+    existing, custom = snapshot.workload.existing, snapshot.workload.custom
+    other = existing.name if existing is not None else custom.title if custom is not None else ""
+    model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1] or other
     used = sorted((n, k) for k, n in decision.desired.items() if n > 0)
     pool = used[-1][1].pool + (f"+{len(used) - 1}" if len(used) > 1 else "") if used else "-"
     shown = decision.memory.of(*used[-1][1]) if used else None

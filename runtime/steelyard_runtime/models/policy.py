@@ -37,6 +37,8 @@ class DownloadPolicy:
     plain_http: tuple[str, ...] = ()
     token_hosts: Mapping[str, str] = field(default_factory=dict)
     max_bytes: int = MOST_BYTES
+    remedy: str = "have the platform team raise config.compile.ephemeralStorage, half of which is for the model"
+    """What is done for a larger one."""
 
     def require_registry(self, registry: str) -> None:
         """Refuse a registry that is not on the list."""
@@ -70,8 +72,7 @@ class DownloadPolicy:
         if size > self.max_bytes:
             raise user_failure(
                 Reason.MODEL_TOO_LARGE,
-                f"{uri} has {size / 2**30:.1f} GiB, and the compile pod has {self.max_bytes / 2**30:.1f} GiB of disk for it: have the platform team"
-                " raise config.compile.ephemeralStorage, half of which is for the model",
+                f"{uri} has {size / 2**30:.1f} GiB, and its pod has {self.max_bytes / 2**30:.1f} GiB of disk for it: {self.remedy}",
             )
         if files > FILES_LIMIT:
             raise user_failure(

@@ -96,10 +96,12 @@ def trial() -> dict[str, Any]:
 GOOD = {"InferenceWorkload": workload, "AcceleratorPool": pool, "CompiledModel": compiled, "AcceleratorTrial": trial}
 
 VLLM = {"vllm": {}}
+NAMES = {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}
 CUSTOM = {
     "custom": {
         "image": "example.com/a@sha256:" + "0" * 64,
-        "metrics": {"names": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}, "port": 8080},
+        "families": ["cpu", "nvidia"],
+        "metrics": {"names": NAMES, "port": 9000},
     }
 }
 EXISTING = {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}
@@ -180,9 +182,9 @@ BAD: tuple[Bad, ...] = (
     _w("a pull secret of another namespace", {"spec.pods": {"imagePullSecrets": ["other/registry"]}}, "in the same namespace", "spec.pods.imagePullSecrets[0]"),
     _w("an account of another namespace", {"spec.pods": {"serviceAccountName": "other/models"}}, "in the same namespace", "spec.pods.serviceAccountName"),
     _w("a secret of another namespace", {"spec.model.secretName": "other/token"}, "in the same namespace", "spec.model.secretName"),
-    _w("no model", {"spec.model": GONE}, "must give model, unless the server is existing", "spec.model"),
+    _w("no model", {"spec.model": GONE}, "must give model, unless the server is existing or custom", "spec.model"),
     # the server
-    _w("a server of vLLM without a model", {"spec.model": GONE, "spec.server": VLLM}, "must give model, unless the server is existing", "spec.model"),
+    _w("a server of vLLM without a model", {"spec.model": GONE, "spec.server": VLLM}, "must give model, unless the server is existing or custom", "spec.model"),
     _w("what is not ours, moved", {"spec.server": EXISTING, "spec.rebalancing": {"mode": "Auto"}}, "must be Observe or Recommend when the server is existing", "spec.rebalancing.mode"),
     _w("what is not ours, of a kind that nobody knows", {"spec.server": changed(EXISTING, {"existing.kind": "ReplicaSet"})}, 'supported values: "Deployment"', "spec.server.existing.kind", "must be one of 'Deployment'"),
     _w("what is not ours, in another namespace", {"spec.server": changed(EXISTING, {"existing.name": "other/chat"})}, "in the same namespace", "spec.server.existing.name"),
@@ -237,7 +239,19 @@ BAD: tuple[Bad, ...] = (
     _w("a probe at another host", {"spec.server": changed(CUSTOM, {"custom.probes": {"livePath": "http://x/"}})}, 'must be a path that starts with "/"', "spec.server.custom.probes.livePath"),
     _w("a metric with labels", {"spec.server": changed(CUSTOM, {"custom.metrics.names.requestCounter": 'n{a="b"}'})}, "must be the name of one Prometheus metric", "spec.server.custom.metrics.names.requestCounter"),
     _w("a custom server without metrics", {"spec.server": changed(CUSTOM, {"custom.metrics": GONE})}, "Required value", "spec.server.custom.metrics", "must be given"),
+    _w("a custom server that does not say where its image runs", {"spec.server": changed(CUSTOM, {"custom.families": GONE})}, "must give families with image", "spec.server.custom.families"),
+    _w("families without an image", {"spec.server": changed(CUSTOM, {"custom.image": GONE, "custom.variants": [{"family": "cpu", "image": CUSTOM["custom"]["image"]}]})}, "must give families with image", "spec.server.custom.families"),
+    _w("a custom server without any image", {"spec.server": changed(CUSTOM, {"custom.image": GONE, "custom.families": GONE})}, "must give image, or an image in each of variants", "spec.server.custom.image"),
+    _w("a variant that has no image to vary", {"spec.server": changed(CUSTOM, {"custom.image": GONE, "custom.families": GONE, "custom.variants": [{"family": "cpu"}]})}, "must give image, or an image in each of variants", "spec.server.custom.image"),
+    _w("a variant by tag", {"spec.server": changed(CUSTOM, {"custom.variants": [{"family": "nvidia", "image": "example.com/a:v1"}]})}, "must be an image pinned by digest", "spec.server.custom.variants[0].image"),
+    _w("a model over the root of the image", {"spec.server": changed(CUSTOM, {"custom.modelPath": "/"})}, "must be a folder from the root", "spec.server.custom.modelPath"),
+    _w("a model path that climbs", {"spec.server": changed(CUSTOM, {"custom.modelPath": "/models/../etc"})}, "must be a folder from the root", "spec.server.custom.modelPath"),
+    _w("a custom server whose page is nowhere", {"spec.server": changed(CUSTOM, {"custom.metrics": {"profile": "vllm"}})}, "must give metrics.port", "spec.server.custom.metrics.port"),
+    _w("tokens of a custom server that knows none", {"spec.server": changed(CUSTOM, {"custom.metrics": {"profile": "mlserver", "port": 8082}}), "spec.objective.latency.0.metric": "itl"}, "must be of times that the profile tells", "spec.objective.latency"),
+    _w("a custom server without a histogram of what it promises", {"spec.server": CUSTOM, "spec.objective.latency.0.metric": "ttft"}, "must be of times that server.custom.metrics.names has a histogram of", "spec.objective.latency"),
+    _w("a drain of a day", {"spec.server": changed(CUSTOM, {"custom.drain": {"timeoutSeconds": 86400}})}, "less than or equal to 3600", "spec.server.custom.drain.timeoutSeconds", "at most 3600"),
     _w("a variable with neither value nor secret", _env(), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),
+    _w("a variable by which the runtime is told", _env(value="{}") | {"spec.server": changed(CUSTOM, {"custom.env": [{"name": "STEELYARD_SERVE_SPEC", "value": "{}"}]})}, "must not begin with STEELYARD_", "spec.server.custom.env[0].name"),
     _w("a variable with both", _env(value="1", secret={"name": "s", "key": "k"}), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),
     # compiling
     _w("a batch size twice", {"spec.compile": {"batchSizes": [8, 8]}}, "Duplicate value", "spec.compile.batchSizes", "must give each value once"),

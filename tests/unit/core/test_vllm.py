@@ -112,9 +112,3 @@ def test_a_model_without_a_task_generates_text_and_its_batches_are_vllms_own() -
     (found,) = seen(workload(), pool("gpu", "nvidia", "vllm"), vllm=toolchain("vllm", "sm_90")).values()
     assert found.inputs is not None
     assert (found.inputs.task, found.inputs.batch_sizes, found.inputs.sequence_lengths) == ("text-generation", (1,), (1,))
-
-
-def test_a_server_that_is_not_run_yet_is_refused_by_its_name() -> None:
-    (found,) = seen(workload("custom", None), pool("gpu", "nvidia", "vllm"), vllm=toolchain("vllm", "sm_90")).values()
-    assert found.refusal is not None
-    assert "spec.server.custom is not served" in found.refusal.message

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from steelyard.cli.facts.plain import cleaned
+from steelyard.core.facts.custom import image_title
 from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict
 from steelyard.status.read.condition import Condition
@@ -118,15 +119,15 @@ class Workload:
 def workload(raw: Raw) -> Workload:
     """From the raw object."""
     metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
-    rebalancing, source, told = part(spec, "rebalancing"), part(spec, "model"), workload_status(status)
+    rebalancing, source, server, told = part(spec, "rebalancing"), part(spec, "model"), part(spec, "server"), workload_status(status)
     return Workload(
         namespace=text(metadata, "namespace") or "",
         name=text(metadata, "name") or "",
         created=moment(metadata, "creationTimestamp"),
         generation=whole(metadata, "generation"),
         observed_generation=told.observed_generation,
-        # Of a server that exists already nobody has to say what it serves.
-        model=text(source, "uri") or text(part(part(spec, "server"), "existing"), "name"),
+        # Of a server that is not ours nobody has to say what it serves.
+        model=text(source, "uri") or text(part(server, "existing"), "name") or _image(part(server, "custom")),
         model_revision=text(source, "revision") or text(source, "digest"),
         tensor_parallel=whole(part(spec, "compile"), "tensorParallel"),
         mode=text(rebalancing, "mode"),
@@ -151,5 +152,11 @@ def workload(raw: Raw) -> Workload:
         decision=told.decision,
         exit_drill=told.exit_drill,
         drilled_every=whole(part(part(spec, "placement"), "exitDrill"), "everySeconds"),
-        existing=bool(part(part(spec, "server"), "existing")),
+        existing=bool(part(server, "existing")),
     )
+
+
+def _image(custom: Raw) -> str | None:
+    """In short, the first that there is."""
+    images = (text(each, "image") for each in (custom, *parts(custom, "variants")))
+    return next((image_title(image) for image in images if image), None)

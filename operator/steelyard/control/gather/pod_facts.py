@@ -18,19 +18,29 @@ from steelyard.core.economics.device_part import device_part
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import Pool, Shape
 from steelyard.core.facts.window import Crash
 from steelyard.render import label
 from steelyard.render.deployment import METRICS_PORT
 
 
-def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFacts:
-    """One serving pod, or one of a probe. `pool` None: it was deleted; `node` None: not bound, or the node is not seen."""
+def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None, page: ServerPage | None = None) -> PodFacts:
+    """One serving pod, or one of a probe. `pool` None: it was deleted; `node` None: not bound, or the node is not seen. page: of a program of the
+    user's own, of which one process need not be all, so that its CPU time is not taken for its busy time."""
     labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
     key = PlacementKey(labels[label.POOL], labels.get(label.REVISION, ""))
     facts = served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key)
+    if page is not None:
+        return replace(facts, page=replace(page, port=_metrics_port(pod) or page.port))
     on_cpu = pool is not None and pool.resource_name is None and facts.resources.cpu > 0
     return replace(facts, probes=labels.get(label.ROLE) == label.PROBE, cpu_limit=facts.resources.cpu if on_cpu else None)
+
+
+def _metrics_port(pod: Manifest) -> int | None:
+    """Where this pod has its page: one of an earlier revision may have it elsewhere than the spec says now."""
+    ports = {p.get("name"): p.get("containerPort") for c in (pod.get("spec") or {}).get("containers") or () for p in c.get("ports") or ()}
+    return ports.get("metrics") or ports.get("http")
 
 
 def served_pod(pod: Manifest, pool: Pool | None, node: Manifest | None, workload: WorkloadKey, placement: PlacementKey) -> PodFacts:

@@ -11,6 +11,7 @@ from typing import Any
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.render import label
 from steelyard.render.credentials import MODEL_KEYS, STORE_KEYS
 from steelyard.status.scalar import time_of
 
@@ -66,9 +67,11 @@ def _no_image(pod: Manifest, what: str, _: SecretKeys, __: datetime) -> Refusal 
     if found is None:
         return None
     said = _PORT.sub("->", _BACK_OFF.sub("", found[0])).strip()[:LONGEST]
+    own = manifests.labels(pod).get(label.SERVER) == label.CUSTOM
+    mend = "in spec.server.custom, or add what pulls it to spec.pods.imagePullSecrets" if own else "in config.toolchains"
     return Refusal(
         Reason.IMAGE_UNAVAILABLE,
-        f"{what} waits for image {found[1]}, which its node cannot pull{f' ({said})' if said else ''}: correct the image in config.toolchains,"
+        f"{what} waits for image {found[1]}, which its node cannot pull{f' ({said})' if said else ''}: correct the image {mend},"
         " or make its registry reachable for the nodes",
     )
 

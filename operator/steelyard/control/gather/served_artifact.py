@@ -50,7 +50,8 @@ def served_artifact(pod_spec: Mapping[str, Any] | None) -> ServedArtifact | None
 
 def refused_artifact(pod: Manifest) -> tuple[ServedArtifact, Refused] | None:
     """What a serving pod, or a probe's, would not load, as its server last said; None where it serves, or ended for another reason."""
-    if manifests.labels(pod).get(label.ROLE) not in label.SERVERS or manifests.is_leaving(pod) or pod_ready(pod):
+    labels = manifests.labels(pod)
+    if labels.get(label.ROLE) not in label.SERVERS or label.SERVER in labels or manifests.is_leaving(pod) or pod_ready(pod):
         return None
     status = server_status(pod)
     ended = (status.get("state") or {}).get("terminated") or (status.get("lastState") or {}).get("terminated") or {}

@@ -61,6 +61,7 @@ from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.probe import Probe
+from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
 from steelyard.core.facts.window import Window
 from steelyard.core.planning.exhaustion import Waits
@@ -134,7 +135,7 @@ class SnapshotBuilder:
         self._reader = reader or Reader(lambda *_: None)
         self._existing = ExistingServers(store, read_existing, self._reader, catalogue, settings.currency)
         self._ours: set[str] = set()
-        self._pods: dict[str, tuple[Manifest, Pool | None, Manifest | None, PodFacts | None]] = {}
+        self._pods: dict[str, tuple[Manifest, Pool | None, Manifest | None, ServerPage | None, PodFacts | None]] = {}
         self._understood: dict[str, _Understood] = {}
         self._parsed: dict[str, tuple[int, AcceleratorPool | Unreadable]] = {}
         self._memories: dict[str, tuple[Manifest, Memory]] = {}
@@ -526,10 +527,19 @@ class SnapshotBuilder:
             return None
         node, _ = self._views.get(manifests.node_name(pod) or "", (None, None))
         pool, known = pools.get(labels[label.POOL]), self._pods.get(uid)
-        if known is None or known[0] is not pod or known[1] is not pool or known[2] is not node:
-            known = pod, pool, node, self._reader.read(PODS, pod, lambda _: pod_facts(pod, pool, node))
+        page = self._page_of(pod) or (known[3] if known is not None else None)
+        if known is None or known[0] is not pod or known[1] is not pool or known[2] is not node or known[3] != page:
+            known = pod, pool, node, page, self._reader.read(PODS, pod, lambda _: pod_facts(pod, pool, node, page))
             self._pods[uid] = known
-        return known[3]
+        return known[4]
+
+    def _page_of(self, pod: Manifest) -> ServerPage | None:
+        """As the workload describes it now; None of a server of ours, and of a workload that is gone."""
+        labels = manifests.labels(pod)
+        if labels.get(label.SERVER) != label.CUSTOM:
+            return None
+        workload = self.workload(WorkloadKey(manifests.namespace(pod) or "", labels[label.WORKLOAD]))
+        return workload.custom.page if isinstance(workload, Workload) and workload.custom is not None else None
 
     def is_own(self, pod: Manifest) -> bool:
         """Whether a pod is counted as ours: one that came of ours once is, to its end."""

@@ -77,6 +77,12 @@ class TrialSnapshots:
                 f"InferenceWorkload {trial.workload} is of {found.workload.existing}, which is its owner's, so that no replica of it can be made "
                 "elsewhere: make a trial of a workload of the same model whose server Steelyard makes",
             )
+        if found.workload.custom is not None and not trial.live:
+            told = (
+                f"InferenceWorkload {trial.workload} has a custom server, and nobody knows what requests it takes: compare its pools by the requests "
+                "that it gets, with spec.load.mode Live"
+            )
+            return Refusal(Reason.NOT_OURS, told)
         return found
 
     def _replica(self, raw: Manifest, called: str, now: datetime) -> TrialReplica | None:

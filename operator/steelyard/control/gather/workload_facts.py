@@ -16,14 +16,18 @@ from steelyard.api.existing import ExistingServer
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.metrics_page import TimeUnit
 from steelyard.api.objective import Objective
+from steelyard.api.quantity import gibibytes
 from steelyard.api.rebalancing import Mode as ModeAsked
 from steelyard.api.scaling import Scaling as ScalingAsked
-from steelyard.api.server import Switch, VllmServer
+from steelyard.api.server import CustomServer, EnvironmentVariable, Switch, VllmServer
+from steelyard.api.server import Variant as VariantAsked
 from steelyard.api.source import ModelSource
 from steelyard.control.gather.pool_facts import resources_of
+from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import unplaced, waiting_since
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.custom import Custom, Drain, Probes, Variable, Variant
 from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
@@ -48,6 +52,7 @@ from steelyard.core.facts.snapshot import (
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label
+from steelyard.render.custom_server import FETCHER
 from steelyard.status.scalar import time_of
 
 MOST_REPLICAS = 10_000
@@ -57,8 +62,8 @@ CRASHES = 2
 """Restarts of one container after which a replica counts as crashing: the first may be bad luck."""
 FATAL_WAITING = frozenset({"CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull"})
 """Not CreateContainerConfigError: a Secret that is missing is no fault of the pool or of the artifact, and the pod starts once it is there."""
-REFUSED_ARTIFACT = 3
-"""Exit code of the server that refused its artifact: no restart will mend that."""
+HOPELESS = 3
+"""Exit code of the server that refused its artifact, and of what fetches a model that is not there: no restart will mend that."""
 
 
 def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
@@ -108,6 +113,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
         existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,
+        custom=_custom(spec.server.custom, spec.objective) if spec.server.custom is not None else None,
     )
 
 
@@ -133,6 +139,36 @@ def _mode(given: ModeAsked, existing: ExistingServer | None) -> Mode:
 
 def _existing(given: ExistingServer, objective: Objective) -> Existing:
     return Existing(kind=str(given.kind), name=given.name, page=page_of(given.metrics, objective))
+
+
+def _custom(given: CustomServer, objective: Objective) -> Custom:
+    return Custom(
+        general=_variant(given),
+        families=given.families,
+        variants={own.family: _variant(own) for own in given.variants},
+        port=given.port,
+        model_path=given.model_path,
+        disk_gib=gibibytes(given.disk),
+        probes=Probes(live=given.probes.live_path, ready=given.probes.ready_path, startup_seconds=given.probes.startup_seconds),
+        drain=Drain(delay_seconds=given.drain.delay_seconds, timeout_seconds=given.drain.timeout_seconds),
+        page=page_of(given.metrics, objective),
+    )
+
+
+def _variant(given: CustomServer | VariantAsked) -> Variant:
+    resources = given.resources if isinstance(given, VariantAsked) else None
+    return Variant(
+        image=given.image,
+        command=given.command,
+        args=given.args,
+        env=tuple(map(_variable, given.env)),
+        resources=None if resources is None else resources_of(resources.to_raw()),
+    )
+
+
+def _variable(given: EnvironmentVariable) -> Variable:
+    secret = given.secret
+    return Variable(name=given.name, value=given.value, secret=None if secret is None else (secret.name, secret.key))
 
 
 def page_of(given: metrics_page.ServerPage, objective: Objective) -> ServerPage:
@@ -283,6 +319,13 @@ def server_status(pod: Manifest) -> dict[str, Any]:
     return next((dict(s) for s in statuses), {})
 
 
+def _fetching(pod: Manifest) -> dict[str, Any]:
+    """The status of the container that fetches a model for a program of the user's own, until it has; empty where there is none, or it has."""
+    found = next((s for s in (pod.get("status") or {}).get("initContainerStatuses") or () if s.get("name") == FETCHER), None)
+    done = found is not None and ((found.get("state") or {}).get("terminated") or {}).get("exitCode") == 0
+    return {} if found is None or done else dict(found)
+
+
 def moment(text: str | None) -> datetime | None:
     """A Kubernetes time, if there is one."""
     return None if not text else time_of(text)
@@ -292,11 +335,13 @@ def crash_of(pod: Manifest) -> str | None:
     """Why this replica will not come to serve, in a sentence that changes only when it ends once more; None while it may come."""
     if manifests.is_leaving(pod) or pod_ready(pod):
         return None  # What a server that serves said before it was started again is past.
-    status = server_status(pod)
+    status = _fetching(pod) or server_status(pod)
     waiting = (status.get("state") or {}).get("waiting") or {}
     ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
     restarts = int(status.get("restartCount", 0))
-    if ended.get("exitCode") == REFUSED_ARTIFACT:
+    if ended.get("exitCode") == HOPELESS and status.get("name") == FETCHER:
+        return f"the model cannot be fetched: {last_word(ended).get('message') or _said(ended)}"[:400]
+    if ended.get("exitCode") == HOPELESS and manifests.labels(pod).get(label.SERVER) != label.CUSTOM:
         return f"the server refused its artifact: {_said(ended)}"
     if ended and (waiting.get("reason") in FATAL_WAITING or restarts >= CRASHES):
         return _ending(pod, ended, restarts)
@@ -316,7 +361,13 @@ def _ending(pod: Manifest, ended: Manifest, restarts: int) -> str:
 
 
 def _logs(pod: Manifest) -> str:
-    of = " --container server" if manifests.labels(pod).get(label.ROLE) == label.PROBE else ""
+    of = (
+        " --container server"
+        if manifests.labels(pod).get(label.ROLE) == label.PROBE
+        else f" --container {FETCHER}"
+        if _fetching(pod)
+        else ""
+    )
     return f"kubectl logs {manifests.name(pod)} --namespace {manifests.namespace(pod)}{of} --previous"
 
 

@@ -8,18 +8,18 @@ from typing import NamedTuple, TypeAlias
 
 from steelyard.core.compiling.default_request import as_found, resources_of, told_of
 from steelyard.core.compiling.key import CompileInputs
-from steelyard.core.compiling.revision import InProportion, Wish, asked, asked_before, revision
+from steelyard.core.compiling.revision import InProportion, Wish, asked, asked_before, revision, revision_of_custom
 from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.money import written
 from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
+from steelyard.core.facts.custom import Program
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
-SERVERS = frozenset({"steelyard", "vllm"})
-EXISTING = "existing"
-"""Runs already, as it is: nothing is compiled and nothing is made."""
+COMPILED = frozenset({"steelyard", "vllm"})
+"""The servers that run what was compiled: they need a toolchain and a store."""
 VLLM = "vllm"
 """The one back end of the server of this name, and of no other."""
 TEXT = "text-generation"
@@ -34,7 +34,7 @@ def server_of(backend: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A pool that can, or cannot, run the workload now. `refusal` None: its artifact is verified and a replica fits. `marginal`: what one replica
+    """A pool that can, or cannot, run the workload now. `refusal` None: there is what runs there, and a replica fits. `marginal`: what one replica
     changes the bill by; None where it fits on no shape."""
 
     name: str
@@ -45,6 +45,8 @@ class Candidate:
     toolchain: Toolchain | None
     inputs: CompileInputs | None
     artifact: Artifact | None
+    program: Program | None
+    """Of the user's own, where that is what runs."""
     revision: str | None
     asked: str
     asked_before: str | None
@@ -56,6 +58,13 @@ class Candidate:
     def wants(self, asked: str) -> bool:
         """Whether what was asked for when a placement was made is what is asked for now."""
         return asked in {self.asked, self.asked_before}
+
+    @property
+    def image(self) -> str | None:
+        """What a replica made today would run."""
+        if self.program is not None:
+            return self.program.image
+        return self.toolchain.serve_image if self.toolchain is not None else None
 
     @property
     def shape(self) -> Shape | None:
@@ -124,13 +133,14 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
 class _Runs(NamedTuple):
     """What runs on a pool, and is the same on all that are alike."""
 
-    toolchain: Toolchain | None
-    inputs: CompileInputs | None
-    key: str | None
-    artifact: Artifact | None
     revision: str | None
     asked: str
-    asked_before: str | None
+    toolchain: Toolchain | None = None
+    inputs: CompileInputs | None = None
+    key: str | None = None
+    artifact: Artifact | None = None
+    program: Program | None = None
+    asked_before: str | None = None
 
 
 _Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str, Resources, Wish]
@@ -160,6 +170,10 @@ def _candidate(snapshot: Snapshot, pool: Pool, known: dict[_Alike, _Runs]) -> Ca
 
 def _runs(snapshot: Snapshot, pool: Pool, resources: Resources, wish: Wish) -> _Runs:
     workload = snapshot.workload
+    if workload.custom is not None:
+        program = workload.custom.program(pool.family)
+        made = None if program is None else revision_of_custom(workload, resources, program)
+        return _Runs(revision=made, asked=revision_of_custom(workload, wish, program), program=program)
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
     backend = toolchain.backend if toolchain else None
@@ -187,13 +201,30 @@ def _not_selected(candidate: Candidate, _: Snapshot) -> Refusal | None:
     )
 
 
-def _no_such_server(_: Candidate, snapshot: Snapshot) -> Refusal | None:
-    server = snapshot.workload.server
-    if server in SERVERS or server == EXISTING:
+def _no_program(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """An image that is made for one accelerator does not start on another."""
+    custom, family = snapshot.workload.custom, candidate.pool.family
+    if custom is None or candidate.program is not None:
+        return None
+    if family in custom.families or family in custom.variants:
+        told = f"spec.server.custom gives the family {family} of pool {candidate.name} no image"
+    else:
+        told = f"spec.server.custom is for {', '.join(custom.runs_on)}, and pool {candidate.name} is of the family {family}"
+    return Refusal(
+        Reason.NO_VARIANT,
+        f"{told}: add {{family: {family}, image: NAME@sha256:DIGEST}} to variants, or {family} to families if the general image runs there",
+    )
+
+
+def _no_fetch_image(_: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """A model is fetched and verified before the user's program sees it."""
+    workload = snapshot.workload
+    if workload.custom is None or not workload.model.uri or snapshot.settings.fetch_image is not None:
         return None
     return Refusal(
-        Reason.UNSUPPORTED_TARGET,
-        f"spec.server.{server} is not served by this version: use spec.server.steelyard with a task that it serves, or vllm",
+        Reason.NO_FETCH_IMAGE,
+        "nothing is configured that downloads spec.model for a custom server: set config.fetchImage of the operator to the runtime's image, or "
+        "leave spec.model out and let the image bring its model",
     )
 
 
@@ -223,7 +254,7 @@ def _other_processors(candidate: Candidate, snapshot: Snapshot) -> Refusal | Non
 
 
 def _no_toolchain(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
-    if candidate.toolchain is not None or snapshot.workload.server == EXISTING:
+    if candidate.toolchain is not None or snapshot.workload.server not in COMPILED:
         return None
     pool = candidate.pool
     listed = (f"{each} for {pool.targets[each]}" if each in pool.targets else each for each in pool.backends)
@@ -235,12 +266,12 @@ def _no_toolchain(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
 
 
 def _no_store(_: Candidate, snapshot: Snapshot) -> Refusal | None:
-    if snapshot.settings.store_uri or snapshot.workload.server == EXISTING:
+    if snapshot.settings.store_uri or snapshot.workload.server not in COMPILED:
         return None
     return Refusal(
         Reason.NO_STORE,
         "no artifact store is configured, so that nothing can be compiled or served: set config.store.uri of the operator, for example "
-        "s3://steelyard-artifacts; a server that exists already (spec.server.existing) needs none",
+        "s3://steelyard-artifacts; servers of your own (spec.server.custom, spec.server.existing) need none",
     )
 
 
@@ -268,11 +299,12 @@ def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
 
 RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _not_selected,
-    _no_such_server,
+    _no_program,
     _no_such_accelerator,
     _other_processors,
     _no_toolchain,
     _no_store,
+    _no_fetch_image,
     _too_large,
     _no_artifact,
 )

@@ -36,8 +36,10 @@ def as_found(found: Found, workload: Workload, pool: Pool) -> Resources:
 
 
 def told_of(workload: Workload, pool: Pool) -> Resources | None:
-    """CPU and memory as somebody wrote them; None where nobody did."""
-    return workload.choice(pool.name).resources or pool.default_resources
+    """CPU and memory as somebody wrote them, for the pool before for its family; None where nobody did."""
+    program = None if workload.custom is None else workload.custom.program(pool.family)
+    of_family = None if program is None else program.resources
+    return workload.choice(pool.name).resources or of_family or pool.default_resources
 
 
 def in_proportion(pool: Pool, devices: float) -> Resources:

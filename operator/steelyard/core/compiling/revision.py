@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from steelyard.core.compiling.default_request import ONE_DEVICE
 from steelyard.core.compiling.key import CANONICAL
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
+from steelyard.core.facts.custom import Program
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.server_page import SINCE_FIRST
 from steelyard.core.facts.snapshot import Toolchain, Workload
@@ -40,8 +41,12 @@ def _arguments(workload: Workload, wish: Wish, family: str) -> dict[str, Any]:
         **words,
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
         "batchSizes": sorted(set(workload.compile_for(family).batch_sizes)),
-        "resources": ["in proportion", wish.devices] if isinstance(wish, InProportion) else [wish.cpu, wish.memory_gib, wish.devices],
+        "resources": _asked_resources(wish),
     }
+
+
+def _asked_resources(wish: Wish) -> list[Any]:
+    return ["in proportion", wish.devices] if isinstance(wish, InProportion) else [wish.cpu, wish.memory_gib, wish.devices]
 
 
 def revision(workload: Workload, resources: Resources, toolchain: Toolchain, artifact_digest: str, family: str) -> str:
@@ -67,6 +72,22 @@ def revision_of_existing(workload: Workload, template: str) -> str:
 def _as_before(fields: list[tuple[str, Any]]) -> dict[str, Any]:
     """Without what is new since the first versions and not given; what a promise allows is a part of the objective."""
     return {name: value for name, value in fields if name not in SINCE_FIRST or (value and name != "allowed")}
+def revision_of_custom(workload: Workload, wish: Wish, program: Program | None) -> str:
+    """Eight hex digits of all that makes a program of the user's own behave as it does, and what it is judged by. Not how it is read and how it
+    ends: other names of metrics, or times of its end, replace nothing. program: what runs on the family; None where nothing does."""
+    custom, model = workload.custom, workload.model
+    assert custom is not None
+    return _hash8(
+        {
+            "program": None if program is None else [program.image, program.command, program.args, [asdict(each) for each in program.env]],
+            "model": [model.digest or [model.uri, model.revision], custom.model_path] if model.uri else None,
+            "ports": [custom.port, custom.page.port],
+            "probes": asdict(custom.probes),
+            "disk": custom.disk_gib,
+            "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
+            "resources": _asked_resources(wish),
+        }
+    )
 
 
 def asked_before(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str | None:

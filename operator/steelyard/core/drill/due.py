@@ -42,8 +42,13 @@ def _first(checks: Sequence[Check], seen: Analysis, outcome: Outcome) -> Refusal
 
 
 def not_ours(seen: Analysis, _: Outcome) -> Refusal | None:
-    """Of what its owner runs no replica can be made elsewhere."""
+    """Of what its owner runs no replica can be made elsewhere, and what takes requests that nobody knows cannot be asked."""
     existing = seen.snapshot.workload.existing
+    if seen.snapshot.workload.custom is not None:
+        return Refusal(
+            Reason.NOTHING_MEASURED,
+            "nobody knows what requests a custom server takes, so that no replica of it can be probed: leave spec.placement.exitDrill out",
+        )
     if existing is None:
         return None
     return Refusal(

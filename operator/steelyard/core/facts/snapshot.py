@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from steelyard.core.facts.claim import Claim
+from steelyard.core.facts.custom import Custom
 from steelyard.core.facts.estimate import Estimate
 from steelyard.core.facts.existing import Existing, Found
 from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
@@ -220,6 +221,8 @@ class Workload:
     exit_drill: ExitDrill | None = None
     existing: Existing | None = None
     """Given where `server` is existing: what is read, and never changed."""
+    custom: Custom | None = None
+    """Given where `server` is custom."""
 
     def choice(self, pool: str) -> PoolChoice:
         """What it says of the pool."""
@@ -511,6 +514,8 @@ class Settings:
     """Private keys, for compile pods; None: artifacts are not signed."""
     public_keys: str = ""
     """PEM; one of these must have signed what is served. Empty: nothing is verified."""
+    fetch_image: str | None = None
+    """The runtime's, that downloads the model of a custom server; None: one with a model cannot be served."""
     hub_endpoint: str | None = None
     registries: Registries = field(default_factory=Registries)
     serve_cache: ServeCache | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from steelyard.core.compiling.candidate import COMPILED
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import RefusedWrite
@@ -23,8 +24,8 @@ def conditions(seen: Analysis, outcome: Outcome, memory: Memory, *, awaited: boo
     """Ready summarises: replicas are serving. Order is that of design section 5. `awaited`: readings are, so what was said by them stands."""
     there = placed(seen, outcome, memory)
     by_readings = (_slo_met(seen), _observed(seen), _balanced(seen, memory, outcome), _held(outcome.held))
-    # Of what exists already nothing is compiled.
-    built = (compiled(seen),) if seen.snapshot.workload.existing is None else ()
+    # Of a server that is not ours nothing is compiled.
+    built = (compiled(seen),) if seen.snapshot.workload.server in COMPILED else ()
     return (_ready(seen, there), *built, there, *(replace(each, awaited=awaited) for each in by_readings))
 
 

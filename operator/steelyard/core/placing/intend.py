@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from steelyard.core.compiling.candidate import SERVERS, Candidate
+from steelyard.core.compiling.candidate import COMPILED, Candidate
+from steelyard.core.facts.custom import Program
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent, ProbeIntent
+from steelyard.core.placing.intent import CompileIntent, CustomIntent, Intent, PlacementIntent, ProbeIntent
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.probed import next_end
 
@@ -44,7 +45,7 @@ def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:
     if end is None or candidate is None:
         return None
     key, what = end
-    return ProbeIntent(move=move.id, placement=placement_of(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
+    return ProbeIntent(move=move.id, placement=served_by_us(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
 
 
 def _gone(seen: Analysis, allocation: Allocation) -> tuple[PlacementKey, ...]:
@@ -61,7 +62,7 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
             and candidate.pool.selected
             and candidate.shape is not None
             and seen.snapshot.settings.store_uri
-            and seen.snapshot.workload.server in SERVERS
+            and seen.snapshot.workload.server in COMPILED
         ):
             by_key.setdefault(candidate.key, (candidate, []))[1].append(candidate.name)
     intents = []
@@ -77,7 +78,34 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
     return tuple(intents)
 
 
-def placement_of(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
+def placement_of(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent | CustomIntent:
+    """Replicas of a candidate that has what runs there."""
+    if candidate.program is not None:
+        return _custom_of(seen, candidate, candidate.program, key, count)
+    return served_by_us(seen, candidate, key, count)
+
+
+def _custom_of(seen: Analysis, candidate: Candidate, program: Program, key: PlacementKey, count: int) -> CustomIntent:
+    workload = seen.snapshot.workload
+    assert workload.custom is not None
+    return CustomIntent(
+        key=key,
+        asked=candidate.asked,
+        replicas=count,
+        program=program,
+        server=workload.custom,
+        model=workload.model if workload.model.uri else None,
+        resources=candidate.resources,
+        resource_name=candidate.pool.resource_name,
+        node_selector=candidate.pool.node_selector,
+        tolerations=candidate.pool.tolerations,
+        scheduler=candidate.pool.scheduler,
+        runtime_class=candidate.pool.runtime_class,
+        access=workload.access,
+    )
+
+
+def served_by_us(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
     """Replicas of a candidate whose artifact is there."""
     workload = seen.snapshot.workload
     assert candidate.toolchain is not None

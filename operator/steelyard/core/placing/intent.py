@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from steelyard.core.compiling.key import CompileInputs
+from steelyard.core.facts.custom import Custom, Program
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import LengthRamps, Ramp
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import LatencyObjective, PodAccess, Toolchain, VllmOptions
+from steelyard.core.facts.snapshot import LatencyObjective, Model, PodAccess, Toolchain, VllmOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,30 @@ class PlacementIntent:
     runtime_class: str | None = None
     vllm: VllmOptions | None = None
     access: PodAccess = field(default_factory=PodAccess)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomIntent:
+    """The same of a program of the user's own. `model`: what is fetched before it starts; None where its image brings what it needs."""
+
+    key: PlacementKey
+    asked: str
+    replicas: int
+    program: Program
+    server: Custom
+    model: Model | None
+    resources: Resources
+    resource_name: str | None
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Mapping[str, str], ...]
+    scheduler: str | None
+    runtime_class: str | None = None
+    access: PodAccess = field(default_factory=PodAccess)
+
+    @property
+    def image(self) -> str:
+        """The program's."""
+        return self.program.image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +128,7 @@ class Intent:
     workload: WorkloadKey
     workload_uid: str
     compile: tuple[CompileIntent, ...] = ()
-    create: tuple[PlacementIntent, ...] = ()
+    create: tuple[PlacementIntent | CustomIntent, ...] = ()
     scale: Mapping[PlacementKey, int] | None = None
     gone: tuple[PlacementKey, ...] = ()
     probe: ProbeIntent | None = None

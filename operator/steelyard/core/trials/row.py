@@ -57,7 +57,7 @@ def to_begin(look: Look, pool: str) -> TrialRow:
         phase=TrialPhase.WAITING,
         revision=candidate.revision,
         backend=candidate.toolchain.backend if candidate.toolchain is not None else None,
-        image=candidate.toolchain.serve_image if candidate.toolchain is not None else None,
+        image=candidate.image,
         devices=candidate.resources.devices,
         compile_seconds=look.snapshot.compiled.get(candidate.key or ""),
         each=None if option.listed is None else significant(option.listed),

@@ -1,0 +1,39 @@
+"""A workload with an image of the user's own, simulated: placed without a compile, moved and revised as any, and never probed."""
+
+from __future__ import annotations
+
+import pytest
+
+from steelyard.core.facts.memory import MoveKind, Outcome
+from steelyard.core.placing.intent import CustomIntent
+from unit.simulate.test_world import until, world
+
+REBALANCING = {"mode": "Auto", "bakeSeconds": 120, "cooldownSeconds": 600, "exploration": {"budget": "5.00", "deadlineSeconds": 900}}
+
+
+def test_its_first_replica_waits_for_no_compile() -> None:
+    seen = world(custom=True)
+    first = until(seen, 0)
+    orders = [order for each in first for order in each.decision.intent.create]
+    assert orders and all(isinstance(order, CustomIntent) for order in orders)
+    assert not any(each.decision.intent.compile for each in first)
+    assert seen.tenants["w"].artifacts.running == 0
+
+
+@pytest.mark.parametrize("custom", [True, False])
+def test_of_a_custom_server_no_busy_time_is_told_and_no_probe_is_made(custom: bool) -> None:
+    seen = world(custom=custom, rebalancing=REBALANCING, hours=2.0)
+    decided = until(seen, 7200)
+    windows = seen.tenants["w"].observations[decided[-1].decision.memory.allocation[0]].reading()
+    told = {window.busy_seconds is not None for window in windows.value.windows}  # type: ignore[union-attr]
+    assert told == {not custom}
+    if custom:
+        assert not any(each.decision.intent.probe for each in decided)
+
+
+def test_another_revision_replaces_it_step_by_step() -> None:
+    seen = world({"kind": "NewRevision", "workload": "w", "at": "10m", "percent": 0}, custom=True)
+    until(seen, 3600)
+    ended = [move.outcome for move in seen.tenants["w"].memory.history if move.kind is MoveKind.REVISION]
+    assert ended and set(ended) == {Outcome.MOVED}
+    assert seen.tenants["w"].tally.ended > 0
