@@ -34,7 +34,7 @@ def require_memory(parameters: int, bytes_allowed: int | None) -> None:
             FailureClass.OUT_OF_MEMORY,
             Reason.OUT_OF_MEMORY,
             f"{parameters:,} parameters take {needed / GIB:.1f} GiB at least ({COPIES} times in float32), and this container may use"
-            f" {bytes_allowed / GIB:.1f} GiB; it is tried again with twice as much, or raise config.compile.memory",
+            f" {bytes_allowed / GIB:.1f} GiB; it is tried again with twice as much, or raise spec.compile.resources of the workload",
         )
 
 

@@ -104,6 +104,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             account=spec.pods.service_account_name,
             compile_account=spec.pods.compile_service_account_name,
         ),
+        compile_resources=resources_of(options.resources.to_raw()) if options.resources is not None else None,
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
         existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,

@@ -8,12 +8,13 @@ from typing import NamedTuple, TypeAlias
 
 from steelyard.core.compiling.default_request import as_found, resources_of, told_of
 from steelyard.core.compiling.key import CompileInputs
+from steelyard.core.compiling.memory_need import TEXT, MemoryNeed, memory_need
 from steelyard.core.compiling.revision import InProportion, Wish, asked, asked_before, revision
 from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.money import written
 from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -22,8 +23,11 @@ EXISTING = "existing"
 """Runs already, as it is: nothing is compiled and nothing is made."""
 VLLM = "vllm"
 """The one back end of the server of this name, and of no other."""
-TEXT = "text-generation"
 ANY_SHAPE = (1,)
+DEVICES = (1, 2, 4, 8, 16, 32, 64)
+"""Over how many a model can be split."""
+LEAST_TOKENS = 16
+"""Of a request, as the API allows."""
 ABSENT = Artifact(state=ArtifactState.ABSENT)
 
 
@@ -52,6 +56,8 @@ class Candidate:
     refusal: Refusal | None
     key: str | None
     """Of its compile (`CompileInputs.key`)."""
+    need: MemoryNeed | None = None
+    """Of one replica; None where nobody knows it."""
 
     def wants(self, asked: str) -> bool:
         """Whether what was asked for when a placement was made is what is asked for now."""
@@ -127,49 +133,74 @@ class _Runs(NamedTuple):
     inputs: CompileInputs | None
     key: str | None
     artifact: Artifact | None
+
+
+class _Names(NamedTuple):
+    """What it is called there, of one size of replica."""
+
     revision: str | None
     asked: str
     asked_before: str | None
 
 
-_Alike: TypeAlias = tuple[tuple[str, ...], str, str | None, str, Resources, Wish]
-"""All of a pool that what runs there depends on: back ends, family, architecture, why it has no toolchain, and what a replica asks for."""
+_Alike: TypeAlias = tuple[tuple[str, ...], str, str | None, str]
+"""All of a pool that what runs there depends on: back ends, family, architecture, and why it has no toolchain."""
+_Known: TypeAlias = tuple[dict[_Alike, _Runs], dict[tuple[_Alike, Resources, Wish], _Names]]
 
 
 def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
     """Every pool, in order of name, as a candidate."""
-    known: dict[_Alike, _Runs] = {}
+    known: _Known = {}, {}
     return tuple(_candidate(snapshot, pool, known) for pool in sorted(snapshot.pools, key=lambda p: p.name))
 
 
-def _candidate(snapshot: Snapshot, pool: Pool, known: dict[_Alike, _Runs]) -> Candidate:
+def _candidate(snapshot: Snapshot, pool: Pool, known: _Known) -> Candidate:
     """known: of pools that are alike; what was not known yet is added."""
     workload = snapshot.workload
-    resources = resources_of(workload, pool) if snapshot.found is None else as_found(snapshot.found, workload, pool)
-    wish = resources if pool.resource_name is None or told_of(workload, pool) is not None else InProportion(resources.devices)
-    alike = (pool.backends, pool.family, pool.architecture, pool.unsupported, resources, wish)
-    if alike not in known:
-        known[alike] = _runs(snapshot, pool, resources, wish)
+    alike = (pool.backends, pool.family, pool.architecture, pool.unsupported)
+    what, called = known
+    if alike not in what:
+        what[alike] = _runs(snapshot, pool)
+    runs = what[alike]
+    backend = runs.toolchain.backend if runs.toolchain else None
+    need = memory_need(workload, pool, workload.compile_for(pool.family, backend), runs.artifact)
+    resources = resources_of(workload, pool, need) if snapshot.found is None else as_found(snapshot.found, workload, pool)
+    wish = _wish(workload, pool, resources)
+    if (alike, resources, wish) not in called:
+        called[alike, resources, wish] = _names(workload, pool, runs, resources, wish)
     candidate = Candidate(
-        name=pool.name, pool=pool, resources=resources, marginal=replica_price(pool, resources), refusal=None, **known[alike]._asdict()
+        name=pool.name,
+        pool=pool,
+        resources=resources,
+        marginal=replica_price(pool, resources),
+        refusal=None,
+        need=need,
+        **runs._asdict(),
+        **called[alike, resources, wish]._asdict(),
     )
     refusal = next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None)
     return candidate if refusal is None else replace(candidate, refusal=refusal)
 
 
-def _runs(snapshot: Snapshot, pool: Pool, resources: Resources, wish: Wish) -> _Runs:
+def _wish(workload: Workload, pool: Pool, resources: Resources) -> Wish:
+    """What is no default of ours: a size that somebody wrote, or the one that an encoder always has on a CPU pool."""
+    told = told_of(workload, pool) is not None or (pool.resource_name is None and workload.vllm is None)
+    return resources if told else InProportion(resources.devices)
+
+
+def _runs(snapshot: Snapshot, pool: Pool) -> _Runs:
     workload = snapshot.workload
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
-    backend = toolchain.backend if toolchain else None
     key = inputs.key if inputs else None
-    artifact = snapshot.artifacts.get(key, ABSENT) if key else None
+    return _Runs(toolchain=toolchain, inputs=inputs, key=key, artifact=snapshot.artifacts.get(key, ABSENT) if key else None)
+
+
+def _names(workload: Workload, pool: Pool, runs: _Runs, resources: Resources, wish: Wish) -> _Names:
+    toolchain, artifact = runs.toolchain, runs.artifact
+    backend = toolchain.backend if toolchain else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
-    return _Runs(
-        toolchain=toolchain,
-        inputs=inputs,
-        key=key,
-        artifact=artifact,
+    return _Names(
         revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
         asked=asked(workload, wish, pool.family, backend),
         asked_before=asked_before(workload, wish, pool.family, backend),
@@ -252,6 +283,41 @@ def _too_large(candidate: Candidate, _: Snapshot) -> Refusal | None:
     )
 
 
+def _model_too_large(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """Not where it serves: what runs is larger evidence than any estimate."""
+    need, pool = candidate.need, candidate.pool
+    serves = any(p.key.pool == candidate.name and p.ready for p in snapshot.placements)
+    options = snapshot.workload.compile_for(pool.family, candidate.toolchain.backend if candidate.toolchain else None)
+    devices = min(candidate.resources.devices, float(options.tensor_parallel))
+    room = candidate.resources.memory_gib if pool.resource_name is None else pool.device_memory and pool.device_memory * devices
+    if need is None or serves or not room or need.gib <= room:
+        return None
+    where = "one replica" if pool.resource_name is None else f"{devices:g} x {pool.accelerator or pool.resource_name}"
+    return Refusal(
+        Reason.DOES_NOT_FIT,
+        f"vLLM needs at least {need.gib:.1f} GiB for this model on pool {candidate.name}, where {where} has {room:g} GiB: {need}; "
+        f"{'; or '.join(_what_to_write(need, room, pool, options))}",
+    )
+
+
+def _what_to_write(need: MemoryNeed, room: float, pool: Pool, options: CompileOptions) -> list[str]:
+    """The changes by which it would fit, one after another, each in the field's own words."""
+    if pool.resource_name is None:
+        changes = [f"ask for {need.gib:.1f} GiB or more in spec.placement.pools[].resources.memory"]
+    else:
+        changes = []
+        for count in DEVICES:
+            if pool.device_memory is not None and count * pool.device_memory >= need.gib:
+                changes.append(f"set spec.compile.tensorParallel and spec.placement.pools[].devicesPerReplica to {count}")
+                break
+        changes.append("use a pool with larger devices")
+    if need.tokens is not None and (fitting := need.tokens_within(room)) >= LEAST_TOKENS:
+        changes.insert(0, f"set spec.server.vllm.maxModelLength to {fitting} or less")
+    if options.dtype == "float32":
+        changes.insert(0, "set spec.compile.dtype to bfloat16 or float16, which halves the weights")
+    return changes
+
+
 def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
     artifact, toolchain = candidate.artifact, candidate.toolchain
     if artifact is None or toolchain is None or artifact.state is ArtifactState.READY:
@@ -271,6 +337,7 @@ RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _no_toolchain,
     _no_store,
     _too_large,
+    _model_too_large,
     _no_artifact,
 )
 """Why a pool cannot run a workload now; the first that answers is told."""

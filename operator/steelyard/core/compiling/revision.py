@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from steelyard.core.compiling.default_request import ONE_DEVICE
+from steelyard.core.compiling.default_request import CPU_POOL, ONE_DEVICE
 from steelyard.core.compiling.key import CANONICAL
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.resources import Resources
@@ -20,7 +20,8 @@ from steelyard.core.facts.snapshot import Toolchain, Workload
 
 @dataclass(frozen=True, slots=True)
 class InProportion:
-    """What the user asked for who said nothing of CPU and memory: so many devices, with their part of a node, however large that is."""
+    """What the user asked for who said nothing of CPU and memory: so many devices, with their part of a node, however large that is; without a
+    device, what the model needs."""
 
     devices: float
 
@@ -67,7 +68,8 @@ def asked_before(workload: Workload, wish: Wish, family: str, backend: str | Non
     """What versions wrote down for the same wish that gave every replica one size where nobody said another; None where it is the same."""
     if not isinstance(wish, InProportion):
         return None
-    return asked(workload, Resources(ONE_DEVICE.cpu, ONE_DEVICE.memory_gib, wish.devices), family, backend)
+    one_size = ONE_DEVICE if wish.devices else CPU_POOL
+    return asked(workload, Resources(one_size.cpu, one_size.memory_gib, wish.devices), family, backend)
 
 
 def asked(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str:

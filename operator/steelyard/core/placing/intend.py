@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steelyard.core.compiling.candidate import SERVERS, Candidate
+from steelyard.core.compiling.compile_request import compile_resources
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.placing.analysis import Analysis
@@ -71,7 +72,11 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
         assert candidate.toolchain is not None
         intents.append(
             CompileIntent(
-                namespace=seen.snapshot.workload.key.namespace, inputs=candidate.inputs, toolchain=candidate.toolchain, pools=tuple(pools)
+                namespace=seen.snapshot.workload.key.namespace,
+                inputs=candidate.inputs,
+                toolchain=candidate.toolchain,
+                pools=tuple(pools),
+                resources=compile_resources(seen.snapshot.workload, candidate.inputs.dtype, seen.snapshot.settings),
             )
         )
     return tuple(intents)

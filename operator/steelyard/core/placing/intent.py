@@ -20,6 +20,8 @@ class CompileIntent:
     inputs: CompileInputs
     toolchain: Toolchain
     pools: tuple[str, ...]
+    resources: Resources | None = None
+    """What each of its containers asks for; None: as the configuration says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,10 @@ class Reason(str, Enum):
         "No toolchain is configured for any of the pool's back ends, none of them is for its processors, or none exists for its accelerator.",
     )
     NO_STORE = ("NoStore", "No artifact store is configured, without which no model is compiled or served: set config.store.uri.")
-    DOES_NOT_FIT = ("DoesNotFit", "No node shape of the pool is large enough for one replica.")
+    DOES_NOT_FIT = (
+        "DoesNotFit",
+        "No node shape of the pool is large enough for one replica, or the model does not fit the memory of a replica's devices.",
+    )
     COMPILING = ("Compiling", "The model is being compiled for this pool.")
     COMPILE_FAILED = (
         "CompileFailed",
