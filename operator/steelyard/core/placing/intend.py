@@ -111,5 +111,6 @@ def placement_of(seen: Analysis, candidate: Candidate, key: PlacementKey, count:
         scheduler=candidate.pool.scheduler,
         runtime_class=candidate.pool.runtime_class,
         vllm=workload.vllm,
+        tensor_parallel=candidate.inputs.tensor_parallel,
         access=workload.access,
     )

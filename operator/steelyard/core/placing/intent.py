@@ -48,6 +48,7 @@ class PlacementIntent:
     scheduler: str | None
     runtime_class: str | None = None
     vllm: VllmOptions | None = None
+    tensor_parallel: int = 1
     access: PodAccess = field(default_factory=PodAccess)
 
 
