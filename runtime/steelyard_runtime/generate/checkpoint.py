@@ -31,6 +31,9 @@ def copy_model(model: Path, into: Path, dtype: str, shard: int = SHARD) -> None:
             os.link(path, into / path.name)
         except OSError:
             shutil.copyfile(path, into / path.name)
+    for path in model.glob("*/config.json"):  # of the modules of sentence-transformers, such as 1_Pooling
+        (into / path.parent.name).mkdir()
+        shutil.copyfile(path, into / path.parent.name / path.name)
     if narrows:
         _write_narrow(tensors, into, dtype, shard)
         _tell(into / "config.json", dtype)

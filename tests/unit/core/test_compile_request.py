@@ -48,7 +48,9 @@ def test_the_word_of_the_workload_goes_before_and_is_what_the_job_has_times_the_
     assert site.resources == Resources(8.0, 32.0)
 
 
-@pytest.mark.parametrize(("kind", "anew"), [(FailureClass.OUT_OF_MEMORY, True), (FailureClass.USER, True), (FailureClass.INFRASTRUCTURE, False)])
+@pytest.mark.parametrize(
+    ("kind", "anew"), [(FailureClass.OUT_OF_MEMORY, True), (FailureClass.USER, True), (FailureClass.INFRASTRUCTURE, False)]
+)
 def test_more_memory_begins_a_compile_anew_that_ran_out_of_it(kind: FailureClass, anew: bool) -> None:
     failed = Attempts(count=4, factor=8, failure=Failure(failure_class=kind, reason="r", message="m"))
     before, after = Way("s3://m", None), Way("s3://m", None, Resources(8.0, 64.0))

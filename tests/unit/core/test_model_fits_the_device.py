@@ -37,7 +37,13 @@ LLAMA = ModelMemory(weights=15 * GIB, token=128 * 1024, positions=131_072)
 def device_pool(memory: float | None, **change: object) -> Pool:
     shape = Shape(instance_type="i", resources=Resources(16.0, 64.0, 4.0), price=None)
     pool = Pool(
-        name="gpu", family="nvidia", resource_name="nvidia.com/gpu", backends=("vllm",), node_selector={}, shapes=(shape,), accelerator="a10g"
+        name="gpu",
+        family="nvidia",
+        resource_name="nvidia.com/gpu",
+        backends=("vllm",),
+        node_selector={},
+        shapes=(shape,),
+        accelerator="a10g",
     )
     return replace(pool, device_memory=memory, **change)
 

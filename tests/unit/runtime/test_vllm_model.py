@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from steelyard_runtime.artifacts.manifest import ModelMemory, decoded
+from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.compile.choose import backend_named
 from steelyard_runtime.compile.compiling import Compiling
 from steelyard_runtime.compile.vllm import Preparing
@@ -19,7 +20,6 @@ from steelyard_runtime.generate.checkpoint import copy_model
 from steelyard_runtime.generate.model_memory import cache_of_token, model_memory, weights_of
 from steelyard_runtime.models.tensors import tensors_of
 from tiny_llama import HEADS, HIDDEN, KV_HEADS, LAYERS, POSITIONS, write
-from steelyard_runtime.artifacts.publish import Published
 from unit.runtime.test_vllm_launch import asked
 
 CONFIG = {"num_hidden_layers": 32, "num_attention_heads": 32, "hidden_size": 4096, "num_key_value_heads": 8}

@@ -54,8 +54,8 @@ def test_every_weight_is_there_once_in_16_bits_in_files_of_bounded_size(llama: P
 
 
 def test_weights_are_rounded_and_nothing_else(llama: Path, narrow: Path) -> None:
-    import torch  # type: ignore[import-not-found]  # noqa: PLC0415
-    from safetensors import safe_open  # noqa: PLC0415
+    import torch  # type: ignore[import-not-found]
+    from safetensors import safe_open
 
     for tensor in tensors_of(narrow)[:4]:
         with safe_open(tensor.file, framework="pt") as made, safe_open(llama / "model.safetensors", framework="pt") as model:
@@ -63,8 +63,8 @@ def test_weights_are_rounded_and_nothing_else(llama: Path, narrow: Path) -> None
 
 
 def test_a_reference_with_narrow_weights_computes_what_the_same_weights_in_32_bits_compute(narrow: Path, tmp_path: Path) -> None:
-    import torch  # noqa: PLC0415
-    from safetensors.torch import load_file, save_file  # noqa: PLC0415
+    import torch
+    from safetensors.torch import load_file, save_file
 
     wide = tmp_path / "wide"
     wide.mkdir()
@@ -86,10 +86,10 @@ def test_a_reference_with_narrow_weights_computes_what_the_same_weights_in_32_bi
 
 
 def test_layers_are_narrow_again_once_they_have_computed(narrow: Path) -> None:
-    import torch  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM  # type: ignore[import-not-found]  # noqa: PLC0415
+    import torch
+    from transformers import AutoModelForCausalLM  # type: ignore[import-not-found]
 
-    from steelyard_runtime.generate.in_float32 import in_float32  # noqa: PLC0415
+    from steelyard_runtime.generate.in_float32 import in_float32
 
     network = in_float32(AutoModelForCausalLM.from_pretrained(narrow, dtype="auto", local_files_only=True).eval())
     with torch.inference_mode():

@@ -119,7 +119,7 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
         batch_sizes=options.batch_sizes if vllm is None else ANY_SHAPE,
         sequence_lengths=options.sequence_lengths if vllm is None else ANY_SHAPE,
         tensor_parallel=options.tensor_parallel,
-        flags=options.flags if vllm is None else (*compiled_words(vllm), *options.flags),
+        flags=options.flags if vllm is None else (*compiled_words(vllm, model.task), *options.flags),
         secret_name=model.secret_name,
         pull_secrets=workload.access.pull_secrets,
         account=workload.access.compile_account,

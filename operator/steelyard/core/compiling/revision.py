@@ -35,7 +35,7 @@ def _hash8(parts: Any) -> str:
 
 def _arguments(workload: Workload, wish: Wish, family: str) -> dict[str, Any]:
     # Only where it is vLLM: who does not use it has the hash of the versions that knew none.
-    words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm), *served_words(workload.vllm)]}
+    words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm, workload.model.task), *served_words(workload.vllm)]}
     return {
         **words,
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
