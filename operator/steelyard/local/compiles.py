@@ -110,7 +110,12 @@ class Compiles:
             self._failed(key, process)
             return
         self.artifacts[key] = Artifact(
-            state=ArtifactState.READY, uri=built.uri, digest=built.digest, size_bytes=built.size_bytes, memory=built.memory
+            state=ArtifactState.READY,
+            uri=built.uri,
+            digest=built.digest,
+            size_bytes=built.size_bytes,
+            memory=built.memory,
+            accuracy=built.accuracy,
         )
         if not built.cached:
             self.seconds[key] = round(built.seconds)

@@ -66,7 +66,14 @@ def artifact_of(status: Raw) -> Artifact:
     told = compiled_model_status(status)
     built, ready, failure = _built(told), told.ready, told.failure
     if built is not None and ready is not None and ready.status == "True":
-        return Artifact(state=ArtifactState.READY, uri=built.uri, digest=built.digest, size_bytes=built.size_bytes, memory=built.memory)
+        return Artifact(
+            state=ArtifactState.READY,
+            uri=built.uri,
+            digest=built.digest,
+            size_bytes=built.size_bytes,
+            memory=built.memory,
+            accuracy=built.accuracy,
+        )
     if ready is None or ready.status != "False":
         return Artifact(state=ArtifactState.COMPILING)
     if failure is not None:

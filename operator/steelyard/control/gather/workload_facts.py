@@ -23,6 +23,7 @@ from steelyard.control.gather.pool_facts import resources_of
 from steelyard.control.gather.unplaced import unplaced, waiting_since
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
@@ -104,6 +105,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             account=spec.pods.service_account_name,
             compile_account=spec.pods.compile_service_account_name,
         ),
+        accuracy=tuple(Accuracy(Measure(str(each.measure)), float(each.limit)) for each in spec.objective.accuracy),
         compile_resources=resources_of(options.resources.to_raw()) if options.resources is not None else None,
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,

@@ -329,6 +329,29 @@ def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
     return Refusal(Reason.COMPILING, f"the model is being compiled for {toolchain.backend} on pool {candidate.name}")
 
 
+def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """By what its compile measured: serving pods hold it against a limit of their own, and not against this one."""
+    asked_for, artifact = snapshot.workload.accuracy, candidate.artifact
+    if not asked_for or artifact is None or artifact.state is not ArtifactState.READY:
+        return None
+    found = artifact.accuracy
+    if found is None:
+        return Refusal(
+            Reason.ACCURACY_TOO_LOW,
+            f"the artifact for pool {candidate.name} was compiled where it could not be compared with the reference, and spec.objective.accuracy asks "
+            "for that: compile it on a device (compileNeedsDevice of the toolchain), or leave spec.objective.accuracy out",
+        )
+    limit = next((each.value for each in asked_for if each.measure is found.measure), None)
+    if limit is None or found.measure.keeps(found.value, limit):
+        return None
+    options = snapshot.workload.compile_for(candidate.pool.family, candidate.toolchain.backend if candidate.toolchain else None)
+    return Refusal(
+        Reason.ACCURACY_TOO_LOW,
+        f"on pool {candidate.name} answers have {found.measure.value} {found.value:g}, and spec.objective.accuracy asks for {limit:g}: it was compiled "
+        f"with dtype {options.dtype} and quantization {options.quantization}; change these in spec.compile, or ask for less",
+    )
+
+
 RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _not_selected,
     _no_such_server,
@@ -339,5 +362,6 @@ RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _too_large,
     _model_too_large,
     _no_artifact,
+    _too_inaccurate,
 )
 """Why a pool cannot run a workload now; the first that answers is told."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.estimate import Estimate
 from steelyard.core.facts.existing import Existing, Found
@@ -217,6 +218,8 @@ class Workload:
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
     access: PodAccess = field(default_factory=PodAccess)
+    accuracy: tuple[Accuracy, ...] = ()
+    """How near to the reference's answers have to be, by each of these measures that an artifact tells."""
     compile_resources: Resources | None = None
     """What a compile of the model asks for; None: as the configuration says."""
     exit_drill: ExitDrill | None = None
@@ -418,6 +421,8 @@ class Artifact:
     size_bytes: int | None = None
     memory: ModelMemory | None = None
     """What the model takes of a device's memory; None where its maker has not told."""
+    accuracy: Accuracy | None = None
+    """None where the machine that compiled could not run what it made."""
     message: str = ""
     retry_at: datetime | None = None
     waits: Refusal | None = None

@@ -93,6 +93,10 @@ class Reason(str, Enum):
         "DoesNotFit",
         "No node shape of the pool is large enough for one replica, or the model does not fit the memory of a replica's devices.",
     )
+    ACCURACY_TOO_LOW = (
+        "AccuracyTooLow",
+        "The answers of the pool's artifact are farther from the reference's than spec.objective.accuracy allows, or were not compared with them.",
+    )
     COMPILING = ("Compiling", "The model is being compiled for this pool.")
     COMPILE_FAILED = (
         "CompileFailed",
