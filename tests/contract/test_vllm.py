@@ -325,7 +325,7 @@ def test_what_is_not_judged_says_why_where_there_is_more_to_say(start: Callable[
     ("task", "judged", "absent"),
     [
         ("embeddings", ("/v1/embeddings", "/pooling", "/v1/score", "/rerank"), ("/classify", "/v2/embed", "/v1/completions")),
-        ("text-classification", ("/classify", "/pooling"), ("/v1/embeddings", "/v1/score", "/v1/chat/completions")),
+        ("text-classification", ("/classify", "/v1/classify", "/pooling"), ("/v1/embeddings", "/v1/score", "/v1/chat/completions")),
         ("text-ranking", ("/v1/score", "/rerank", "/classify"), ("/v1/embeddings", "/v1/completions")),
     ],
 )

@@ -19,7 +19,7 @@ from steelyard_runtime.document import from_environment
 from steelyard_runtime.generate.engine_tokens import REQUEST, Tokens, engine_of, watch
 from steelyard_runtime.generate.good_tokens import GoodTokens
 from steelyard_runtime.generate.promise import Promise, Stream, promise_of
-from steelyard_runtime.generate.task import TEXT, UNJUDGED, task_of
+from steelyard_runtime.generate.task import OURS, TEXT, UNJUDGED, task_of
 from steelyard_runtime.serve.openai import error_response
 from steelyard_runtime.serve.outcome import Outcome
 from steelyard_runtime.serve.request_metrics import RequestMetrics
@@ -141,7 +141,8 @@ class Judge:
 
         its_own = REQUEST.set(tokens)
         try:
-            await self._application(scope, listening, telling)
+            path = OURS.get(scope["path"], scope["path"])
+            await self._application({**scope, "path": path, "raw_path": path.encode()}, listening, telling)
         except BaseException:
             stream.fails()
             raise

@@ -29,8 +29,9 @@ class Task:
 SCORING = ("/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank")
 GENERATE = Task("text", ("/v1/completions", "/v1/chat/completions"))
 EMBED = Task("vectors, and scores by them,", ("/v1/embeddings", "/pooling", *SCORING), "embed")
-CLASSIFY = Task("labels", ("/classify", "/pooling"), "classify", "ForSequenceClassification")
-RANK = Task("scores of pairs of texts", (*SCORING, "/classify", "/pooling"), "classify", "ForSequenceClassification")
+LABELS = ("/classify", "/v1/classify")
+CLASSIFY = Task("labels", (*LABELS, "/pooling"), "classify", "ForSequenceClassification")
+RANK = Task("scores of pairs of texts", (*SCORING, *LABELS, "/pooling"), "classify", "ForSequenceClassification")
 TASKS: Mapping[str, Task] = {
     TEXT: GENERATE,
     "embeddings": EMBED,
@@ -40,6 +41,8 @@ TASKS: Mapping[str, Task] = {
     "text-ranking": RANK,
 }
 """By the words of specifications and manifests."""
+OURS: Mapping[str, str] = {"/v1/classify": "/classify"}
+"""Where Steelyard's own server has a path, and so its load generator asks, and vLLM has the same under another name."""
 UNJUDGED: Mapping[str, str] = {
     "/v1/responses": "it may answer before it has generated anything (background), and calls tools by itself: no time of it is the model's alone",
     "/v1/messages": "its streams have events of another form, whose tokens are not told apart here",
