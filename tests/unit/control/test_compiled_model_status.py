@@ -82,7 +82,15 @@ def test_what_is_written_is_what_is_remembered(name: str) -> None:
 
 def test_who_would_serve_it_sees_how_far_it_is() -> None:
     seen = {name: artifact_of(written(decide_compile(snapshot, NOW))) for name, snapshot in SNAPSHOTS.items()}
-    assert seen["is built"] == Artifact(state=ArtifactState.READY, uri=BUILT.uri, digest=BUILT.digest, size_bytes=BUILT.size_bytes)
+    built = Artifact(
+        state=ArtifactState.READY,
+        uri=BUILT.uri,
+        digest=BUILT.digest,
+        size_bytes=BUILT.size_bytes,
+        accuracy=BUILT.accuracy,
+        memory=BUILT.memory,
+    )
+    assert seen["is built"] == built
     assert seen["begins"] == Artifact(state=ArtifactState.COMPILING)
     assert seen["waits for its turn"].waits is not None
     assert seen["has no image"].waits == Refusal(Reason.IMAGE_UNAVAILABLE, "m")
