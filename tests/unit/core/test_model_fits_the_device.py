@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from steelyard.api.last_decision import OptionEntry
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.compiling.default_request import CPU_POOL
 from steelyard.core.compiling.memory_need import GIB, memory_need
@@ -91,17 +92,33 @@ def test_the_refusal_says_what_it_needs_what_there_is_and_what_to_write() -> Non
     refusal = seen(asking(max_model_length=131_072), device_pool(22.0)).refusal
     assert refusal is not None
     for word in (
-        "needs at least 35.3 GiB",
-        "1 x a10g has 22 GiB",
+        "needs 35.3 GiB or more",
+        "1 x a10g of pool gpu has 22",
         "15.0 GiB of weights",
-        "16.0 GiB for the cache of one request of 131072 tokens",
-        "maxModelLength to 33177 or less",
-        "tensorParallel and spec.placement.pools[].devicesPerReplica to 2",
+        "16.0 for 131072 tokens",
+        "maxModelLength to 33177 or less or set devicesPerReplica and spec.compile.tensorParallel to 2",
     ):
         assert word in refusal.message
     assert seen(asking(max_model_length=33_177), device_pool(22.0)).refusal is None, "it fits as it was told to be written"
     two = asking(CompileOptions(tensor_parallel=2), PoolChoice(devices=2), max_model_length=131_072)
     assert seen(two, device_pool(22.0)).refusal is None
+
+
+def test_a_refusal_is_whole_where_a_status_shows_it() -> None:
+    (most,) = (each.max_length for each in OptionEntry.model_fields["message"].metadata if hasattr(each, "max_length"))
+    long = replace(device_pool(1000.5), name="p" * 20, accelerator="a" * 20)
+    huge = ModelMemory(weights=3000 * GIB, token=128 * 1024 * 100, positions=131_072)
+    for options in (CompileOptions(dtype="float32"), CompileOptions()):
+        refusal = seen(asking(options, max_model_length=10_000_000), long, huge).refusal
+        assert refusal is not None
+        assert len(refusal.message) <= most
+
+
+def test_nothing_is_advised_that_would_not_be_enough() -> None:
+    refusal = seen(asking(CompileOptions(dtype="float32")), device_pool(0.1)).refusal
+    assert refusal is not None
+    assert "use a pool with larger devices" in refusal.message
+    assert "bfloat16" not in refusal.message
 
 
 def test_devices_that_the_model_is_not_split_over_do_not_count() -> None:
@@ -134,7 +151,8 @@ def test_before_the_model_was_prepared_its_parameters_count_in_the_format_that_i
     wide = replace(known, compile=CompileOptions(dtype="float32"))
     refusal = seen(wide, device_pool(24.0), None).refusal
     assert refusal is not None
-    assert "spec.compile.dtype to bfloat16" in refusal.message
+    assert "set spec.compile.dtype to bfloat16 or set devicesPerReplica" in refusal.message
+    assert "by the catalogue" in refusal.message
     encoder = replace(workload("steelyard", None), model=known.model)
     assert memory_need(encoder, device_pool(1.0), CompileOptions(), None) is None
 

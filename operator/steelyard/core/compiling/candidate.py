@@ -292,30 +292,28 @@ def _model_too_large(candidate: Candidate, snapshot: Snapshot) -> Refusal | None
     room = candidate.resources.memory_gib if pool.resource_name is None else pool.device_memory and pool.device_memory * devices
     if need is None or serves or not room or need.gib <= room:
         return None
-    where = "one replica" if pool.resource_name is None else f"{devices:g} x {pool.accelerator or pool.resource_name}"
+    where = "a replica" if pool.resource_name is None else f"{devices:g} x {pool.accelerator or pool.resource_name}"
     return Refusal(
         Reason.DOES_NOT_FIT,
-        f"vLLM needs at least {need.gib:.1f} GiB for this model on pool {candidate.name}, where {where} has {room:g} GiB: {need}; "
-        f"{'; or '.join(_what_to_write(need, room, pool, options))}",
+        f"vLLM needs {need.gib:.1f} GiB or more, and {where} of pool {candidate.name} has {room:g}: {_what_to_write(need, room, pool, options)} ({need})",
     )
 
 
-def _what_to_write(need: MemoryNeed, room: float, pool: Pool, options: CompileOptions) -> list[str]:
-    """The changes by which it would fit, one after another, each in the field's own words."""
+def _what_to_write(need: MemoryNeed, room: float, pool: Pool, options: CompileOptions) -> str:
+    """The change by which it would fit, or two of which each is enough, the one that costs least first."""
+    tokens = need.tokens_within(room)
+    halved = replace(need, weights=need.weights / 2, cache=need.cache / 2)
+    devices = next((n for n in DEVICES if pool.device_memory is not None and n * pool.device_memory >= need.gib), None)
+    found = []
+    if options.dtype == "float32" and halved.gib <= room:
+        found.append("set spec.compile.dtype to bfloat16")
+    if tokens >= LEAST_TOKENS:
+        found.append(f"set spec.server.vllm.maxModelLength to {tokens} or less")
     if pool.resource_name is None:
-        changes = [f"ask for {need.gib:.1f} GiB or more in spec.placement.pools[].resources.memory"]
-    else:
-        changes = []
-        for count in DEVICES:
-            if pool.device_memory is not None and count * pool.device_memory >= need.gib:
-                changes.append(f"set spec.compile.tensorParallel and spec.placement.pools[].devicesPerReplica to {count}")
-                break
-        changes.append("use a pool with larger devices")
-    if need.tokens is not None and (fitting := need.tokens_within(room)) >= LEAST_TOKENS:
-        changes.insert(0, f"set spec.server.vllm.maxModelLength to {fitting} or less")
-    if options.dtype == "float32":
-        changes.insert(0, "set spec.compile.dtype to bfloat16 or float16, which halves the weights")
-    return changes
+        found.append("ask for more in spec.placement.pools[].resources.memory")
+    elif devices is not None:
+        found.append(f"set devicesPerReplica and spec.compile.tensorParallel to {devices}")
+    return " or ".join(found[:2]) or "use a pool with larger devices"
 
 
 def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
@@ -338,8 +336,8 @@ def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     if found is None:
         return Refusal(
             Reason.ACCURACY_TOO_LOW,
-            f"the artifact for pool {candidate.name} was compiled where it could not be compared with the reference, and spec.objective.accuracy asks "
-            "for that: compile it on a device (compileNeedsDevice of the toolchain), or leave spec.objective.accuracy out",
+            f"the artifact of pool {candidate.name} was not compared with the reference where it was compiled, which spec.objective.accuracy asks for: "
+            "let its toolchain compile on a device (compileNeedsDevice), or leave that out",
         )
     limit = next((each.value for each in asked_for if each.measure is found.measure), None)
     if limit is None or found.measure.keeps(found.value, limit):
@@ -347,8 +345,8 @@ def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     options = snapshot.workload.compile_for(candidate.pool.family, candidate.toolchain.backend if candidate.toolchain else None)
     return Refusal(
         Reason.ACCURACY_TOO_LOW,
-        f"on pool {candidate.name} answers have {found.measure.value} {found.value:g}, and spec.objective.accuracy asks for {limit:g}: it was compiled "
-        f"with dtype {options.dtype} and quantization {options.quantization}; change these in spec.compile, or ask for less",
+        f"answers of pool {candidate.name} have {found.measure.value} {found.value:g}, and spec.objective.accuracy asks for {limit:g}: change "
+        f"spec.compile (dtype {options.dtype}, quantization {options.quantization}), or ask for less",
     )
 
 

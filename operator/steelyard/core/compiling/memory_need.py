@@ -47,14 +47,12 @@ class MemoryNeed:
 
     def __str__(self) -> str:
         """What it is made of."""
-        parts = [
-            f"{self.weights:.1f} GiB of weights{'' if self.exact else ' by the catalogue'} and {round(100 * MARGIN) - 100} % of them beside"
-        ]
+        parts = [f"{self.weights:.1f} GiB of weights{'' if self.exact else ' by the catalogue'}, {round(100 * MARGIN) - 100} % beside"]
         if self.tokens is not None:
-            parts.append(f"{self.cache:.1f} GiB for the cache of one request of {self.tokens} tokens")
+            parts.append(f"{self.cache:.1f} for {self.tokens} tokens")
         if self.beside:
-            parts.append(f"{self.beside:g} GiB for its processes and {self.least:g} GiB of cache at least")
-        return f"{', '.join(parts)}, of all which it may take {round(100 * self.share)} %"
+            parts.append(f"{self.beside + max(0.0, self.least - self.cache):g} for processes and cache")
+        return f"{', '.join(parts)}, in {round(100 * self.share)} % of it"
 
 
 def memory_need(workload: Workload, pool: Pool, options: CompileOptions, artifact: Artifact | None) -> MemoryNeed | None:
