@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from steelyard.core.compiling.candidate import candidates
+from steelyard.core.decide import decide
 from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, NumberFormat, Settings, Snapshot
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.test_vllm import pool, toolchain, workload
+from unit.core.world import Ground, World
 
 COSINE, NATS = Measure.LEAST_COSINE, Measure.WORST_LOGPROB
 
@@ -33,6 +35,19 @@ def refusal(asked: tuple[Accuracy, ...], found: Accuracy | None, state: Artifact
     made = Artifact(state=state, uri="u", digest="sha256:1", size_bytes=1, accuracy=found)
     (seen,) = candidates(replace(snapshot, artifacts={before.key: made}))
     return seen.refusal
+
+
+def test_what_is_told_of_an_option_has_the_accuracy_of_its_artifact() -> None:
+    world = World({"a": Ground(speed=10)}, rate=8.0)
+    world.tick(20)
+    assert world.memory.last is not None
+    assert [line.accuracy for line in world.memory.last.options] == [None], "nobody has compared them"
+    snapshot = world.snapshot()
+    near = Accuracy(COSINE, 0.9999)
+    compared = replace(snapshot, artifacts={key: replace(made, accuracy=near) for key, made in snapshot.artifacts.items()}, memory=Memory())
+    decided = decide(compared, world.now)
+    assert decided.memory.last is not None
+    assert [line.accuracy for line in decided.memory.last.options] == [near]
 
 
 @pytest.mark.parametrize(
