@@ -27,7 +27,7 @@ from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason, user_failure
 from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate import pooled, words
-from steelyard_runtime.generate.checkpoint import copy_model
+from steelyard_runtime.generate.checkpoint import copy_model, served_tensors
 from steelyard_runtime.generate.child import Child
 from steelyard_runtime.generate.comparison import Samples, broken, difference
 from steelyard_runtime.generate.continuation import STEPS
@@ -37,8 +37,7 @@ from steelyard_runtime.generate.model_memory import model_memory, weights_of
 from steelyard_runtime.generate.platform import WITHOUT_PROMPT_LOGPROBS, Platform, platform_of
 from steelyard_runtime.generate.pooling import longest_text
 from steelyard_runtime.generate.reference import reference
-from steelyard_runtime.generate.task import GENERATE, RANK, Task, task_of
-from steelyard_runtime.models.tensors import tensors_of
+from steelyard_runtime.generate.task import EMBED, GENERATE, RANK, Task, task_of
 
 LOG = logging.getLogger("steelyard.compile")
 VLLM = "vllm"
@@ -89,7 +88,7 @@ class Preparing:
 
     def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
         """The reference, and after it vLLM, where that runs: never both."""
-        stored = sum(tensor.size for tensor in tensors_of(model))
+        stored = sum(tensor.size for tensor in served_tensors(model))
         if platform_of(spec.target) is not Platform.CPU:
             return stored, "its weights once, as they are stored"
         starting = weights_of(model, spec.dtype) + OVERHEAD + GIB
@@ -100,7 +99,7 @@ class Preparing:
         task = task_of(spec.task)
         model_type = require_config(model, task)
         progress.enter(Phase.TRACING)
-        copy_model(model, into / MODEL, spec.dtype)
+        copy_model(model, into / MODEL, spec.dtype, vectors=task is EMBED)
         LOG.info("computing the reference")
         samples, name = _samples(model, spec, into)
 

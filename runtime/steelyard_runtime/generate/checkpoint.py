@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from steelyard_runtime.generate.pooling import MODULES
 from steelyard_runtime.models.tensors import FLOATS, Tensor, tensors_of
 
 KEPT = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken"})
@@ -18,11 +19,14 @@ SHARD = 1 << 30
 NARROW = frozenset({"bfloat16", "float16"})
 
 
-def copy_model(model: Path, into: Path, dtype: str, shard: int = SHARD) -> None:
-    """Copy what vLLM reads, in 16 bits where that is asked for and the model has 32. Links where the file system can: weights are large."""
+def copy_model(model: Path, into: Path, dtype: str, *, vectors: bool = False, shard: int = SHARD) -> None:
+    """Copy what vLLM reads, in 16 bits where that is asked for and the model has 32. Links where the file system can: weights are large.
+
+    vectors: whether it is to give them. Otherwise vLLM is not shown how the model would, which it would do to labels as well.
+    """
     into.mkdir(parents=True)
-    files = _files(model)
-    tensors = tuple(tensor for tensor in tensors_of(model) if tensor.file in files)
+    files = tuple(path for path in _files(model) if vectors or path.name != MODULES)
+    tensors = served_tensors(model)
     narrows = dtype in NARROW and _is_wide(tensors)
     for path in files:
         if narrows and (path.suffix == WEIGHTS or path.name == INDEX):
@@ -31,12 +35,18 @@ def copy_model(model: Path, into: Path, dtype: str, shard: int = SHARD) -> None:
             os.link(path, into / path.name)
         except OSError:
             shutil.copyfile(path, into / path.name)
-    for path in model.glob("*/config.json"):  # of the modules of sentence-transformers, such as 1_Pooling
+    for path in model.glob("*/config.json") if vectors else ():  # of the modules of sentence-transformers, such as 1_Pooling
         (into / path.parent.name).mkdir()
         shutil.copyfile(path, into / path.parent.name / path.name)
     if narrows:
         _write_narrow(tensors, into, dtype, shard)
         _tell(into / "config.json", dtype)
+
+
+def served_tensors(model: Path) -> tuple[Tensor, ...]:
+    """Those of the files that vLLM gets."""
+    files = _files(model)
+    return tuple(tensor for tensor in tensors_of(model) if tensor.file in files)
 
 
 def _files(model: Path) -> tuple[Path, ...]:

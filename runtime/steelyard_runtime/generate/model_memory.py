@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from steelyard_runtime.artifacts.manifest import ModelMemory
-from steelyard_runtime.models.tensors import FLOATS, tensors_of
+from steelyard_runtime.generate.checkpoint import served_tensors
+from steelyard_runtime.models.tensors import FLOATS
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "default": 2}
 """Of a number that a model computes with, by what vLLM is told; of its own choice the fewest."""
@@ -24,7 +25,7 @@ def model_memory(model: Path, dtype: str) -> ModelMemory:
 
 def weights_of(model: Path, dtype: str) -> int:
     """Return the bytes of its weights as they are served. What is quantised stays as it is."""
-    return sum(tensor.elements * BYTES[dtype] if tensor.dtype in FLOATS else tensor.size for tensor in tensors_of(model))
+    return sum(tensor.elements * BYTES[dtype] if tensor.dtype in FLOATS else tensor.size for tensor in served_tensors(model))
 
 
 def cache_of_token(config: Any, width: int) -> int | None:

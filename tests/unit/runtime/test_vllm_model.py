@@ -41,6 +41,23 @@ def test_what_nobody_narrows_is_linked_and_what_vllm_does_not_read_stays_behind(
     (llama / "consolidated.safetensors").unlink()
 
 
+def test_how_a_model_makes_vectors_is_shown_to_vllm_only_where_it_is_to_make_them(llama: Path, tmp_path: Path) -> None:
+    (llama / "modules.json").write_text("[]")
+    (llama / "1_Pooling").mkdir()
+    (llama / "1_Pooling" / "config.json").write_text("{}")
+    for vectors in (True, False):
+        copy_model(llama, tmp_path / str(vectors), "default", vectors=vectors)
+        assert (tmp_path / str(vectors) / "modules.json").exists() is vectors
+        assert (tmp_path / str(vectors) / "1_Pooling" / "config.json").exists() is vectors
+
+
+def test_the_same_weights_in_another_layout_are_not_counted(llama: Path) -> None:
+    before = model_memory(llama, "float32")
+    save_file({"x": np.zeros(1000, np.float32)}, llama / "consolidated.safetensors")
+    assert model_memory(llama, "float32") == before
+    (llama / "consolidated.safetensors").unlink()
+
+
 def test_weights_that_are_narrow_already_or_quantised_are_not_written_again(tmp_path: Path) -> None:
     for name, tensors in {
         "narrow": {"w": np.zeros(4, np.float16)},
