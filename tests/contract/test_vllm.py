@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.vllm_sdk.vllm.entrypoints.openai.api_server import continued, logprob
+from contract.vllm_sdk.vllm.entrypoints.openai.api_server import continued, logprob, pooled
 from patience import PATIENCE
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.observe.contract import STEELYARD
@@ -31,9 +32,11 @@ from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.vllm import warm
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.generate import golden as goldens
+from steelyard_runtime.generate import pooled as samples
 from steelyard_runtime.generate.continuation import Continuation
 from steelyard_runtime.generate.ground import CACHE, MODEL, NEURON_CACHE
 from steelyard_runtime.generate.launch import Made
+from steelyard_runtime.generate.task import UNJUDGED, task_of
 from steelyard_runtime.logs import LogTail
 from unit.runtime.server_process import LEISURE_MS, free_port, http
 
@@ -47,18 +50,40 @@ def continuation(ids: np.ndarray, off_by: int) -> Continuation:
     return Continuation(np.stack([likeliest, likeliest + 1000], axis=1), np.tile(np.array([-0.1, -9.0], np.float32), (4, 1)))
 
 
+def pooled_artifact(folder: Path, task: str, *, off_by: float = 0.0) -> Published:
+    """A published model that pools, whose golden samples are what the stand-in says, or not."""
+    made = prepared(folder)
+    ids = (np.arange(3, 9), np.arange(20, 22))
+    outputs = np.array([pooled(each.tolist()) for each in ids], np.float32) + np.array([off_by, 0, 0], np.float32)
+    golden = samples.Pooled(ids, outputs)
+    samples.save(golden, made)
+    manifest = replace(described(made), task=task, accuracy=samples.accuracy_of(task_of(task), golden, "float32", None))
+    return publish(open_store(f"file://{folder}/store"), made, manifest)
+
+
 def artifact(folder: Path, *, off_by: float = 0.0, version: str = "0.32.0", continues: int | None = None) -> Published:
     """A published model whose golden samples are what the stand-in says, or not. `continues`: by how much its continuations are off."""
+    made = prepared(folder)
+    ids = (np.arange(3, 9), np.arange(20, 22))
+    logprobs = tuple(np.array([logprob(int(i)) + off_by for i in each[1:]], np.float32) for each in ids)
+    continuations = () if continues is None else tuple(continuation(each, continues) for each in ids)
+    goldens.save(goldens.Golden(ids, logprobs, continuations), made)
+    return publish(open_store(f"file://{folder}/store"), made, described(made, version))
+
+
+def prepared(folder: Path) -> Path:
+    """A folder with a model and a cache in it."""
     made = folder / "made"
     (made / MODEL).mkdir(parents=True)
     (made / MODEL / "config.json").write_text("{}")
     (made / CACHE).mkdir()
     (made / CACHE / "compiled").write_text("warm")
-    ids = (np.arange(3, 9), np.arange(20, 22))
-    logprobs = tuple(np.array([logprob(int(i)) + off_by for i in each[1:]], np.float32) for each in ids)
-    continuations = () if continues is None else tuple(continuation(each, continues) for each in ids)
-    goldens.save(goldens.Golden(ids, logprobs, continuations), made)
-    manifest = Manifest(
+    return made
+
+
+def described(made: Path, version: str = "0.32.0") -> Manifest:
+    """Of what lies there."""
+    return Manifest(
         key=KEY,
         model_digest="sha256:" + "1" * 64,
         model_revision=None,
@@ -77,7 +102,6 @@ def artifact(folder: Path, *, off_by: float = 0.0, version: str = "0.32.0", cont
         accuracy=Logprob(0.0, 0.02),
         files=files_of(made),
     )
-    return publish(open_store(f"file://{folder}/store"), made, manifest)
 
 
 class TextProcess:
@@ -180,6 +204,26 @@ class TextProcess:
         return found
 
 
+@pytest.fixture
+def pooling(tmp_path: Path) -> Iterator[Callable[..., TextProcess]]:
+    """Start a server of a task that pools."""
+    begun: list[TextProcess] = []
+
+    def begin(task: str, off_by: float = 0.0, **spec: Any) -> TextProcess:
+        latency = {"latency": [{"metric": "e2e", "milliseconds": LEISURE_MS}]}
+        made = pooled_artifact(tmp_path, task, off_by=off_by)
+        begun.append(TextProcess(tmp_path, made, {}, **{"task": task, "objective": latency, **spec}))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.process.terminate()
+        try:
+            each.process.wait(PATIENCE)
+        finally:
+            each.process.kill()
+
+
 def begin(server: TextProcess, **asked: Any) -> threading.Thread:
     """Ask without waiting; whatever becomes of it."""
 
@@ -267,6 +311,71 @@ def test_what_is_not_judged_is_not_there_and_what_asks_nothing_of_the_model_is_n
     assert server.counted() == {"good": 0, "slow": 0, "error": 0, "shed": 0}
     assert http(f"{server.url}/v1/chat/completions", asked)[1]["x-steelyard-outcome"] == "good"
     assert server.counted() == {"good": 1, "slow": 0, "error": 0, "shed": 0}
+
+
+def test_what_is_not_judged_says_why_where_there_is_more_to_say(start: Callable[..., TextProcess]) -> None:
+    server = start().ready()
+    for path, why in UNJUDGED.items():
+        status, _, body = http(f"{server.url}{path}", b"{}")
+        assert (path, status) == (path, 404)
+        assert why in json.loads(body)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("task", "judged", "absent"),
+    [
+        ("embeddings", ("/v1/embeddings", "/pooling", "/v1/score", "/rerank"), ("/classify", "/v2/embed", "/v1/completions")),
+        ("text-classification", ("/classify", "/v1/classify", "/pooling"), ("/v1/embeddings", "/v1/score", "/v1/chat/completions")),
+        ("text-ranking", ("/v1/score", "/rerank", "/classify"), ("/v1/embeddings", "/v1/completions")),
+    ],
+)
+def test_vectors_labels_and_scores_are_judged_at_their_own_paths_and_nothing_else_is_there(
+    pooling: Callable[..., TextProcess], task: str, judged: tuple[str, ...], absent: tuple[str, ...]
+) -> None:
+    server = pooling(task).ready()
+    asked = json.dumps({"model": "story", "input": "once upon a time"}).encode()
+    for path in judged:
+        status, headers, _ = http(f"{server.url}{path}", asked)
+        assert (path, status, headers["x-steelyard-outcome"]) == (path, 200, "good")
+    for path in absent:
+        status, headers, body = http(f"{server.url}{path}", asked)
+        assert (path, status, headers["x-steelyard-outcome"]) == (path, 404, "rejected")
+        assert f"at {' and '.join(task_of(task).judged)}" in json.loads(body)["error"]["message"]
+    assert server.counted() == {"good": len(judged), "slow": 0, "error": 0, "shed": 0}
+    assert "steelyard_server_good_output_tokens" not in server.probe("/metrics")[1], "nobody counted them, which is not none"
+
+
+def test_pooled_answers_later_than_promised_are_slow(pooling: Callable[..., TextProcess]) -> None:
+    server = pooling("embeddings", objective={"latency": [{"metric": "e2e", "milliseconds": 0.001}]}).ready()
+    assert http(f"{server.url}/v1/embeddings", json.dumps({"input": "once"}).encode())[1]["x-steelyard-outcome"] == "slow"
+    assert server.counted() == {"good": 0, "slow": 1, "error": 0, "shed": 0}
+
+
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [("embeddings", "least cosine to the reference's vectors is"), ("text-classification", "differ from the reference's by")],
+)
+def test_a_machine_that_pools_to_something_else_never_becomes_ready(pooling: Callable[..., TextProcess], task: str, why: str) -> None:
+    server = pooling(task, off_by=3.0)
+    server.until(lambda: "do not use it" in server.probe()[1])
+    status, said = server.probe()
+    assert status == 503
+    assert why in said
+
+
+def test_a_pooling_server_that_promises_tokens_or_another_task_is_refused(pooling: Callable[..., TextProcess]) -> None:
+    word = pooling("embeddings", objective={"latency": [{"metric": "ttft", "milliseconds": 10}]}).last_word()
+    assert (word["reason"], "must be of the metric e2e" in word["message"]) == ("UnsupportedOption", True)
+
+
+def test_a_task_of_another_artifact_or_of_nobody_is_refused(start: Callable[..., TextProcess]) -> None:
+    word = start(task="image-classification").last_word()
+    assert "vLLM is not used for 'image-classification' here" in word["message"]
+
+
+def test_an_artifact_of_another_task_is_refused(start: Callable[..., TextProcess]) -> None:
+    word = start(task="embeddings", objective={"latency": []}).last_word()
+    assert "the artifact's task is text-generation, not embeddings" in word["message"]
 
 
 def test_an_answer_that_breaks_one_of_its_promises_is_slow(start: Callable[..., TextProcess]) -> None:

@@ -12,7 +12,7 @@ import minilm
 from e2e.ground import GENERAL, ROOT, Ground
 
 CONTRACTS = ("contract/test_cuda.py", "contract/test_neuron.py", "contract/test_optimum_neuron.py", "contract/test_torch_neuron.py")
-LAWS = ("unit/runtime/test_compile_minilm.py", *CONTRACTS)
+LAWS = ("unit/runtime/test_compile_minilm.py", "unit/runtime/test_vllm_narrow.py", *CONTRACTS)
 POD = "laws"
 
 
@@ -27,7 +27,7 @@ def pytest_without_installing(into: Path) -> Path:
     return into
 
 
-def try_laws(ground: Ground, namespace: str, folder: Path) -> None:
+def try_laws(ground: Ground, namespace: str, folder: Path, laws: tuple[str, ...] = LAWS, memory: str = "4Gi") -> None:
     """Start the pod, with the least share of the processors: it runs beside everything else."""
     kit = pytest_without_installing(folder)
     kit.chmod(0o755)
@@ -37,18 +37,19 @@ def try_laws(ground: Ground, namespace: str, folder: Path) -> None:
         "name": "laws",
         "image": ground.compile.reference,
         "imagePullPolicy": "Never",
-        "command": ["python", "-m", "pytest", "--noconftest", "--rootdir=/tests", "-c", "/dev/null", "-p", "no:cacheprovider", "-v", "--durations=5", *(f"/tests/{law}" for law in LAWS)],
+        "command": ["python", "-m", "pytest", "--noconftest", "--rootdir=/tests", "-c", "/dev/null", "-p", "no:cacheprovider", "-v", "--durations=5", *(f"/tests/{law}" for law in laws)],
         "env": [
             {"name": "PYTHONPATH", "value": "/opt/app:/kit:/tests"},
             {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
             {"name": "XDG_CACHE_HOME", "value": "/cache"},
         ],
-        "resources": {"requests": {"cpu": "10m", "memory": "1Gi"}, "limits": {"memory": "4Gi"}},
+        "resources": {"requests": {"cpu": "10m", "memory": "1Gi"}, "limits": {"memory": memory}},
         "volumeMounts": [
             {"name": "kit", "mountPath": "/kit", "readOnly": True},
             {"name": "tests", "mountPath": "/tests", "readOnly": True},
             {"name": "models", "mountPath": "/cache/steelyard/models", "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},
+            {"name": "shm", "mountPath": "/dev/shm"},
         ],
         "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
     }  # fmt: skip
@@ -57,7 +58,11 @@ def try_laws(ground: Ground, namespace: str, folder: Path) -> None:
         "automountServiceAccountToken": False,
         "nodeSelector": GENERAL,
         "containers": [container],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, *({"name": n, "hostPath": {"path": str(f)}} for n, f in folders.items())],
+        "volumes": [
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "shm", "emptyDir": {"medium": "Memory"}},
+            *({"name": n, "hostPath": {"path": str(f)}} for n, f in folders.items()),
+        ],
     }
     metadata = {"name": POD, "namespace": namespace}
     ground.cluster.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))

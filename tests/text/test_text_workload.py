@@ -10,10 +10,13 @@ import pytest
 
 from cluster import images
 from cluster.cluster import Cluster
+from cluster.fixtures import new_namespace
 from cluster.node_spec import PRESETS
+from cluster.waiting import wait_until
 from demo.installation import SECRET, VLLM_PACKAGES, locked, provide_llama
 from e2e.client import Client
 from e2e.ground import GENERAL, ROOT, Ground
+from e2e.laws import POD, try_laws
 from e2e.tenant import Tenant
 
 pytestmark = pytest.mark.nodes
@@ -121,6 +124,20 @@ def test_a_pod_that_goes_finishes_its_streams_and_tells_its_last_counts(tenant: 
     # What it counted after it was last read is only in its termination message.
     answered = sum(client.by_pod().values()) + sum(sending.by_pod().values())
     tenant.until("the operator's count", lambda: sum(tenant.counted()[pool].values()) >= answered, 60)
+
+
+def test_a_real_vllm_prepares_text_vectors_labels_and_scores(tenant: Tenant, tmp_path: Path) -> None:
+    with new_namespace(tenant.cluster, "laws") as namespace:
+        try_laws(tenant.ground, namespace, tmp_path / "pytest", laws=("text/test_prepared.py",), memory="6Gi")
+        path = f"/api/v1/namespaces/{namespace}/pods/{POD}"
+
+        def ended() -> str | None:
+            phase = ((tenant.cluster.api.get(path) or {}).get("status") or {}).get("phase")
+            return phase if phase in {"Succeeded", "Failed"} else None
+
+        phase = wait_until("the end of the laws' pod", ended, seconds=4 * START_SECONDS, every=1.0)
+        log = tenant.cluster.kubectl("logs", POD, "--namespace", namespace)
+    assert phase == "Succeeded" and "SKIPPED" not in log, log
 
 
 def test_the_versions_of_the_test_are_those_of_the_development(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ class Accelerator(SpecModel):
     memory_gib: Annotated[
         Annotated[int, says("", low=1, high=4096)] | None,
         says(
-            "The memory of one device. Not read by this version: it is not compared with the size of a model.",
+            "The memory of one device. A pool whose devices are too small for a model of vllm is refused. Left out, it is the catalogue's; where that "
+            "does not know it either, nothing is refused by it.",
             unit="GiB",
             example=32,
         ),

@@ -7,6 +7,7 @@ from pydantic import Field
 from steelyard.api.accelerator import BackendName
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
+from steelyard.api.quantity import CpuQuantity, MemoryQuantity
 from steelyard.api.rule import Rule
 from steelyard.api.text import FamilyName
 from steelyard.api.word import Word
@@ -128,6 +129,22 @@ _FLAGS = (
 )
 
 
+class CompileResources(SpecModel):
+    """What each container of a compile gets, as request and as limit."""
+
+    cpu: Annotated[
+        CpuQuantity, says("The CPUs of a compile. More end it sooner, as far as its compiler uses them.", unit="CPUs", example="8")
+    ]
+    memory: Annotated[
+        MemoryQuantity,
+        says(
+            "The memory of a compile. One that runs out of it is tried again with twice, four and eight times as much.",
+            unit="bytes",
+            example="64Gi",
+        ),
+    ]
+
+
 class FamilyOptions(SpecModel):
     """Compile options for one accelerator family, where they differ from the rest."""
 
@@ -213,3 +230,10 @@ class CompileOptions(SpecModel):
             keys=("name",),
         ),
     ] = ()
+    resources: Annotated[
+        CompileResources | None,
+        says(
+            "What a compile of this model gets, in place of the operator's config.compile. It is no part of the compile key. Left out, it is the "
+            "configuration's, with more memory where the catalogue knows that the model needs it."
+        ),
+    ] = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from steelyard.api.accelerator import BackendName
-from steelyard.api.compile_options import SHAPES_MAX, BatchSize, DtypeChoice, Quantization, SequenceLength, TensorParallel
+from steelyard.api.compile_options import SHAPES_MAX, BatchSize, CompileResources, DtypeChoice, Quantization, SequenceLength, TensorParallel
 from steelyard.api.conditions import CompiledModelCondition
 from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource
@@ -88,6 +88,10 @@ class CompiledModelSpec(SpecModel):
             "The service account of the compile's pods, of the same namespace. Left out, it is the namespace's default.",
             example="models-compile",
         ),
+    ] = None
+    resources: Annotated[
+        CompileResources | None,
+        says("What each container of the compile gets. Left out, it is as the operator's config.compile says."),
     ] = None
     backend: Annotated[
         BackendName,
@@ -201,6 +205,25 @@ class Accuracy(StatusModel):
     value: Annotated[Decimal, says("The figure: a cosine, or nats.", example="0.99987")]
 
 
+class ModelMemory(StatusModel):
+    """What the model takes of the memory of the devices that serve it."""
+
+    weights_bytes: Annotated[
+        Count, says("The weights in the number format that they are served in, over all devices.", unit="bytes", example=16_060_522_496)
+    ]
+    cache_bytes_per_token: Annotated[
+        Count | None,
+        says(
+            "The cache of one token of one request. Missing where not every token takes as much, or the model does not say.",
+            unit="bytes",
+            example=131_072,
+        ),
+    ] = None
+    positions: Annotated[
+        Count | None, says("The longest request that the model takes. Missing where it does not say.", unit="tokens", example=131_072)
+    ] = None
+
+
 class Artifact(StatusModel):
     """The published result."""
 
@@ -231,6 +254,12 @@ class Artifact(StatusModel):
         says(
             "How near its answers were to the reference's on golden samples. Missing where the machine that compiled could not run it; each replica "
             "checks the samples before it is ready."
+        ),
+    ] = None
+    memory: Annotated[
+        ModelMemory | None,
+        says(
+            "What the model takes of a device's memory; pools whose devices are too small for it are refused. Missing where nobody counted it."
         ),
     ] = None
 

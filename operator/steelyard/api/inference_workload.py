@@ -28,6 +28,7 @@ from steelyard.api.server import CustomServer, Server, SteelyardServer
 from steelyard.api.source import ModelSource
 from steelyard.api.status_values import Generation
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
+from steelyard.api.vllm_task import TASKS, TEXT
 
 
 def _named(metric: LatencyMetric) -> str:
@@ -38,6 +39,15 @@ def _named(metric: LatencyMetric) -> str:
 def _listed(metric: LatencyMetric) -> str:
     *most, last = TOLD[metric]
     return f"{', '.join(most)} and {last}"
+
+
+def _pools(model: ModelSource | None) -> bool:
+    """Whether it gives vectors, labels or scores."""
+    return model is not None and model.task not in {None, TEXT}
+
+
+def _counts_requests(objective: Objective) -> bool:
+    return objective.unit == CostUnit.GOOD_REQUESTS and set(_times(objective)) <= {LatencyMetric.E2E}
 
 
 def _times(objective: Objective) -> list[LatencyMetric]:
@@ -129,6 +139,19 @@ class InferenceWorkloadSpec(SpecModel):
         ),
         *_only_times_that_are_told("existing"),
         *_only_times_that_are_told("custom"),
+        Rule(
+            f"!has(self.server.vllm) || !has(self.model) || !has(self.model.task) || self.model.task in {[*TASKS]}",
+            f"must be one of {', '.join(TASKS)} with the vllm server, or left out for text-generation",
+            lambda s: s.server.vllm is None or s.model is None or s.model.task is None or s.model.task in TASKS,
+            field="model.task",
+        ),
+        Rule(
+            f"!has(self.server.vllm) || !has(self.model) || !has(self.model.task) || self.model.task == '{TEXT}' || "
+            "(self.objective.unit == 'GoodRequests' && self.objective.latency.all(l, l.metric == 'e2e'))",
+            "must promise e2e alone and count GoodRequests, unless vllm generates text: the answers of the other tasks have no tokens",
+            lambda s: s.server.vllm is None or not _pools(s.model) or _counts_requests(s.objective),
+            field="objective",
+        ),
         Rule(
             "has(self.server.vllm) || self.objective.unit == 'GoodRequests'",
             "must be GoodRequests unless the server is vllm: only vllm counts tokens",

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
+from steelyard.api.compiled_model import Accuracy
 from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
@@ -104,6 +105,12 @@ class OptionEntry(StatusModel):
     cost_basis: Annotated[
         CostBasis | None,
         says("What the costs of this entry are made from: what the bill changes by with one replica.", example="Nodes"),
+    ] = None
+    accuracy: Annotated[
+        Accuracy | None,
+        says(
+            "How near the answers of the pool's artifact were to the reference's. Missing where they were not compared, or it is not compiled."
+        ),
     ] = None
 
 

@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
+from steelyard.api.compiled_model import AccuracyMeasure
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
-from steelyard.api.money import ObjectivePercent, PositiveMoney
+from steelyard.api.money import ObjectivePercent, PositiveDecimal, PositiveMoney
+from steelyard.api.rule import Rule
 from steelyard.api.word import Word
 
 
@@ -52,6 +54,27 @@ class LatencyObjective(SpecModel):
     ] = "99"
 
 
+class AccuracyLimit(SpecModel):
+    """How near answers have to be to the reference's, by one measure."""
+
+    RULES = (
+        Rule(
+            "self.measure != 'LeastCosine' || double(self.limit) <= 1.0",
+            "must be at most 1 for LeastCosine: 1 is the same direction",
+            lambda a: a.measure != AccuracyMeasure.LEAST_COSINE or float(a.limit) <= 1,
+            field="limit",
+        ),
+    )
+
+    measure: Annotated[
+        AccuracyMeasure, says("What is compared. One that an artifact does not tell refuses it nothing.", example="LeastCosine")
+    ]
+    limit: Annotated[
+        PositiveDecimal,
+        says("The least cosine, or the largest difference in nats, that an artifact may have been measured to have.", example="0.999"),
+    ]
+
+
 class Objective(SpecModel):
     """What a good request is, and what it may cost."""
 
@@ -65,6 +88,15 @@ class Objective(SpecModel):
             keys=("metric",),
         ),
     ]
+    accuracy: Annotated[
+        tuple[AccuracyLimit, ...],
+        says(
+            "How near the answers have to be to those of the uncompiled model, by what the compile measured on golden samples. A pool whose artifact "
+            "is farther, or was never compared, is not used, however cheap it is. Left out, each artifact is held to the limit of its number format.",
+            most=4,
+            keys=("measure",),
+        ),
+    ] = ()
     error_budget_percent: Annotated[
         int,
         says(

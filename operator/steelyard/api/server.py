@@ -363,7 +363,10 @@ class Server(SpecModel):
     ] = None
     vllm: Annotated[
         VllmServer | None,
-        says("vLLM, for models that generate text, in the image that fits the accelerator, with the cached artifact where there is one."),
+        says(
+            "vLLM, for models that generate text, and for large ones that give vectors, labels or scores, in the image that fits the accelerator, "
+            "with the cached artifact where there is one. model.task says which."
+        ),
     ] = None
     custom: Annotated[
         CustomServer | None,

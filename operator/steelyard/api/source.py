@@ -81,8 +81,9 @@ class ModelSource(SpecModel):
         ]
         | None,
         says(
-            "What the model does, by the model hub's name. This version serves feature-extraction and sentence-similarity, and with vllm "
-            "text-generation; with another one the compile fails with UnsupportedOption.",
+            "What the model does, by the model hub's name. Steelyard's own server has feature-extraction and sentence-similarity, with another one the "
+            "compile fails with UnsupportedOption; vllm has text-generation, which it does where nothing is said, feature-extraction, "
+            "sentence-similarity, text-classification and text-ranking.",
             example="feature-extraction",
         ),
     ] = None

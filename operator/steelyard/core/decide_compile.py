@@ -97,7 +97,7 @@ def _start(seen: CompileGrounds, job: StartJob) -> CompileStart | None:
     snapshot, toolchain = seen.snapshot, seen.snapshot.toolchain
     if toolchain is None:
         return None
-    site = compile_site(toolchain, snapshot.settings, seen.pools, attempt=job.count, factor=job.factor)
+    site = compile_site(toolchain, snapshot.settings, seen.pools, attempt=job.count, factor=job.factor, asked=snapshot.resources)
     return None if site is None else CompileStart(attempt=job.count, image=toolchain.compile_image, site=site)
 
 

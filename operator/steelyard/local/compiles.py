@@ -109,7 +109,14 @@ class Compiles:
         if not isinstance(built, Built):
             self._failed(key, process)
             return
-        self.artifacts[key] = Artifact(state=ArtifactState.READY, uri=built.uri, digest=built.digest, size_bytes=built.size_bytes)
+        self.artifacts[key] = Artifact(
+            state=ArtifactState.READY,
+            uri=built.uri,
+            digest=built.digest,
+            size_bytes=built.size_bytes,
+            memory=built.memory,
+            accuracy=built.accuracy,
+        )
         if not built.cached:
             self.seconds[key] = round(built.seconds)
         if built.accuracy is not None:

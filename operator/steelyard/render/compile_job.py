@@ -92,7 +92,11 @@ def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, 
             made,
             *(_read_only(store) if reads_graphs else []),
             *model_claim(model["uri"]),
-            *([shared_memory()] if intent.spec["backend"] == VLLM else []),
+            *(
+                [shared_memory(intent.site.resources.memory_gib, intent.spec.get("tensorParallel", 1))]
+                if intent.spec["backend"] == VLLM
+                else []
+            ),
         ],
         env=reader if reads_graphs else [],
         device=True,

@@ -6,6 +6,7 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.placing.intent import CompileIntent
 from steelyard.render import label, name
 from steelyard.render.manifest import Manifest, owner
+from steelyard.render.quantity import cpu, memory
 
 
 def compiled_model(workload: WorkloadKey, uid: str, intent: CompileIntent) -> Manifest:
@@ -30,6 +31,8 @@ def compiled_model(workload: WorkloadKey, uid: str, intent: CompileIntent) -> Ma
         "sequenceLengths": sorted(set(inputs.sequence_lengths)),
         "tensorParallel": inputs.tensor_parallel,
     }
+    if intent.resources is not None:
+        spec["resources"] = {"cpu": cpu(intent.resources.cpu), "memory": memory(intent.resources.memory_gib)}
     if inputs.logical_cores is not None:
         spec["logicalCores"] = inputs.logical_cores
     if inputs.pull_secrets:

@@ -88,7 +88,7 @@ def serving_pod(intent: PlacementIntent, settings: Settings) -> Manifest:
     parts = [
         scratch("tmp", "/tmp", disk),  # noqa: S108 - inside the pod
         *store_claim(settings, reads_only=True),
-        *([shared_memory()] if intent.vllm is not None else []),
+        *([shared_memory(intent.resources.memory_gib, intent.tensor_parallel)] if intent.vllm is not None else []),
         *cached,
     ]
     cache_env = cache_env or [{"name": "STEELYARD_CACHE_DIR", "value": CACHE}]

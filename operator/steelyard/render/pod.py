@@ -81,10 +81,19 @@ def cache(settings: Settings) -> tuple[list[Part], list[Manifest]]:
     return [({"name": "cache", **volume}, {"name": "cache", "mountPath": CACHE_MOUNT})], env
 
 
-def shared_memory() -> Part:
+SHARED_GIB = 2.0
+"""For each process of vLLM's that holds a part of a model: its queues take 160 MiB (16 MiB times ten, shm_broadcast.py of 0.32), its libraries for
+communication the more the more there are; vLLM's own manifests for Kubernetes give one process 2 GiB."""
+MOST_SHARED = 0.5
+"""Of the container's memory."""
+
+
+def shared_memory(memory_gib: float, processes: int) -> Part:
     """The memory that vLLM's processes share: they pass batches through it, and a runtime's own 64 MiB are too small to start. It counts as the
-    container's memory, and is bounded by that limit."""
-    return {"name": "shm", "emptyDir": {"medium": "Memory"}}, {"name": "shm", "mountPath": "/dev/shm"}  # noqa: S108 - inside the pod
+    container's memory where it is used; what would fill it fails by itself, and nothing else is killed in its place."""
+    size = min(SHARED_GIB * processes, MOST_SHARED * memory_gib)
+    mount = {"name": "shm", "mountPath": "/dev/shm"}  # noqa: S108 - inside the pod
+    return {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": memory(size)}}, mount
 
 
 def access(pull_secrets: Sequence[str], account: str | None) -> Manifest:

@@ -12,6 +12,7 @@ from steelyard.core.facts.snapshot import Artifact, ArtifactState
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
 from steelyard.status.accuracy import remembered_accuracy, written_accuracy
 from steelyard.status.condition import written_condition
+from steelyard.status.memory_of_model import remembered_memory, written_memory
 from steelyard.status.raw import Raw
 from steelyard.status.read.compiled_model import CompiledModelStatus, CompileFailure, compiled_model_status
 from steelyard.status.scalar import count, time_text
@@ -49,7 +50,8 @@ def _built(told: CompiledModelStatus) -> Built | None:
     if uri is None or digest is None or size is None:
         return None
     accuracy = remembered_accuracy(told.artifact_accuracy)
-    return Built(uri=uri, digest=digest, size_bytes=size, seconds=float(told.seconds or 0), accuracy=accuracy)
+    memory = remembered_memory(told.artifact_memory)
+    return Built(uri=uri, digest=digest, size_bytes=size, seconds=float(told.seconds or 0), accuracy=accuracy, memory=memory)
 
 
 def _failure(told: CompileFailure) -> Failure | None:
@@ -64,7 +66,14 @@ def artifact_of(status: Raw) -> Artifact:
     told = compiled_model_status(status)
     built, ready, failure = _built(told), told.ready, told.failure
     if built is not None and ready is not None and ready.status == "True":
-        return Artifact(state=ArtifactState.READY, uri=built.uri, digest=built.digest, size_bytes=built.size_bytes)
+        return Artifact(
+            state=ArtifactState.READY,
+            uri=built.uri,
+            digest=built.digest,
+            size_bytes=built.size_bytes,
+            memory=built.memory,
+            accuracy=built.accuracy,
+        )
     if ready is None or ready.status != "False":
         return Artifact(state=ArtifactState.COMPILING)
     if failure is not None:
@@ -92,8 +101,9 @@ def status_of(
         status["jobName"] = job_name
     if attempts.built is not None:
         made = attempts.built
-        artifact = {"uri": made.uri, "digest": made.digest, "sizeBytes": made.size_bytes, **written_accuracy(made.accuracy)}
-        status |= {"artifact": artifact, "seconds": round(made.seconds)}
+        told = {**written_accuracy(made.accuracy), **written_memory(made.memory)}
+        status["artifact"] = {"uri": made.uri, "digest": made.digest, "sizeBytes": made.size_bytes, **told}
+        status |= {"seconds": round(made.seconds)}
         status["progress"] = {"phase": "Done", "percent": 100}
     elif attempts.failure is not None:
         failure = attempts.failure

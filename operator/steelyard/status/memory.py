@@ -17,6 +17,7 @@ from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.status.accuracy import remembered_accuracy
 from steelyard.status.claim import remembered_claim
 from steelyard.status.energy import remembered_energy
 from steelyard.status.exit_drill import remembered_exit_drill
@@ -241,4 +242,5 @@ def _option_line(told: Option) -> core.OptionLine | None:
         n=told.n or 0,
         cheapest_below=real(told.cheapest_below),
         cost_basis=told.cost_basis,
+        accuracy=remembered_accuracy(told.accuracy),
     )

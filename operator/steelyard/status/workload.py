@@ -28,6 +28,7 @@ from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
+from steelyard.status.accuracy import written_accuracy
 from steelyard.status.claim import counted, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.cost import written_costs
@@ -316,7 +317,7 @@ def _option_out(option: OptionLine) -> Raw:
         out["basis"] = option.basis
     if option.cost_basis is not None:
         out["costBasis"] = option.cost_basis
-    return out | decimals(
+    return {**out, **written_accuracy(option.accuracy)} | decimals(
         costPerHour=option.cost_per_hour,
         unitCost=option.unit_cost,
         lower=option.lower,

@@ -48,6 +48,18 @@ class Logprob:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelMemory:
+    """What a model takes of the memory of the devices that serve it."""
+
+    weights: int
+    """Bytes, in the number format they are served in, over all devices."""
+    token: int | None
+    """Bytes of the cache of one token of one request; None where not every token takes as much, or the model does not say."""
+    positions: int | None
+    """Tokens of the longest request; None where the model does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What an artifact is. Its digest is the digest of `encoded()`: no time and no host in it, so that equal work has an equal name."""
 
@@ -68,6 +80,8 @@ class Manifest:
     golden_samples: int
     accuracy: Cosine | Logprob
     files: tuple[ArtifactFile, ...]
+    memory: ModelMemory | None = None
+    """None where it was not counted."""
 
     @property
     def size(self) -> int:
@@ -111,6 +125,7 @@ class Manifest:
                 accuracy = {"accuracy": {"logprobWorst": worst, "logprobTolerance": tolerance}}
         document = {
             **accuracy,
+            **({} if self.memory is None else {"memory": memory_told(self.memory)}),
             "formatVersion": FORMAT,
             "key": self.key,
             "model": {"digest": self.model_digest, "revision": self.model_revision},
@@ -154,9 +169,20 @@ def decoded(data: bytes) -> Manifest:
             golden_samples=document["golden"]["samples"],
             accuracy=_accuracy(document),
             files=tuple(_file(item) for item in document["files"]),
+            memory=_memory(document.get("memory")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a manifest: {error!r}") from error
+
+
+def memory_told(memory: ModelMemory) -> dict[str, int]:
+    """As manifests and results write it: what is not known is left out."""
+    told = {"weightsBytes": memory.weights, "cacheBytesPerToken": memory.token, "positions": memory.positions}
+    return {field: value for field, value in told.items() if value is not None}
+
+
+def _memory(told: Any) -> ModelMemory | None:
+    return None if told is None else ModelMemory(told["weightsBytes"], told.get("cacheBytesPerToken"), told.get("positions"))
 
 
 def _accuracy(document: Any) -> Cosine | Logprob:

@@ -23,8 +23,12 @@ from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder, longe
 from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.models.weights import parameters_of
 from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import TextTokenizer
+
+COPIES = 2
+"""Of the weights in float32, at least."""
 
 LOG = logging.getLogger("steelyard.compile")
 
@@ -48,6 +52,11 @@ class Compiling:
     def probe(self, spec: CompileSpec) -> None:
         """Ask the back end."""
         self._backend.probe(spec)
+
+    def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
+        """The reference, and what is made of it, which is compared with it."""
+        parameters = parameters_of(model)
+        return COPIES * 4 * parameters, f"{parameters:,} parameters {COPIES} times in float32"
 
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Trace, compile, compare."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
+from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest, memory_told
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.artifacts.signature import Signer, Trust, own_trust, signer_from_environment, trust_from_environment
 from steelyard_runtime.compile.memory import out_of_memory
@@ -90,6 +90,7 @@ def _done(step: str, environment: Mapping[str, str], progress: Progress) -> dict
         "seconds": round(seconds, 3),
         "cached": cached,
         **_accuracy_told(published.manifest),
+        **({} if published.manifest.memory is None else {"memory": memory_told(published.manifest.memory)}),
     }
 
 

@@ -8,8 +8,6 @@ LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.
 """Of control groups version 2 and 1, as a container sees its own."""
 UNBOUNDED = 1 << 60
 """Version 1 tells a very large number where there is no limit."""
-COPIES = 2
-"""Of the weights in float32, at least: the reference, and what is made of it, which is compared with it."""
 GIB = 1 << 30
 TORCH = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 """How its allocator says it on Linux, and elsewhere."""
@@ -26,15 +24,14 @@ def limit(files: tuple[Path, ...] = LIMITS) -> int | None:
     return None
 
 
-def require_memory(parameters: int, bytes_allowed: int | None) -> None:
+def require_memory(needed: int, why: str, bytes_allowed: int | None) -> None:
     """Refuse a model that cannot fit. It may still not fit when this passes: how much more a compiler takes is known to nobody before."""
-    needed = COPIES * 4 * parameters
     if bytes_allowed is not None and needed > bytes_allowed:
         raise Failure(
             FailureClass.OUT_OF_MEMORY,
             Reason.OUT_OF_MEMORY,
-            f"{parameters:,} parameters take {needed / GIB:.1f} GiB at least ({COPIES} times in float32), and this container may use"
-            f" {bytes_allowed / GIB:.1f} GiB; it is tried again with twice as much, or raise config.compile.memory",
+            f"the model takes {needed / GIB:.1f} GiB at least ({why}), and this container may use"
+            f" {bytes_allowed / GIB:.1f} GiB; it is tried again with twice as much, or raise spec.compile.resources of the workload",
         )
 
 

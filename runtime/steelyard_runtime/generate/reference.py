@@ -1,4 +1,4 @@
-"""The reference of a model that generates text: transformers, in float32, without a compiler."""
+"""The reference of a model that generates text: transformers, in float32, without a compiler, with weights as wide as they come."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ import numpy as np
 from steelyard_runtime.compile.blame import blame_the_model
 from steelyard_runtime.generate.continuation import BEST, Continuation
 from steelyard_runtime.generate.golden import Golden
+from steelyard_runtime.generate.in_float32 import in_float32
 from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import TextTokenizer
 
@@ -26,9 +27,11 @@ def reference(model: Path, longest: int, samples: int, seed: int, *, steps: int 
     rows, _ = TextTokenizer(model, length).encode(golden_texts(samples, seed, length))
     ids = tuple(np.array(row, np.int64) for row in rows)
     with blame_the_model("transformers cannot load this model to generate text"):
-        network: Any = AutoModelForCausalLM.from_pretrained(
-            model, dtype=torch.float32, trust_remote_code=False, use_safetensors=True, local_files_only=True
-        ).eval()
+        network: Any = in_float32(
+            AutoModelForCausalLM.from_pretrained(
+                model, dtype="auto", trust_remote_code=False, use_safetensors=True, local_files_only=True
+            ).eval()
+        )
     logprobs, continuations = [], []
     with torch.inference_mode():
         for each in ids:

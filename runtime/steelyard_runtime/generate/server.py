@@ -17,19 +17,19 @@ import aiohttp
 
 from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
-from steelyard_runtime.artifacts.manifest import Logprob, Manifest
+from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
 from steelyard_runtime.artifacts.own_folder import own_folder
 from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.compile.memory import limit
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Reason, user_failure
-from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate.child import Child
-from steelyard_runtime.generate.comparison import worst_difference
+from steelyard_runtime.generate.comparison import broken, difference, load
 from steelyard_runtime.generate.exposition import Exposition
 from steelyard_runtime.generate.ground import Ground, judged_by
 from steelyard_runtime.generate.launch import Made, launch, require_compiled
-from steelyard_runtime.generate.spec import BACKEND, TASK, TextSpec
+from steelyard_runtime.generate.spec import BACKEND, TextSpec
+from steelyard_runtime.generate.task import task_of
 from steelyard_runtime.serve.observe import ObserveServer
 from steelyard_runtime.serve.outcome import Outcome
 from steelyard_runtime.serve.state import Stage, State
@@ -73,10 +73,13 @@ class TextServer:
 
     async def _serve(self, folder: Path, manifest: Manifest, stopped: "asyncio.Task[bool]") -> None:
         """Until it is told to stop, and has drained if it was ready; raises `Failure` where vLLM ends by itself."""
-        made = Made(manifest.target, manifest.dtype, manifest.tensor_parallel, manifest.flags)
+        made = made_of(manifest)
         place = Ground.made(folder).place(self._port, self._host, self._spec.threads, limit())
         spec = self._spec
-        environment = {**self._environment, **judged_by(spec.latency, limit=spec.limit, max_age=spec.max_age, token=self._token)}
+        environment = {
+            **self._environment,
+            **judged_by(spec.latency, limit=spec.limit, max_age=spec.max_age, token=self._token, task=spec.task),
+        }
         self._state.reason = "the artifact is here and vLLM is starting"
         async with Child(launch(made, place, spec.model, spec.words), environment, self._port, self._token) as child:
             ended = asyncio.create_task(child.ended())
@@ -105,7 +108,7 @@ class TextServer:
         LOG.info("fetching and verifying %s", spec.artifact_uri)
         trust, cache = trust_from_environment(self._environment), cache_from_environment(self._environment)
         manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache, self._arrived, trust)
-        require_match(manifest, folder)
+        require_match(manifest, folder, spec.task)
         return folder, manifest
 
     def _arrived(self, here: int, in_all: int) -> None:
@@ -113,25 +116,19 @@ class TextServer:
 
     async def _become_ready(self, child: Child, folder: Path, manifest: Manifest) -> None:
         await child.ready()
-        assert isinstance(manifest.accuracy, Logprob)
-        golden = goldens.load(folder)
+        assert isinstance(manifest.accuracy, Cosine | Logprob)
+        task = task_of(manifest.task)
+        samples = load(folder, task)
         self._state.reason = "vLLM answers, and is held against the reference"
-        worst = await worst_difference(child, self._served_name(), golden)
-        if worst > manifest.accuracy.tolerance:
-            what = (
-                "what is generated is less likely to the reference"
-                if golden.continuations
-                else "log-probabilities differ from the reference's"
-            )
-            reason = (
-                f"golden samples: {what} by {worst:.4f} nats, more than {manifest.accuracy.tolerance};"
-                " this machine computes something else, do not use it"
-            )
+        value = await difference(child, self._served_name(), task, samples)
+        why = broken(manifest.accuracy, value, samples)
+        if why is not None:
+            reason = f"golden samples: {why}; this machine computes something else, do not use it"
             LOG.error(reason)
             self._state.enter(Stage.UNFIT, reason)
             return
         self._state.enter(Stage.READY, "serving")
-        LOG.info("ready: golden samples passed with a worst mean difference of %.5f nats", worst)
+        LOG.info("ready: golden samples passed with %.5f, where %s is the limit", value, manifest.accuracy.tolerance)
 
     def _served_name(self) -> str:
         named = [word.partition("=")[2] for word in self._spec.words if word.startswith("--served-model-name=")]
@@ -182,9 +179,14 @@ class TextServer:
         return final
 
 
-def require_match(manifest: Manifest, folder: Path) -> None:
-    """Refuse an artifact that is not for vLLM, or that another vLLM prepared."""
-    for what, wanted, found in (("backend", BACKEND, manifest.backend), ("task", TASK, manifest.task)):
+def made_of(manifest: Manifest) -> Made:
+    """What it tells vLLM."""
+    return Made(manifest.target, manifest.dtype, manifest.tensor_parallel, manifest.flags, manifest.task)
+
+
+def require_match(manifest: Manifest, folder: Path, task: str) -> None:
+    """Refuse an artifact that is not for vLLM or this task, or that another vLLM prepared."""
+    for what, wanted, found in (("backend", BACKEND, manifest.backend), ("task", task, manifest.task)):
         if wanted != found:
             raise user_failure(Reason.UNSUPPORTED_OPTION, f"the artifact's {what} is {found}, not {wanted}; use the artifact's")
     for package, version in manifest.toolchain:
@@ -193,4 +195,4 @@ def require_match(manifest: Manifest, folder: Path) -> None:
                 Reason.TOOLCHAIN_MISMATCH,
                 f"the artifact was made with {package} {version}, {installed(package) or 'none'} is installed in this image; use the image of that toolchain",
             )
-    require_compiled(Made(manifest.target, manifest.dtype, manifest.tensor_parallel, manifest.flags), folder / "neuron-compiled")
+    require_compiled(made_of(manifest), folder / "neuron-compiled")

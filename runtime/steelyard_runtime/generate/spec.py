@@ -9,10 +9,10 @@ from steelyard_runtime.document import from_environment
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.generate import words
 from steelyard_runtime.generate.promise import promise_of
+from steelyard_runtime.generate.task import TEXT, task_of
 from steelyard_runtime.serve.spec import VARIABLE
 
 BACKEND = "vllm"
-TASK = "text-generation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class TextSpec:
     """Times in seconds."""
 
     model: str
+    task: str
     artifact_uri: str
     artifact_digest: str
     latency: tuple[Mapping[str, Any], ...]
@@ -53,9 +54,9 @@ def text_spec(environment: Mapping[str, str]) -> TextSpec:
     drain = document.child("drain", optional=True)
     latency = (json.loads(environment[VARIABLE]).get("objective") or {}).get("latency") or []
     promise_of(objective.children("latency"))
-    task = document.text("task", TASK)
     spec = TextSpec(
         model=document.text("model"),
+        task=document.text("task", TEXT),
         artifact_uri=artifact.text("uri"),
         artifact_digest=artifact.text("digest"),
         latency=tuple(latency),
@@ -68,7 +69,10 @@ def text_spec(environment: Mapping[str, str]) -> TextSpec:
     )
     for part in (document, artifact, objective, queue, connection, drain):
         part.finish()
-    if task != TASK:
-        raise user_failure(Reason.UNSUPPORTED_OPTION, f"{VARIABLE}.task {task!r} is not served by vLLM here; it serves: {TASK}")
+    if task_of(spec.task).pools and any(each["metric"] != "e2e" for each in spec.latency):
+        raise user_failure(
+            Reason.UNSUPPORTED_OPTION,
+            f"{VARIABLE}.objective.latency must be of the metric e2e for task {spec.task!r}: its answers have no tokens",
+        )
     words.read(spec.words, words.SERVED)
     return spec

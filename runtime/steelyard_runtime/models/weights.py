@@ -1,11 +1,9 @@
 """Weights are safetensors only: loading a pickle runs whatever its author wrote."""
 
-import json
-import math
-import struct
 from pathlib import Path
 
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.models.tensors import tensors_of
 
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"})
 
@@ -25,17 +23,5 @@ def refuse_pickle(folder: Path) -> None:
 
 
 def parameters_of(folder: Path) -> int:
-    """Count a model's parameters by the headers of its safetensors files: 8 bytes of length, then JSON (the format's own README)."""
-    return sum(_parameters_in(path) for path in sorted(folder.rglob("*.safetensors")))
-
-
-def _parameters_in(path: Path) -> int:
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size:
-                raise ValueError(f"its header would be {length} bytes long")
-            header = json.loads(file.read(length))
-        return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise user_failure(Reason.MODEL_UNREADABLE, f"{path.name} is no safetensors file: {error}; save the model again") from error
+    """Count a model's parameters."""
+    return sum(tensor.elements for tensor in tensors_of(folder))

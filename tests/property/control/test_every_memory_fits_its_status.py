@@ -14,6 +14,7 @@ from property.effort import effort
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.economics.when_empty import CostBasis
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.exit_drill import Drill, DrillMemory, ExitProof
@@ -167,6 +168,7 @@ OPTIONS = whole(
     n=COUNTS,
     cheapest_below=st.none() | NUMBERS,
     cost_basis=st.none() | st.sampled_from(CostBasis),
+    accuracy=st.none() | st.builds(Accuracy, st.sampled_from(Measure), st.floats(-1, 1)),
 )
 DECISIONS = whole(
     LastDecision,

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 
 from steelyard.cli.text.trial import live as live_trial
@@ -30,6 +32,16 @@ def test_no_line_is_wider_than_the_screen(name):
 def test_no_control_character_of_the_cluster_reaches_the_terminal(name):
     for text in texts(SITUATIONS[name]()).values():
         assert all(character == "\n" or character.isprintable() for character in text)
+
+
+def test_how_near_the_answers_of_each_pool_are_stands_beside_what_they_cost():
+    seen = copy.deepcopy(SITUATIONS["balanced"]())
+    (workload,) = (each for each in seen.workloads if each["metadata"]["name"] == "minilm")
+    (pool,) = (each for each in workload["status"]["lastDecision"]["options"] if each["pool"] == "cpu-avx")
+    pool["accuracy"] = {"measure": "LeastCosine", "value": "0.99987"}
+    text = texts(seen)["explain"]
+    assert "cpu-avx: least cosine to the reference 0.99987 on golden samples" in text
+    assert "cpu-amx: least cosine" not in text
 
 
 def test_a_narrow_screen_loses_no_figure():

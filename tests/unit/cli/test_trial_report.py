@@ -17,7 +17,8 @@ from steelyard.cli.main import main
 from steelyard.cli.parser import build
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.report_file import content
-from steelyard.cli.text.trial import accuracies, show
+from steelyard.cli.text.accuracy import accuracies
+from steelyard.cli.text.trial import show
 from steelyard.cli.view.trial import trial_view
 from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
@@ -337,10 +338,10 @@ def test_how_near_each_artifact_is_to_the_reference_stands_beside_quality_in_tex
         "inf2-xlarge: least cosine to the reference 0.99987 on golden samples, where it was compiled",
         "g5-xlarge: at most 0.012 nats from the reference on golden samples, where it was compiled",
     ]
-    assert accuracies(trial_view(seen)) == said
+    assert accuracies(trial_view(seen).pools) == said
     screen = Console(file=io.StringIO(), width=200)
     show(screen, trial_view(seen))
     written = content(trial_report(seen), "html")
     for each in said:
         assert each in screen.file.getvalue() and each in written
-    assert accuracies(trial_view(copy.deepcopy(decided()))) == []
+    assert accuracies(trial_view(copy.deepcopy(decided())).pools) == []

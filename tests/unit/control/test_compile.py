@@ -37,6 +37,7 @@ from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Built, Failure, FailureClass
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.facts.accuracy import Accuracy, Measure
+from steelyard.core.facts.model_memory import ModelMemory
 from steelyard.core.facts.snapshot import ArtifactState, Settings
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
@@ -548,6 +549,23 @@ def test_a_compile_ends_with_the_word_of_the_container_that_publishes() -> None:
 def test_how_near_an_artifact_is_to_the_reference_is_known_where_its_compile_tells(told: Any, accuracy: Accuracy | None) -> None:
     found = ended(state("fetch", 0), state("compile", 0), last=state("publish", 0, word={**MADE, "accuracy": told}))
     assert isinstance(found, Built) and found.accuracy == accuracy
+
+
+@pytest.mark.parametrize(
+    ("told", "memory"),
+    [
+        ({"weightsBytes": 16, "cacheBytesPerToken": 4, "positions": 512}, ModelMemory(weights=16, token=4, positions=512)),
+        ({"weightsBytes": 16}, ModelMemory(weights=16)),
+        ({"weightsBytes": 16, "cacheBytesPerToken": "4", "positions": -1}, ModelMemory(weights=16)),
+        *(
+            (wrong, None)
+            for wrong in (None, 3, [], {}, {"weightsBytes": 0}, {"weightsBytes": True}, {"weightsBytes": 1.5}, {"weightsBytes": 2**60})
+        ),
+    ],
+)
+def test_what_a_model_takes_of_memory_is_known_where_its_compile_tells(told: Any, memory: ModelMemory | None) -> None:
+    found = ended(state("fetch", 0), state("compile", 0), last=state("publish", 0, word={**MADE, "memory": told}))
+    assert isinstance(found, Built) and found.memory == memory
 
 
 @pytest.mark.parametrize("failing", ["fetch", "compile", "publish"])

@@ -13,6 +13,7 @@ from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.snapshot import CompileJob
 from steelyard.core.decide_compile import CompileDecision, decide_compile
 from steelyard.core.facts.accuracy import Accuracy, Measure
+from steelyard.core.facts.model_memory import ModelMemory
 from steelyard.core.facts.snapshot import Artifact, ArtifactState
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.status.accuracy import verified_accuracy
@@ -53,6 +54,16 @@ def test_how_near_an_artifact_is_to_the_reference_stays_with_it() -> None:
     assert built is not None and built.accuracy == verified_accuracy(status) == VERIFIED.accuracy
 
 
+@pytest.mark.parametrize("memory", [ModelMemory(weights=16_060_522_496, token=131_072, positions=131_072), ModelMemory(weights=1)])
+def test_what_the_model_takes_of_memory_stays_with_it_and_is_seen_by_who_would_serve_it(memory: ModelMemory) -> None:
+    counted = replace(BUILT, memory=memory)
+    status = written(decide_compile(compile_snapshot(attempts=Attempts(count=1, built=counted, built_at=NOW)), NOW))
+    assert isinstance(parse(CompiledModel, {**compiled(), "status": status}), CompiledModel)
+    built = attempts_of(status).built
+    assert built is not None and built.memory == artifact_of(status).memory == memory
+    assert artifact_of({**status, "artifact": {**status["artifact"], "memory": {"positions": 5}}}).memory is None
+
+
 @pytest.mark.parametrize("told", [None, 3, {}, {"measure": "OfAnotherVersion", "value": "1"}, {"measure": "LeastCosine"}])
 def test_an_accuracy_that_cannot_be_read_is_unknown(told: Any) -> None:
     assert verified_accuracy({"artifact": {"uri": "u", "digest": "d", "sizeBytes": 1, "accuracy": told}}) is None
@@ -71,7 +82,15 @@ def test_what_is_written_is_what_is_remembered(name: str) -> None:
 
 def test_who_would_serve_it_sees_how_far_it_is() -> None:
     seen = {name: artifact_of(written(decide_compile(snapshot, NOW))) for name, snapshot in SNAPSHOTS.items()}
-    assert seen["is built"] == Artifact(state=ArtifactState.READY, uri=BUILT.uri, digest=BUILT.digest, size_bytes=BUILT.size_bytes)
+    built = Artifact(
+        state=ArtifactState.READY,
+        uri=BUILT.uri,
+        digest=BUILT.digest,
+        size_bytes=BUILT.size_bytes,
+        accuracy=BUILT.accuracy,
+        memory=BUILT.memory,
+    )
+    assert seen["is built"] == built
     assert seen["begins"] == Artifact(state=ArtifactState.COMPILING)
     assert seen["waits for its turn"].waits is not None
     assert seen["has no image"].waits == Refusal(Reason.IMAGE_UNAVAILABLE, "m")

@@ -6,6 +6,8 @@ from typing import Any
 
 from steelyard.api import InferenceWorkload, parse
 from steelyard.control.gather.workload_facts import workload_of
+from steelyard.core.facts.accuracy import Accuracy, Measure
+from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import CompileOptions, NumberFormat, Workload
 from steelyard.core.facts.unit_cost import Unit
 from unit.api.objects import changed, workload
@@ -57,6 +59,20 @@ def test_number_formats_by_back_end_are_read_and_leave_open_what_they_do_not_say
     assert found.compile_for("cpu", "openvino").quantization == "Int8Dynamic"
 
 
+def test_what_a_compile_gets_and_how_near_its_answers_have_to_be_is_no_part_of_what_is_compiled() -> None:
+    plain = seen({})
+    found = read(
+        {
+            "spec.compile": {"resources": {"cpu": "8", "memory": "48Gi"}},
+            "spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.999"}, {"measure": "WorstLogprob", "limit": "0.05"}],
+        }
+    )
+    assert (plain.compile_resources, plain.accuracy) == (None, ())
+    assert found.compile_resources == Resources(8.0, 48.0)
+    assert found.accuracy == (Accuracy(Measure.LEAST_COSINE, 0.999), Accuracy(Measure.WORST_LOGPROB, 0.05))
+    assert found.compile == plain.compile
+
+
 def test_the_order_in_which_flags_are_given_is_nothing() -> None:
     one, other = (seen({"flags": flags}) for flags in (["--optlevel=3", "--dynamic-batch"], ["--dynamic-batch", "--optlevel=3"]))
     assert one.compile == other.compile
@@ -66,5 +82,5 @@ def test_what_a_unit_should_cost_at_most_is_said_of_what_costs_are_counted_by() 
     given = {"spec.objective.maxUnitCost": "0.05"}
     assert (read({}).max_unit_cost, read({}).unit) == (None, Unit.GOOD_REQUESTS)
     assert (read(given).max_unit_cost, read(given).unit) == (0.05, Unit.GOOD_REQUESTS)
-    tokens = {"spec.objective.unit": "OutputTokens", "spec.server": {"vllm": {}}}
+    tokens = {"spec.objective.unit": "OutputTokens", "spec.server": {"vllm": {}}, "spec.model.task": "text-generation"}
     assert (read(given | tokens).max_unit_cost, read(given | tokens).unit) == (0.05, Unit.OUTPUT_TOKENS)

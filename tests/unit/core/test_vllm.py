@@ -108,6 +108,17 @@ def test_words_are_sorted_and_each_is_in_one_of_the_two_lists() -> None:
     assert served_words(OPTIONS) == ("--enable-auto-tool-choice", "--gpu-memory-utilization=0.85", "--tool-call-parser=hermes")
 
 
+def test_a_model_that_pools_is_prepared_for_its_task_and_vllm_decides_whether_it_keeps_prefixes() -> None:
+    device = pool("gpu", "nvidia", "vllm")
+    text, vectors = (
+        seen(workload(task=t), device, vllm=toolchain("vllm", "sm_90"))["gpu"] for t in ("text-generation", "feature-extraction")
+    )
+    assert text.inputs is not None and vectors.inputs is not None
+    assert vectors.inputs.task == "feature-extraction"
+    assert set(text.inputs.flags) - set(vectors.inputs.flags) == {"--enable-prefix-caching"}
+    assert "--no-enable-prefix-caching" in compiled_words(replace(OPTIONS, prefix_caching=False), "feature-extraction")
+
+
 def test_a_model_without_a_task_generates_text_and_its_batches_are_vllms_own() -> None:
     (found,) = seen(workload(), pool("gpu", "nvidia", "vllm"), vllm=toolchain("vllm", "sm_90")).values()
     assert found.inputs is not None

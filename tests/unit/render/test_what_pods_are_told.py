@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from steelyard.api.vllm_task import TASKS
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
@@ -18,6 +19,7 @@ from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.signature import PUBLIC_KEYS, SIGNING_KEYS
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.generate.spec import is_text, text_spec
+from steelyard_runtime.generate.task import task_of
 from steelyard_runtime.models.policy import DownloadPolicy
 
 DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
@@ -342,3 +344,28 @@ def test_preparing_a_model_for_vllm_has_shared_memory_and_no_other_compile_has()
     for backend, shared in (("vllm", True), ("openvino", False)):
         container = steps_of(job_of(uri, SETTINGS, backend=backend))["compile"]
         assert any(mount["mountPath"] == "/dev/shm" for mount in container["volumeMounts"]) == shared
+
+
+@pytest.mark.parametrize(
+    ("memory", "parallel", "size"), [(64.0, 1, "2048Mi"), (64.0, 4, "8192Mi"), (3.0, 1, "1536Mi"), (16.0, 8, "8192Mi")]
+)
+def test_memory_that_processes_share_grows_with_them_and_is_half_of_the_pods_at_most(memory: float, parallel: int, size: str) -> None:
+    intent = replace(PLACEMENT, backend="vllm", vllm=VllmOptions(), resources=Resources(1.0, memory), tensor_parallel=parallel)
+    site = replace(GENERAL, resources=Resources(1.0, memory))
+    for made in (
+        deployment(WorkloadKey("team", "search"), "uid-1", intent, SETTINGS),
+        job_of("s3://models/encoder", SETTINGS, backend="vllm", tensorParallel=parallel, site=site),
+    ):
+        (volume,) = (each for each in made["spec"]["template"]["spec"]["volumes"] if each["name"] == "shm")
+        assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": size}
+
+
+@pytest.mark.parametrize("task", ["feature-extraction", "sentence-similarity", "text-classification", "text-ranking"])
+def test_a_server_that_pools_is_told_its_task_in_words_that_it_knows(task: str) -> None:
+    promised = (LatencyObjective(metric="e2e", milliseconds=400, percent=95.0),)
+    intent = replace(PLACEMENT, backend="vllm", task=task, latency=promised, vllm=VllmOptions())
+    pod = deployment(WorkloadKey("team", "search"), "uid-1", intent, SETTINGS)["spec"]["template"]["spec"]
+    told = {each["name"]: each.get("value", "") for each in pod["containers"][0]["env"]}
+    assert is_text(told)
+    assert task_of(text_spec(told).task).pools
+    assert tuple(sorted(TASKS)) == ("feature-extraction", "sentence-similarity", "text-classification", "text-generation", "text-ranking")

@@ -185,10 +185,10 @@ def test_what_only_has_the_name_of_safetensors_is_refused(tmp_path: Path, data: 
 
 
 def test_a_model_that_cannot_fit_is_refused_before_the_kernel_kills_the_compile(tmp_path: Path) -> None:
-    require_memory(100_000_000, None)
-    require_memory(100_000_000, 800_000_000)
-    with pytest.raises(Failure, match=r"7,000,000,000 parameters take 52\.2 GiB at least") as refusal:
-        require_memory(7_000_000_000, 16 << 30)
+    require_memory(800_000_000, "weights", None)
+    require_memory(800_000_000, "weights", 800_000_000)
+    with pytest.raises(Failure, match=r"the model takes 52\.2 GiB at least \(weights\), and this container may use 16\.0 GiB") as refusal:
+        require_memory(56_000_000_000, "weights", 16 << 30)
     assert refusal.value.kind == "OutOfMemory", "so that the operator tries again with more at once"
 
 

@@ -42,6 +42,17 @@ def test_the_time_between_tokens_is_that_of_one_choice_however_many_a_request_as
     assert stream.outcome(2.0) is Outcome.SLOW
 
 
+def test_a_chat_that_calls_a_tool_is_judged_by_the_events_that_carry_the_call() -> None:
+    stream = streaming(ttft=2500.0, itl=150.0)
+    stream.sends(delta(0, role="assistant", content=""), 1.0)
+    stream.sends(delta(0, tool_calls=[{"index": 0, "id": "c1", "type": "function", "function": {"name": "weather", "arguments": ""}}]), 2.0)
+    for step in range(1, 4):
+        stream.sends(delta(0, tool_calls=[{"index": 0, "function": {"arguments": '{"'}}]), 2.0 + 0.1 * step)
+    assert (stream.first, stream.tokens) == (1.0, 4)
+    assert stream.between == pytest.approx(0.1)
+    assert stream.outcome(2.4) is Outcome.GOOD
+
+
 def test_choices_that_begin_one_after_the_other_do_not_make_the_time_between_tokens_longer() -> None:
     stream = streaming()
     for index in range(3):

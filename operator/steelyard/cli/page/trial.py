@@ -11,9 +11,10 @@ from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
 from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
+from steelyard.cli.text.accuracy import accuracies
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, exact, interval, milliseconds, money, percent, price_age
-from steelyard.cli.text.trial import accuracies, by_factor, by_lengths, by_load, capacity, cost, flips, good, load, spent, start
+from steelyard.cli.text.trial import by_factor, by_lengths, by_load, capacity, cost, flips, good, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.break_even import BreakEven
 from steelyard.cli.view.trial import TrialView
@@ -34,7 +35,7 @@ def page(view: TrialReportView) -> str:
 
 def _sections(view: TrialReportView) -> Iterator[Element | None]:
     told = view.trial
-    yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told)))
+    yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told.pools)))
     yield section("Capacity and cost", _capacity(told))
     yield section("Other lengths", _lengths(told))
     yield section("Cost as served" if told.live else "Where the money is", _hours(view), listed(_once(told)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from steelyard.cli.text.accuracy import accuracies
 from steelyard.cli.text.by_length import by_length
 from steelyard.cli.text.claim import claims
 from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, milliseconds, money, percent, unit_cost, with_interval
@@ -14,7 +15,6 @@ from steelyard.cli.text.news import unseen
 from steelyard.cli.text.section import section
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.trial import STEPS, TrialView
-from steelyard.status.read.compiled_model import ToldAccuracy
 from steelyard.status.read.trial import PRESENT, TrialLength, TrialPool, TrialStep
 
 PHASES = {"Measured": True, "Failed": False, "Refused": False}
@@ -37,7 +37,9 @@ def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
         yield Text(f"{answer.said} {answer.money or ''}".rstrip(), style=STYLES.get(answer.claim.verdict or "", "bold"))
     yield Text(view.state)
     yield Text(f"{_time(view)}." if view.local else f"{spent(view)}. {_time(view)}.", style="dim")
-    yield from section("Pools", _pools(view, width), [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *accuracies(view)])
+    yield from section(
+        "Pools", _pools(view, width), [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *accuracies(view.pools)]
+    )
     yield from section("As served" if view.live else "Steady loads", _steps(view, width))
     yield from section("Other lengths", _lengths(view, width), missing_lengths(view))
     yield from section("Claims", claims(view.claims, width), [*flips(view), *by_lengths(view)])
@@ -201,19 +203,6 @@ def missing_lengths(view: TrialView) -> list[str]:
 def by_lengths(view: TrialView) -> list[str]:
     """At which lengths a claim is true."""
     return [f"{row.pool}, {row.name}: {said}" for row in view.claims if (said := by_length(row)) is not None]
-
-
-def accuracies(view: TrialView) -> list[str]:
-    """How near the answers of each pool's artifact are to the reference's: quality comes before cost."""
-    return [f"{p.pool}: {told}" for p in view.pools if (told := accuracy(p.accuracy)) is not None]
-
-
-def accuracy(told: ToldAccuracy | None) -> str | None:
-    """None where nothing was verified."""
-    if told is None or told.value is None:
-        return None
-    said = {"LeastCosine": "least cosine to the reference {}", "WorstLogprob": "at most {} nats from the reference"}
-    return said.get(told.measure or "", f"{told.measure} {{}}").format(f"{told.value:f}") + " on golden samples, where it was compiled"
 
 
 def flips(view: TrialView) -> list[str]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from steelyard.cli.facts.pool import Pool, Price
 from steelyard.cli.facts.workload import Workload
 from steelyard.status.read.claim import Verdict
+from steelyard.status.read.compiled_model import ToldAccuracy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class PoolRow:
     """What the cost is made from."""
     exhausted_until: datetime | None
     quarantined_until: datetime | None
+    accuracy: ToldAccuracy | None
+    """Of its artifact, where it was compared with the reference."""
     priced_by: str | None
     """Catalogue: nobody wrote this pool, and its nodes are taken at the list price. Null: the pool's own price."""
 
@@ -103,5 +106,6 @@ def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now
         cost_basis=option.cost_basis if option else None,
         exhausted_until=pool.exhausted_until if pool and pool.exhausted_until and pool.exhausted_until > now else None,
         quarantined_until=max(until, default=None),
+        accuracy=option.accuracy if option else None,
         priced_by=measured.priced_by if measured else None,
     )

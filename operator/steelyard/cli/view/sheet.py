@@ -107,6 +107,8 @@ def _of_now(money: str, unit: str) -> Columns[_Now]:
         ("good requests behind it", lambda at: at.pool.n),
         ("within the objective (%)", lambda at: at.pool.good_percent),
         ("p99 (ms)", lambda at: at.pool.p99_milliseconds),
+        ("accuracy", lambda at: None if at.pool.accuracy is None else at.pool.accuracy.value),
+        ("measure of the accuracy", lambda at: None if at.pool.accuracy is None else at.pool.accuracy.measure),
         (f"node price ({money}/hour)", _part(_price, lambda price: price.value)),
         ("class of the price", _part(_price, lambda price: price.price_class)),
         ("price of", _part(_price, lambda price: price.as_of)),

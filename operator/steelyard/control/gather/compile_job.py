@@ -15,6 +15,7 @@ from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.compiling.attempt import Built, Failure, FailureClass
 from steelyard.core.facts.accuracy import Accuracy, Measure
+from steelyard.core.facts.model_memory import ModelMemory
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label
 
@@ -126,6 +127,7 @@ def _built(told: Mapping[str, Any]) -> Built | Failure:
             seconds=float(told.get("seconds", 0.0)),
             cached=told.get("cached") is True,
             accuracy=accuracy_of(told.get("accuracy")),
+            memory=memory_of(told.get("memory")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return UNREADABLE
@@ -144,6 +146,15 @@ def accuracy_of(told: Any) -> Accuracy | None:
         if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
             return Accuracy(measure, float(value))
     return None
+
+
+def memory_of(told: Any) -> ModelMemory | None:
+    """None where it is not told, or is no size: then nothing is refused by it."""
+    weights, token, positions = (
+        value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= EXACT_MAX else None
+        for value in (told.get(field) if isinstance(told, dict) else None for field in ("weightsBytes", "cacheBytesPerToken", "positions"))
+    )
+    return None if weights is None else ModelMemory(weights=weights, token=token, positions=positions)
 
 
 def _condition(job: Manifest) -> Mapping[str, Any] | None:

@@ -62,8 +62,11 @@ def node_view(node: Manifest, read: Container[str]) -> NodeView:
     )
 
 
-def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "") -> Pool:
-    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word."""
+def pool_of(
+    parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "", device_memory: float | None = None
+) -> Pool:
+    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word, and
+    `device_memory` its GiB of one device."""
     spec = parsed.spec
     mine = [n for n in nodes if matches(n.labels, spec.node_labels)]
     status = raw.get("status") or {}
@@ -73,6 +76,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         accelerator=spec.accelerator.model,
         architecture=_architecture(parsed, mine),
         unsupported=unsupported,
+        device_memory=device_memory if spec.accelerator.memory_gib is None else float(spec.accelerator.memory_gib),
         resource_name=spec.accelerator.resource_name,
         backends=tuple(str(b.name) for b in spec.backends),
         targets={str(b.name): b.target for b in spec.backends if b.target is not None},

@@ -50,7 +50,7 @@ from steelyard.control.kube.resource import (
     SERVICES,
 )
 from steelyard.control.kube.store import Store
-from steelyard.core.catalogue.advertised import advertised, references
+from steelyard.core.catalogue.advertised import advertised, references, sized
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
@@ -189,6 +189,7 @@ class SnapshotBuilder:
             beside = self._with_standing(beside, there)
         placements = self.placements(workload, now) if workload.existing is None else there.placements if there is not None else ()
         pools = advertised(workload, beside, self._ask)
+        workload = sized(workload, self._catalogue)
         moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
@@ -479,8 +480,11 @@ class SnapshotBuilder:
         if isinstance(parsed, Unreadable):
             return raw, None
         unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
+        memory = self._catalogue.device_memory(parsed.spec.accelerator.model)
         views = [view for _, view in self._views.values()]
-        counted = self._reader.read(ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, unsupported=unsupported))
+        counted = self._reader.read(
+            ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, unsupported=unsupported, device_memory=memory)
+        )
         return raw, counted
 
     def window_seconds(self) -> Mapping[WorkloadKey, int]:

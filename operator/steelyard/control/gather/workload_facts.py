@@ -27,6 +27,7 @@ from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import unplaced, waiting_since
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.custom import Custom, Drain, Probes, Variable, Variant
 from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
@@ -110,6 +111,8 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             account=spec.pods.service_account_name,
             compile_account=spec.pods.compile_service_account_name,
         ),
+        accuracy=tuple(Accuracy(Measure(str(each.measure)), float(each.limit)) for each in spec.objective.accuracy),
+        compile_resources=resources_of(options.resources.to_raw()) if options.resources is not None else None,
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
         existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,

@@ -26,6 +26,12 @@ def advertised(workload: Workload, pools: tuple[Pool, ...], ask: Ask) -> tuple[P
     return tuple(found)
 
 
+def sized(workload: Workload, catalogue: Catalogue) -> Workload:
+    """The workload with the size that the catalogue knows its model to have."""
+    parameters = catalogue.parameters(workload.model.uri)
+    return workload if parameters is None else replace(workload, model=replace(workload.model, parameters=parameters))
+
+
 def references(workload: Workload, pools: tuple[Pool, ...], catalogue: Catalogue, ask: Ask, currency: str) -> Mapping[str, Reference]:
     """By instance type, whatever claims are relative to and no pool has. Throughput is that of the whole node; its cost is by the list
     price, which only such a claim itself refers to, and not known where the list is in another currency."""

@@ -48,6 +48,17 @@ class Catalogue:
         found = self.accelerators.get(name)
         return found.unsupported if found else ""
 
+    def device_memory(self, name: str) -> float | None:
+        """GiB of one device of the accelerator; None where nobody states it."""
+        found = self.accelerators.get(name)
+        return found.memory_gib if found else None
+
+    def parameters(self, model: str) -> float | None:
+        """Millions that a model holds, by its URI or one of its names; None where nobody states one figure."""
+        last = model.rstrip("/").rpartition("/")[2].lower()
+        found = self.models.get(last) or next((each for each in self.models.values() if last in each.also), None)
+        return found.parameters if found else None
+
 
 EMPTY = Catalogue()
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from steelyard.core.facts.accuracy import Accuracy
+from steelyard.core.facts.model_memory import ModelMemory
 
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -55,6 +56,8 @@ class Built:
     """Found in the store: nothing was compiled."""
     accuracy: Accuracy | None = None
     """None where the machine that compiled could not run what it made."""
+    memory: ModelMemory | None = None
+    """None where its maker did not count it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from typing import NamedTuple, TypeAlias
 
 from steelyard.core.compiling.default_request import as_found, resources_of, told_of
 from steelyard.core.compiling.key import CompileInputs
+from steelyard.core.compiling.memory_need import TEXT, MemoryNeed, memory_need
 from steelyard.core.compiling.revision import InProportion, Wish, asked, asked_before, revision, revision_of_custom
 from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.money import written
 from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -22,8 +23,11 @@ COMPILED = frozenset({"steelyard", "vllm"})
 """The servers that run what was compiled: they need a toolchain and a store."""
 VLLM = "vllm"
 """The one back end of the server of this name, and of no other."""
-TEXT = "text-generation"
 ANY_SHAPE = (1,)
+DEVICES = (1, 2, 4, 8, 16, 32, 64)
+"""Over how many a model can be split."""
+LEAST_TOKENS = 16
+"""Of a request, as the API allows."""
 ABSENT = Artifact(state=ArtifactState.ABSENT)
 
 
@@ -54,6 +58,8 @@ class Candidate:
     refusal: Refusal | None
     key: str | None
     """Of its compile (`CompileInputs.key`)."""
+    need: MemoryNeed | None = None
+    """Of one replica; None where nobody knows it."""
 
     def wants(self, asked: str) -> bool:
         """Whether what was asked for when a placement was made is what is asked for now."""
@@ -123,7 +129,7 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
         batch_sizes=options.batch_sizes if vllm is None else ANY_SHAPE,
         sequence_lengths=options.sequence_lengths if vllm is None else ANY_SHAPE,
         tensor_parallel=options.tensor_parallel,
-        flags=options.flags if vllm is None else (*compiled_words(vllm), *options.flags),
+        flags=options.flags if vllm is None else (*compiled_words(vllm, model.task), *options.flags),
         secret_name=model.secret_name,
         pull_secrets=workload.access.pull_secrets,
         account=workload.access.compile_account,
@@ -133,58 +139,84 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
 class _Runs(NamedTuple):
     """What runs on a pool, and is the same on all that are alike."""
 
-    revision: str | None
-    asked: str
     toolchain: Toolchain | None = None
     inputs: CompileInputs | None = None
     key: str | None = None
     artifact: Artifact | None = None
     program: Program | None = None
+
+
+class _Names(NamedTuple):
+    """What it is called there, of one size of replica."""
+
+    revision: str | None
+    asked: str
     asked_before: str | None = None
 
 
-_Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str, Resources, Wish]
-"""All of a pool that what runs there depends on: back ends and their targets, family, architecture, why it has no toolchain, and what a replica asks for."""
+_Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str]
+"""All of a pool that what runs there depends on: back ends and their targets, family, architecture, and why it has no toolchain."""
+_Known: TypeAlias = tuple[dict[_Alike, _Runs], dict[tuple[_Alike, Resources, Wish], _Names]]
 
 
 def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
     """Every pool, in order of name, as a candidate."""
-    known: dict[_Alike, _Runs] = {}
+    known: _Known = {}, {}
     return tuple(_candidate(snapshot, pool, known) for pool in sorted(snapshot.pools, key=lambda p: p.name))
 
 
-def _candidate(snapshot: Snapshot, pool: Pool, known: dict[_Alike, _Runs]) -> Candidate:
+def _candidate(snapshot: Snapshot, pool: Pool, known: _Known) -> Candidate:
     """known: of pools that are alike; what was not known yet is added."""
     workload = snapshot.workload
-    resources = resources_of(workload, pool) if snapshot.found is None else as_found(snapshot.found, workload, pool)
-    wish = resources if pool.resource_name is None or told_of(workload, pool) is not None else InProportion(resources.devices)
-    alike = (pool.backends, tuple(pool.targets.items()), pool.family, pool.architecture, pool.unsupported, resources, wish)
-    if alike not in known:
-        known[alike] = _runs(snapshot, pool, resources, wish)
+    alike = (pool.backends, tuple(pool.targets.items()), pool.family, pool.architecture, pool.unsupported)
+    what, called = known
+    if alike not in what:
+        what[alike] = _runs(snapshot, pool)
+    runs = what[alike]
+    backend = runs.toolchain.backend if runs.toolchain else None
+    need = memory_need(workload, pool, workload.compile_for(pool.family, backend), runs.artifact)
+    resources = resources_of(workload, pool, need) if snapshot.found is None else as_found(snapshot.found, workload, pool)
+    wish = _wish(workload, pool, resources)
+    if (alike, resources, wish) not in called:
+        called[alike, resources, wish] = _names(workload, pool, runs, resources, wish)
     candidate = Candidate(
-        name=pool.name, pool=pool, resources=resources, marginal=replica_price(pool, resources), refusal=None, **known[alike]._asdict()
+        name=pool.name,
+        pool=pool,
+        resources=resources,
+        marginal=replica_price(pool, resources),
+        refusal=None,
+        need=need,
+        **runs._asdict(),
+        **called[alike, resources, wish]._asdict(),
     )
     refusal = next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None)
     return candidate if refusal is None else replace(candidate, refusal=refusal)
 
 
-def _runs(snapshot: Snapshot, pool: Pool, resources: Resources, wish: Wish) -> _Runs:
+def _wish(workload: Workload, pool: Pool, resources: Resources) -> Wish:
+    """What is no default of ours: a size that somebody wrote, or the one that an encoder always has on a CPU pool."""
+    told = told_of(workload, pool) is not None or (pool.resource_name is None and workload.vllm is None)
+    return resources if told else InProportion(resources.devices)
+
+
+def _runs(snapshot: Snapshot, pool: Pool) -> _Runs:
     workload = snapshot.workload
     if workload.custom is not None:
-        program = workload.custom.program(pool.family)
-        made = None if program is None else revision_of_custom(workload, resources, program)
-        return _Runs(revision=made, asked=revision_of_custom(workload, wish, program), program=program)
+        return _Runs(program=workload.custom.program(pool.family))
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
-    backend = toolchain.backend if toolchain else None
     key = inputs.key if inputs else None
-    artifact = snapshot.artifacts.get(key, ABSENT) if key else None
+    return _Runs(toolchain=toolchain, inputs=inputs, key=key, artifact=snapshot.artifacts.get(key, ABSENT) if key else None)
+
+
+def _names(workload: Workload, pool: Pool, runs: _Runs, resources: Resources, wish: Wish) -> _Names:
+    if workload.custom is not None:
+        made = None if runs.program is None else revision_of_custom(workload, resources, runs.program)
+        return _Names(revision=made, asked=revision_of_custom(workload, wish, runs.program))
+    toolchain, artifact = runs.toolchain, runs.artifact
+    backend = toolchain.backend if toolchain else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
-    return _Runs(
-        toolchain=toolchain,
-        inputs=inputs,
-        key=key,
-        artifact=artifact,
+    return _Names(
         revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
         asked=asked(workload, wish, pool.family, backend),
         asked_before=asked_before(workload, wish, pool.family, backend),
@@ -286,6 +318,39 @@ def _too_large(candidate: Candidate, _: Snapshot) -> Refusal | None:
     )
 
 
+def _model_too_large(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """Not where it serves: what runs is larger evidence than any estimate."""
+    need, pool = candidate.need, candidate.pool
+    serves = any(p.key.pool == candidate.name and p.ready for p in snapshot.placements)
+    options = snapshot.workload.compile_for(pool.family, candidate.toolchain.backend if candidate.toolchain else None)
+    devices = min(candidate.resources.devices, float(options.tensor_parallel))
+    room = candidate.resources.memory_gib if pool.resource_name is None else pool.device_memory and pool.device_memory * devices
+    if need is None or serves or not room or need.gib <= room:
+        return None
+    where = "a replica" if pool.resource_name is None else f"{devices:g} x {pool.accelerator or pool.resource_name}"
+    return Refusal(
+        Reason.DOES_NOT_FIT,
+        f"vLLM needs {need.gib:.1f} GiB or more, and {where} of pool {candidate.name} has {room:g}: {_what_to_write(need, room, pool, options)} ({need})",
+    )
+
+
+def _what_to_write(need: MemoryNeed, room: float, pool: Pool, options: CompileOptions) -> str:
+    """The change by which it would fit, or two of which each is enough, the one that costs least first."""
+    tokens = need.tokens_within(room)
+    halved = replace(need, weights=need.weights / 2, cache=need.cache / 2)
+    devices = next((n for n in DEVICES if pool.device_memory is not None and n * pool.device_memory >= need.gib), None)
+    found = []
+    if options.dtype == "float32" and halved.gib <= room:
+        found.append("set spec.compile.dtype to bfloat16")
+    if tokens >= LEAST_TOKENS:
+        found.append(f"set spec.server.vllm.maxModelLength to {tokens} or less")
+    if pool.resource_name is None:
+        found.append("ask for more in spec.placement.pools[].resources.memory")
+    elif devices is not None:
+        found.append(f"set devicesPerReplica and spec.compile.tensorParallel to {devices}")
+    return " or ".join(found[:2]) or "use a pool with larger devices"
+
+
 def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
     artifact, toolchain = candidate.artifact, candidate.toolchain
     if artifact is None or toolchain is None or artifact.state is ArtifactState.READY:
@@ -297,6 +362,29 @@ def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
     return Refusal(Reason.COMPILING, f"the model is being compiled for {toolchain.backend} on pool {candidate.name}")
 
 
+def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """By what its compile measured: serving pods hold it against a limit of their own, and not against this one."""
+    asked_for, artifact = snapshot.workload.accuracy, candidate.artifact
+    if not asked_for or artifact is None or artifact.state is not ArtifactState.READY:
+        return None
+    found = artifact.accuracy
+    if found is None:
+        return Refusal(
+            Reason.ACCURACY_TOO_LOW,
+            f"the artifact of pool {candidate.name} was not compared with the reference where it was compiled, which spec.objective.accuracy asks for: "
+            "let its toolchain compile on a device (compileNeedsDevice), or leave that out",
+        )
+    limit = next((each.value for each in asked_for if each.measure is found.measure), None)
+    if limit is None or found.measure.keeps(found.value, limit):
+        return None
+    options = snapshot.workload.compile_for(candidate.pool.family, candidate.toolchain.backend if candidate.toolchain else None)
+    return Refusal(
+        Reason.ACCURACY_TOO_LOW,
+        f"answers of pool {candidate.name} have {found.measure.value} {found.value:g}, and spec.objective.accuracy asks for {limit:g}: change "
+        f"spec.compile (dtype {options.dtype}, quantization {options.quantization}), or ask for less",
+    )
+
+
 RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _not_selected,
     _no_program,
@@ -306,6 +394,8 @@ RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _no_store,
     _no_fetch_image,
     _too_large,
+    _model_too_large,
     _no_artifact,
+    _too_inaccurate,
 )
 """Why a pool cannot run a workload now; the first that answers is told."""

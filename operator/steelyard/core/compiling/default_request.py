@@ -1,10 +1,11 @@
-"""What one replica asks for where nobody says: what the user asked for, or the devices' part of a node."""
+"""What one replica asks for where nobody says: what the user asked for, the devices' part of a node, or what vLLM needs on a CPU."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import floor
+from math import ceil, floor
 
+from steelyard.core.compiling.memory_need import MemoryNeed
 from steelyard.core.economics.node_reserve import for_replicas
 from steelyard.core.facts.existing import Found
 from steelyard.core.facts.resources import Resources
@@ -18,11 +19,11 @@ _CORES, _GIB = 0.1, 0.25
 """What a request is rounded down to."""
 
 
-def resources_of(workload: Workload, pool: Pool) -> Resources:
-    """What one replica asks for on this pool: the workload's word, else the pool's, else a default."""
+def resources_of(workload: Workload, pool: Pool, need: MemoryNeed | None = None) -> Resources:
+    """What one replica asks for on this pool: the workload's word, else the pool's, else a default. need: of its model, where that is known."""
     told = told_of(workload, pool)
     if pool.resource_name is None:
-        return told or CPU_POOL
+        return told or (CPU_POOL if need is None else large_enough(pool, need))
     devices = float(workload.choice(pool.name).devices)
     return replace(told, devices=devices) if told is not None else in_proportion(pool, devices)
 
@@ -53,6 +54,14 @@ def in_proportion(pool: Pool, devices: float) -> Resources:
         memory_gib=_rounded(min(room.memory_gib * part for room, part in shapes), _GIB),
         devices=devices,
     )
+
+
+def large_enough(pool: Pool, need: MemoryNeed) -> Resources:
+    """On a CPU pool: the memory that the model needs, and the same part of a node's CPUs as of its memory; of several shapes the smallest."""
+    memory = ceil(max(need.gib, CPU_POOL.memory_gib) / _GIB - 1e-9) * _GIB
+    rooms = [room for shape in pool.shapes if (room := for_replicas(shape)).memory_gib >= memory]
+    cpu = min((room.cpu * memory / room.memory_gib for room in rooms), default=0.0)
+    return Resources(cpu=max(CPU_POOL.cpu, _rounded(cpu, _CORES)), memory_gib=memory)
 
 
 def _rounded(amount: float, step: float) -> float:

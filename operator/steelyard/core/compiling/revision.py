@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from steelyard.core.compiling.default_request import ONE_DEVICE
+from steelyard.core.compiling.default_request import CPU_POOL, ONE_DEVICE
 from steelyard.core.compiling.key import CANONICAL
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.custom import Program
@@ -22,7 +22,8 @@ from steelyard.core.facts.snapshot import Toolchain, Workload
 
 @dataclass(frozen=True, slots=True)
 class InProportion:
-    """What the user asked for who said nothing of CPU and memory: so many devices, with their part of a node, however large that is."""
+    """What the user asked for who said nothing of CPU and memory: so many devices, with their part of a node, however large that is; without a
+    device, what the model needs."""
 
     devices: float
 
@@ -36,7 +37,7 @@ def _hash8(parts: Any) -> str:
 
 def _arguments(workload: Workload, wish: Wish, family: str) -> dict[str, Any]:
     # Only where it is vLLM: who does not use it has the hash of the versions that knew none.
-    words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm), *served_words(workload.vllm)]}
+    words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm, workload.model.task), *served_words(workload.vllm)]}
     return {
         **words,
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
@@ -94,7 +95,8 @@ def asked_before(workload: Workload, wish: Wish, family: str, backend: str | Non
     """What versions wrote down for the same wish that gave every replica one size where nobody said another; None where it is the same."""
     if not isinstance(wish, InProportion):
         return None
-    return asked(workload, Resources(ONE_DEVICE.cpu, ONE_DEVICE.memory_gib, wish.devices), family, backend)
+    one_size = ONE_DEVICE if wish.devices else CPU_POOL
+    return asked(workload, Resources(one_size.cpu, one_size.memory_gib, wish.devices), family, backend)
 
 
 def asked(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str:

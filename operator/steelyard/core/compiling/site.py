@@ -52,13 +52,16 @@ def is_asked_for(key: str, users: Iterable[User], settings: Settings) -> bool:
     return any(pool.selected and key == _key(workload, pool, settings) for workload, pools in users for pool in pools)
 
 
-def compile_site(toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ...], *, attempt: int, factor: int) -> CompileSite | None:
-    """Where attempt `attempt`, from 1 on, runs with `factor` times the configured memory; None where it needs a device and no pool has one.
+def compile_site(
+    toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ...], *, attempt: int, factor: int, asked: Resources | None = None
+) -> CompileSite | None:
+    """Where attempt `attempt`, from 1 on, runs with `factor` times the memory; None where it needs a device and no pool has one.
 
+    asked: what the compile asks for, in place of the configuration.
     pools: as `pools_to_compile_on` orders them. Each further attempt takes the next one that is large enough: a pool whose nodes stay taken
     does not hold a compile up for ever.
     """
-    base = settings.compile_resources
+    base = asked or settings.compile_resources
     resources = replace(base, memory_gib=base.memory_gib * factor)
     if not toolchain.compile_needs_device:
         return CompileSite(node_selector=toolchain.on_its_nodes(settings.compile_node_selector), resources=resources)

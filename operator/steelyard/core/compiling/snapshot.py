@@ -10,6 +10,7 @@ from steelyard.core.compiling.attempt import Attempts, Built, Failure, JobOutcom
 from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.queue import CompileQueue, Waiter
 from steelyard.core.compiling.site import User
+from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import RefusedWrite, Settings, Toolchain
 from steelyard.core.vocabulary.reason import Refusal
 
@@ -32,6 +33,7 @@ class CompileSnapshot:
     `told` the reason that its Ready condition gives. `taken_name` names the Job of the present attempt where another object owns it.
     `queue` is that of the nodes it needs, those of pools with a device or general ones: a Job that waits for a device must not hold up those
     that need none. `asked_since` is when it first asked for a place there, None where it has not yet.
+    `resources` are what its spec asks for, None where it leaves that to the configuration.
     `users` are the workloads that use it, each with the pools as it sees them. They may be left out where `needs_users` is False, and the
     queue where `needs_place` is.
     `refusals` are the last words of pods that did not get an artifact, and `refused_write` is a Job that the API server does not take.
@@ -45,6 +47,7 @@ class CompileSnapshot:
     versions: Mapping[str, str]
     attempts: Attempts
     settings: Settings
+    resources: Resources | None = None
     told: str | None = None
     job: CompileJob | None = None
     taken_name: str | None = None

@@ -5,22 +5,25 @@ The runtime holds both against the same two lists again (steelyard_runtime/gener
 
 from __future__ import annotations
 
+from steelyard.core.compiling.memory_need import TEXT
 from steelyard.core.facts.snapshot import VllmOptions
 
 SHAPING = frozenset({"block-size", "enable-chunked-prefill", "speculative-config"})
 """Of the further arguments: those that another compile follows from."""
 
 
-def compiled_words(options: VllmOptions) -> tuple[str, ...]:
-    """For the compile key, sorted. Defaults of vLLM are not written out: the toolchain's version fixes them."""
+def compiled_words(options: VllmOptions, task: str = TEXT) -> tuple[str, ...]:
+    """For the compile key, sorted. Defaults of vLLM are not written out: the toolchain's version fixes them. task: empty for generated text."""
     sizes = {
         "--max-model-len": options.max_model_length,
         "--max-num-seqs": options.max_sequences,
         "--max-num-batched-tokens": options.max_batched_tokens,
     }
-    caching = "--enable-prefix-caching" if options.prefix_caching else "--no-enable-prefix-caching"
+    # Of models that pool not all can keep prefixes, and vLLM knows which.
+    kept = () if task not in {"", TEXT} else ("--enable-prefix-caching",)
+    caching = kept if options.prefix_caching else ("--no-enable-prefix-caching",)
     further = [_word(name, value) for name, value in options.arguments if name in SHAPING]
-    return tuple(sorted([*(f"{name}={size}" for name, size in sizes.items() if size is not None), caching, *further]))
+    return tuple(sorted([*(f"{name}={size}" for name, size in sizes.items() if size is not None), *caching, *further]))
 
 
 def served_words(options: VllmOptions) -> tuple[str, ...]:

@@ -14,6 +14,10 @@ class Measure(StrEnum):
     WORST_LOGPROB = "WorstLogprob"
     """Of text: the largest mean difference of log-probabilities of a golden sample, in nats; 0 is the same."""
 
+    def keeps(self, value: float, limit: float) -> bool:
+        """Whether answers are as near as is asked for."""
+        return value >= limit if self is Measure.LEAST_COSINE else value <= limit
+
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.exit_drill import DrillMemory
@@ -221,6 +222,8 @@ class OptionLine:
     """Node price per hour below which this pool would be the cheapest."""
     cost_basis: str | None = None
     """What the cost is made from: a word of `economics/when_empty.CostBasis`."""
+    accuracy: Accuracy | None = None
+    """Of the pool's artifact, where it was compared with the reference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

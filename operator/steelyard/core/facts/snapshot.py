@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.custom import Custom
 from steelyard.core.facts.estimate import Estimate
@@ -15,6 +16,7 @@ from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.model_memory import ModelMemory
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
 from steelyard.core.facts.resources import Resources
@@ -60,6 +62,8 @@ class Model:
     revision: str | None
     task: str
     secret_name: str | None = None
+    parameters: float | None = None
+    """Millions that it holds, by the catalogue; None where nobody says, or not one figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +222,10 @@ class Workload:
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
     access: PodAccess = field(default_factory=PodAccess)
+    accuracy: tuple[Accuracy, ...] = ()
+    """How near to the reference's answers have to be, by each of these measures that an artifact tells."""
+    compile_resources: Resources | None = None
+    """What a compile of the model asks for; None: as the configuration says."""
     exit_drill: ExitDrill | None = None
     existing: Existing | None = None
     """Given where `server` is existing: what is read, and never changed."""
@@ -362,6 +370,8 @@ class Pool:
     default_resources: Resources | None = None
     accelerator: str = ""
     """The accelerator's model, as the catalogue knows it."""
+    device_memory: float | None = None
+    """GiB of one device, as the pool or the catalogue says; None where neither does."""
     unsupported: str = ""
     """Why no toolchain exists for the accelerator; empty where one does, or nobody knows better."""
     architecture: str | None = None
@@ -430,6 +440,10 @@ class Artifact:
     uri: str | None = None
     digest: str | None = None
     size_bytes: int | None = None
+    memory: ModelMemory | None = None
+    """What the model takes of a device's memory; None where its maker has not told."""
+    accuracy: Accuracy | None = None
+    """None where the machine that compiled could not run what it made."""
     message: str = ""
     retry_at: datetime | None = None
     waits: Refusal | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steelyard.core.compiling.candidate import COMPILED, Candidate
+from steelyard.core.compiling.compile_request import compile_resources
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move
@@ -72,7 +73,11 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
         assert candidate.toolchain is not None
         intents.append(
             CompileIntent(
-                namespace=seen.snapshot.workload.key.namespace, inputs=candidate.inputs, toolchain=candidate.toolchain, pools=tuple(pools)
+                namespace=seen.snapshot.workload.key.namespace,
+                inputs=candidate.inputs,
+                toolchain=candidate.toolchain,
+                pools=tuple(pools),
+                resources=compile_resources(seen.snapshot.workload, candidate.inputs.dtype, seen.snapshot.settings),
             )
         )
     return tuple(intents)
@@ -134,5 +139,6 @@ def served_by_us(seen: Analysis, candidate: Candidate, key: PlacementKey, count:
         scheduler=candidate.pool.scheduler,
         runtime_class=candidate.pool.runtime_class,
         vllm=workload.vllm,
+        tensor_parallel=candidate.inputs.tensor_parallel,
         access=workload.access,
     )

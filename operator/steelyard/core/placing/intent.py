@@ -21,6 +21,8 @@ class CompileIntent:
     inputs: CompileInputs
     toolchain: Toolchain
     pools: tuple[str, ...]
+    resources: Resources | None = None
+    """What each of its containers asks for; None: as the configuration says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class PlacementIntent:
     scheduler: str | None
     runtime_class: str | None = None
     vllm: VllmOptions | None = None
+    tensor_parallel: int = 1
     access: PodAccess = field(default_factory=PodAccess)
 
 

@@ -409,6 +409,7 @@ def line(option: Option, cheapest: Option | None) -> OptionLine:
         n=option.capacity.n if option.capacity else 0,
         cheapest_below=below,
         cost_basis=option.candidate.marginal.basis.value if option.cost and option.candidate.marginal else None,
+        accuracy=option.candidate.artifact.accuracy if option.candidate.artifact else None,
     )
 
 

@@ -95,7 +95,14 @@ class Reason(str, Enum):
     NO_VARIANT = ("NoVariant", "The custom server has no image for the pool's accelerator family: add a variant, or keep to other pools.")
     NO_FETCH_IMAGE = ("NoFetchImage", "No image is configured that downloads the model of a custom server: set config.fetchImage.")
     NO_STORE = ("NoStore", "No artifact store is configured, without which no model is compiled or served: set config.store.uri.")
-    DOES_NOT_FIT = ("DoesNotFit", "No node shape of the pool is large enough for one replica.")
+    DOES_NOT_FIT = (
+        "DoesNotFit",
+        "No node shape of the pool is large enough for one replica, or the model does not fit the memory of a replica's devices.",
+    )
+    ACCURACY_TOO_LOW = (
+        "AccuracyTooLow",
+        "The answers of the pool's artifact are farther from the reference's than spec.objective.accuracy allows, or were not compared with them.",
+    )
     COMPILING = ("Compiling", "The model is being compiled for this pool.")
     COMPILE_FAILED = (
         "CompileFailed",

@@ -30,6 +30,15 @@ class ToldAccuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldMemory:
+    """Of the model, in bytes and tokens."""
+
+    weights: int | None
+    token: int | None
+    positions: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledModelStatus:
     """`phase` None: it has not begun. `job_name`: of the attempt that has begun and not ended."""
 
@@ -45,6 +54,7 @@ class CompiledModelStatus:
     artifact_digest: str | None
     artifact_size_bytes: int | None
     artifact_accuracy: ToldAccuracy | None
+    artifact_memory: ToldMemory | None
     seconds: Decimal | None
     failure: CompileFailure | None
     next_retry: datetime | None
@@ -67,6 +77,7 @@ def compiled_model_status(status: Raw) -> CompiledModelStatus:
         artifact_digest=text(artifact, "digest"),
         artifact_size_bytes=whole(artifact, "sizeBytes"),
         artifact_accuracy=accuracy(part(artifact, "accuracy")),
+        artifact_memory=_memory(part(artifact, "memory")),
         seconds=number(status, "seconds"),
         failure=_failure(failure) if failure else None,
         next_retry=moment(status, "nextRetryTime"),
@@ -98,6 +109,12 @@ def seconds_taken(status: Raw) -> float | None:
 def accuracy(raw: Raw) -> ToldAccuracy | None:
     """None where nothing was verified."""
     return ToldAccuracy(measure=text(raw, "measure"), value=number(raw, "value")) if raw else None
+
+
+def _memory(raw: Raw) -> ToldMemory | None:
+    if not raw:
+        return None
+    return ToldMemory(weights=whole(raw, "weightsBytes"), token=whole(raw, "cacheBytesPerToken"), positions=whole(raw, "positions"))
 
 
 def _failure(raw: Raw) -> CompileFailure:

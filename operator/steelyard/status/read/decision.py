@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from steelyard.status.raw import Raw
+from steelyard.status.read.compiled_model import ToldAccuracy, accuracy
 from steelyard.status.read.field import moment, number, part, parts, text, truth, whole
 
 
@@ -37,6 +38,7 @@ class Option:
     n: int | None
     cheapest_below: Decimal | None
     cost_basis: str | None
+    accuracy: ToldAccuracy | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,4 +98,5 @@ def _option(raw: Raw) -> Option:
         n=whole(raw, "n"),
         cheapest_below=number(raw, "cheapestBelow"),
         cost_basis=text(raw, "costBasis"),
+        accuracy=accuracy(part(raw, "accuracy")),
     )

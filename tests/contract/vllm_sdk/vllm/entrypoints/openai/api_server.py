@@ -55,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
         found.add_argument(name, type=int)
     for name in ("--enable-chunked-prefill", "--enable-prefix-caching", "--enable-auto-tool-choice", "--enable-sleep-mode"):
         found.add_argument(name, action=argparse.BooleanOptionalAction)
+    found.add_argument("--runner", choices=("auto", "generate", "pooling"), default="auto")
+    found.add_argument("--convert", choices=("auto", "none", "embed", "classify"), default="auto")
     found.add_argument("--dtype", choices=DTYPES, default="auto")
     found.add_argument("--middleware", action="append", default=[])
     found.add_argument("--disable-uvicorn-access-log", action="store_true")
@@ -72,6 +74,11 @@ def parser() -> argparse.ArgumentParser:
 def logprob(token: int) -> float:
     """What this "model" gives to a token, whatever came before it."""
     return -1.0 - token % 7
+
+
+def pooled(prompt: list[int]) -> list[float]:
+    """The vector, or the logits of three labels, that this "model" makes of tokens."""
+    return [float(sum(prompt) % 10), float(len(prompt)), 1.0]
 
 
 def continued(prompt: list[int], steps: int) -> list[int]:
@@ -130,8 +137,10 @@ class State:
 class Model:
     """The application inside of the middleware, in ASGI."""
 
-    def __init__(self, name: str, seconds: float) -> None:
+    def __init__(self, name: str, seconds: float, convert: str = "") -> None:
         self._name, self.served, self.state = name, 0, State(seconds)
+        self._seconds, self._convert = seconds, convert
+        """How it pools; empty for one that generates."""
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer, until the client has left."""
@@ -166,8 +175,25 @@ class Model:
                 await answer(send, 200, b"{}", "application/json")
             case "/v1/completions" | "/v1/chat/completions" | "/v1/responses" | "/v1/messages" | "/invocations" | "/generative_scoring":
                 await self._complete(json.loads(body), send)
+            case "/v1/embeddings" | "/classify" | "/pooling" | "/v1/score" | "/rerank" | "/v2/embed" if self._convert:
+                await self._pool(path, json.loads(body), send)
             case _:
                 await answer(send, 404, b"{}", "application/json")
+
+    async def _pool(self, path: str, asked: dict[str, Any], send: Any) -> None:
+        """As vLLM answers: one that was converted to embed has no labels, and one that was to classify no vectors."""
+        field = {"/v1/embeddings": "embedding", "/classify": "probs"}.get(path, "score")
+        if field == {"embed": "probs", "classify": "embedding"}[self._convert]:
+            await answer(send, 404, b"{}", "application/json")
+            return
+        given = asked.get("input", "x")
+        prompt = given if isinstance(given, list) else [len(word) for word in given.split()]
+        if field == "probs" and isinstance(given, list):
+            assert asked["use_activation"] is False, "logits are compared"
+        self.served += 1
+        await asyncio.sleep(self._seconds)
+        document = {"data": [{"index": 0, field: pooled(prompt)}], "usage": {"prompt_tokens": len(prompt)}}
+        await answer(send, 200, json.dumps(document).encode(), "application/json")
 
     async def _complete(self, asked: dict[str, Any], send: Any) -> None:
         if asked["model"] != self._name:
@@ -289,7 +315,8 @@ def main() -> None:
             (graph / "graph.neff").write_bytes(b"x")
         return
     assert int(os.environ["VLLM_CPU_KVCACHE_SPACE"]) >= 1
-    model = Model(told.served_model_name, float(os.environ.get(SECONDS, "0.002")))
+    convert = told.convert if told.runner == "pooling" else ""
+    model = Model(told.served_model_name, float(os.environ.get(SECONDS, "0.002")), convert)
     application: Any = model
     for path in told.middleware:
         module, _, name = path.rpartition(".")

@@ -1,0 +1,33 @@
+"""How near the answers of an artifact are to the reference's, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from steelyard.status.read.compiled_model import ToldAccuracy
+
+
+class Verified(Protocol):
+    """A pool in a table."""
+
+    @property
+    def pool(self) -> str:
+        """Its name."""
+
+    @property
+    def accuracy(self) -> ToldAccuracy | None:
+        """Of its artifact."""
+
+
+def accuracies(pools: Iterable[Verified]) -> list[str]:
+    """Of each pool's artifact: quality comes before cost."""
+    return [f"{p.pool}: {told}" for p in pools if (told := accuracy(p.accuracy)) is not None]
+
+
+def accuracy(told: ToldAccuracy | None) -> str | None:
+    """None where nothing was verified."""
+    if told is None or told.value is None:
+        return None
+    said = {"LeastCosine": "least cosine to the reference {}", "WorstLogprob": "at most {} nats from the reference"}
+    return said.get(told.measure or "", f"{told.measure} {{}}").format(f"{told.value:f}") + " on golden samples, where it was compiled"
