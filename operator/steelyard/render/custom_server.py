@@ -47,7 +47,8 @@ def custom_pod(intent: CustomIntent, settings: Settings) -> Manifest:
     """With the program, and before it what fetches the model, where one is named."""
     server, disk = intent.server, intent.server.disk_gib
     model: Part = scratch(FETCHED, server.model_path, disk)
-    parts = [scratch("tmp", "/tmp", disk), shared_memory(), *([_read_only(model)] if intent.model is not None else [])]  # noqa: S108
+    shared = shared_memory(intent.resources.memory_gib, max(1, round(intent.resources.devices)))
+    parts = [scratch("tmp", "/tmp", disk), shared, *([_read_only(model)] if intent.model is not None else [])]  # noqa: S108
     pod: Manifest = {
         **access(intent.access.pull_secrets, intent.access.account),
         "enableServiceLinks": False,

@@ -8,7 +8,7 @@ from typing import Any
 
 from unit.api.objects import GONE
 from unit.fields.scene import COMPILES, FRESH, MOVES, Pair, Scene, values
-from unit.fields.workloads import TWO_FAMILIES
+from unit.fields.workloads import TWO_FAMILIES, VLLM
 
 A_CLAIM = {
     "name": "vendor",
@@ -30,6 +30,11 @@ ANOTHER = {
 }
 ONE_TOLERATION = {"key": "team", "operator": "Equal", "value": "ml", "effect": "NoSchedule"}
 ON_A_GPU = replace(TWO_FAMILIES, grounds={"dear": TWO_FAMILIES.grounds["dear"]}, pools={"dear": TWO_FAMILIES.pools["dear"]})
+TEXT_ON_A_GPU = replace(
+    ON_A_GPU,
+    workload={**VLLM.workload, "model.uri": "hf://meta-llama/Llama-3.1-8B-Instruct"},
+    pools={"dear": {**ON_A_GPU.pools["dear"], "backends": [{"name": "vllm"}]}},
+)
 EXPLAINED = replace(FRESH, explained=True)
 ALMOST_EMPTY = replace(FRESH, windows=8, rate=60.0)
 
@@ -46,7 +51,7 @@ POOLS: dict[str, Pair] = {
     ),
     "accelerator.model": values("a10g", "qualcomm-ai100", scene=ON_A_GPU),
     "accelerator.resourceName": values("nvidia.com/gpu", "nvidia.com/mig-1g.5gb", scene=ON_A_GPU),
-    "accelerator.memoryGiB": values(24, 1, scene=ON_A_GPU),
+    "accelerator.memoryGiB": values(80, 8, scene=TEXT_ON_A_GPU),
     "backends[].name": values("openvino", "onnxruntime", scene=COMPILES, at="backends.0.name"),
     "backends[].target": values("cpu/x86_64", "cpu/aarch64", scene=COMPILES, at="backends.0.target"),
     "nodes.selector{}": values({"pool": "cheap"}, {"pool": "dear"}, at="nodes.selector"),
