@@ -19,8 +19,10 @@ from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
 from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
-from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
+from steelyard.app.wiring import NEEDED_KINDS, OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
+from steelyard.control.gather.autoscalers import LOOK_SECONDS as AUTOSCALER_SECONDS
+from steelyard.control.gather.autoscalers import Autoscalers
 from steelyard.control.gather.existing_objects import ExistingObjects
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.served_artifact import refused_artifact
@@ -47,6 +49,7 @@ from steelyard.control.kube.resource import (
     JOBS,
     NODES,
     PODS,
+    SCALE_TARGETS,
     SERVICES,
     ObjectKey,
     Resource,
@@ -176,6 +179,7 @@ class Operator:
         self._heartbeat = Heartbeat(self.clock)
         self._turn = Heartbeat(self.clock)
         self._kinds_served = False
+        self._autoscalers_seen = asyncio.Event()
 
     async def run(self) -> int:
         """Run until stopped; the exit code. kopf owns signals: it stops on SIGTERM and SIGINT and calls our clean-up."""
@@ -245,6 +249,7 @@ class Operator:
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
         self.other_pods = OtherPods(self.client)
         self.existing = ExistingObjects(self.client)
+        self.autoscalers = Autoscalers(self.client, self._config.watch_namespaces)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -256,6 +261,7 @@ class Operator:
             read_past=self.observing.past,
             others=self.other_pods.on,
             read_existing=self.existing.of,
+            autoscaler_of=self.autoscalers.of,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -354,11 +360,11 @@ class Operator:
                 if not is_new_enough(await self.client.server_version()):
                     self._end(1)
                     return
-                missing = [kind for kind in OWN_KINDS if not await self.client.serves(kind)]
+                missing = [kind for kind in NEEDED_KINDS if not await self.client.serves(kind)]
             except ApiError as error:
                 _log.warning("the API server does not answer yet", error=str(error))
                 deadline = self.clock.monotonic() + KINDS_PATIENCE_SECONDS
-                missing = list(OWN_KINDS)
+                missing = list(NEEDED_KINDS)
             if not missing:
                 self._kinds_served = True
                 return
@@ -384,6 +390,7 @@ class Operator:
     def _may_write(self) -> None:
         self._heartbeat.beat()
         self._telling = self._spawn("events", self.events.run())
+        self._spawn("autoscalers", self._look_at_autoscalers())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
         if not self._config.watch_namespaces:
@@ -407,6 +414,7 @@ class Operator:
     async def _work(self) -> None:
         while not self.sweep.synced():
             await self.clock.sleep(0.1)
+        await self._autoscalers_seen.wait()
         self.reader.repeat(self.store.get)
         for resource in OWN_KINDS:
             for each in self.store.all(resource):
@@ -439,6 +447,19 @@ class Operator:
                         "what others run on the pools' nodes could not be looked at; it counts as at the last look", error=repr(error)
                     )
             await self.clock.sleep(LOOK_SECONDS if nodes else PLAN_SECONDS)
+
+    async def _look_at_autoscalers(self) -> None:
+        """Once before anything is decided, and then for as long as this process leads."""
+        while True:
+            try:
+                for namespace, deployment in await self.autoscalers.look():
+                    found = self.store.get(DEPLOYMENTS.key(namespace, deployment))
+                    if found is not None and label.WORKLOAD in manifests.labels(found):
+                        self.queue.add(Key(INFERENCE_WORKLOADS.plural, namespace, manifests.labels(found)[label.WORKLOAD]))
+            except Exception as error:
+                _log.warning("autoscalers could not be looked at; what was known of them counts", error=repr(error))
+            self._autoscalers_seen.set()
+            await self.clock.sleep(AUTOSCALER_SECONDS)
 
     async def _process(self, key: Key) -> float | None:
         again: float | None
@@ -534,7 +555,7 @@ class Operator:
                 self._wake_pool(pool)
             return
         labels = manifests.labels(present)
-        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS} and label.WORKLOAD in labels:
+        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS, SCALE_TARGETS} and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal
