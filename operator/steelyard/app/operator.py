@@ -10,7 +10,8 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import kopf
 
@@ -30,6 +31,7 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.trial_facts import asks_of
 from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.gather.unexplained import unexplained
+from steelyard.control.keda.plan_signal import PlanSignal
 from steelyard.control.kube import kopf_settings, watch_handlers
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
@@ -87,6 +89,9 @@ from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name
 
+if TYPE_CHECKING:
+    from steelyard.control.keda.external_scaler import ExternalScaler
+
 _log = get_logger(__name__)
 
 WRITES_PER_SECOND = 50.0
@@ -138,6 +143,15 @@ class SecuredMetrics:
     certificate: Certificate
 
 
+@dataclass(frozen=True, slots=True)
+class ScalerDoor:
+    """Where KEDA is answered. Without a certificate in plain text; `clients`: only those with a certificate of its authority."""
+
+    port: int
+    certificate: Path | None = None
+    clients: bool = False
+
+
 class Operator:
     """All parts of one process."""
 
@@ -150,6 +164,7 @@ class Operator:
         host: str,
         port: int,
         secured: SecuredMetrics | None = None,
+        scaler: ScalerDoor | None = None,
     ) -> None:
         """Without `secured`, /metrics is on the port of the probes, for everybody."""
         self._config = config
@@ -168,7 +183,8 @@ class Operator:
             trims={INFERENCE_WORKLOADS: unexplained},
         )
         self.reader = Reader(self._cannot_be_read, self._fields_ignored)
-        self._host, self._port, self._secured = host, port, secured
+        self._host, self._port, self._secured, self._door = host, port, secured, scaler
+        self._scaler: ExternalScaler | None = None
         self._metrics_server: MetricsServer | None = None
         self._stop = asyncio.Event()
         self._exit = 0
@@ -267,6 +283,7 @@ class Operator:
         self.decision_log = DecisionLog(self.events, self.metrics)
         applier = Applier(self.client, self.store)
         self.fleet = Fleet(self.snapshots, self.metrics)
+        self.signal = PlanSignal(self.fleet, self.snapshots, self.clock.now)
         self.workloads = WorkloadReconciler(
             self.client,
             applier,
@@ -393,8 +410,18 @@ class Operator:
         self._spawn("autoscalers", self._look_at_autoscalers())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
+        if self._door is not None:
+            self._spawn("scaler", self._answer_keda(self._door))
         if not self._config.watch_namespaces:
             self._spawn("others", self._look_at_others())
+
+    async def _answer_keda(self, door: ScalerDoor) -> None:
+        """By the leader alone, which knows the plan: a standby refuses the connection, and gRPC goes to the next address."""
+        from steelyard.control.keda.external_scaler import ExternalScaler, Tls  # noqa: PLC0415 - gRPC takes memory, and few ask for it
+
+        tls = Tls(door.certificate, door.clients) if door.certificate is not None else None
+        self._scaler = ExternalScaler(self.signal, host=self._host, port=door.port, tls=tls)
+        _log.info("KEDA is answered", port=await self._scaler.start())
 
     @property
     def leading(self) -> bool:
@@ -507,6 +534,7 @@ class Operator:
         self.decision_log.publish(self.clock.now(), leading=self.leading, owed=owed, serving={p.workload for p in serving})
         self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
         self.metrics.gauges.publish("process", self._process_gauges())
+        self.metrics.gauges.publish("autoscalers", Gauges(tuple(self.signal.gauges(self.store.all(SCALE_TARGETS)))))
 
     def _process_gauges(self) -> Gauges:
         samples = [
@@ -649,6 +677,8 @@ class Operator:
         if self._exit == 0:
             await self._apart.run(self.elector.release())
         await _ended(self._tasks)
+        if self._scaler is not None:
+            await self._scaler.stop()
         await self.observing.close()
         await self.health.stop()
         if self._metrics_server is not None:

@@ -14,7 +14,9 @@ from unit.api.objects import CUSTOM, EXISTING, GONE, GOOD, NAMED, VLLM, changed
 
 pytestmark = pytest.mark.apiserver
 
-MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial, ScaleTarget)}
+MODELS: dict[str, type[Resource]] = {
+    m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial, ScaleTarget)
+}
 PATHS = {
     kind.name: f"/apis/{API_VERSION}{'/namespaces/default' if kind.scope == 'Namespaced' else ''}/{kind.plural}?dryRun=All&fieldValidation=Strict"
     for kind in KINDS

@@ -10,7 +10,9 @@ from steelyard.api import AcceleratorPool, AcceleratorTrial, CompiledModel, Infe
 from steelyard.api.kind import Resource
 from unit.api.objects import GOOD, changed
 
-MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial, ScaleTarget)}
+MODELS: dict[str, type[Resource]] = {
+    m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial, ScaleTarget)
+}
 
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),

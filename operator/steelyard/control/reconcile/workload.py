@@ -45,7 +45,7 @@ from steelyard.core.decide import LOOK_AGAIN, decide
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
-from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.decision import Decision, is_observed
 from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.last_look import LastLook
 from steelyard.core.vocabulary.reason import Reason
@@ -147,7 +147,7 @@ class WorkloadReconciler:
             self._decision_log.looked(snapshot, now)
             return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds())
         decision = decide(snapshot, now)
-        self._fleet.ask(key, decision.demand)
+        self._fleet.ask(key, decision.demand, seen=is_observed(decision))
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
         # What was so, and was not changed since, is not looked through again.
