@@ -219,3 +219,17 @@ def test_where_steelyard_sizes_an_autoscaler_is_named_with_what_to_do() -> None:
     assert decision.verdict == "Hold"
     assert "ScaledObject chat writes the replicas" in decision.message
     assert "set spec.scaling.owner to External and point it at ScaleTarget embed.a" in decision.message
+
+
+def test_where_it_would_move_is_said_with_who_writes_the_replicas() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=20)}, rate=24, policy=quick(cooldown_seconds=60))
+    world.until(lambda: world.memory.move is not None and len(world.memory.known) == 2)
+    world.policy = quick(paused=True)
+    world.until(lambda: world.memory.move is None)
+    world.policy = quick(cooldown_seconds=60)
+    for pods in world.deployments.values():
+        pods.owner = "HorizontalPodAutoscaler embed"
+    decision = world.tick(5)
+    assert decision.reason is Reason.REPLICAS_OWNED_ELSEWHERE
+    assert "would move to pool b; HorizontalPodAutoscaler embed writes" in decision.message
+    assert "point it at ScaleTarget embed.a" in decision.message

@@ -10,6 +10,9 @@ from steelyard.core.placing.outcome import Outcome
 from steelyard.core.vocabulary.reason import HOLDS, Reason, Refusal
 from steelyard.core.vocabulary.verdict import Verdict
 
+OVERRULED = frozenset({Reason.SLO_AT_RISK, Reason.REPLICAS_OWNED_ELSEWHERE})
+"""Holds that say less: sizing mends nothing here, and a gate does not know the ScaleTarget."""
+
 
 def owned(seen: Analysis) -> Refusal | None:
     """The first placement, by key, whose Deployment somebody else writes."""
@@ -36,11 +39,9 @@ def owned_by(seen: Analysis, placement: Placement) -> Refusal | None:
 def told_if_owned(seen: Analysis, outcome: Outcome) -> Outcome:
     """The same, held where somebody else writes the replicas and nothing else holds it: nothing follows the load there, so that no promise is mended
     by replicas either."""
-    refusal = owned(seen)
-    if (
-        refusal is None
-        or outcome.move is not None
-        or (outcome.refusal is not None and outcome.refusal.reason in HOLDS - {Reason.SLO_AT_RISK})
-    ):
+    refusal, before = owned(seen), outcome.refusal
+    if refusal is None or outcome.move is not None or (before is not None and before.reason in HOLDS - OVERRULED):
         return outcome
-    return replace(outcome, verdict=Verdict.HOLD, refusal=refusal)
+    gated = before is not None and before.reason is Reason.REPLICAS_OWNED_ELSEWHERE and outcome.target is not None
+    would = f"would move to pool {outcome.target}; " if gated else ""
+    return replace(outcome, verdict=Verdict.HOLD, refusal=replace(refusal, message=f"{would}{refusal.message}"))
