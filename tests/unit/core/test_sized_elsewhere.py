@@ -233,3 +233,13 @@ def test_where_it_would_move_is_said_with_who_writes_the_replicas() -> None:
     assert decision.reason is Reason.REPLICAS_OWNED_ELSEWHERE
     assert "would move to pool b; HorizontalPodAutoscaler embed writes" in decision.message
     assert "point it at ScaleTarget embed.a" in decision.message
+
+
+@pytest.mark.parametrize("step", [Step.SHIFT, Step.BAKE])
+def test_fewer_are_fewer_at_once_on_both_sides_of_a_roll_out(step: Step) -> None:
+    world = external()
+    roll_out(world)
+    world.until(lambda: world.memory.move is None or world.memory.move.step is step)
+    world.scale_targets["a"] = 2
+    world.tick(2)
+    assert all(pods.desired <= 2 for pods in world.deployments.values())
