@@ -84,6 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
     scaler = None
     if given.external_scaler:
         scaler = ScalerDoor(given.external_scaler_port, given.external_scaler_certificate, given.external_scaler_client_certificates)
+        if missing := scaler.missing():
+            print(missing, file=sys.stderr)  # noqa: T201
+            return 2
     process_memory.hold_once()
     process_memory.look_seldom()
     sys.setswitchinterval(TURN_SECONDS)

@@ -145,11 +145,23 @@ class SecuredMetrics:
 
 @dataclass(frozen=True, slots=True)
 class ScalerDoor:
-    """Where KEDA is answered. Without a certificate in plain text; `clients`: only those with a certificate of its authority."""
+    """Where KEDA is answered. `certificate`: a folder; without one in plain text. `clients`: only those with a certificate of its ca.crt."""
 
     port: int
     certificate: Path | None = None
     clients: bool = False
+
+    def missing(self) -> str | None:
+        """What it lacks, and what to do; None where it can be opened."""
+        if self.certificate is None:
+            return (
+                "--external-scaler-client-certificates needs --external-scaler-certificate, whose ca.crt has signed them"
+                if self.clients
+                else None
+            )
+        files = ("tls.crt", "tls.key", *(("ca.crt",) if self.clients else ()))
+        lacking = [name for name in files if not (self.certificate / name).is_file()]
+        return f"{self.certificate} has no {' and no '.join(lacking)}: mount a Secret of type kubernetes.io/tls there" if lacking else None
 
 
 class Operator:
