@@ -243,3 +243,20 @@ def test_fewer_are_fewer_at_once_on_both_sides_of_a_roll_out(step: Step) -> None
     world.scale_targets["a"] = 2
     world.tick(2)
     assert all(pods.desired <= 2 for pods in world.deployments.values())
+
+
+def test_what_is_asked_to_go_is_not_replaced_first() -> None:
+    world = external()
+    world.scale_targets["a"] = 0
+    world.wish = "n"
+    decision = world.tick()
+    assert decision.memory.move is None
+    assert not decision.intent.create
+    assert standing(world) == 0
+
+
+def test_nobody_gives_nodes_up_for_who_would_not_take_them() -> None:
+    world = external(a=Ground(speed=10, nodes=3), rate=200.0)
+    decision = world.tick(10)
+    assert decision.demand is not None
+    assert not decision.demand.short

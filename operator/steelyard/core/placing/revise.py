@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind
@@ -22,12 +24,19 @@ _OUTLIVED = "the artifact was compiled again and is another: no new replica of t
 def revise(seen: Analysis) -> Outcome | None:
     """The move to the revision that is asked for, of the placement with the most replicas first, or what keeps it from beginning; None where
     what runs is what is asked for."""
-    for placement in sorted(seen.members, key=lambda p: (p.key != seen.primary, p.key)):
+    for placement in sorted(_kept(seen), key=lambda p: (p.key != seen.primary, p.key)):
         candidate = seen.candidate(placement.key.pool)
         why = None if candidate is None else _why(seen, placement, candidate)
         if candidate is not None and why is not None:
             return _revised(seen, placement, candidate, why)
     return None
+
+
+def _kept(seen: Analysis) -> Iterable[Placement]:
+    """Those that stay: what is asked to go by whoever sizes is not replaced first."""
+    if not seen.snapshot.workload.sized_elsewhere:
+        return seen.members
+    return (p for p in seen.members if seen.wished(p.key.pool))
 
 
 def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | None:
