@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import grpc
 import pytest
 
+from fault.holding import exposing
 from fault.meanwhile import meanwhile
 from fault.move_run import MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun
+from steelyard.control.keda.external_scaler import METRIC, SERVICE
+from steelyard.control.keda.external_scaler_pb2 import GetMetricsRequest, GetMetricsResponse, ScaledObjectRef
 
 pytestmark = pytest.mark.apiserver
 
@@ -48,9 +52,9 @@ def deployments(run: MoveRun) -> dict[str, int]:
     return {d["metadata"]["name"]: d["spec"]["replicas"] for d in run.listed("apps/v1/deployments")}
 
 
-def external(a_move: Any) -> MoveRun:
+def external(a_move: Any, *flags: str) -> MoveRun:
     run: MoveRun = a_move(small=True)
-    run.start_operator()
+    run.start_operator(flags=flags)
     run.ask_for(scaling=EXTERNAL)
     run.apply(mode="Recommend")
     run.until_serving()
@@ -117,4 +121,33 @@ def test_an_autoscaler_on_a_deployment_is_named_before_it_has_written_anything(a
     assert f"point it at ScaleTarget {target(run, run.dear)}" in held["message"]
     live = run.listed("apps/v1/deployments")[0]
     assert {e["manager"] for e in live["metadata"]["managedFields"] if "f:replicas" in str(e.get("fieldsV1"))} == {"steelyard"}
+    run.end_operators()
+
+
+def told(run: MoveRun, pool: str) -> int | str:
+    """What KEDA would be told: a number, or the name of the error."""
+    request = GetMetricsRequest(
+        metricName=METRIC,
+        scaledObjectRef=ScaledObjectRef(name="embed", namespace=run.namespace, scalerMetadata={"workload": WORKLOAD, "pool": pool}),
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{run.operators[-1].scaler_port()}") as channel:
+        ask = channel.unary_unary(f"/{SERVICE}/GetMetrics", GetMetricsRequest.SerializeToString, GetMetricsResponse.FromString)
+        try:
+            (value,) = ask(request, timeout=SOON).metricValues
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return int(value.metricValueFloat)
+
+
+@meanwhile
+def test_keda_is_told_what_the_load_needs_and_nothing_once_it_is_not_seen(a_move):
+    run = external(a_move, "--external-scaler", "--external-scaler-port", "0")
+    run.until("the plan", lambda _: told(run, run.dear) == 1, MOVE_SECONDS)
+    assert told(run, run.cheap) == "FAILED_PRECONDITION", "where it does not run there is no plan"
+    run.until("the same as a metric", lambda _: "steelyard_autoscaler_replicas{" in run.operators[-1].metrics(), SOON)
+    lost = exposing(run, "gone")
+    lost.lose()
+    run.until("no number", lambda _: told(run, run.dear) == "UNAVAILABLE", SOON)
+    lost.mend()
+    run.until("the number again", lambda _: told(run, run.dear) == 1, MOVE_SECONDS)
     run.end_operators()

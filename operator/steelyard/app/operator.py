@@ -433,7 +433,7 @@ class Operator:
 
         tls = Tls(door.certificate, door.clients) if door.certificate is not None else None
         self._scaler = ExternalScaler(self.signal, host=self._host, port=door.port, tls=tls)
-        _log.info("KEDA is answered", port=await self._scaler.start())
+        _log.info("KEDA is answered", scaler_port=await self._scaler.start())
 
     @property
     def leading(self) -> bool:
