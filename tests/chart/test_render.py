@@ -279,7 +279,7 @@ KEDA = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes
 
 
 def _scaler(**values):
-    """(words that the operator is told, its Service or None, Secrets that it mounts)"""
+    """(words that the operator is told, its Service or None, Secrets that it mounts for it, its ports)"""
     objects = rendered({"externalScaler": values})
     [container] = _pod(objects)["spec"]["containers"]
     services = [s for s in of_kind(objects, "Service") if s["metadata"]["name"].endswith("-scaler")]
