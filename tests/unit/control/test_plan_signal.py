@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -151,3 +152,21 @@ def test_each_scale_target_with_a_number_is_a_sample(stage: Stage) -> None:
         ("ns", "embed", "a"),
         float(cast(int, stage.told())),
     )
+
+
+def test_an_autoscaler_that_follows_it_through_a_day_keeps_the_promise_and_no_replica_too_many() -> None:
+    stage = Stage(rate=24.0)
+    most, missed = 0, 0
+    for tick in range(90):
+        stage.world.rate = 24 - 20 * math.cos(tick / 14)
+        stage.look()
+        stage.plan()
+        told = stage.told()
+        if isinstance(told, int):
+            stage.world.scale_targets["a"] = told
+        newest = [pods.windows[-1] for pods in stage.world.deployments.values() if pods.windows]
+        missed += sum(w.violations for w in newest) > 0.01 * sum(w.offered for w in newest) and tick > 12
+        most = max(most, sum(pods.desired for pods in stage.world.deployments.values()))
+    assert missed <= 1
+    assert most <= 8, "44 requests/s at 10 for each replica"
+    assert sum(pods.desired for pods in stage.world.deployments.values()) <= 3, "and goes down with the load"
