@@ -151,6 +151,26 @@ class Metrics(_Closed):
     )
 
 
+class ExternalScaler(_Closed):
+    """The plan as an external scaler of KEDA, by gRPC, and the Service in front of it."""
+
+    enabled: bool = Field(
+        default=False, description="Answer KEDA on port 8090 of the leader: ScaledObjects with a trigger of type external or external-push."
+    )
+    certificate_secret_name: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="Answer by TLS with this Secret of type kubernetes.io/tls in the release's namespace, for example cert-manager's, whose names "
+        "include the Service's. Empty for plain text.",
+    )
+    client_certificates: bool = Field(
+        default=False, description="Let in only clients with a certificate of the authority in the Secret's ca.crt (KEDA's tlsClientCert)."
+    )
+    ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Who may reach it where networkPolicy.enabled; empty for all. The default: pods with the label "
+        "app.kubernetes.io/name=keda-operator."
+    )
+
+
 class ServiceMonitor(_Closed):
     """For the Prometheus operator."""
 
@@ -300,6 +320,7 @@ class Values(_Closed):
     )
     pod_disruption_budget: Budget = Field(default=Budget(), description="PodDisruptionBudget.")
     metrics: Metrics = Field(default=Metrics(), description="/metrics, and the Service in front of it.")
+    external_scaler: ExternalScaler = Field(description="The plan as an external scaler of KEDA.")
     service_monitor: ServiceMonitor = Field(default=ServiceMonitor(), description="For the Prometheus operator.")
     prometheus_rule: PrometheusRule = Field(default=PrometheusRule(), description="Alerts for the Prometheus operator.")
     dashboard: Dashboard = Field(default=Dashboard(), description="A Grafana dashboard as a ConfigMap.")

@@ -22,7 +22,16 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Settings, Toolchain, Workload
-from steelyard.core.placing.intent import CompileIntent, CustomIntent, DrillIntent, Intent, PlacementIntent, ProbeIntent, TrialIntent
+from steelyard.core.placing.intent import (
+    CompileIntent,
+    CustomIntent,
+    DrillIntent,
+    Intent,
+    PlacementIntent,
+    ProbeIntent,
+    ScaleTargetIntent,
+    TrialIntent,
+)
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.objects import desired
 from steelyard.render.probe_job import trial_job
@@ -114,9 +123,18 @@ def _with(workload: Workload, toolchain: Toolchain, key: PlacementKey, settings:
     ramp = Ramp(first=1.0, most=8.0, step_seconds=30, halvings=3, lengths=seen)
     probe = ProbeIntent(move="20260101t000000-one", placement=placement, ramp=ramp, seconds=900)
     drill = DrillIntent(name="asked-exit-0a1b2c3d4e", pools=("one", "other"), budget=1.5, duration_seconds=900, deadline_seconds=8100)
-    intent = Intent(workload=workload.key, workload_uid=workload.uid, compile=(compiles,), create=(placement,), probe=probe, drill=drill)
+    intent = Intent(
+        workload=workload.key,
+        workload_uid=workload.uid,
+        compile=(compiles,),
+        create=(placement,),
+        probe=probe,
+        drill=drill,
+        scale_targets={key.pool: ScaleTargetIntent(first=1, pods=1, ready=1)},
+    )
     wanted = desired(intent, settings)
     yield from wanted.present
+    yield from wanted.scale_targets
     assert wanted.probe is not None
     yield wanted.probe
     assert wanted.drill is not None

@@ -27,13 +27,14 @@ from steelyard.control.kube.resource import (
     DISRUPTION_BUDGETS,
     JOBS,
     LEASES,
+    SCALE_TARGETS,
     SERVICES,
     Resource,
 )
 
 pytestmark = pytest.mark.apiserver
 
-RESOURCES = {r.kind: r for r in (ACCELERATOR_TRIALS, COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, SERVICES)}
+RESOURCES = {r.kind: r for r in (ACCELERATOR_TRIALS, COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, SCALE_TARGETS, SERVICES)}
 VLLM = {
     "serveImage": "registry.example.com/vllm:1",
     "compileImage": "registry.example.com/vllm:1",

@@ -117,8 +117,8 @@ def test_people_get_the_kinds_by_aggregation():
         if label.startswith("rbac.authorization.k8s.io/aggregate-to-")
     }
     assert set(by_label) == {"view", "edit", "admin"}
-    for resource in ("inferenceworkloads", "compiledmodels", "acceleratorpools", "acceleratortrials"):
+    for resource in ("inferenceworkloads", "compiledmodels", "acceleratorpools", "acceleratortrials", "scaletargets"):
         assert by_label["view"]["steelyard.dev", resource, ()] == {"get", "list", "watch"}
     written = {resource for role in ("edit", "admin") for _, resource, _ in by_label[role]}
     assert "acceleratorpools" not in written, "who may edit a namespace may not spend on nodes"
-    assert not any("/" in resource for resource in written), "status is the operator's"
+    assert {resource for resource in written if "/" in resource} == {"scaletargets/scale"}, "status is the operator's"

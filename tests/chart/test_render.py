@@ -276,11 +276,46 @@ def test_every_admission_policy_asks_for_the_operators_account_first_and_is_boun
     assert not [o for o in rendered({"admissionPolicy": {"enabled": False}}) if o["kind"].startswith("ValidatingAdmission")]
 
 
+KEDA = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "keda-operator"}}}
+
+
+def _scaler(**values):
+    """(words that the operator is told, its Service or None, Secrets that it mounts for it, its ports)"""
+    objects = rendered({"externalScaler": values})
+    [container] = _pod(objects)["spec"]["containers"]
+    services = [s for s in of_kind(objects, "Service") if s["metadata"]["name"].endswith("-scaler")]
+    secrets = {v["secret"]["secretName"] for v in _pod(objects)["spec"]["volumes"] if "secret" in v}
+    told = [word for word in container["args"] if "scaler" in word]
+    return told, next(iter(services), None), secrets - {"steelyard-metrics-certificate"}, {p["containerPort"] for p in container["ports"]}
+
+
+def test_keda_is_answered_where_it_is_asked_for_and_by_tls_with_a_certificate_that_is_given():
+    assert _scaler() == ([], None, set(), {8080, 8443})
+    told, service, secrets, ports = _scaler(enabled=True)
+    assert (told, secrets, ports) == (["--external-scaler"], set(), {8080, 8443, 8090})
+    assert service["spec"]["clusterIP"] == "None", "gRPC must see each pod: only the leader listens"
+    assert [(p["port"], p["targetPort"]) for p in service["spec"]["ports"]] == [(8090, "grpc")]
+    told, _, secrets, _ = _scaler(enabled=True, certificateSecretName="tls", clientCertificates=True)
+    assert secrets == {"tls"}
+    assert told == [
+        "--external-scaler",
+        "--external-scaler-certificate",
+        "/etc/steelyard-scaler",
+        "--external-scaler-client-certificates",
+    ]
+
+
+def test_certificates_of_clients_need_one_of_the_server():
+    with pytest.raises(Exception, match=r"needs externalScaler\.certificateSecretName"):
+        _scaler(enabled=True, clientCertificates=True)
+
+
 def test_the_network_policy_lets_through_what_is_needed():
     [policy] = [p["spec"] for p in of_kind(json.loads(_rendered("everything")), "NetworkPolicy") if _is_of_the_release(p)]
     assert policy["ingress"] == [
         {"ports": [{"port": 8443, "protocol": "TCP"}], "from": EVERYTHING["networkPolicy"]["ingressFrom"]},
-    ], "nobody but the readers of /metrics; the kubelet's probes need no rule"
+        {"ports": [{"port": 8090, "protocol": "TCP"}], "from": [KEDA]},
+    ], "nobody but the readers of /metrics and KEDA; the kubelet's probes need no rule"
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
 

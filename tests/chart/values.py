@@ -42,6 +42,7 @@ EVERYTHING: dict[str, Any] = {
     ],
     "podDisruptionBudget": {"maxUnavailable": "50%"},
     "metrics": {"serviceAnnotations": {"prometheus.io/scrape": "true"}},
+    "externalScaler": {"enabled": True, "certificateSecretName": "of-the-scaler", "clientCertificates": True},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"},
     "prometheusRule": {
         "enabled": True,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -198,10 +198,12 @@ class MoveRun:
         kubeconfig: Path | None = None,
         code: Path | None = None,
         installed_in: str | None = None,
+        flags: Sequence[str] = (),
         **changes: Any,
     ) -> OperatorProcess:
         """Another operator process of this run, not started yet. `kubeconfig`: with no more rights than that. `code`: of another checkout.
-        `installed_in`: the namespace of another installation, whose operator it is. `changes`: of its configuration."""
+        `installed_in`: the namespace of another installation, whose operator it is. `flags`: further words of its command line. `changes`: of its
+        configuration."""
         given = {**self._settings, **changes}
         # Compiles must not land on the played nodes of another run.
         given["compile"] = {"nodeSelector": {"steelyard.dev/pool": self.dear}, **given.get("compile", {})}
@@ -218,16 +220,15 @@ class MoveRun:
             config(self.namespace, **given),
             f"operator-{len(self.operators) + 1}",
             code=code,
+            flags=flags,
         )
         self.operators.append(made)
         self._stack.callback(made.__exit__)
         return made
 
-    def start_operator(
-        self, *, user: str | None = None, kubeconfig: Path | None = None, code: Path | None = None, **changes: Any
-    ) -> OperatorProcess:
+    def start_operator(self, **how: Any) -> OperatorProcess:
         """Start one more operator."""
-        return self.operator(user=user, kubeconfig=kubeconfig, code=code, **changes).start()
+        return self.operator(**how).start()
 
     def end_operators(self) -> None:
         """What has been seen to its end costs others no more time."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,11 @@ class OperatorProcess:
         name: str = "operator",
         certificate: Path | None = None,
         code: Path | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
-        """`certificate`: a folder with the one by which /metrics is served, to those that may read it; none for all, by HTTP. `code`: the folder
+        """`flags`: further words of its command line. `certificate`: a folder with the one by which /metrics is served, to those that may read it; none for all, by HTTP. `code`: the folder
         `operator` of another checkout, whose operator it is to be."""
-        self._code = code
+        self._code, self._flags = code, tuple(flags)
         self._kubeconfig, self._lease_namespace, self._folder, self._name = kubeconfig, lease_namespace, folder, name
         self._certificate = certificate
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,7 @@ class OperatorProcess:
         arguments = ["--config", str(self._config), "--kubeconfig", str(self._kubeconfig), "--host", "127.0.0.1", "--port", "0"]
         if self._certificate is not None:
             arguments += ["--metrics-certificate", str(self._certificate), "--metrics-port", "0"]
-        arguments += ["--namespace", self._lease_namespace]
+        arguments += ["--namespace", self._lease_namespace, *self._flags]
         environment = {**os.environ, "POD_NAME": self._name}
         if self._code is None:
             self.process = Child(arguments, environment, self.log)
@@ -128,6 +129,10 @@ class OperatorProcess:
                 seconds=PATIENCE,
             )
         )
+
+    def scaler_port(self) -> int | None:
+        """Where KEDA is answered, once it leads."""
+        return next((int(line["scaler_port"]) for line in reversed(self.lines()) if line.get("scaler_port")), None)
 
     def metrics(self) -> str:
         """What /metrics says."""

@@ -6,6 +6,7 @@ from steelyard.api.compiled_model import CompiledModel
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.kind import API_VERSION, GROUP, VERSION
 from steelyard.api.parse import FieldError, parse
+from steelyard.api.scale_target import ScaleTarget
 
 __all__ = [
     "API_VERSION",
@@ -16,5 +17,6 @@ __all__ = [
     "CompiledModel",
     "FieldError",
     "InferenceWorkload",
+    "ScaleTarget",
     "parse",
 ]

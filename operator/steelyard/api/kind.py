@@ -26,6 +26,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """JSON paths of a scale subresource: the number that is wanted, the number that there is, and the pods' selector as a string."""
+
+    spec: str
+    status: str
+    selector: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of the group."""
 
@@ -36,6 +45,7 @@ class Kind:
     scope: Literal["Namespaced", "Cluster"]
     columns: tuple[Column, ...]
     selectable: tuple[str, ...] = field(default=())
+    scale: Scale | None = None
 
     @property
     def crd_name(self) -> str:

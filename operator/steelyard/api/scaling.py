@@ -12,7 +12,7 @@ class ReplicaOwner(Word):
     """Who writes the number of replicas."""
 
     STEELYARD = "Steelyard", "sizing follows the load"
-    EXTERNAL = "External", "an HPA or KEDA does; Steelyard only recommends"
+    EXTERNAL = "External", "an HPA, KEDA or a person does, on the ScaleTargets; Steelyard starts them, rolls out revisions and recommends"
 
 
 class Scaling(SpecModel):
@@ -64,8 +64,9 @@ class Scaling(SpecModel):
     owner: Annotated[
         ReplicaOwner,
         says(
-            "Who writes the number of replicas. With External this version only recommends: it starts no move, and no changed model or option "
-            "is rolled out.",
+            "Who writes the number of replicas. With External there is a ScaleTarget WORKLOAD.POOL for each pool that may be used, which keeps its "
+            "name through all revisions: whatever an HPA, KEDA or a person writes there is brought about on that pool, and minReplicas and "
+            "maxReplicas are theirs to keep. Steelyard places the first replicas, rolls out revisions, moves nothing, and says what it would do.",
             example="External",
         ),
     ] = ReplicaOwner.STEELYARD

@@ -12,13 +12,14 @@ import uvloop
 
 from steelyard.app import process_memory
 from steelyard.app.config import Config, ConfigError, load
-from steelyard.app.operator import Identity, Operator, SecuredMetrics
+from steelyard.app.operator import Identity, Operator, ScalerDoor, SecuredMetrics
 from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
 from steelyard.control.log import configure
 from steelyard.control.telemetry.certificate import Certificate
 
 PORT = 8080
 METRICS_PORT = 8443
+SCALER_PORT = 8090
 TURN_SECONDS = 0.0001
 """For which a thread computes while others wait. The event loop waits so long again after each thing that it asks of the system, as long as a page of
 metrics or a plan is made: Python's own 5 ms leave it little of the processor then."""
@@ -39,6 +40,19 @@ def main(arguments: list[str] | None = None) -> int:
         "allows to GET /metrics; without it, by HTTP on --port, to everybody",
     )
     parser.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="port of /metrics by HTTPS; 0 takes a free one")
+    parser.add_argument("--external-scaler", action="store_true", help="tell KEDA what the plan has for a workload on a pool, by gRPC")
+    parser.add_argument("--external-scaler-port", type=int, default=SCALER_PORT, help="its port; 0 takes a free one")
+    parser.add_argument(
+        "--external-scaler-certificate",
+        type=Path,
+        metavar="FOLDER",
+        help="serve it by TLS with tls.crt and tls.key of this folder; without it, in plain text",
+    )
+    parser.add_argument(
+        "--external-scaler-client-certificates",
+        action="store_true",
+        help="let in only clients with a certificate of the authority in ca.crt of that folder",
+    )
     parser.add_argument("--namespace", help="namespace of the Lease; in a pod its own")
     parser.add_argument(
         "--release", default="steelyard", help="name of the Helm release: with the namespace, what other installations know this one by"
@@ -67,21 +81,32 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             print(f"{given.metrics_certificate} has no tls.crt and tls.key that can be used: {error}", file=sys.stderr)  # noqa: T201
             return 2
+    scaler = None
+    if given.external_scaler:
+        scaler = ScalerDoor(given.external_scaler_port, given.external_scaler_certificate, given.external_scaler_client_certificates)
+        if missing := scaler.missing():
+            print(missing, file=sys.stderr)  # noqa: T201
+            return 2
     process_memory.hold_once()
     process_memory.look_seldom()
     sys.setswitchinterval(TURN_SECONDS)
     try:
-        return uvloop.run(_run(config, credentials, identity, secured, given))
+        return uvloop.run(_run(config, credentials, identity, secured, scaler, given))
     except CredentialsMissing as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
 
 
 async def _run(
-    config: Config, credentials: Credentials, identity: Identity, secured: SecuredMetrics | None, given: argparse.Namespace
+    config: Config,
+    credentials: Credentials,
+    identity: Identity,
+    secured: SecuredMetrics | None,
+    scaler: ScalerDoor | None,
+    given: argparse.Namespace,
 ) -> int:
     # Inside the loop: the parts make events and queues of this loop.
-    return await Operator(config, credentials, identity, host=given.host, port=given.port, secured=secured).run()
+    return await Operator(config, credentials, identity, host=given.host, port=given.port, secured=secured, scaler=scaler).run()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import kopf
 
@@ -19,8 +20,10 @@ from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
 from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
-from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
+from steelyard.app.wiring import NEEDED_KINDS, OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
+from steelyard.control.gather.autoscalers import LOOK_SECONDS as AUTOSCALER_SECONDS
+from steelyard.control.gather.autoscalers import Autoscalers
 from steelyard.control.gather.existing_objects import ExistingObjects
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.served_artifact import refused_artifact
@@ -28,6 +31,7 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.trial_facts import asks_of
 from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.gather.unexplained import unexplained
+from steelyard.control.keda.plan_signal import PlanSignal
 from steelyard.control.kube import kopf_settings, watch_handlers
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
@@ -47,6 +51,7 @@ from steelyard.control.kube.resource import (
     JOBS,
     NODES,
     PODS,
+    SCALE_TARGETS,
     SERVICES,
     ObjectKey,
     Resource,
@@ -83,6 +88,9 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name
+
+if TYPE_CHECKING:
+    from steelyard.control.keda.external_scaler import ExternalScaler
 
 _log = get_logger(__name__)
 
@@ -135,6 +143,27 @@ class SecuredMetrics:
     certificate: Certificate
 
 
+@dataclass(frozen=True, slots=True)
+class ScalerDoor:
+    """Where KEDA is answered. `certificate`: a folder; without one in plain text. `clients`: only those with a certificate of its ca.crt."""
+
+    port: int
+    certificate: Path | None = None
+    clients: bool = False
+
+    def missing(self) -> str | None:
+        """What it lacks, and what to do; None where it can be opened."""
+        if self.certificate is None:
+            return (
+                "--external-scaler-client-certificates needs --external-scaler-certificate, whose ca.crt has signed them"
+                if self.clients
+                else None
+            )
+        files = ("tls.crt", "tls.key", *(("ca.crt",) if self.clients else ()))
+        lacking = [name for name in files if not (self.certificate / name).is_file()]
+        return f"{self.certificate} has no {' and no '.join(lacking)}: mount a Secret of type kubernetes.io/tls there" if lacking else None
+
+
 class Operator:
     """All parts of one process."""
 
@@ -147,6 +176,7 @@ class Operator:
         host: str,
         port: int,
         secured: SecuredMetrics | None = None,
+        scaler: ScalerDoor | None = None,
     ) -> None:
         """Without `secured`, /metrics is on the port of the probes, for everybody."""
         self._config = config
@@ -165,7 +195,8 @@ class Operator:
             trims={INFERENCE_WORKLOADS: unexplained},
         )
         self.reader = Reader(self._cannot_be_read, self._fields_ignored)
-        self._host, self._port, self._secured = host, port, secured
+        self._host, self._port, self._secured, self._door = host, port, secured, scaler
+        self._scaler: ExternalScaler | None = None
         self._metrics_server: MetricsServer | None = None
         self._stop = asyncio.Event()
         self._exit = 0
@@ -176,6 +207,7 @@ class Operator:
         self._heartbeat = Heartbeat(self.clock)
         self._turn = Heartbeat(self.clock)
         self._kinds_served = False
+        self._autoscalers_seen = asyncio.Event()
 
     async def run(self) -> int:
         """Run until stopped; the exit code. kopf owns signals: it stops on SIGTERM and SIGINT and calls our clean-up."""
@@ -245,6 +277,7 @@ class Operator:
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
         self.other_pods = OtherPods(self.client)
         self.existing = ExistingObjects(self.client)
+        self.autoscalers = Autoscalers(self.client, self._config.watch_namespaces)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -256,11 +289,13 @@ class Operator:
             read_past=self.observing.past,
             others=self.other_pods.on,
             read_existing=self.existing.of,
+            autoscaler_of=self.autoscalers.of,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
         applier = Applier(self.client, self.store)
         self.fleet = Fleet(self.snapshots, self.metrics)
+        self.signal = PlanSignal(self.fleet, self.snapshots, self.clock.now)
         self.workloads = WorkloadReconciler(
             self.client,
             applier,
@@ -354,11 +389,11 @@ class Operator:
                 if not is_new_enough(await self.client.server_version()):
                     self._end(1)
                     return
-                missing = [kind for kind in OWN_KINDS if not await self.client.serves(kind)]
+                missing = [kind for kind in NEEDED_KINDS if not await self.client.serves(kind)]
             except ApiError as error:
                 _log.warning("the API server does not answer yet", error=str(error))
                 deadline = self.clock.monotonic() + KINDS_PATIENCE_SECONDS
-                missing = list(OWN_KINDS)
+                missing = list(NEEDED_KINDS)
             if not missing:
                 self._kinds_served = True
                 return
@@ -384,10 +419,21 @@ class Operator:
     def _may_write(self) -> None:
         self._heartbeat.beat()
         self._telling = self._spawn("events", self.events.run())
+        self._spawn("autoscalers", self._look_at_autoscalers())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
+        if self._door is not None:
+            self._spawn("scaler", self._answer_keda(self._door))
         if not self._config.watch_namespaces:
             self._spawn("others", self._look_at_others())
+
+    async def _answer_keda(self, door: ScalerDoor) -> None:
+        """By the leader alone, which knows the plan: a standby refuses the connection, and gRPC goes to the next address."""
+        from steelyard.control.keda.external_scaler import ExternalScaler, Tls  # noqa: PLC0415 - gRPC takes memory, and few ask for it
+
+        tls = Tls(door.certificate, door.clients) if door.certificate is not None else None
+        self._scaler = ExternalScaler(self.signal, host=self._host, port=door.port, tls=tls)
+        _log.info("KEDA is answered", scaler_port=await self._scaler.start())
 
     @property
     def leading(self) -> bool:
@@ -407,6 +453,7 @@ class Operator:
     async def _work(self) -> None:
         while not self.sweep.synced():
             await self.clock.sleep(0.1)
+        await self._autoscalers_seen.wait()
         self.reader.repeat(self.store.get)
         for resource in OWN_KINDS:
             for each in self.store.all(resource):
@@ -439,6 +486,19 @@ class Operator:
                         "what others run on the pools' nodes could not be looked at; it counts as at the last look", error=repr(error)
                     )
             await self.clock.sleep(LOOK_SECONDS if nodes else PLAN_SECONDS)
+
+    async def _look_at_autoscalers(self) -> None:
+        """Once before anything is decided, and then for as long as this process leads."""
+        while True:
+            try:
+                for namespace, deployment in await self.autoscalers.look():
+                    found = self.store.get(DEPLOYMENTS.key(namespace, deployment))
+                    if found is not None and label.WORKLOAD in manifests.labels(found):
+                        self.queue.add(Key(INFERENCE_WORKLOADS.plural, namespace, manifests.labels(found)[label.WORKLOAD]))
+            except Exception as error:
+                _log.warning("autoscalers could not be looked at; what was known of them counts", error=repr(error))
+            self._autoscalers_seen.set()
+            await self.clock.sleep(AUTOSCALER_SECONDS)
 
     async def _process(self, key: Key) -> float | None:
         again: float | None
@@ -486,6 +546,7 @@ class Operator:
         self.decision_log.publish(self.clock.now(), leading=self.leading, owed=owed, serving={p.workload for p in serving})
         self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
         self.metrics.gauges.publish("process", self._process_gauges())
+        self.metrics.gauges.publish("autoscalers", Gauges(tuple(self.signal.gauges(self.store.all(SCALE_TARGETS)))))
 
     def _process_gauges(self) -> Gauges:
         samples = [
@@ -534,7 +595,7 @@ class Operator:
                 self._wake_pool(pool)
             return
         labels = manifests.labels(present)
-        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS} and label.WORKLOAD in labels:
+        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS, SCALE_TARGETS} and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal
@@ -628,6 +689,8 @@ class Operator:
         if self._exit == 0:
             await self._apart.run(self.elector.release())
         await _ended(self._tasks)
+        if self._scaler is not None:
+            await self._scaler.stop()
         await self.observing.close()
         await self.health.stop()
         if self._metrics_server is not None:

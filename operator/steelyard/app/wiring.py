@@ -15,6 +15,7 @@ from steelyard.control.kube.resource import (
     JOBS,
     NODES,
     PODS,
+    SCALE_TARGETS,
     SERVICES,
 )
 from steelyard.control.kube.sweep import Scope
@@ -22,6 +23,9 @@ from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Registries, ServeCache, Settings, Toolchain
 
 OWN_KINDS = (INFERENCE_WORKLOADS, ACCELERATOR_POOLS, COMPILED_MODELS, ACCELERATOR_TRIALS)
+"""What is reconciled."""
+NEEDED_KINDS = (*OWN_KINDS, SCALE_TARGETS)
+"""What must be served."""
 
 
 def settings_of(config: Config) -> Settings:
@@ -85,6 +89,7 @@ def scopes_of(config: Config) -> tuple[Scope, ...]:
         Scope(INFERENCE_WORKLOADS, namespaces=where),
         Scope(COMPILED_MODELS, namespaces=where),
         Scope(ACCELERATOR_TRIALS, namespaces=where),
+        Scope(SCALE_TARGETS, namespaces=where),
         Scope(ACCELERATOR_POOLS),
         Scope(NODES),
         *(

@@ -2,7 +2,8 @@
 
 Five questions are asked in this order, and the first that wants something decides: is something missing (repair; where more of the same would not
 help, rescue), is something else asked for (revise), is there more than enough (trim), is there a cheaper allocation (improve), is there a pool worth a trial (explore)? A move under way goes
-on by its own steps, and what is missing meanwhile is repaired as always. Nothing here reads a clock, and nothing is decided on a reading that is
+on by its own steps, and what is missing meanwhile is repaired as always. Where somebody else sizes, what is asked for is brought about and only a revision is rolled out
+(`follow`). Nothing here reads a clock, and nothing is decided on a reading that is
 not fresh, except adding what is missing.
 """
 
@@ -19,12 +20,14 @@ from steelyard.core.placing.ask import demand
 from steelyard.core.placing.conditions import conditions
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.explore import explore
+from steelyard.core.placing.follow import follow
 from steelyard.core.placing.fresh import just_begun
 from steelyard.core.placing.go_on import go_on
 from steelyard.core.placing.go_without import give_back
 from steelyard.core.placing.improve import improve
 from steelyard.core.placing.intend import intent_of
 from steelyard.core.placing.outcome import Outcome
+from steelyard.core.placing.owned import told_if_owned
 from steelyard.core.placing.remember import claim_notes, hold_notes, last_decision, order_notes, probe_notes, remember, words
 from steelyard.core.placing.repair import Shortage, repair, shortage
 from steelyard.core.placing.rescue import rescue
@@ -85,13 +88,16 @@ def place(seen: Analysis, short: Shortage) -> Outcome:
         return Outcome.hold({}, Refusal(Reason.NOT_SYNCED, "the first lists of the cluster's objects are not absorbed yet"))
     if seen.snapshot.workload.existing is not None:
         return advise(seen)
+    if seen.snapshot.workload.sized_elsewhere:
+        return follow(seen, short)
     rescued, move = rescue(seen, short), seen.snapshot.memory.move
     if rescued is not None and rescued.move is not None:
         return rescued
     missing = repair(seen, short)
     if move is not None:
         return go_on(seen, move, missing)
-    return give_back(seen) or missing or revise(seen) or trim(seen, short) or rescued or explore(seen, improve(seen))
+    found = give_back(seen) or missing or revise(seen) or trim(seen, short) or rescued or explore(seen, improve(seen))
+    return told_if_owned(seen, found)
 
 
 def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:

@@ -30,6 +30,11 @@ def trial_job(trial: str, pool: str) -> str:
     return f"{trial}-{hashlib.sha256(pool.encode()).hexdigest()[:10]}"
 
 
+def scale_target(workload: WorkloadKey, pool: str) -> str:
+    """One for a workload and pool, whatever runs there. Neither name has a dot in it, and a custom resource may: people write this name."""
+    return f"{workload.name}.{pool}"
+
+
 def front(workload: WorkloadKey) -> str:
     """The stable Service that clients use, and the PodDisruptionBudget of what answers them."""
     return workload.name

@@ -16,6 +16,7 @@ from steelyard.render.disruption_budget import disruption_budget
 from steelyard.render.exit_drill import exit_drill
 from steelyard.render.manifest import Manifest
 from steelyard.render.probe_job import probe_job
+from steelyard.render.scale_target import scale_target
 from steelyard.render.service import front, of_placement
 
 NOTHING: Mapping[PlacementKey, str] = MappingProxyType({})
@@ -51,6 +52,8 @@ class Desired:
     """The Job of the probe that should run: made if it is missing. One of another is removed."""
     drill: Manifest | None = None
     """The trial of an exit drill: made if it is missing, and never written again."""
+    scale_targets: tuple[Manifest, ...] = ()
+    """Made if they are missing; their specs are never written again, and their statuses are. Others of the workload are removed."""
 
 
 def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, str] = NOTHING) -> Desired:
@@ -77,4 +80,5 @@ def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, 
     compiled = tuple(compiled_model(workload, uid, each) for each in sorted(intent.compile, key=lambda c: c.inputs.key))
     probe = None if intent.probe is None else probe_job(workload, uid, intent.probe, settings)
     drill = None if intent.drill is None else exit_drill(workload, uid, intent.drill)
-    return Desired(compiled, tuple(present), scales, tuple(absent), probe, drill)
+    targets = tuple(scale_target(workload, uid, pool, each) for pool, each in sorted(intent.scale_targets.items()))
+    return Desired(compiled, tuple(present), scales, tuple(absent), probe, drill, targets)

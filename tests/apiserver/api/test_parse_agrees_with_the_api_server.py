@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from cluster.cluster import Cluster
-from steelyard.api import AcceleratorPool, AcceleratorTrial, CompiledModel, InferenceWorkload, parse
+from steelyard.api import AcceleratorPool, AcceleratorTrial, CompiledModel, InferenceWorkload, ScaleTarget, parse
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import API_VERSION, Resource
 from unit.api.objects import CUSTOM, EXISTING, GONE, GOOD, NAMED, VLLM, changed
 
 pytestmark = pytest.mark.apiserver
 
-MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial)}
+MODELS: dict[str, type[Resource]] = {
+    m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial, ScaleTarget)
+}
 PATHS = {
     kind.name: f"/apis/{API_VERSION}{'/namespaces/default' if kind.scope == 'Namespaced' else ''}/{kind.plural}?dryRun=All&fieldValidation=Strict"
     for kind in KINDS

@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.api import AcceleratorPool, AcceleratorTrial, CompiledModel, InferenceWorkload, parse
+from steelyard.api import AcceleratorPool, AcceleratorTrial, CompiledModel, InferenceWorkload, ScaleTarget, parse
 from steelyard.api.kind import Resource
 from unit.api.objects import GOOD, changed
 
-MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial)}
+MODELS: dict[str, type[Resource]] = {
+    m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial, ScaleTarget)
+}
 
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),

@@ -93,7 +93,22 @@ def trial() -> dict[str, Any]:
     }
 
 
-GOOD = {"InferenceWorkload": workload, "AcceleratorPool": pool, "CompiledModel": compiled, "AcceleratorTrial": trial}
+def scale_target() -> dict[str, Any]:
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "ScaleTarget",
+        "metadata": {"name": "embedder.inf2-xlarge"},
+        "spec": {"workloadName": "embedder", "pool": "inf2-xlarge", "replicas": 3},
+    }
+
+
+GOOD = {
+    "InferenceWorkload": workload,
+    "AcceleratorPool": pool,
+    "CompiledModel": compiled,
+    "AcceleratorTrial": trial,
+    "ScaleTarget": scale_target,
+}
 
 VLLM = {"vllm": {}}
 NAMES = {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}
@@ -159,6 +174,10 @@ def _c(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline:
 
 def _t(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline: str = "") -> Bad:
     return Bad(sentence, "AcceleratorTrial", changes, answer, at, offline)
+
+
+def _s(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline: str = "") -> Bad:
+    return Bad(sentence, "ScaleTarget", changes, answer, at, offline)
 
 
 def _env(**fields: Any) -> dict[str, Any]:
@@ -382,6 +401,10 @@ BAD: tuple[Bad, ...] = (
     _t("more load than time", {"spec.durationSeconds": 9000}, "must not be more than deadlineSeconds", "spec.durationSeconds"),
     _t("a load of a second", {"spec.durationSeconds": 1}, "greater than or equal to 60", "spec.durationSeconds", "at least 60"),
     _t("a stop in words", {"spec.stop": "now"}, "must be of type boolean", "spec.stop", "must be true or false"),
+    # scale targets
+    _s("a scale target under another's name", {"metadata.name": "embedder.g5-xlarge"}, "must be named WORKLOAD.POOL", "", ""),
+    _s("fewer than no replica", {"spec.replicas": -1}, "greater than or equal to 0", "spec.replicas", "at least 0"),
+    _s("a scale target of no pool", {"spec.pool": GONE}, "Required value", "spec.pool", "must be given"),
 )  # fmt: skip
 
 

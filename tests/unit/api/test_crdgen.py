@@ -73,10 +73,10 @@ def test_no_definition_is_too_big(kind: Kind):
 
 
 @kinds
-def test_a_kind_has_short_name_category_status_and_no_scale(kind: Kind):
+def test_a_kind_has_short_name_category_and_status_and_a_scale_target_alone_has_a_scale(kind: Kind):
     spec = definition(kind)["spec"]
     assert spec["names"]["categories"] == ["steelyard"]
-    assert spec["versions"][0]["subresources"] == {"status": {}}
+    assert sorted(spec["versions"][0]["subresources"]) == (["scale", "status"] if kind.name == "ScaleTarget" else ["status"])
     assert "-" not in kind.short
 
 

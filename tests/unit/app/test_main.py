@@ -17,3 +17,27 @@ def test_a_certificate_that_cannot_be_used_ends_the_start_with_the_folder_and_wh
     (tmp_path / "tls.crt").write_text("not a certificate")
     assert main(["--config", str(tmp_path / "config.yaml"), "--metrics-certificate", str(tmp_path)]) == 2
     assert f"{tmp_path} has no tls.crt and tls.key that can be used: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "files", "told"),
+    [
+        (["--external-scaler-certificate", "FOLDER"], ["tls.crt"], "has no tls.key: mount a Secret of type kubernetes.io/tls there"),
+        (
+            ["--external-scaler-certificate", "FOLDER", "--external-scaler-client-certificates"],
+            ["tls.crt", "tls.key"],
+            "has no ca.crt: mount a Secret of type kubernetes.io/tls there",
+        ),
+        (["--external-scaler-client-certificates"], [], "needs --external-scaler-certificate"),
+    ],
+)
+def test_a_door_for_keda_without_what_it_needs_ends_the_start_and_says_what_to_do(
+    flags: list[str], files: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steelyard.app.main.configure", lambda **_: None)
+    (tmp_path / "config.yaml").write_text("log: {level: ERROR}\n")
+    for name in files:
+        (tmp_path / name).write_text("x")
+    given = [word.replace("FOLDER", str(tmp_path)) for word in flags]
+    assert main(["--config", str(tmp_path / "config.yaml"), "--external-scaler", *given]) == 2
+    assert told in capsys.readouterr().err

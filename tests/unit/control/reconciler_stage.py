@@ -10,7 +10,7 @@ from typing import Any
 from steelyard.control.kube.apply import Applier
 from steelyard.control.kube.errors import AlreadyExists, ApiError
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import DEPLOYMENTS, SERVICES, Resource
+from steelyard.control.kube.resource import DEPLOYMENTS, SCALE_TARGETS, SERVICES, Resource
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.core.economics.hourly_cost import HourlyCost
@@ -33,6 +33,7 @@ class Server:
         self.scaled: list[str] = []
         self.deleted: list[tuple[str, str]] = []
         self.taken_names: set[tuple[str, str]] = set()
+        self.scale_targets: dict[str, Manifest] = {}
         self.taken: Counter[tuple[str, str]] = Counter()
         self.workload: Manifest = {
             "apiVersion": "steelyard.dev/v1alpha1",
@@ -56,7 +57,10 @@ class Server:
         if (resource.plural, manifest["metadata"]["name"]) in self.taken_names:
             self.asked.append((self._clock.monotonic(), "create", resource.plural))
             raise AlreadyExists("it exists", status=409)
-        return self._answer("create", resource, manifest)
+        made = self._answer("create", resource, manifest)
+        if resource == SCALE_TARGETS:
+            self.scale_targets[manifest["metadata"]["name"]] = made
+        return made
 
     async def get(self, resource: Resource, namespace: str, called: str) -> Manifest:
         """Somebody else's, who has taken the name."""
@@ -71,6 +75,9 @@ class Server:
 
     async def patch_status(self, resource: Resource, *_: Any, **__: Any) -> Manifest:
         patch = _[2]
+        if resource == SCALE_TARGETS:
+            self.scale_targets[_[1]] = {**self.scale_targets[_[1]], "status": patch}
+            return self._answer("patch_status", resource, self.scale_targets[_[1]])
         kept = {field: value for field, value in {**self.workload["status"], **patch}.items() if value is not None}
         self.workload = self._answer("patch_status", resource, {**self.workload, "status": kept})
         return self.workload
@@ -111,7 +118,7 @@ class Stage:
             looked=lambda *_: self.unchanged.append(clock.monotonic()),
             forget=lambda _: None,
             target=lambda _: None,
-            ask=lambda *_: None,
+            ask=lambda *_, **__: None,
         )
         told = SimpleNamespace(record=lambda _, __, reason, note: self.events.append(f"{reason.value}: {note}"))
         server: Any = self.server

@@ -388,9 +388,11 @@ def test_a_wish_that_names_the_same_replica_replaces_nothing_and_holds_nothing()
     assert decision.verdict == "Stay"
 
 
-def test_where_another_owns_the_replicas_no_move_begins() -> None:
+def test_where_another_writes_the_replicas_no_move_begins() -> None:
     world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
-    world.scaling = Scaling(owner="External")
+    world.tick(2)
+    for pods in world.deployments.values():
+        pods.owner = "HorizontalPodAutoscaler embed"
     world.tick(60)
     assert {key.pool for key in world.deployments} == {"a"}
     assert world.memory.history == ()

@@ -221,6 +221,8 @@ class World:
     """Every Job of a probe that was made."""
     trials: tuple[LiveTrial, ...] = ()
     """That ask for a part of the requests."""
+    scale_targets: dict[str, int] = field(default_factory=dict)
+    """Made by `decide` where somebody else sizes; a test writes them as an autoscaler does."""
     exit_drill: ExitDrill | None = None
     drills: tuple[DrillTrial, ...] = ()
     """Trials that the workload owns."""
@@ -316,6 +318,7 @@ class World:
             past={key: tuple(windows) for key, windows in sorted(self.past.items())},
             probe=self.probe,
             trials=self.trials,
+            scale_targets=dict(self.scale_targets) if self.scaling.owner == "External" else {},
             drills=self.drills,
             other_trials=self.other_trials,
             memory=self.memory,
@@ -588,6 +591,8 @@ class World:
         for key in intent.gone:
             self.remove(key)
         self._probe(intent.probe)
+        made = {pool: each.first for pool, each in intent.scale_targets.items()}
+        self.scale_targets = {pool: self.scale_targets.get(pool, first) for pool, first in made.items()}
         for pods in self.deployments.values():
             # Kubernetes removes the youngest pods first.
             pods.ages = sorted(pods.ages, reverse=True)[: pods.desired]
@@ -601,6 +606,12 @@ class World:
         if not lost:
             return
         left = sum(after.values())
+        if self.scaling.owner == "External":  # What they carry is for whoever sizes.
+            for pool, wanted in self.scale_targets.items():
+                was, now = (sum(n for key, n in ready.items() if key.pool == pool) for ready in (before, after))
+                if now < min(was, wanted):
+                    raise BrokenInvariantError(f"I1: {was} to {now} on {pool}, of {wanted}: {decision.verdict} {decision.message}")
+            return
         slowest = min((self.speed(self.grounds[key.pool]) for key, n in after.items() if n), default=0.0)
         if left >= self.scaling.maximum:
             return  # What the user does not allow is not asked for.

@@ -11,8 +11,8 @@ from steelyard.api.rule import VALIDATIONS
 def definition(kind: Kind) -> dict[str, Any]:
     """The whole manifest of one kind.
 
-    There is no scale subresource: the number of replicas is decided for each pool, so a single number that an HPA could write would
-    only fight with the plan. Who wants an HPA gives it the Deployments and sets `scaling.owner: External`.
+    InferenceWorkload has no scale subresource: the number of replicas is decided for each pool, so a single number that an HPA could write
+    would only fight with the plan. Who wants an HPA sets `scaling.owner: External` and gives it the ScaleTargets.
     """
     version: dict[str, Any] = {
         "name": VERSION,
@@ -22,6 +22,12 @@ def definition(kind: Kind) -> dict[str, Any]:
         "schema": {"openAPIV3Schema": object_schema(kind)},
         "subresources": {"status": {}},
     }
+    if kind.scale is not None:
+        version["subresources"]["scale"] = {
+            "specReplicasPath": kind.scale.spec,
+            "statusReplicasPath": kind.scale.status,
+            "labelSelectorPath": kind.scale.selector,
+        }
     if kind.selectable:
         version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
     return {

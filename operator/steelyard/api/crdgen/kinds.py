@@ -5,5 +5,6 @@ from steelyard.api.accelerator_trial import ACCELERATOR_TRIAL
 from steelyard.api.compiled_model import COMPILED_MODEL
 from steelyard.api.inference_workload import INFERENCE_WORKLOAD
 from steelyard.api.kind import Kind
+from steelyard.api.scale_target import SCALE_TARGET
 
-KINDS: tuple[Kind, ...] = (INFERENCE_WORKLOAD, ACCELERATOR_POOL, COMPILED_MODEL, ACCELERATOR_TRIAL)
+KINDS: tuple[Kind, ...] = (INFERENCE_WORKLOAD, ACCELERATOR_POOL, COMPILED_MODEL, ACCELERATOR_TRIAL, SCALE_TARGET)

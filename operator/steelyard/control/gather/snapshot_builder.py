@@ -28,6 +28,7 @@ from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
 from steelyard.control.gather.probe_job import is_probe, probe_of
+from steelyard.control.gather.scale_target import asked_of
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.spec import Unreadable, read_spec
 from steelyard.control.gather.trial_facts import asks_of, trial_of
@@ -47,6 +48,7 @@ from steelyard.control.kube.resource import (
     JOBS,
     NODES,
     PODS,
+    SCALE_TARGETS,
     SERVICES,
 )
 from steelyard.control.kube.store import Store
@@ -121,13 +123,16 @@ class SnapshotBuilder:
         read_past: ReadPast = lambda _: {},
         others: Callable[[str], Others] = lambda _: NOBODY,
         read_existing: ReadExisting = lambda *_: None,
+        autoscaler_of: Callable[[str, str], str | None] = lambda *_: None,
     ) -> None:
-        """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found."""
+        """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
+        autoscaler_of: by namespace and name of a Deployment, what scales it."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
         self._read_past = read_past
         self._others = others
+        self._autoscaler_of = autoscaler_of
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -139,7 +144,7 @@ class SnapshotBuilder:
         self._understood: dict[str, _Understood] = {}
         self._parsed: dict[str, tuple[int, AcceleratorPool | Unreadable]] = {}
         self._memories: dict[str, tuple[Manifest, Memory]] = {}
-        self._placed: dict[str, tuple[tuple[Manifest | None, ...], tuple[Placement, ...]]] = {}
+        self._placed: dict[str, tuple[tuple[object, ...], tuple[Placement, ...]]] = {}
         self._beside: dict[str, tuple[tuple[Pool, ...], tuple[Pool, ...]]] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime, Pool | None]] = {}
@@ -212,6 +217,7 @@ class SnapshotBuilder:
             moves_by_pool=Counter(pool for ends in moves.values() for pool in ends),
             moves_in_namespace=sum(other.namespace == key.namespace for other in moves),
             has_front=workload.existing is None and (not self._synced() or self._has_front(key, workload.uid)),
+            scale_targets=self._scale_targets(workload) if workload.sized_elsewhere else {},
             found=there.found if there is not None else None,
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
@@ -250,6 +256,13 @@ class SnapshotBuilder:
         read = (self._reader.read(JOBS, job, reading) for job in jobs if is_probe(job))
         found = (probe for probe in read if probe is not None and probe.move == move.id)
         return max(found, key=lambda probe: (probe.started, probe.key), default=None)
+
+    def _scale_targets(self, workload: Workload) -> Mapping[str, int]:
+        """By pool, what the workload's own ask for."""
+        owned = self._store.owned_by(workload.uid, SCALE_TARGETS)
+        mine = (each for each in owned if manifests.controller_uid(each) == workload.uid and not manifests.is_leaving(each))
+        read = (self._reader.read(SCALE_TARGETS, each, asked_of) for each in mine)
+        return dict(sorted(each for each in read if each is not None))
 
     def _drills(self, raw: Manifest) -> tuple[DrillTrial, ...]:
         """Trials that the workload owns by its uid."""
@@ -291,7 +304,8 @@ class SnapshotBuilder:
         if not deployments:
             return ()
         pods = self._store.labelled(PODS, label.WORKLOAD, workload.key.name, workload.key.namespace)
-        of = (*deployments, *pods, *(self._store.get(NODES.key(None, manifests.node_name(pod) or "")) for pod in pods))
+        scaled_by = (self._autoscaler_of(workload.key.namespace, manifests.name(each)) for each in deployments)
+        of = (*deployments, *pods, *scaled_by, *(self._store.get(NODES.key(None, manifests.node_name(pod) or "")) for pod in pods))
         known = self._placed.get(workload.uid)
         if known is not None and unchanged(known[0], of):
             return known[1]
@@ -314,7 +328,9 @@ class SnapshotBuilder:
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
             made_of = served_artifact(((deployment.get("spec") or {}).get("template") or {}).get("spec"))
             wrong = self._trouble(pods, labels[label.POOL], now)
-            return placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None, wrong)
+            # A person's own words come before the name of a controller that has many masters.
+            owner = self._autoscaler_of(manifests.namespace(deployment) or "", manifests.name(deployment))
+            return placement_of(deployment, pods, owner or (foreign[0].name if foreign else None), made_of.key if made_of else None, wrong)
 
         try:
             return placed(pods)

@@ -21,13 +21,13 @@ from steelyard.control.kube.covers import covers
 from steelyard.control.kube.errors import AlreadyExists, FieldConflict, FieldOwner, NotFound
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.ownership import MANAGED_BY_LABEL, adopted, created_but_not_applied, is_ours, others, serves
-from steelyard.control.kube.resource import ACCELERATOR_TRIALS, DEPLOYMENTS, JOBS, ObjectKey, Resource
+from steelyard.control.kube.resource import ACCELERATOR_TRIALS, DEPLOYMENTS, JOBS, SCALE_TARGETS, ObjectKey, Resource
 from steelyard.control.kube.store import FieldManager, Store, field_managers
 
 REVISION_LABEL = "steelyard.dev/revision"
 APPLIED_ANNOTATION = "steelyard.dev/applied"
 _APPLIED_ONCE = frozenset({DEPLOYMENTS, JOBS})
-_NEVER_AGAIN = frozenset({JOBS, ACCELERATOR_TRIALS})
+_NEVER_AGAIN = frozenset({JOBS, ACCELERATOR_TRIALS, SCALE_TARGETS})
 _REMEMBERED = 50_000
 T = TypeVar("T")
 

@@ -41,6 +41,12 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     ),
     Permission("steelyard.dev", "acceleratortrials/status", ("patch",), "what was found, and how it ended"),
     Permission("steelyard.dev", "acceleratortrials/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns its Jobs"),
+    Permission(
+        "steelyard.dev", "scaletargets", (*_READ, "create", "delete"), "what an autoscaler asks for; its replicas are never written"
+    ),
+    Permission("steelyard.dev", "scaletargets/status", ("patch",), "what stands, as the scale subresource tells it"),
+    Permission("autoscaling", "horizontalpodautoscalers", ("list",), "who else scales a Deployment of ours"),
+    Permission("keda.sh", "scaledobjects", ("list",), "the same, where the kind is installed"),
     Permission("steelyard.dev", "compiledmodels", (*_READ, "create", "patch", "delete"), "one for each compile key; patch: who uses it"),
     Permission("steelyard.dev", "compiledmodels/status", ("patch",), "progress and result of a compile"),
     Permission("steelyard.dev", "compiledmodels/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns the compile Job"),

@@ -31,9 +31,12 @@ class Fleet:
         self._metrics = metrics
         self._demands: dict[WorkloadKey, Demand] = {}
         self._plan: FleetPlan | None = None
+        self._seen: set[WorkloadKey] = set()
 
-    def ask(self, key: WorkloadKey, demand: Demand | None) -> None:
-        """What the workload asks for now; with None it goes on asking for what it did, as it goes on holding its nodes."""
+    def ask(self, key: WorkloadKey, demand: Demand | None, *, seen: bool = True) -> None:
+        """What the workload asks for now; with None it goes on asking for what it did, as it goes on holding its nodes. seen: whether its load and
+        all that serves it were read lately: only then is what the plan has for it more than a memory."""
+        (self._seen.add if seen else self._seen.discard)(key)
         asked = asked_again(demand, self._demands.get(key))
         if asked is not None:
             self._demands[key] = asked
@@ -41,6 +44,7 @@ class Fleet:
     def forget(self, key: WorkloadKey) -> None:
         """It is gone."""
         self._demands.pop(key, None)
+        self._seen.discard(key)
 
     def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float], Mapping[str, float], WarmStart | None]:
         """What `plan_demands` is to be asked: frozen, so that it may run beside the loop."""
@@ -51,6 +55,14 @@ class Fleet:
     def target(self, key: WorkloadKey) -> FleetTarget | None:
         """What the last plan has for the workload; None while there is no plan."""
         return self._plan.target(key) if self._plan else None
+
+    def unknown(self, key: WorkloadKey) -> str | None:
+        """Why what is planned for a workload is nothing to act on; None where it is."""
+        if self._plan is None:
+            return "the fleet is not planned yet"
+        if key not in self._seen:
+            return f"the load of InferenceWorkload {key.name} is not known: see its condition Observed"
+        return None
 
     def tell(self, found: FleetPlan) -> None:
         """Decide by it, expose it, and begin from it the next time."""

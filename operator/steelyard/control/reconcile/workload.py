@@ -28,6 +28,7 @@ from steelyard.control.kube.resource import (
     DISRUPTION_BUDGETS,
     INFERENCE_WORKLOADS,
     JOBS,
+    SCALE_TARGETS,
     SERVICES,
     ObjectKey,
     Resource,
@@ -44,7 +45,7 @@ from steelyard.core.decide import LOOK_AGAIN, decide
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
-from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.decision import Decision, is_observed
 from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.last_look import LastLook
 from steelyard.core.vocabulary.reason import Reason
@@ -146,7 +147,7 @@ class WorkloadReconciler:
             self._decision_log.looked(snapshot, now)
             return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds())
         decision = decide(snapshot, now)
-        self._fleet.ask(key, decision.demand)
+        self._fleet.ask(key, decision.demand, seen=is_observed(decision))
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
         # What was so, and was not changed since, is not looked through again.
@@ -217,6 +218,8 @@ class WorkloadReconciler:
             found = min(found, await self._bring_up(raw, JOBS, wanted.probe))
         if wanted.drill is not None:
             found = min(found, await self._bring_up(raw, ACCELERATOR_TRIALS, wanted.drill))
+        for target in wanted.scale_targets:
+            found = min(found, await self._keep_scale_target(raw, target))
         going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
         for key in going:
             found = min(found, await self._write(raw, key, self._deleting(raw, key)))
@@ -225,7 +228,7 @@ class WorkloadReconciler:
         over = self._left_over(raw, wanted)
         if len(over) < len(self._without_deployment(raw)):
             found = min(found, _Found.LEFT)
-        for key in (*(SERVICES.key_of(each) for each in over), *self._other_probes(raw, wanted)):
+        for key in (*(SERVICES.key_of(each) for each in over), *self._other_probes(raw, wanted), *self._other_scale_targets(raw, wanted)):
             found = min(found, await self._write(raw, key, self._deleting(raw, key)))
         return found
 
@@ -238,6 +241,23 @@ class WorkloadReconciler:
             self._wake(key)  # As of a CompiledModel: whoever measures has to be told.
         # Nobody tells us of our own writes, and that clients have their Service is for the status.
         return _Found.UNSETTLED if resource == SERVICES and isinstance(outcome, Created) else self._seen(raw, outcome)
+
+    async def _keep_scale_target(self, raw: Manifest, wanted: Manifest) -> _Found:
+        """Its spec is written once, with what stands then; its status follows."""
+        key = SCALE_TARGETS.key_of(wanted)
+        found = await self._bring_up(raw, SCALE_TARGETS, {field: value for field, value in wanted.items() if field != "status"})
+        live = self._store.get(key)
+        if found is not _Found.SETTLED or live is None:
+            return found
+        patch = changes(live.get("status") or {}, wanted["status"])
+        if patch is None:
+            return found
+        version, uid = manifests.version(live), manifests.uid(live)
+        write = partial(self._client.patch_status, SCALE_TARGETS, key.namespace, key.name, patch, version=version, uid=uid)
+        written = await self._guarded(raw, key, write)
+        if isinstance(written, dict):
+            self._store.wrote(SCALE_TARGETS, written)
+        return _Found.UNSETTLED if written is None else found
 
     def _deleting(self, raw: Manifest, key: ObjectKey) -> Callable[[], Awaitable[Outcome]]:
         return partial(self._applier.delete, key.resource, key.namespace, key.name, owner_uid=manifests.uid(raw))
@@ -270,6 +290,12 @@ class WorkloadReconciler:
         """The Jobs of probes that nobody asks about any more."""
         found = (JOBS.key_of(job) for job in self._store.owned_by(manifests.uid(raw), JOBS) if is_probe(job))
         return tuple(key for key in found if wanted.probe is None or key != JOBS.key_of(wanted.probe))
+
+    def _other_scale_targets(self, raw: Manifest, wanted: Desired) -> tuple[ObjectKey, ...]:
+        """Those of pools that may not be used any more, and all of them where Steelyard says how many there are."""
+        kept = {SCALE_TARGETS.key_of(each) for each in wanted.scale_targets}
+        found = (SCALE_TARGETS.key_of(each) for each in self._store.owned_by(manifests.uid(raw), SCALE_TARGETS))
+        return tuple(key for key in found if key not in kept)
 
     async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> _Found:
         return self._seen(raw, await self._guarded(raw, key, write))

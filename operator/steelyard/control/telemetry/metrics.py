@@ -156,6 +156,12 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
             limit=150_000,
         ),
         Family("steelyard_plan_replicas", "Replicas that the fleet's plan gives a workload on a pool.", _PLACEMENT, limit=200_000),
+        Family(
+            "steelyard_autoscaler_replicas",
+            "Replicas that an autoscaler should ask for where it sizes: as planned, but no pool gives any up before the others are ready.",
+            _PLACEMENT,
+            limit=200_000,
+        ),
         Family("steelyard_plan_workloads", "Workloads by the plan's answer: Planned, Infeasible or Undecided.", ("answer",), limit=3),
         Family(
             f"steelyard_plan_cost_{currency}",

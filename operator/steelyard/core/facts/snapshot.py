@@ -245,6 +245,11 @@ class Workload:
         return replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
 
     @property
+    def sized_elsewhere(self) -> bool:
+        """Whether somebody else says how many replicas there are on each pool, and Steelyard brings that about."""
+        return self.scaling.owner != Owner.STEELYARD and self.existing is None
+
+    @property
     def advisory(self) -> bool:
         """Whether Steelyard only says where it would run: it starts no move."""
         return self.rebalancing.mode is not Mode.AUTO or self.scaling.owner != Owner.STEELYARD
@@ -636,6 +641,8 @@ class Snapshot:
     has_front: bool = True
     """Whether the Service that clients call is there and is the workload's own."""
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
+    scale_targets: Mapping[str, int] = field(default_factory=dict)
+    """By pool, the replicas that its ScaleTarget asks for; empty before any was made."""
     found: Found | None = None
     """Of the workload's existing server; None before the first look, and where it has none."""
     probe: Probe | None = None

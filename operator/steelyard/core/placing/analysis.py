@@ -11,7 +11,7 @@ from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known, Step
 from steelyard.core.facts.probe import Probe
-from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
+from steelyard.core.facts.snapshot import Placement, Snapshot, Traffic
 from steelyard.core.facts.unit_cost import PER
 from steelyard.core.facts.window import Window, constellation, seeing, since, undisturbed
 from steelyard.core.performance.ageing import measured_at
@@ -99,9 +99,19 @@ class Analysis:
         return f"{which} not exist ({others}): correct the name in spec.placement.pools, or create the pool"
 
     def is_ours(self, placement: Placement) -> bool:
-        """Whether Steelyard writes the placement's replicas."""
-        workload = self.snapshot.workload
-        return placement.replicas_owner is None and workload.scaling.owner == Owner.STEELYARD and workload.existing is None
+        """Whether Steelyard writes the placement's replicas; how many there are may be for somebody else to say (`wished`)."""
+        return placement.replicas_owner is None and self.snapshot.workload.existing is None
+
+    def wished(self, pool: str) -> int:
+        """Replicas on a pool, of all revisions, that somebody else asks for where it is theirs to say; where no ScaleTarget says it yet, as many as
+        stand. Both ends of a roll-out carry the load, so the larger one counts."""
+        told = self.snapshot.scale_targets.get(pool)
+        if told is not None:
+            return told
+        stand = [p.desired for p in self.snapshot.placements if p.key.pool == pool]
+        move = self.snapshot.memory.move
+        both = move is not None and move.source.pool == move.target.pool == pool
+        return max(stand, default=0) if both else sum(stand)
 
     def is_exhausted(self, pool: str) -> bool:
         """Whether the pool could not deliver nodes lately."""

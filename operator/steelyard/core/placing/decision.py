@@ -13,7 +13,7 @@ from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.chain import Review
-from steelyard.core.vocabulary.condition import Condition
+from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.core.vocabulary.verdict import Verdict
 
@@ -25,6 +25,12 @@ class Note:
     reason: Reason
     message: str
     warning: bool = False
+
+
+def is_observed(decision: Decision) -> bool:
+    """Whether its load is known, and all that serves was read lately."""
+    observed = next((c.status for c in decision.conditions if c.type is ConditionType.OBSERVED), None)
+    return decision.load is not None and observed is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

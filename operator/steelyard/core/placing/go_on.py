@@ -57,6 +57,7 @@ class UnderWay:
 
 def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     """The next step of the move, and the replicas of both ends. repaired: what is missing meanwhile."""
+    move = _followed(seen, move)
     source = seen.snapshot.placement(move.source)
     if source is None and not (move.step is Step.DRAIN and move.source_replicas == 0):
         return _source_again(seen, move, repaired)
@@ -92,6 +93,17 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
         target=move.target.pool,
         notes=(*notes, *_told(move, after)),
     )
+
+
+def _followed(seen: Analysis, move: Move) -> Move:
+    """With as many replicas as are asked for by now, where somebody else says how many: all of them at the source while it serves in full, and in a
+    drain both ends together."""
+    if not seen.snapshot.workload.sized_elsewhere:
+        return move
+    count = max(1, seen.wished(move.target.pool))
+    source = move.source_replicas if move.step is Step.DRAIN else count
+    target = min(count, move.target_replicas) if move.step is not Step.DRAIN else max(min(count, move.target_replicas), count - source)
+    return replace(move, source_replicas=source, target_replicas=target, target_goal=count)
 
 
 def _kept_on_the_way_back(under: UnderWay, scene: Scene, after: Move) -> int:
@@ -134,6 +146,8 @@ def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
     seen, move = under.seen, under.move
     if not seen.is_ours(under.source):
         return under.source.desired
+    if seen.snapshot.workload.sized_elsewhere:
+        return after.source_replicas
     kept, wanted = after.source_replicas, under.allocation.get(move.source, 0)
     if after.step is Step.DRAIN or after.step is Step.BACK:
         return max(kept, wanted) if wanted > under.source.desired else kept
@@ -195,7 +209,9 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
     stop = frozen(seen)
     cost = None if move.kind in {MoveKind.REVISION, MoveKind.RESCUE} else cost_test(seen, move)
     source_capacity, target_capacity = seen.capacity(move.source), seen.capacity(move.target)
-    if move.kind is MoveKind.REVISION:
+    if snapshot.workload.sized_elsewhere:  # What a replica carries is for whoever sizes: one is replaced by one.
+        source_capacity = target_capacity = None
+    elif move.kind is MoveKind.REVISION:
         target_capacity = target_capacity or source_capacity
     live = seen.live.get(move.target)
     by_itself = move.kind is MoveKind.EXPLORATION and move.trial is None

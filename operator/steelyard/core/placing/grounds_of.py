@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.rebalancing.gates.ownership import ASKED_FOR
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.vocabulary.reading import Fresh
 
@@ -15,8 +16,8 @@ def grounds_of(seen: Analysis) -> Grounds | None:
         return None
     keys = {p.key.pool: p.key for p in seen.members}
     owner = next((p.replicas_owner for p in seen.members if p.replicas_owner is not None), None)
-    if seen.snapshot.workload.existing is None and owner is None and not all(seen.is_ours(p) for p in seen.members):
-        owner = "what spec.scaling.owner: External stands for"
+    if seen.snapshot.workload.sized_elsewhere and owner is None:
+        owner = ASKED_FOR
     return Grounds(
         snapshot=seen.snapshot,
         options=seen.options,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from steelyard.core.compiling.candidate import COMPILED, Candidate
 from steelyard.core.compiling.compile_request import compile_resources
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.placing.intent import CompileIntent, CustomIntent, Intent, PlacementIntent, ProbeIntent
+from steelyard.core.placing.intent import CompileIntent, CustomIntent, Intent, PlacementIntent, ProbeIntent, ScaleTargetIntent
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.probed import next_end
 
@@ -37,7 +40,28 @@ def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) 
         scale=scale,
         gone=_gone(seen, allocation),
         probe=_probe(seen, move) if move is not None else None,
+        scale_targets=_scale_targets(seen, allocation),
     )
+
+
+def _scale_targets(seen: Analysis, allocation: Allocation) -> Mapping[str, ScaleTargetIntent]:
+    """One for each pool that may be used, from the first placement on: made before that they would ask for nothing anywhere."""
+    told, standing = seen.snapshot.scale_targets, seen.snapshot.placements
+    if not seen.snapshot.workload.sized_elsewhere or not (told or any(allocation.values())):
+        return {}
+    used = {key.pool for key, n in allocation.items() if n > 0} | {p.key.pool for p in standing if p.desired or p.pods}
+    pools = {c.name for c in seen.candidates if c.pool.selected} | used | {pool for pool, n in told.items() if n > 0}
+    first = Counter[str]()
+    for key, count in allocation.items():
+        first[key.pool] += count
+    return {
+        pool: ScaleTargetIntent(
+            first=seen.wished(pool) if pool in {p.key.pool for p in standing if p.desired > 0} else first[pool],
+            pods=sum(p.pods for p in standing if p.key.pool == pool),
+            ready=sum(p.ready for p in standing if p.key.pool == pool),
+        )
+        for pool in sorted(pools)
+    }
 
 
 def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:

@@ -121,6 +121,16 @@ class DrillIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleTargetIntent:
+    """Where somebody else writes how many replicas there are on a pool. `first`: what it is made with, and never written again. `pods`, `ready`: what
+    stands there, of all revisions."""
+
+    first: int
+    pods: int
+    ready: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """Everything that should exist for one workload.
 
@@ -141,3 +151,5 @@ class Intent:
     """The trial of an exit drill that should exist: made if it is missing."""
     drills_gone: tuple[str, ...] = ()
     """Trials of earlier ones that are not kept."""
+    scale_targets: Mapping[str, ScaleTargetIntent] = field(default_factory=dict)
+    """By pool; a pool's that is not among them is removed."""

@@ -79,8 +79,9 @@ def repair(seen: Analysis, short: Shortage) -> Outcome | None:
 
 
 def is_short(seen: Analysis, short: Shortage) -> bool:
-    """Whether something is missing that no open pool has room for."""
-    if seen.snapshot.workload.deleting or not all(seen.is_ours(p) for p in seen.members):
+    """Whether something is missing that no open pool has room for. Where somebody else sizes, nothing would come of room that others make."""
+    workload = seen.snapshot.workload
+    if workload.deleting or workload.sized_elsewhere or not all(seen.is_ours(p) for p in seen.members):
         return False
     return not (seen.members and short.enough) and addition(seen, short) == seen.allocation
 

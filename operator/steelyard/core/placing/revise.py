@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind
@@ -10,6 +12,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.fresh import frozen, unread
 from steelyard.core.placing.outcome import Outcome
+from steelyard.core.placing.owned import owned_by
 from steelyard.core.placing.start_move import Plan, start_move
 from steelyard.core.placing.supply import is_outlived
 from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
@@ -21,12 +24,19 @@ _OUTLIVED = "the artifact was compiled again and is another: no new replica of t
 def revise(seen: Analysis) -> Outcome | None:
     """The move to the revision that is asked for, of the placement with the most replicas first, or what keeps it from beginning; None where
     what runs is what is asked for."""
-    for placement in sorted(seen.members, key=lambda p: (p.key != seen.primary, p.key)):
+    for placement in sorted(_kept(seen), key=lambda p: (p.key != seen.primary, p.key)):
         candidate = seen.candidate(placement.key.pool)
         why = None if candidate is None else _why(seen, placement, candidate)
         if candidate is not None and why is not None:
             return _revised(seen, placement, candidate, why)
     return None
+
+
+def _kept(seen: Analysis) -> Iterable[Placement]:
+    """Those that stay: what is asked to go by whoever sizes is not replaced first."""
+    if not seen.snapshot.workload.sized_elsewhere:
+        return seen.members
+    return (p for p in seen.members if seen.wished(p.key.pool))
 
 
 def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | None:
@@ -38,7 +48,7 @@ def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | No
 
 def _revised(seen: Analysis, placement: Placement, candidate: Candidate, why: str) -> Outcome:
     pool = placement.key.pool
-    refusal = candidate.refusal or frozen(seen) or unread(seen) or _owned(seen, placement)
+    refusal = candidate.refusal or frozen(seen) or unread(seen) or owned_by(seen, placement)
     if refusal is not None or candidate.revision is None:
         told = refusal or Refusal(Reason.COMPILING, f"the new revision of pool {pool} is not known yet")
         return (Outcome.wait if told.reason in AWAITED else Outcome.hold)(seen.allocation, told, pool)
@@ -51,17 +61,7 @@ def _revised(seen: Analysis, placement: Placement, candidate: Candidate, why: st
             entry.until,
         )
         return Outcome.hold(seen.allocation, failed, pool)
-    plan = Plan(source=placement.key, target=target, source_replicas=placement.desired, goal=placement.desired)
+    count = seen.wished(pool) if seen.snapshot.workload.sized_elsewhere else placement.desired
+    plan = Plan(source=placement.key, target=target, source_replicas=count, goal=count)
     move = start_move(seen, MoveKind.REVISION, plan, Note(Reason.NEW_REVISION, why))
     return Outcome.begin(seen.allocation, move, Note(Reason.NEW_REVISION, why))
-
-
-def _owned(seen: Analysis, placement: Placement) -> Refusal | None:
-    """A move writes replicas; where somebody else does, it could neither grow nor drain."""
-    if seen.is_ours(placement):
-        return None
-    return Refusal(
-        Reason.REPLICAS_OWNED_ELSEWHERE,
-        f"{placement.replicas_owner or 'the owner named External'} writes the replicas of pool {placement.key.pool}: remove that autoscaler or set "
-        "spec.scaling.owner to Steelyard to let the new revision replace the old one",
-    )

@@ -197,7 +197,7 @@ class Reason(str, Enum):
     NOT_EXHAUSTED = ("NotExhausted", "Nodes are found for the replicas that ask for them on the pool.")
     NOT_OVERLAPPING = ("NotOverlapping", "No node of the pool belongs to another pool as well.")
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
-    SCALED = ("Scaled", "The number of replicas follows the load.")
+    SCALED = ("Scaled", "The number of replicas follows the load, or what whoever sizes asks for.")
     REMOVED = ("Removed", "A placement that nothing needs any more is removed.")
 
     ENDPOINT_TAKEN = (
@@ -240,7 +240,7 @@ class Reason(str, Enum):
     )
     NO_REPLICAS = (
         "NoReplicas",
-        "The object that spec.server.existing names is scaled to zero: there is nothing to measure until it has replicas.",
+        "What spec.server.existing names is scaled to zero, or all ScaleTargets are: there is nothing to measure until there are replicas.",
     )
 
     # What the shell meets while acting.

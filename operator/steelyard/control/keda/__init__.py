@@ -1,0 +1,1 @@
+"""The fleet's plan as an external scaler of KEDA."""
