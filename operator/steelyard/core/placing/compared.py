@@ -10,7 +10,7 @@ from statistics import median
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.unit_cost import Unit
-from steelyard.core.facts.window import Window, since
+from steelyard.core.facts.window import Window, since, totals
 from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.placing.analysis import Analysis
@@ -35,6 +35,7 @@ def promise_test(seen: Analysis, move: Move) -> Test:
     test = kept(theirs, allowed, ours).test
     if move.kind is MoveKind.REVISION and theirs and not any(w.offered for w in (*theirs, *ours)):
         return Test(Result.PASS, 0, 0, test.p0, test.p1)  # Proven idle: nothing to wait for.
+    source_good, source_bad = totals(ours)
     if seen.snapshot.workload.sized_elsewhere and theirs and source_bad >= source_good:
         # What both miss, and what is missed when the source is gone, are too few replicas, which are somebody else's to add. Beside a source that
         # keeps the promise better the target has had its verdict.
