@@ -49,7 +49,7 @@ from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.decision import Decision
-from steelyard.core.placing.intent import ProbeIntent
+from steelyard.core.placing.intent import PlacementIntent, ProbeIntent
 from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.statistics.histogram import Buckets
@@ -581,10 +581,9 @@ class World:
         before = {key: self.ready(key) for key in self.deployments}
         for order in intent.create:
             assert order.key not in self.deployments, "created twice"
-            made_of = order.artifact_uri.rpartition("/")[2]
-            self.deployments[order.key] = Pods(
-                order.replicas, order.asked, key=made_of, digest=order.artifact_digest, build=self.grounds[order.key.pool].build
-            )
+            pods = self.deployments[order.key] = Pods(order.replicas, order.asked, build=self.grounds[order.key.pool].build)
+            if isinstance(order, PlacementIntent):
+                pods.key, pods.digest = order.artifact_uri.rpartition("/")[2], order.artifact_digest
         for key, count in (intent.scale or {}).items():
             assert self.deployments[key].owner is None, "wrote replicas that another owns"
             self.deployments[key].desired = count

@@ -25,6 +25,7 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, INFERENCE_WORKLOADS, NODES, Resource
 from steelyard.control.kube.store import Store
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, Settings, Snapshot, Toolchain
 from steelyard.core.placing.decision import Decision
@@ -51,7 +52,8 @@ class AllReady(dict[str, Artifact]):
     """A store in which every artifact lies already."""
 
     def get(self, key: str, default: Any = None) -> Artifact:
-        return Artifact(state=ArtifactState.READY, uri=f"s3://bucket/{key}", digest=f"sha256:{key}")
+        accuracy = Accuracy(Measure.LEAST_COSINE, 0.95)
+        return Artifact(state=ArtifactState.READY, uri=f"s3://bucket/{key}", digest=f"sha256:{key}", accuracy=accuracy)
 
 
 def asked(kind: str, name: str, spec: Mapping[str, Any], **metadata: Any) -> Manifest:
@@ -101,12 +103,17 @@ class AskedWorld(World):
         assert isinstance(found, Snapshot), found
         return found
 
+    def gather_again(self) -> None:
+        """After an object was put into the store."""
+        self.gathered = self._gather()
+        self.scale_targets = dict(self.gathered.scale_targets)
+
     def settings(self) -> Settings:
         chains = {
             backend: Toolchain(backend=backend, serve_image=self.image, compile_image="compile:1", versions={"v": "1"}, target=target)
             for backend, target in TARGETS.items()
         }
-        return replace(super().settings(), toolchains={**super().settings().toolchains, **chains})
+        return replace(super().settings(), toolchains={**super().settings().toolchains, **chains}, fetch_image="serve:1")
 
     def snapshot(self) -> Snapshot:
         """The world as it is, with workload and pools as they were asked for."""

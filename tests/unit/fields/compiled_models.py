@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steelyard.api.compiled_model import CompiledModel
-from steelyard.core.compiling.site import CompileSite
-from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Settings
+from steelyard.control.gather.pool_facts import resources_of
+from steelyard.core.compiling.site import compile_site
+from steelyard.core.facts.snapshot import Settings, Toolchain
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from unit.api.objects import GONE, changed, compiled
 from unit.fields.asked_world import RefusedError, taken
 from unit.fields.scene import Pair, values
 
+TOOLCHAIN = Toolchain(backend="neuron", serve_image="serve:1", compile_image="compile:1", versions={}, target="inf2")
+SETTINGS = Settings(toolchains={}, store_uri="s3://bucket")
 AT_S3 = {"uri": "s3://models/bert", "task": "feature-extraction", "digest": "sha256:" + "a" * 64}
 
 COMPILED_MODELS: dict[str, Pair] = {
@@ -35,6 +37,8 @@ COMPILED_MODELS: dict[str, Pair] = {
     "sequenceLengths[]": values([128], [256], at="sequenceLengths"),
     "tensorParallel": values(1, 2),
     "logicalCores": values(1, GONE),
+    "resources.cpu": values({"cpu": "4", "memory": "8Gi"}, {"cpu": "5", "memory": "8Gi"}, at="resources"),
+    "resources.memory": values({"cpu": "4", "memory": "8Gi"}, {"cpu": "4", "memory": "9Gi"}, at="resources"),
     "flags[]": values(["--optlevel=2"], ["--optlevel=1"], at="flags"),
 }
 
@@ -47,6 +51,7 @@ def outcome(changes: Mapping[str, Any]) -> Iterator[str]:
     except RefusedError as refused:
         yield f"refused: {refused}"
         return
+    asked_for = resources_of(spec["resources"]) if "resources" in spec else None
     intent = CompileJobIntent(
         namespace="ns",
         namespace_uid="uid-ns",
@@ -55,6 +60,6 @@ def outcome(changes: Mapping[str, Any]) -> Iterator[str]:
         spec=spec,
         image="compile:1",
         attempt=1,
-        site=CompileSite(node_selector={}, tolerations=(), resources=Resources(4.0, 16.0)),
+        site=compile_site(TOOLCHAIN, SETTINGS, (), attempt=1, factor=1, asked=asked_for),
     )
-    yield json.dumps(compile_job(intent, Settings(toolchains={}, store_uri="s3://bucket")), sort_keys=True)
+    yield json.dumps(compile_job(intent, SETTINGS), sort_keys=True)

@@ -10,18 +10,25 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
-from unit.fields import compiled_models, trials
+from unit.fields import compiled_models, scale_targets, servers, trials
 from unit.fields.pools import POOLS, of_a_pool
 from unit.fields.scene import Pair
 from unit.fields.workloads import WORKLOADS
 
 CRDS = Path(__file__).parents[3] / "crds"
-Play: TypeAlias = Callable[[Pair, Mapping[str, Any]], Iterable[str]]
+Play: TypeAlias = Callable[[str, Pair, Mapping[str, Any]], Iterable[str]]
+
+
+def of_a_workload(name: str, pair: Pair, changes: Mapping[str, Any]) -> Iterable[str]:
+    return servers.play(name, pair, changes) if name in servers.SERVERS else pair.scene.play(changes)
+
+
 KINDS: dict[str, tuple[Mapping[str, Pair], Play]] = {
-    "InferenceWorkload": (WORKLOADS, lambda pair, changes: pair.scene.play(changes)),
-    "AcceleratorPool": (POOLS, of_a_pool),
-    "AcceleratorTrial": (trials.TRIALS, lambda _, changes: trials.outcome(changes)),
-    "CompiledModel": (compiled_models.COMPILED_MODELS, lambda _, changes: compiled_models.outcome(changes)),
+    "InferenceWorkload": ({**WORKLOADS, **servers.SERVERS}, of_a_workload),
+    "AcceleratorPool": (POOLS, lambda _, pair, changes: of_a_pool(pair, changes)),
+    "AcceleratorTrial": (trials.TRIALS, lambda _, __, changes: trials.outcome(changes)),
+    "CompiledModel": (compiled_models.COMPILED_MODELS, lambda _, __, changes: compiled_models.outcome(changes)),
+    "ScaleTarget": (scale_targets.SCALE_TARGETS_OF, lambda _, __, changes: scale_targets.outcome(changes)),
 }
 
 
@@ -60,10 +67,14 @@ def alike(outcomes: Sequence[Iterable[str]]) -> set[tuple[int, int]]:
 def test_what_differs_in_one_field_turns_out_differently(kind: str, name: str) -> None:
     pairs, play = KINDS[kind]
     pair = pairs[name]
-    outcomes = [play(pair, {pair.at or name: value}) for value in pair.values]
+    outcomes = [play(name, pair, {pair.at or name: value}) for value in pair.values]
     assert not alike(outcomes), f"{[pair.values[n] for both in alike(outcomes) for n in both]} make no difference"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_is_asked(kind: str) -> None:
     assert sorted(KINDS[kind][0]) == sorted(fields_of(kind))
+
+
+def test_every_kind_is_asked() -> None:
+    assert sorted(KINDS) == sorted(yaml.safe_load(file.read_text())["spec"]["names"]["kind"] for file in CRDS.glob("*.yaml"))

@@ -53,6 +53,16 @@ WORKLOADS: dict[str, Pair] = {
     "compile.quantization": values("None", "Int8WeightOnly", scene=COMPILES),
     "compile.batchSizes[]": values([1, 8], [1, 16], scene=COMPILES, at="compile.batchSizes"),
     "compile.sequenceLengths[]": values([128], [256], scene=COMPILES, at="compile.sequenceLengths"),
+    "compile.resources.cpu": values({"cpu": "4", "memory": "8Gi"}, {"cpu": "5", "memory": "8Gi"}, scene=COMPILES, at="compile.resources"),
+    "compile.resources.memory": values(
+        {"cpu": "4", "memory": "8Gi"}, {"cpu": "4", "memory": "9Gi"}, scene=COMPILES, at="compile.resources"
+    ),
+    "objective.accuracy[].measure": values(
+        [{"measure": "LeastCosine", "limit": "0.99"}], [{"measure": "WorstLogprob", "limit": "0.99"}], at="objective.accuracy"
+    ),
+    "objective.accuracy[].limit": values(
+        [{"measure": "LeastCosine", "limit": "0.9"}], [{"measure": "LeastCosine", "limit": "0.99"}], at="objective.accuracy"
+    ),
     "compile.tensorParallel": values(1, 2, scene=COMPILES),
     "compile.flags[]": values(["--dynamic-batch"], ["--separate-weights"], scene=COMPILES, at="compile.flags"),
     **{

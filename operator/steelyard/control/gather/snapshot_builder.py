@@ -261,7 +261,7 @@ class SnapshotBuilder:
         """By pool, what the workload's own ask for."""
         owned = self._store.owned_by(workload.uid, SCALE_TARGETS)
         mine = (each for each in owned if manifests.controller_uid(each) == workload.uid and not manifests.is_leaving(each))
-        read = (self._reader.read(SCALE_TARGETS, each, asked_of) for each in mine)
+        read = (self._reader.read(SCALE_TARGETS, each, partial(asked_of, workload=workload.key.name)) for each in mine)
         return dict(sorted(each for each in read if each is not None))
 
     def _drills(self, raw: Manifest) -> tuple[DrillTrial, ...]:
