@@ -20,7 +20,7 @@ from steelyard.core.decide import decide
 from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import VerdictWord
-from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
+from steelyard.core.facts.probe import LengthRamps, Probe, ProbeState, ProbeStep
 from steelyard.core.facts.trial import LengthRamp, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
 from steelyard.core.performance.probe_steps import is_kept
 from steelyard.core.placing.intent import TrialIntent
@@ -191,14 +191,8 @@ def _made(world: World, intent: TrialIntent) -> Job:
     ramp = intent.ramp
     first = rates(ramp.first, ramp.most, ramp.halvings, FEWER_STEPS, ramp.growth)
     steps, kept = _ramped(first, (ramp.step_seconds, ramp.between_seconds or ramp.step_seconds), sender, kept_by)
-    lengths = []
-    for factor in intent.length_ramps.factors if intent.length_ramps is not None and kept else ():
-        asked, expected = intent.length_ramps, kept / factor
-        going = rates(expected / asked.growth, expected * asked.growth, asked.halvings, growth=asked.growth, fuller=0)
-        longer = Sender(partial(serve, factor=factor), sent, sender.at)
-        found, _ = _ramped(going, (asked.step_seconds, asked.between_seconds), longer, kept_by)
-        lengths.append(LengthRamp(factor=factor, steps=tuple(found)))
-        sender.at = longer.at
+    asked = intent.length_ramps if kept else None
+    lengths = [_longer(asked, factor, kept / factor, sender, serve, kept_by) for factor in asked.factors] if asked is not None else []
     steady = [
         SteadyStep(load=share.load, replicas=share.replicas, step=sender.step(share.rate, intent.load_seconds))
         for share in shares(intent.loads, kept)
@@ -206,6 +200,16 @@ def _made(world: World, intent: TrialIntent) -> Job:
     made = world.moment
     by = datetime.fromtimestamp(intent.begin_by, UTC)
     return Job(intent, made, made + timedelta(seconds=start), steps, lengths, steady, by)
+
+
+def _longer(
+    asked: LengthRamps, factor: float, expected: float, sender: Sender, serve: Callable[..., Requests], kept: Callable[[ProbeStep], bool]
+) -> LengthRamp:
+    going = rates(expected / asked.growth, expected * asked.growth, asked.halvings, growth=asked.growth, fuller=0)
+    longer = Sender(partial(serve, factor=factor), sender.chance, sender.at)
+    steps, _ = _ramped(going, (asked.step_seconds, asked.between_seconds), longer, kept)
+    sender.at = longer.at
+    return LengthRamp(factor=factor, steps=tuple(steps))
 
 
 def _ramped(

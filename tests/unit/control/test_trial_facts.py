@@ -318,6 +318,30 @@ def test_what_a_generator_told_once_stays_in_the_status_where_it_is_not_heard_fo
         assert row["steps"] == before["steps"] != [] and row["unitCost"] == before["unitCost"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_found_at_other_lengths_is_the_same_where_each_pass_begins_with_what_the_status_says(seed: int) -> None:
+    """An operator dies after each write; a word is lost, or a generator is not heard, half of the time."""
+    longer: dict[str, Any] = {
+        "claims": (half_of("cheap", "dear", 0.3),),
+        "budget": 5.0,
+        "length_factors": (0.5, 2.0),
+        "slower": {"cheap": 2.0},
+    }
+    lived, died, chance, status = asked(**longer), asked(**longer), random.Random(seed), dict[str, Any]()
+    lived.to_its_end()
+    while not died.finished:
+        died.mute, died.deaf = chance.random() < 0.5, chance.random() < 0.5
+        before, status = status, written(died.look(), status)
+        died.memory = trial_memory_of(status)
+        for row, old in zip(status["pools"], before.get("pools", ()), strict=False):
+            for now, then in zip(row["lengths"], old.get("lengths", ()), strict=True):
+                assert "capacityPerReplica" not in then or now == then, "what was told is neither taken back nor told otherwise"
+    assert [row.lengths for row in died.memory.rows] == [row.lengths for row in lived.memory.rows]
+    assert died.memory.verdicts[0].lengths == lived.memory.verdicts[0].lengths
+    assert (died.memory.reserved, died.memory.length_seconds) == (lived.memory.reserved, lived.memory.length_seconds)
+    assert len(died.made) == len(died.pools), "no Job is made twice"
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("ratio", "word"), [(0.3, "Refuted"), (0.5 / 1.1, "Inconclusive")])
 def test_whoever_is_heard_when_each_pass_begins_with_what_the_status_says_and_the_answer_is_the_same(

@@ -335,7 +335,7 @@ def test_a_pool_that_keeps_the_objective_at_no_load_is_measured_at_no_other_leng
     there.grounds["cheap"].late = 0.5
     trial.to_its_end()
     assert trial.row("cheap").capacity is None
-    assert "kept at no load" in at(trial, "cheap", 2).message
+    assert "kept the objective at no load" in at(trial, "cheap", 2).message
 
 
 # Its record

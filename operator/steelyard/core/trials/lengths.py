@@ -85,11 +85,7 @@ def _at_length(before: AtLength, told: LengthRamp | None, workload: Workload, *,
         return _found(told, workload)
     if before.capacity is not None or not over:
         return before
-    why = (
-        "it was not sent: with the lengths as they are the objective is kept at no load, or its time was over"
-        if told is None
-        else "its ramp did not end"
-    )
+    why = "it was not sent: the ramp before it kept the objective at no load, or did not end" if told is None else "its ramp did not end"
     return AtLength(factor=before.factor, message=f"not measured: {why}")
 
 
@@ -97,7 +93,7 @@ def _found(told: LengthRamp, workload: Workload) -> AtLength:
     if lowest(told.steps) is None:
         return AtLength(factor=told.factor, message=f"not measured: {told.message or 'its steps tell nothing'}")
     capacity = carried(told.steps, workload)
-    missed = "" if capacity is not None else "the objective is missed at any load"
+    missed = "" if capacity is not None else "the objective is missed at any load, or so few requests were in time that it may be chance"
     said = "; ".join(each for each in (missed, told.message) if each)
     return AtLength(factor=told.factor, capacity=capacity, saturation=probed_saturation(told.steps), message=said)
 
