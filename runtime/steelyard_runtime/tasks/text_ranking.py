@@ -172,10 +172,7 @@ class _Wanted:
 def _asked(document: dict[str, object], model: str, limits: Limits) -> Asked:
     openai.require_model(document, model)
     query, texts = _query(document, limits), _documents(document.get("documents"), limits)
-    most = document.get("top_n")
-    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
-        raise Rejected(400, f"top_n must be 1 or more, not {most!r}", field="top_n")
-    wanted = _Wanted(most, documents=fields.flag(document, "return_documents") is True)
+    wanted = _Wanted(fields.most(document, "top_n"), documents=fields.flag(document, "return_documents") is True)
     return Asked(_pairs(query, texts), lambda rows, answers: _ranked(model, texts, wanted, rows, answers))
 
 
