@@ -91,6 +91,10 @@ class TextRanking:
         """The figure and its limit."""
         return Measured(self.measure.word, value, tolerance)
 
+    def words(self, tokens: int) -> int:
+        """Of one of the documents, each of which is read with the query and three marks."""
+        return max(1, tokens // DOCUMENTS - QUERY_WORDS - 3)
+
     def body(self, model: str, text: str, chance: random.Random) -> bytes:
         """A query of its first words and documents of its length, the text among them."""
         words = text.split()
