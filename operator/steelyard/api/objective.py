@@ -59,9 +59,9 @@ class AccuracyLimit(SpecModel):
 
     RULES = (
         Rule(
-            "self.measure != 'LeastCosine' || double(self.limit) <= 1.0",
-            "must be at most 1 for LeastCosine: 1 is the same direction",
-            lambda a: a.measure != AccuracyMeasure.LEAST_COSINE or float(a.limit) <= 1,
+            "self.measure == 'WorstLogprob' || double(self.limit) <= 1.0",
+            "must be at most 1: of LeastCosine and ScoreConcordance 1 is the same, and no probability is farther off than 1",
+            lambda a: a.measure == AccuracyMeasure.WORST_LOGPROB or float(a.limit) <= 1,
             field="limit",
         ),
     )
@@ -71,7 +71,7 @@ class AccuracyLimit(SpecModel):
     ]
     limit: Annotated[
         PositiveDecimal,
-        says("The least cosine, or the largest difference in nats, that an artifact may have been measured to have.", example="0.999"),
+        says("The least cosine or concordance, or the largest difference of a probability or in nats, that an artifact may have been measured to have.", example="0.999"),
     ]
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Pattern, Rule
+from steelyard.api.task import Task
 from steelyard.api.text import Digest, ObjectName, Revision40
 
 HUB = "hf://"
@@ -81,9 +82,10 @@ class ModelSource(SpecModel):
         ]
         | None,
         says(
-            "What the model does, by the model hub's name. Steelyard's own server has feature-extraction and sentence-similarity, with another one the "
-            "compile fails with UnsupportedOption; vllm has text-generation, which it does where nothing is said, feature-extraction, "
-            "sentence-similarity, text-classification and text-ranking.",
+            "What the model does, by the model hub's name. Steelyard's own server takes "
+            f"{'; '.join(f'{task.value} ({task.meaning})' for task in Task)}. vllm takes text-generation, which it does where nothing is said, "
+            "feature-extraction, sentence-similarity, text-classification and text-ranking. For other servers it only says which claims speak of the "
+            "model.",
             example="feature-extraction",
         ),
     ] = None

@@ -2,4 +2,4 @@
 
 TEXT = "text-generation"
 """Where nothing is said."""
-TASKS = (TEXT, "feature-extraction", "sentence-similarity", "text-classification", "text-ranking")
+VLLM_TASKS = (TEXT, "feature-extraction", "sentence-similarity", "text-classification", "text-ranking")

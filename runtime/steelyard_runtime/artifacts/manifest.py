@@ -60,6 +60,18 @@ class ModelMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How near a model's answers are to the eager reference's, by the measure of its task."""
+
+    measure: str
+    """`Measure.word`."""
+    value: float | None
+    """Over the golden samples; None where the machine that compiled could not run what it made."""
+    tolerance: float
+    """What every pod must keep on the golden samples before it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What an artifact is. Its digest is the digest of `encoded()`: no time and no host in it, so that equal work has an equal name."""
 
@@ -78,7 +90,7 @@ class Manifest:
     flags: tuple[str, ...]
     golden_sha256: str
     golden_samples: int
-    accuracy: Cosine | Logprob
+    accuracy: Cosine | Logprob | Measured
     files: tuple[ArtifactFile, ...]
     memory: ModelMemory | None = None
     """None where it was not counted."""
@@ -104,9 +116,9 @@ class Manifest:
         return self._cosine.least
 
     @property
-    def cosine_tolerance(self) -> float:
-        """See `Cosine.tolerance`."""
-        return self._cosine.tolerance
+    def tolerance(self) -> float:
+        """What every pod must keep on the golden samples before it is ready, by the measure of the task."""
+        return self.accuracy.tolerance
 
     @property
     def _cosine(self) -> Cosine:
@@ -123,6 +135,8 @@ class Manifest:
                 }
             case Logprob(worst, tolerance):
                 accuracy = {"accuracy": {"logprobWorst": worst, "logprobTolerance": tolerance}}
+            case Measured(measure, value, tolerance):
+                accuracy = {"accuracy": {"measure": measure, "value": value, "tolerance": tolerance}}
         document = {
             **accuracy,
             **({} if self.memory is None else {"memory": memory_told(self.memory)}),
@@ -185,8 +199,10 @@ def _memory(told: Any) -> ModelMemory | None:
     return None if told is None else ModelMemory(told["weightsBytes"], told.get("cacheBytesPerToken"), told.get("positions"))
 
 
-def _accuracy(document: Any) -> Cosine | Logprob:
+def _accuracy(document: Any) -> Cosine | Logprob | Measured:
     said = document["accuracy"]
+    if "measure" in said:
+        return Measured(said["measure"], said["value"], said["tolerance"])
     if "embedding" in document:
         return Cosine(document["embedding"]["dimension"], said["cosineMin"], said["cosineTolerance"])
     return Logprob(said["logprobWorst"], said["logprobTolerance"])

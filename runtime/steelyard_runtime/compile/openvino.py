@@ -13,6 +13,7 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
+from steelyard_runtime.tasks.registry import TASKS
 
 FILE = "model.xml"
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
@@ -36,12 +37,14 @@ class OpenVino:
         """Trace and save; weights stay float32 unless they are quantised, the precision of what is computed is chosen at load."""
         import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        ids, mask = example(spec.batch_sizes[-1], spec.sequence_lengths[0])
+        names = TASKS[spec.task].inputs
         note("converting to OpenVINO")
-        converted = openvino.convert_model(encoder, example_input={"input_ids": ids, "attention_mask": mask})
-        for port, name in zip(converted.inputs, ("input_ids", "attention_mask"), strict=True):
+        converted = openvino.convert_model(
+            encoder, example_input=dict(zip(names, example(spec.batch_sizes[-1], spec.sequence_lengths[0]), strict=True))
+        )
+        for port, name in zip(converted.inputs, names, strict=True):
             port.get_tensor().set_names({name})
-        converted.reshape({name: openvino.PartialShape([-1, -1]) for name in ("input_ids", "attention_mask")})
+        converted.reshape({name: openvino.PartialShape([-1, -1]) for name in names})
         if spec.quantization in ACTIVATION_GROUPS:
             import nncf  # type: ignore[import-not-found]  # noqa: PLC0415
 
@@ -67,7 +70,8 @@ class OpenVino:
             config["INFERENCE_PRECISION_HINT"] = PRECISIONS[manifest.dtype]
         if manifest.quantization in ACTIVATION_GROUPS:
             config["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = ACTIVATION_GROUPS[manifest.quantization]
-        return OpenVinoEngine(openvino.Core().compile_model(folder / FILE, "CPU", config), workers)
+        compiled = openvino.Core().compile_model(folder / FILE, "CPU", config)
+        return OpenVinoEngine(compiled, TASKS[manifest.task].inputs, workers)
 
 
 class OpenVinoEngine:
@@ -76,15 +80,16 @@ class OpenVinoEngine:
     fixed_batch = False
     fixed_lengths = False
 
-    def __init__(self, compiled: Any, workers: int) -> None:
+    def __init__(self, compiled: Any, inputs: tuple[str, ...], workers: int) -> None:
         self.workers = workers
+        self._inputs = inputs
         self._compiled = compiled
         self._local = threading.local()
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
         """Infer; the result is copied out of the request's own memory."""
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
-        result = request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)
+        result = request.infer(dict(zip(self._inputs, arrays, strict=True)), share_inputs=True)
         return np.array(result[0], dtype=np.float32)

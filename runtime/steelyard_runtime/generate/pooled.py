@@ -79,7 +79,7 @@ async def compared(child: Child, model: str, task: Task, golden: Pooled) -> floa
     more = {} if task is EMBED else {"use_activation": False}
     found = [await child.asked(path, {"model": model, "input": ids.tolist(), **more}, SECONDS) for ids in golden.ids]
     answers = [answered(each, "embedding" if task is EMBED else "probs", golden.outputs.shape[1]) for each in found]
-    return least_cosine(np.stack(answers), golden.outputs) if task is EMBED else worst_label(np.stack(answers), golden.outputs)
+    return least_cosine(answers, list(golden.outputs)) if task is EMBED else worst_label(np.stack(answers), golden.outputs)
 
 
 def answered(document: Any, field: str, size: int) -> NDArray[np.float32]:

@@ -15,12 +15,12 @@ from urllib.parse import urljoin
 import aiohttp
 
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
-from steelyard_runtime.load.asking import Asking, body
+from steelyard_runtime.load.asking import Asking, continuation
 from steelyard_runtime.load.beginning import Beginning, served
 from steelyard_runtime.load.energy import counters, used
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.length_ramp import LengthRamp, truncated, were_cut
-from steelyard_runtime.load.lengths import MOST_TOKENS
+from steelyard_runtime.load.lengths import MOST_TOKENS, Lengths
 from steelyard_runtime.load.probe_spec import LengthRamps, ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Seen, rates, shares
@@ -128,7 +128,7 @@ class Probe:
 
     async def _ramp(self) -> str:
         """All steps; returns why it ended before its end, empty where it did not."""
-        asking = Asking(url=self.spec.url, generates=self.spec.generates, clock=time.monotonic, given_up="the probe has ended")
+        asking = Asking(url=self.spec.url, task=self.spec.task, clock=time.monotonic, given_up="the probe has ended")
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
             timeout=aiohttp.ClientTimeout(total=self._patience),
@@ -318,10 +318,14 @@ class Probe:
         spec, made, size, cut = self.spec, list[bytes](), 0, 0
         while len(made) < PREPARED and size < PREPARED_BYTES:
             words = max(1, round(factor * spec.input.draw(chance)))
-            text = text_of(min(words, MOST_TOKENS), chance)
-            tokens = max(1, round(factor * spec.output.draw(chance)))
-            cut += words > MOST_TOKENS or tokens > MOST_TOKENS or (not spec.generates and len(text) > LONGEST_INPUT)
-            made.append(body(spec.model, text, tokens) if spec.generates else body(spec.model, text[:LONGEST_INPUT], None))
+            # What was seen are tokens of requests; what is made up where nothing was seen are words of a text.
+            if spec.task is not None and isinstance(spec.input, Lengths):
+                words = spec.task.words(words)
+            text, tokens = text_of(min(words, MOST_TOKENS), chance), max(1, round(factor * spec.output.draw(chance)))
+            cut += words > MOST_TOKENS or tokens > MOST_TOKENS or (spec.task is not None and len(text) > LONGEST_INPUT)
+            made.append(
+                continuation(spec.model, text, tokens) if spec.task is None else spec.task.body(spec.model, text[:LONGEST_INPUT], chance)
+            )
             size += len(made[-1])
         return Bodies(made, cut)
 

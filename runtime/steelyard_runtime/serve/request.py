@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from steelyard_runtime.serve.json_values import more_values_than
-from steelyard_runtime.tokens import TextTokenizer
+from steelyard_runtime.tokens import Text, TextTokenizer
 
 OTHER_VALUES = 10_000
 """In a body besides its inputs: names, options, and fields that are not ours."""
@@ -38,10 +38,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Either texts or rows of token ids."""
+    """Either texts (or pairs of them) or rows of token ids. `whole`: refused where one is too long for the model, and not cut."""
 
-    texts: tuple[str, ...] = ()
+    texts: tuple[Text, ...] = ()
     rows: tuple[Sequence[int], ...] = ()
+    whole: bool = False
 
     @property
     def count(self) -> int:

@@ -18,6 +18,7 @@ from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.core.vocabulary.task import SERVED
 
 COMPILED = frozenset({"steelyard", "vllm"})
 """The servers that run what was compiled: they need a toolchain and a store."""
@@ -260,6 +261,17 @@ def _no_fetch_image(_: Candidate, snapshot: Snapshot) -> Refusal | None:
     )
 
 
+def _no_such_task(_: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """Where an object was applied before tasks were held against what is served."""
+    workload = snapshot.workload
+    if workload.server != "steelyard" or workload.model.task in SERVED:
+        return None
+    return Refusal(
+        Reason.UNSUPPORTED_TASK,
+        f"spec.model.task {workload.model.task!r} is not served by spec.server.steelyard: it does {', '.join(SERVED)}",
+    )
+
+
 def _no_such_accelerator(candidate: Candidate, _: Snapshot) -> Refusal | None:
     if not candidate.pool.unsupported:
         return None
@@ -388,6 +400,7 @@ def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
 RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _not_selected,
     _no_program,
+    _no_such_task,
     _no_such_accelerator,
     _other_processors,
     _no_toolchain,

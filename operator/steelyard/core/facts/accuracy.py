@@ -11,12 +11,16 @@ class Measure(StrEnum):
 
     LEAST_COSINE = "LeastCosine"
     """Of embeddings: the least cosine over the golden samples; 1 is the same direction."""
+    WORST_PROBABILITY = "WorstProbability"
+    """Of classes: the largest difference of a probability over the golden samples; 0 is the same."""
+    SCORE_CONCORDANCE = "ScoreConcordance"
+    """Of ranks: Lin's concordance coefficient of the scores of the golden samples; 1 is the same, and less the more order or scale differ."""
     WORST_LOGPROB = "WorstLogprob"
     """Of text: the largest mean difference of log-probabilities of a golden sample, in nats; 0 is the same."""
 
     def keeps(self, value: float, limit: float) -> bool:
         """Whether answers are as near as is asked for."""
-        return value >= limit if self is Measure.LEAST_COSINE else value <= limit
+        return value >= limit if self in {Measure.LEAST_COSINE, Measure.SCORE_CONCORDANCE} else value <= limit
 
 
 @dataclass(frozen=True, slots=True)

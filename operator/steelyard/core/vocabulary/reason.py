@@ -94,6 +94,7 @@ class Reason(str, Enum):
     )
     NO_VARIANT = ("NoVariant", "The custom server has no image for the pool's accelerator family: add a variant, or keep to other pools.")
     NO_FETCH_IMAGE = ("NoFetchImage", "No image is configured that downloads the model of a custom server: set config.fetchImage.")
+    UNSUPPORTED_TASK = ("UnsupportedTask", "Steelyard's own server does not do what spec.model.task says.")
     NO_STORE = ("NoStore", "No artifact store is configured, without which no model is compiled or served: set config.store.uri.")
     DOES_NOT_FIT = (
         "DoesNotFit",
