@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from steelyard.api.vllm_task import TASKS
+from steelyard.api.vllm_task import VLLM_TASKS
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
@@ -368,4 +368,4 @@ def test_a_server_that_pools_is_told_its_task_in_words_that_it_knows(task: str) 
     told = {each["name"]: each.get("value", "") for each in pod["containers"][0]["env"]}
     assert is_text(told)
     assert task_of(text_spec(told).task).pools
-    assert tuple(sorted(TASKS)) == ("feature-extraction", "sentence-similarity", "text-classification", "text-generation", "text-ranking")
+    assert tuple(sorted(VLLM_TASKS)) == ("feature-extraction", "sentence-similarity", "text-classification", "text-generation", "text-ranking")
