@@ -136,7 +136,7 @@ def test_the_pod_is_the_known_one() -> None:
         ],
         "volumes": [
             {"name": "tmp", "emptyDir": {"sizeLimit": "30720Mi"}},
-            {"name": "shm", "emptyDir": {"medium": "Memory"}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "2048Mi"}},
         ],
         "nodeSelector": {"pool": "gpus"},
         "tolerations": [{"key": "gpu", "operator": "Exists"}],
