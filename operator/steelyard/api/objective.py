@@ -1,5 +1,6 @@
 """The promise: how fast, for what share of the requests, and how much one request may cost."""
 
+import re
 from typing import Annotated
 
 from steelyard.api.compiled_model import AccuracyMeasure
@@ -54,14 +55,18 @@ class LatencyObjective(SpecModel):
     ] = "99"
 
 
+ABOVE_ONE = "^(1[.]0*[1-9]|[1-9][0-9]|[2-9])"
+"""How a decimal begins that is more than 1. What is no decimal does not begin so: it has a sentence of its own."""
+
+
 class AccuracyLimit(SpecModel):
     """How near answers have to be to the reference's, by one measure."""
 
     RULES = (
         Rule(
-            "self.measure == 'WorstLogprob' || double(self.limit) <= 1.0",
+            f"self.measure == 'WorstLogprob' || !self.limit.matches('{ABOVE_ONE}')",
             "must be at most 1: of LeastCosine and ScoreConcordance 1 is the same, and no probability is farther off than 1",
-            lambda a: a.measure == AccuracyMeasure.WORST_LOGPROB or float(a.limit) <= 1,
+            lambda a: a.measure == AccuracyMeasure.WORST_LOGPROB or re.match(ABOVE_ONE, a.limit) is None,
             field="limit",
         ),
     )

@@ -121,6 +121,13 @@ def test_nothing_is_advised_that_would_not_be_enough() -> None:
     assert "bfloat16" not in refusal.message
 
 
+def test_a_shorter_request_is_not_advised_where_the_least_cache_of_a_cpu_has_no_place() -> None:
+    for memory, advised in ((21.0, False), (22.0, True)):
+        said = seen(asking(choice=PoolChoice(resources=Resources(4.0, memory)), max_model_length=131_072), cpu_pool()).refusal
+        assert said is not None
+        assert ("maxModelLength" in said.message) is advised
+
+
 def test_devices_that_the_model_is_not_split_over_do_not_count() -> None:
     assert seen(asking(CompileOptions(tensor_parallel=1), PoolChoice(devices=2)), device_pool(12.0)).refusal is not None
     assert seen(asking(CompileOptions(tensor_parallel=2), PoolChoice(devices=2)), device_pool(12.0)).refusal is None
