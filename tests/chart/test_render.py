@@ -46,6 +46,10 @@ STRICT = {
 FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 
 
+SCALER = ["--external-scaler", "--external-scaler-certificate", "/etc/steelyard-scaler", "--external-scaler-client-certificates"]
+"""What the operator is told where all of KEDA's door is asked for."""
+
+
 @cache
 def _rendered(case):
     return json.dumps(rendered(MATRIX[case]))
@@ -96,11 +100,17 @@ def _is_of_the_release(one):
     return one["metadata"]["namespace"] == NAMESPACE
 
 
+def _service_of_metrics(objects):
+    [service] = [s for s in of_kind(objects, "Service") if s["metadata"]["name"].endswith("-metrics")]
+    return service
+
+
 def test_every_selector_selects_the_pods_of_the_operator(objects):
     deployment = the(objects, "Deployment")
     labels = _pod(objects)["metadata"]["labels"]
     selector = deployment["spec"]["selector"]["matchLabels"]
-    selectors = [selector, the(objects, "Service")["spec"]["selector"]]
+    services = of_kind(objects, "Service")
+    selectors = [selector, *(service["spec"]["selector"] for service in services)]
     selectors += [budget["spec"]["selector"]["matchLabels"] for budget in of_kind(objects, "PodDisruptionBudget")]
     selectors += [
         policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind(objects, "NetworkPolicy") if _is_of_the_release(policy)
@@ -111,7 +121,7 @@ def test_every_selector_selects_the_pods_of_the_operator(objects):
     assert labels["app.kubernetes.io/managed-by"] != "steelyard"
     [monitor] = of_kind(objects, "ServiceMonitor") or [None]
     if monitor:
-        assert monitor["spec"]["selector"]["matchLabels"].items() <= the(objects, "Service")["metadata"]["labels"].items()
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= _service_of_metrics(objects)["metadata"]["labels"].items()
 
 
 def test_the_pod_is_restricted(objects):
@@ -152,10 +162,18 @@ def test_the_pod_is_probed_and_ends_in_order(case, objects):
     assert container["startupProbe"]["httpGet"] == container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
     secured = case != "nothing optional"
-    ports = {"http": 8080, **({"https": 8443} if secured else {})}
+    scaled = case == "everything"
+    ports = {"http": 8080, **({"https": 8443} if secured else {}), **({"grpc": 8090} if scaled else {})}
     assert container["ports"] == [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
     certificate = ["--metrics-certificate", "/etc/steelyard-metrics"] if secured else []
-    assert container["args"] == ["--config", "/etc/steelyard/config.yaml", "--release", "steelyard", *certificate]
+    assert container["args"] == [
+        "--config",
+        "/etc/steelyard/config.yaml",
+        "--release",
+        "steelyard",
+        *certificate,
+        *(SCALER if scaled else []),
+    ]
     assert {line["name"] for line in container["env"]} == {"POD_NAME", "POD_NAMESPACE"}
     assert spec["terminationGracePeriodSeconds"] == 45
 
@@ -297,12 +315,7 @@ def test_keda_is_answered_where_it_is_asked_for_and_by_tls_with_a_certificate_th
     assert [(p["port"], p["targetPort"]) for p in service["spec"]["ports"]] == [(8090, "grpc")]
     told, _, secrets, _ = _scaler(enabled=True, certificateSecretName="tls", clientCertificates=True)
     assert secrets == {"tls"}
-    assert told == [
-        "--external-scaler",
-        "--external-scaler-certificate",
-        "/etc/steelyard-scaler",
-        "--external-scaler-client-certificates",
-    ]
+    assert told == SCALER
 
 
 def test_certificates_of_clients_need_one_of_the_server():
