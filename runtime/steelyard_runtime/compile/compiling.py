@@ -63,7 +63,7 @@ class Compiling:
 
         progress.enter(Phase.COMPILING)
         LOG.info("compiling with %s", backend.name)
-        with _blame_the_compiler(backend):
+        with blame_the_compiler(backend):
             backend.compile(encoder, model, spec, into, progress.note)
         del encoder
 
@@ -96,7 +96,7 @@ def _golden(encoder: Any, tokenizer: TextTokenizer, spec: CompileSpec) -> Golden
 
 
 @contextmanager
-def _blame_the_compiler(backend: Backend) -> Iterator[None]:
+def blame_the_compiler(backend: Backend) -> Iterator[None]:
     """What a compiler or its loader throws is about this model: the same again would end the same way."""
     try:
         yield
@@ -114,7 +114,7 @@ def _blame_the_compiler(backend: Backend) -> Iterator[None]:
 
 def _check(backend: Backend, output: Path, manifest: Manifest, tokenizer: TextTokenizer, golden: Golden) -> float:
     LOG.info("checking %d golden samples against the eager reference", manifest.golden_samples)
-    with _blame_the_compiler(backend):
+    with blame_the_compiler(backend):
         engine = backend.load(output, manifest, 1)
         cosine = golden_cosine(engine, tokenizer, manifest.sequence_lengths, manifest.batch_sizes, golden)
     LOG.info("least cosine %.6f, at least %.6f is needed", cosine, manifest.cosine_tolerance)

@@ -12,6 +12,9 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
+from steelyard_runtime.tensors.engine import OnnxGraph
+from steelyard_runtime.tensors.graph import copy_graph
+from steelyard_runtime.tensors.signature import Signature
 
 FILE = "model.onnx"
 
@@ -21,6 +24,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     packages = ("onnxruntime", "onnx", "onnxscript", "torch", "transformers")
+    strings = True
 
     def probe(self, spec: CompileSpec) -> None:
         """Any CPU target, float32."""
@@ -51,14 +55,28 @@ class OnnxRuntime:
         return True
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "OnnxEngine":
-        """Open a session whose runs each use the calling thread alone."""
-        import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+        """Open a session."""
+        return OnnxEngine(opened(folder / FILE), workers)
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        return OnnxEngine(onnxruntime.InferenceSession(str(folder / FILE), options, providers=["CPUExecutionProvider"]), workers)
+    def compile_graph(self, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
+        """Copy it: it is optimised at load."""
+        note("copying the graph")
+        copy_graph(model, into)
+
+    def load_graph(self, folder: Path, manifest: Manifest, signature: Signature, workers: int) -> OnnxGraph:
+        """Open a session as for an encoder."""
+        return OnnxGraph(opened(folder / FILE), workers)
+
+
+def opened(file: Path) -> Any:
+    """A session whose runs each use the calling thread alone."""
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 class OnnxEngine:
