@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from steelyard_runtime.accuracy import embed_samples
+from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
 from steelyard_runtime.artifacts.manifest import Manifest
@@ -21,7 +21,7 @@ from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, FailureClass, Reason
 from steelyard_runtime.logs import LogTail
-from steelyard_runtime.tokens import TextTokenizer
+from steelyard_runtime.tasks.registry import TASKS
 from unit.runtime.test_compile_minilm import request_for
 
 if installed("torch") is not None:
@@ -97,7 +97,7 @@ def test_it_is_compiled_where_the_device_is_and_checked_there_against_the_refere
     assert list(compiled.maker.compiled.values()) == [HOPPER]
     assert {file.path for file in compiled.manifest.files} == {"golden.npz", "tokenizer.json", "model.pt2"}
     assert compiled.manifest.cosine_min is not None
-    assert compiled.manifest.cosine_tolerance <= compiled.manifest.cosine_min < 0.99999, "the default is bfloat16, which is not exact"
+    assert compiled.manifest.tolerance <= compiled.manifest.cosine_min < 0.99999, "the default is bfloat16, which is not exact"
     assert len(compiled.maker.ran_on) == compiled.manifest.golden_samples
 
 
@@ -111,8 +111,8 @@ def test_a_server_agrees_with_the_reference_in_batches_of_every_size(compiled: C
         engine = compiled.load(cuda)
         assert not engine.fixed_batch
         for batch in (1, 3, 4):
-            found = embed_samples(engine.run, TextTokenizer(compiled.folder, LENGTHS[-1]), LENGTHS, batch, golden.texts)
-            assert least_cosine(found, golden.embeddings) >= compiled.manifest.cosine_tolerance
+            found = answers_to(engine.run, TASKS["embeddings"].head(compiled.folder, LENGTHS[-1]), LENGTHS, batch, golden.samples)
+            assert least_cosine(found, golden.answers) >= compiled.manifest.tolerance
 
 
 def test_a_server_uses_each_device_that_its_pod_was_given_from_whatever_thread(compiled: Compiled) -> None:

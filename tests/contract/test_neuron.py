@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import minilm
-from steelyard_runtime.accuracy import embed_samples
+from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
 from steelyard_runtime.artifacts.manifest import Manifest
@@ -29,7 +29,7 @@ from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.models.digest import model_digest
-from steelyard_runtime.tokens import TextTokenizer
+from steelyard_runtime.tasks.registry import TASKS
 from unit.runtime.test_compile_minilm import request_for
 
 pytestmark = [
@@ -98,7 +98,9 @@ def compile_in(folder: Path, **change: object) -> Manifest:
 def agreement(folder: Path, engine: neuron.NeuronEngine, batch: int = 4) -> float:
     """The least cosine between what an engine answers and the reference in its artifact."""
     golden = load_golden(folder)
-    return least_cosine(embed_samples(engine.run, TextTokenizer(folder, LENGTHS[-1]), LENGTHS, batch, golden.texts), golden.embeddings)
+    return least_cosine(
+        answers_to(engine.run, TASKS["embeddings"].head(folder, LENGTHS[-1]), LENGTHS, batch, golden.samples), golden.answers
+    )
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def test_what_was_compiled_agrees_with_the_reference_where_there_is_a_device(
     plug_in(device, 2, monkeypatch)
     engine = load(compiled)
     assert engine.fixed_batch
-    assert agreement(compiled.folder, engine) >= compiled.manifest.cosine_tolerance
+    assert agreement(compiled.folder, engine) >= compiled.manifest.tolerance
     assert sys.modules["torch_neuronx"]._loaded_on == [0] * 4 + [1] * 4, "all graphs on each core that serves"
 
 
@@ -225,7 +227,7 @@ def test_a_batch_that_is_cut_needs_one_graph_a_length(
     engine = load(Compiled(manifest, tmp_path / "artifact", []))
     assert not engine.fixed_batch
     for batch in (1, 2, 3, 8):
-        assert agreement(tmp_path / "artifact", engine, batch) >= manifest.cosine_tolerance, batch
+        assert agreement(tmp_path / "artifact", engine, batch) >= manifest.tolerance, batch
 
 
 def test_a_batch_of_another_length_is_refused_by_a_graph_that_cuts(sdk: ModuleType) -> None:
@@ -300,7 +302,7 @@ def test_each_checkpoint_answers_as_itself_with_its_weights_on_its_cores(
 ) -> None:
     plug_in(device, 2, monkeypatch)
     compiled = getattr(sisters, which)
-    assert agreement(compiled.folder, load(compiled)) >= compiled.manifest.cosine_tolerance
+    assert agreement(compiled.folder, load(compiled)) >= compiled.manifest.tolerance
     calls = [(kind, detail) for kind, detail in sys.modules["torch_neuronx"].calls if kind != "replace_weights"]
     assert calls == [("move_trace_to_device", core) for core in (0, 1) for _ in range(4)]
 
@@ -337,17 +339,17 @@ def test_what_changes_the_graph_changes_the_architecture_and_nothing_else_does(t
     from steelyard_runtime.compile.encoder import load_encoder
 
     sister = sister_of(tmp_path / "model")
-    encoder = load_encoder(sister)
-    known = architecture_of(load_encoder(minilm.fetch()), minilm.fetch())
-    assert architecture_of(encoder, sister) == known, "where a checkpoint came from, and its numbers"
+    encoder, settings = load_encoder(sister), TASKS["embeddings"].settings
+    known = architecture_of(load_encoder(minilm.fetch()), minilm.fetch(), settings(minilm.fetch()))
+    assert architecture_of(encoder, sister, settings(sister)) == known, "where a checkpoint came from, and its numbers"
     config = json.loads((sister / "config.json").read_text())
     (sister / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-5}))
-    assert architecture_of(encoder, sister) != known, "a constant in the graph"
+    assert architecture_of(encoder, sister, settings(sister)) != known, "a constant in the graph"
     (sister / "config.json").write_text(json.dumps(config))
     pooling = json.loads((sister / "1_Pooling/config.json").read_text())
     turned = {**pooling, "pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True}
     (sister / "1_Pooling/config.json").write_text(json.dumps(turned))
-    assert architecture_of(encoder, sister) != known, "how it pools"
+    assert architecture_of(encoder, sister, settings(sister)) != known, "how it pools"
 
 
 def test_the_back_end_is_the_one_that_its_name_chooses() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract.optimum_sdk import cli
-from steelyard_runtime.accuracy import embed_samples
+from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
 from steelyard_runtime.artifacts.manifest import Manifest
@@ -23,7 +23,7 @@ from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.logs import LogTail
-from steelyard_runtime.tokens import TextTokenizer
+from steelyard_runtime.tasks.registry import TASKS
 from unit.runtime.test_compile_minilm import request_for
 
 pytestmark = [
@@ -86,8 +86,8 @@ def agreement(exported: Exported, batch: int) -> float:
         engine = OptimumNeuron().load(exported.folder, exported.manifest, 1)
     assert engine.workers == 1, "all of it is on the first core"
     golden = load_golden(exported.folder)
-    found = embed_samples(engine.run, TextTokenizer(exported.folder, LENGTHS[-1]), LENGTHS, batch, golden.texts)
-    return least_cosine(found, golden.embeddings)
+    found = answers_to(engine.run, TASKS["embeddings"].head(exported.folder, LENGTHS[-1]), LENGTHS, batch, golden.samples)
+    return least_cosine(found, golden.answers)
 
 
 def told(exported: Exported, shape: str) -> dict[str, object]:
@@ -100,7 +100,7 @@ def test_a_node_without_a_device_exports_every_shape_with_its_weights_and_casts(
     assert files == {
         "golden.npz",
         "tokenizer.json",
-        "pooling.json",
+        "settings.json",
         *(f"2x{n}/{name}" for n in LENGTHS for name in ("model.neuron", "config.json")),
     }
     found = told(exported, "2x64")
@@ -113,7 +113,7 @@ def test_a_node_without_a_device_exports_every_shape_with_its_weights_and_casts(
 
 def test_what_was_exported_and_is_pooled_by_us_agrees_with_the_reference(exported: Exported) -> None:
     with optimum(exported.folder.parent):
-        assert agreement(exported, 2) >= exported.manifest.cosine_tolerance
+        assert agreement(exported, 2) >= exported.manifest.tolerance
 
 
 def test_a_batch_of_any_size_is_taken_where_it_was_asked_for(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_a_batch_of_any_size_is_taken_where_it_was_asked_for(tmp_path: Path) -> 
         assert not engine.fixed_batch
         golden = load_golden(exported.folder)
         for batch in (1, 3, 8):
-            found = embed_samples(engine.run, TextTokenizer(exported.folder, 64), (64,), batch, golden.texts)
-            assert least_cosine(found, golden.embeddings) >= exported.manifest.cosine_tolerance, batch
+            found = answers_to(engine.run, TASKS["embeddings"].head(exported.folder, 64), (64,), batch, golden.samples)
+            assert least_cosine(found, golden.answers) >= exported.manifest.tolerance, batch
 
 
 def test_an_export_that_fails_says_what_was_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

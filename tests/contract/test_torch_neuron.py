@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from steelyard_runtime.accuracy import embed_samples
+from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
 from steelyard_runtime.artifacts.manifest import Manifest
@@ -25,7 +25,7 @@ from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.compile.torch_neuron import CACHE, LOCAL_CACHE, TorchNeuron
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.logs import LogTail
-from steelyard_runtime.tokens import TextTokenizer
+from steelyard_runtime.tasks.registry import TASKS
 from unit.runtime.test_compile_minilm import request_for
 
 pytestmark = [
@@ -85,7 +85,7 @@ def test_the_artifact_is_the_model_with_a_graph_for_each_shape(compiled: tuple[M
     assert len([path for path in files if path.startswith("neffs/") and path.endswith(".neff")]) == 4
     assert not [path for path in files if path.endswith(".lock")]
     assert "model/model.safetensors" in files
-    assert manifest.cosine_min is not None and manifest.cosine_min >= manifest.cosine_tolerance, "it was compiled where it runs"
+    assert manifest.cosine_min is not None and manifest.cosine_min >= manifest.tolerance, "it was compiled where it runs"
 
 
 def test_a_server_compiles_nothing_that_the_artifact_has(
@@ -96,9 +96,9 @@ def test_a_server_compiles_nothing_that_the_artifact_has(
     with torch_neuron(tmp_path) as sdk, caplog.at_level(logging.WARNING):
         engine = backend_named("neuron", manifest.toolchain).load(folder, manifest, 2)
         golden = load_golden(folder)
-        found = embed_samples(engine.run, TextTokenizer(folder, LENGTHS[-1]), LENGTHS, 4, golden.texts)
+        found = answers_to(engine.run, TASKS["embeddings"].head(folder, LENGTHS[-1]), LENGTHS, 4, golden.samples)
         assert [hit for _, hit in sdk.compiled] == [True] * 4
-    assert least_cosine(found, golden.embeddings) >= manifest.cosine_tolerance
+    assert least_cosine(found, golden.answers) >= manifest.tolerance
     assert engine.fixed_batch
     assert not caplog.records
     assert sorted(path for path in folder.rglob("*")) == before, "what was verified is not written to"

@@ -48,6 +48,18 @@ class Logprob:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How near a model's answers are to the eager reference's, by the measure of its task."""
+
+    measure: str
+    """`Measure.word`."""
+    value: float | None
+    """Over the golden samples; None where the machine that compiled could not run what it made."""
+    tolerance: float
+    """What every pod must keep on the golden samples before it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What an artifact is. Its digest is the digest of `encoded()`: no time and no host in it, so that equal work has an equal name."""
 
@@ -66,7 +78,7 @@ class Manifest:
     flags: tuple[str, ...]
     golden_sha256: str
     golden_samples: int
-    accuracy: Cosine | Logprob
+    accuracy: Cosine | Logprob | Measured
     files: tuple[ArtifactFile, ...]
 
     @property
@@ -90,9 +102,9 @@ class Manifest:
         return self._cosine.least
 
     @property
-    def cosine_tolerance(self) -> float:
-        """See `Cosine.tolerance`."""
-        return self._cosine.tolerance
+    def tolerance(self) -> float:
+        """What every pod must keep on the golden samples before it is ready, by the measure of the task."""
+        return self.accuracy.tolerance
 
     @property
     def _cosine(self) -> Cosine:
@@ -109,6 +121,8 @@ class Manifest:
                 }
             case Logprob(worst, tolerance):
                 accuracy = {"accuracy": {"logprobWorst": worst, "logprobTolerance": tolerance}}
+            case Measured(measure, value, tolerance):
+                accuracy = {"accuracy": {"measure": measure, "value": value, "tolerance": tolerance}}
         document = {
             **accuracy,
             "formatVersion": FORMAT,
@@ -159,8 +173,10 @@ def decoded(data: bytes) -> Manifest:
         raise ValueError(f"not a manifest: {error!r}") from error
 
 
-def _accuracy(document: Any) -> Cosine | Logprob:
+def _accuracy(document: Any) -> Cosine | Logprob | Measured:
     said = document["accuracy"]
+    if "measure" in said:
+        return Measured(said["measure"], said["value"], said["tolerance"])
     if "embedding" in document:
         return Cosine(document["embedding"]["dimension"], said["cosineMin"], said["cosineTolerance"])
     return Logprob(said["logprobWorst"], said["logprobTolerance"])

@@ -34,8 +34,8 @@ class Engine(Protocol):
     def workers(self) -> int:
         """How many calls at once it has places for."""
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return embeddings [batch, dimension] for ids and mask [batch, length]. Called from several threads; lets go of the GIL."""
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the graph's output for the arrays of its inputs, in order. Called from several threads; lets go of the GIL."""
 
 
 class Backend(Protocol):
@@ -53,7 +53,7 @@ class Backend(Protocol):
         """Refuse (`Failure`) what this back end cannot honour: target, dtype, flags, or what is installed."""
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
-        """Write the compiled model into a folder. `encoder` is the traced module of `encoder.py`, `model` the folder it came from."""
+        """Write the compiled model into a folder. `encoder` is the task's reference, a torch module, `model` the folder it came from."""
 
     def runs_here(self) -> bool:
         """Whether this machine has what it takes to run what was compiled. A compile node may lack the accelerator: then a serving pod is

@@ -82,7 +82,7 @@ def compare(variants: Iterable[Variant], compiled: Compile, tell: Tell, rounds: 
         except Failure as failure:
             tell({"variant": str(variant), "reason": str(failure.reason), "message": failure.message})
             continue
-        told = {"bytes": manifest.size, "cosineMin": manifest.cosine_min, "cosineTolerance": manifest.cosine_tolerance}
+        told = {"bytes": manifest.size, "cosineMin": manifest.cosine_min, "cosineTolerance": manifest.tolerance}
         tell({"variant": str(variant), "seconds": round(time.perf_counter() - began, 3), **told})
     texts = np.ones(shape, dtype=np.int64)
     for engine in engines.values():

@@ -8,23 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from steelyard_runtime import tokens
-from steelyard_runtime.accuracy import embed_samples, golden_cosine, tolerance
+from steelyard_runtime.accuracy import answers_to, golden_accuracy
 from steelyard_runtime.artifacts import golden as goldens
 from steelyard_runtime.artifacts.golden import Golden, save_golden
-from steelyard_runtime.artifacts.manifest import Cosine, Manifest
+from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Backend
 from steelyard_runtime.compile.blame import blame_the_model, not_the_models
 from steelyard_runtime.compile.described import described
-from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder, longest_of
+from steelyard_runtime.compile.encoder import longest_of, run_eagerly
 from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
-from steelyard_runtime.texts import golden_texts
-from steelyard_runtime.tokens import TextTokenizer
+from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.task import Head, Task
 
 LOG = logging.getLogger("steelyard.compile")
 
@@ -51,33 +48,36 @@ class Compiling:
 
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Trace, compile, compare."""
-        backend = self._backend
-        tokenizer = _tokenizer(model, spec)
+        backend, task = self._backend, TASKS[spec.task]
+        _require_positions(model, spec)
+        shutil.copyfile(model / tokens.NAME, into / tokens.NAME)
+        task.keep(model, into)
+        with blame_the_model("the model's tokenizer.json cannot be read"):
+            head = task.head(into, spec.sequence_lengths[-1])
 
         progress.enter(Phase.TRACING)
         LOG.info("loading the eager reference")
-        encoder = load_encoder(model)
-        golden = _golden(encoder, tokenizer, spec)
-        shutil.copyfile(model / tokens.NAME, into / tokens.NAME)
+        reference = task.reference(model)
+        golden = _golden(task, reference, head, spec)
         save_golden(golden, into)
 
         progress.enter(Phase.COMPILING)
         LOG.info("compiling with %s", backend.name)
         with blame_the_compiler(backend):
-            backend.compile(encoder, model, spec, into, progress.note)
-        del encoder
+            backend.compile(reference, model, spec, into, progress.note)
+        del reference
 
         progress.enter(Phase.CHECKING)
-        accuracy = Cosine(int(golden.embeddings.shape[1]), None, tolerance(spec.dtype, spec.quantization))
-        manifest = described(spec, digest, backend, into, into / goldens.NAME, len(golden.texts), accuracy)
+        tolerance = task.tolerance(spec.dtype, spec.quantization)
+        manifest = described(spec, digest, backend, into, into / goldens.NAME, len(golden.samples), task.accuracy(golden, None, tolerance))
         if not backend.runs_here():
             LOG.warning("this machine cannot run what it compiled: each serving pod checks it against the reference before it is ready")
             return manifest
-        cosine = round(_check(backend, into, manifest, tokenizer, golden), 6)
-        return replace(manifest, accuracy=Cosine(manifest.dimension, cosine, manifest.cosine_tolerance))
+        value = round(_check(backend, into, manifest, head, golden), 6)
+        return replace(manifest, accuracy=task.accuracy(golden, value, tolerance))
 
 
-def _tokenizer(model: Path, spec: CompileSpec) -> TextTokenizer:
+def _require_positions(model: Path, spec: CompileSpec) -> None:
     if not (model / tokens.NAME).is_file():
         raise user_failure(Reason.MODEL_UNREADABLE, "the model has no tokenizer.json; save it with a fast tokenizer of transformers")
     positions = longest_of(model)
@@ -85,14 +85,11 @@ def _tokenizer(model: Path, spec: CompileSpec) -> TextTokenizer:
         raise user_failure(
             Reason.INVALID_SPEC, f"sequenceLengths has {spec.sequence_lengths[-1]}, the model has {positions} positions; lower it"
         )
-    with blame_the_model("the model's tokenizer.json cannot be read"):
-        return TextTokenizer(model, spec.sequence_lengths[-1])
 
 
-def _golden(encoder: Any, tokenizer: TextTokenizer, spec: CompileSpec) -> Golden:
-    texts = golden_texts(spec.golden_samples, spec.golden_seed, spec.sequence_lengths[-1])
-    reference: NDArray[np.float32] = embed_samples(embed_eagerly(encoder), tokenizer, spec.sequence_lengths, 1, texts)
-    return Golden(texts, reference)
+def _golden(task: Task, reference: Any, head: Head, spec: CompileSpec) -> Golden:
+    samples = task.samples(spec.golden_samples, spec.golden_seed, spec.sequence_lengths[-1])
+    return Golden(samples, tuple(answers_to(run_eagerly(reference), head, spec.sequence_lengths, 1, samples)))
 
 
 @contextmanager
@@ -112,16 +109,17 @@ def blame_the_compiler(backend: Backend) -> Iterator[None]:
         ) from error
 
 
-def _check(backend: Backend, output: Path, manifest: Manifest, tokenizer: TextTokenizer, golden: Golden) -> float:
+def _check(backend: Backend, output: Path, manifest: Manifest, head: Head, golden: Golden) -> float:
     LOG.info("checking %d golden samples against the eager reference", manifest.golden_samples)
+    task = TASKS[manifest.task]
     with blame_the_compiler(backend):
         engine = backend.load(output, manifest, 1)
-        cosine = golden_cosine(engine, tokenizer, manifest.sequence_lengths, manifest.batch_sizes, golden)
-    LOG.info("least cosine %.6f, at least %.6f is needed", cosine, manifest.cosine_tolerance)
-    if cosine < manifest.cosine_tolerance:
+        value = golden_accuracy(task, engine, head, manifest.sequence_lengths, manifest.batch_sizes, golden)
+    LOG.info("%s %.6f, %s is the limit", task.measure.says, value, manifest.tolerance)
+    if not task.measure.keeps(value, manifest.tolerance):
         raise user_failure(
             Reason.ACCURACY_TOO_LOW,
-            f"the least cosine to the eager reference is {cosine:.6f}, below {manifest.cosine_tolerance} for dtype {manifest.dtype}"
+            f"{task.measure.broken(value, manifest.tolerance)} for dtype {manifest.dtype}"
             f" and quantization {manifest.quantization}; use dtype float32 without quantization, or another back end",
         )
-    return cosine
+    return value

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
+from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest, Measured
 from steelyard_runtime.artifacts.publish import files_of
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import Packaged, toolchain_of
@@ -10,7 +10,7 @@ from steelyard_runtime.sha256 import hex_of_file
 
 
 def described(
-    spec: CompileSpec, digest: str, maker: Packaged, folder: Path, golden: Path, samples: int, accuracy: Cosine | Logprob
+    spec: CompileSpec, digest: str, maker: Packaged, folder: Path, golden: Path, samples: int, accuracy: Cosine | Logprob | Measured
 ) -> Manifest:
     """`digest`: of the model, verified; `golden`: the file of the samples, which is in the folder too."""
     return Manifest(

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Note
-from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder
+from steelyard_runtime.compile.encoder import run_eagerly
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
+from steelyard_runtime.tasks.registry import TASKS
 
 FOLDER = "model"
 
@@ -42,7 +43,7 @@ class Eager:
         import torch  # type: ignore[import-not-found]  # noqa: PLC0415
 
         torch.set_num_threads(1)
-        return EagerEngine(load_encoder(folder / FOLDER), workers)
+        return EagerEngine(TASKS[manifest.task].reference(folder / FOLDER), workers)
 
 
 class EagerEngine:
@@ -53,8 +54,8 @@ class EagerEngine:
 
     def __init__(self, encoder: Any, workers: int) -> None:
         self.workers = workers
-        self._run = embed_eagerly(encoder)
+        self._run = run_eagerly(encoder)
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
         """Infer."""
-        return self._run(ids, mask)
+        return self._run(*arrays)

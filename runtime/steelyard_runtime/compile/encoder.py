@@ -104,13 +104,13 @@ def unreadable(name: str, error: Exception) -> Failure:
     return user_failure(Reason.MODEL_UNREADABLE, f"the model's {name} cannot be read: {error}")
 
 
-def embed_eagerly(encoder: Any) -> Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]:
-    """Return a function from ids and mask to embeddings, without gradients."""
+def run_eagerly(reference: Any) -> Callable[..., NDArray[np.float32]]:
+    """Return a function from the arrays of a torch module's inputs to that of its output, without gradients."""
     import torch  # noqa: PLC0415
 
-    def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(*arrays: NDArray[Any]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            result: NDArray[np.float32] = encoder(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy()
+            result: NDArray[np.float32] = reference(*map(torch.from_numpy, arrays)).float().numpy()
         return result
 
     return run

@@ -83,7 +83,7 @@ class Inductor:
 
         way = _way(spec)
         encoder = cast(encoder, getattr(torch, way.dtype)).to(device=way.device)
-        ids, mask = (each.to(way.device) for each in example(spec.batch_sizes[-1], spec.sequence_lengths[0]))
+        arrays = tuple(each.to(way.device) for each in example(spec.batch_sizes[-1], spec.sequence_lengths[0]))
         # Bounds that leave 1 to the batch: inductor takes them as given and does not specialise.
         dynamic = {
             0: torch.export.Dim("batch", min=1, max=max(2, spec.batch_sizes[-1])),
@@ -91,7 +91,7 @@ class Inductor:
         }
         note("exporting the graph")
         with torch.no_grad(), config.patch(dict(way.settings)):
-            program = torch.export.export(encoder, (ids, mask), dynamic_shapes=(dynamic, dynamic))
+            program = torch.export.export(encoder, arrays, dynamic_shapes=(dynamic,) * len(arrays))
             note("compiling the graph; this takes about half a minute for a small encoder")
             torch._inductor.aoti_compile_and_package(program, package_path=str(into / FILE))
 
@@ -134,12 +134,12 @@ class InductorEngine:
         self.workers = workers
         self._package = package
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
         """Infer."""
         import torch  # noqa: PLC0415
 
         with torch.inference_mode():
-            result: NDArray[np.float32] = self._package(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+            result: NDArray[np.float32] = self._package(*map(torch.from_numpy, arrays)).numpy()
         return result
 
 
@@ -155,8 +155,8 @@ class CudaEngine:
         for each in enumerate(packages):
             self._free.put(each)
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Infer on a free device: ids and mask are copied there, and the embeddings back, which waits for them."""
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
+        """Infer on a free device: the inputs are copied there, and the output back, which waits for them."""
         import torch  # noqa: PLC0415
 
         index, package = self._free.get()
@@ -164,7 +164,7 @@ class CudaEngine:
             # A package runs on the stream of the current device, and each thread has its own current device.
             with torch.inference_mode(), torch.cuda.device(index):
                 result: NDArray[np.float32] = (
-                    package(*(torch.from_numpy(each).to(f"cuda:{index}") for each in (ids, mask))).float().cpu().numpy()
+                    package(*(torch.from_numpy(each).to(f"cuda:{index}") for each in arrays)).float().cpu().numpy()
                 )
         finally:
             self._free.put((index, package))

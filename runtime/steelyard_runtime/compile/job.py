@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
+from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest, Measured
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.artifacts.signature import Signer, Trust, own_trust, signer_from_environment, trust_from_environment
 from steelyard_runtime.compile.memory import out_of_memory
@@ -100,6 +100,8 @@ def _accuracy_told(manifest: Manifest) -> dict[str, object]:
             return {"accuracy": {"cosineMin": least}}
         case Logprob(float(worst), _):
             return {"accuracy": {"logprobWorst": worst}}
+        case Measured(measure, float(value), _):
+            return {"accuracy": {measure: value}}
     return {}
 
 

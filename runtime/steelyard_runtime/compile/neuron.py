@@ -25,6 +25,7 @@ from steelyard_runtime.compile.separate_weights import architecture_of, graphs_k
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import installed, toolchain_of
 from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
+from steelyard_runtime.tasks.registry import TASKS
 
 INDEX = "https://pip.repos.neuron.amazonaws.com"
 BASE_IMAGE = "public.ecr.aws/neuron/pytorch-inference-neuronx:2.9.0-neuronx-py312-sdk2.31.1-ubuntu24.04"
@@ -206,7 +207,7 @@ class Neuron:
         if SEPARATE_WEIGHTS not in spec.flags:
             _trace(encoder, arguments, spec, into, note)
             return
-        architecture, versions = architecture_of(encoder, model), toolchain_of(self)
+        architecture, versions = architecture_of(encoder, model, TASKS[spec.task].settings(model)), toolchain_of(self)
         take_weights(encoder, into)
         key = graphs_key(architecture, arguments, shapes_of(spec), versions)
         note(f"asking the store for the graphs of this architecture ({key[:16]})")
@@ -346,7 +347,7 @@ def example_of(batch: int, length: int) -> tuple[Any, Any]:
 
 
 Graphs = dict[tuple[int, int], Callable[[Any, Any], Any]]
-"""What is loaded on one core, by batch size and length: ids and mask to embeddings, tensors all."""
+"""What is loaded on one core, by batch size and length: the inputs to the output, tensors all."""
 
 
 class NeuronEngine:
@@ -380,20 +381,21 @@ class NeuronEngine:
                     found = graph(*example_of(*shape)).float().numpy()
                     if number == 0:
                         said[shape] = found
-                    elif least_cosine(found, said[shape]) < ONE_MODEL:
+                    elif least_cosine([*found.reshape(len(found), -1)], [*said[shape].reshape(len(found), -1)]) < ONE_MODEL:
                         raise infrastructure_failure(
                             Reason.UNEXPECTED, f"core {number} does not compute for {shape[0]} x {shape[1]} tokens what core 0 computes"
                         )
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
         """Infer a batch of a compiled length; of a compiled size too, unless batches are cut."""
         import torch  # noqa: PLC0415
 
         graphs = self._free.get()
         try:
             with torch.inference_mode():
-                graph = graphs[self._piece or ids.shape[0], ids.shape[1]]
-                result: NDArray[np.float32] = graph(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy()
+                batch, length = arrays[0].shape
+                graph = graphs[self._piece or batch, length]
+                result: NDArray[np.float32] = graph(*map(torch.from_numpy, arrays)).float().numpy()
         finally:
             self._free.put(graphs)
         return result

@@ -12,6 +12,7 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
+from steelyard_runtime.tasks.registry import TASKS
 from steelyard_runtime.tensors.engine import OnnxGraph
 from steelyard_runtime.tensors.graph import copy_graph
 from steelyard_runtime.tensors.signature import Signature
@@ -35,16 +36,16 @@ class OnnxRuntime:
         """Export by torch's own exporter."""
         import torch  # type: ignore[import-not-found]  # noqa: PLC0415
 
-        ids, mask = example(spec.batch_sizes[-1], spec.sequence_lengths[0])
+        task, arrays = TASKS[spec.task], example(spec.batch_sizes[-1], spec.sequence_lengths[0])
         dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
         note("exporting to ONNX")
         torch.onnx.export(
             encoder,
-            (ids, mask),
+            arrays,
             into / FILE,
-            input_names=["input_ids", "attention_mask"],
-            output_names=["sentence_embedding"],  # "embedding" collides with a node that the exporter names so
-            dynamic_shapes=(dynamic, dynamic),
+            input_names=list(task.inputs),
+            output_names=[task.output],
+            dynamic_shapes=(dynamic,) * len(arrays),
             dynamo=True,
             external_data=False,
             verbose=False,
@@ -56,7 +57,7 @@ class OnnxRuntime:
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "OnnxEngine":
         """Open a session."""
-        return OnnxEngine(opened(folder / FILE), workers)
+        return OnnxEngine(opened(folder / FILE), TASKS[manifest.task].inputs, workers)
 
     def compile_graph(self, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Copy it: it is optimised at load."""
@@ -85,11 +86,12 @@ class OnnxEngine:
     fixed_batch = False
     fixed_lengths = False
 
-    def __init__(self, session: Any, workers: int) -> None:
+    def __init__(self, session: Any, inputs: tuple[str, ...], workers: int) -> None:
         self.workers = workers
+        self._inputs = inputs
         self._session = session
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
         """Infer."""
-        result: NDArray[np.float32] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        result: NDArray[np.float32] = self._session.run(None, dict(zip(self._inputs, arrays, strict=True)))[0]
         return result

@@ -14,6 +14,7 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
+from steelyard_runtime.tasks.registry import TASKS
 from steelyard_runtime.tensors.engine import OpenVinoGraph
 from steelyard_runtime.tensors.graph import graph_file
 from steelyard_runtime.tensors.signature import Signature
@@ -42,12 +43,14 @@ class OpenVino:
         """Trace and save."""
         import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        ids, mask = example(spec.batch_sizes[-1], spec.sequence_lengths[0])
+        names = TASKS[spec.task].inputs
         note("converting to OpenVINO")
-        converted = openvino.convert_model(encoder, example_input={"input_ids": ids, "attention_mask": mask})
-        for port, name in zip(converted.inputs, ("input_ids", "attention_mask"), strict=True):
+        converted = openvino.convert_model(
+            encoder, example_input=dict(zip(names, example(spec.batch_sizes[-1], spec.sequence_lengths[0]), strict=True))
+        )
+        for port, name in zip(converted.inputs, names, strict=True):
             port.get_tensor().set_names({name})
-        converted.reshape({name: openvino.PartialShape([-1, -1]) for name in ("input_ids", "attention_mask")})
+        converted.reshape({name: openvino.PartialShape([-1, -1]) for name in names})
         _save(converted, spec, into, note)
 
     def runs_here(self) -> bool:
@@ -56,7 +59,7 @@ class OpenVino:
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "OpenVinoEngine":
         """Compile for this machine."""
-        return OpenVinoEngine(compiled(folder / FILE, manifest, workers), workers)
+        return OpenVinoEngine(compiled(folder / FILE, manifest, workers), TASKS[manifest.task].inputs, workers)
 
     def compile_graph(self, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Convert and save, as an encoder is."""
@@ -106,15 +109,16 @@ class OpenVinoEngine:
     fixed_batch = False
     fixed_lengths = False
 
-    def __init__(self, compiled: Any, workers: int) -> None:
+    def __init__(self, compiled: Any, inputs: tuple[str, ...], workers: int) -> None:
         self.workers = workers
+        self._inputs = inputs
         self._compiled = compiled
         self._local = threading.local()
 
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    def run(self, *arrays: NDArray[Any]) -> NDArray[np.float32]:
         """Infer; the result is copied out of the request's own memory."""
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
-        result = request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)
+        result = request.infer(dict(zip(self._inputs, arrays, strict=True)), share_inputs=True)
         return np.array(result[0], dtype=np.float32)

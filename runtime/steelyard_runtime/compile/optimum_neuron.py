@@ -10,14 +10,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Note
-from steelyard_runtime.compile.encoder import Pooling, pooled, pooling_of
 from steelyard_runtime.compile.neuron import (
     COMPILER,
     DYNAMIC_BATCH,
@@ -35,14 +33,14 @@ from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
+from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.task import Task
 
 PACKAGE = "optimum-neuron"
 SERIES = "0.4."
 TORCH_NEURONX = "2.8."
 """What that series is built on (SDK 2.26.1)."""
 REMEDY = f"install optimum-neuron[neuronx]=={SERIES}* with {INDEX} as an extra index, on Python 3.11"
-TASKS = {"embeddings": "feature-extraction"}
-"""Optimum's word for what the server does."""
 INSTANCES = ("inf2", "trn1", "trn1n", "trn2")
 CASTS = {
     "default": ("--auto_cast", "matmul", "--auto_cast_type", "bf16"),
@@ -57,7 +55,7 @@ FLAGS = {
     DYNAMIC_BATCH: "--dynamic-batch-size",
 }
 """What spec.compile.flags may ask for, and how it is spelt here."""
-NEURON_FILE, CONFIG_FILE, POOLING_FILE = "model.neuron", "config.json", "pooling.json"
+NEURON_FILE, CONFIG_FILE, SETTINGS_FILE = "model.neuron", "config.json", "settings.json"
 LOG_TAIL = 1000
 """Characters."""
 
@@ -82,7 +80,7 @@ def export_command(spec: CompileSpec, batch: int, length: int, model: Path, scra
         "--model",
         str(model),
         "--task",
-        TASKS[spec.task],
+        TASKS[spec.task].exported.task,
         "--instance_type",
         _instance(spec),
         "--batch_size",
@@ -131,7 +129,7 @@ class OptimumNeuron:
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Export each shape into a folder of its own; `encoder` is the reference, and not what is exported."""
         shapes = shapes_of(spec)
-        (into / POOLING_FILE).write_text(json.dumps(asdict(pooling_of(model)), sort_keys=True))
+        (into / SETTINGS_FILE).write_text(json.dumps(TASKS[spec.task].settings(model), sort_keys=True))
         with tempfile.TemporaryDirectory(prefix="optimum-") as scratch:
             transformer = _transformer_alone(model, Path(scratch) / "model")
             for number, (batch, length) in enumerate(shapes, 1):
@@ -150,12 +148,13 @@ class OptimumNeuron:
         require_optimum(installed(PACKAGE), installed("torch-neuronx"))
         require_device()
         tell_runtime(os.environ, manifest)
-        from optimum.neuron import NeuronModelForFeatureExtraction  # type: ignore[import-not-found]  # noqa: PLC0415
+        from optimum import neuron  # type: ignore[import-not-found]  # noqa: PLC0415
 
-        pooling = Pooling(**json.loads((folder / POOLING_FILE).read_text()))
+        task = TASKS[manifest.task]
+        loader, settings = getattr(neuron, task.exported.loader), json.loads((folder / SETTINGS_FILE).read_text())
         try:
             graphs = {
-                (batch, length): _embedding(NeuronModelForFeatureExtraction.from_pretrained(str(folder / f"{batch}x{length}")), pooling)
+                (batch, length): _finished(loader.from_pretrained(str(folder / f"{batch}x{length}")), task, settings)
                 for batch, length in shapes_of(manifest)
             }
         except RuntimeError as error:
@@ -192,14 +191,15 @@ def _run(command: list[str]) -> None:
         )
 
 
-def _embedding(model: Any, pooling: Pooling) -> Callable[[Any, Any], Any]:
-    """From ids and mask to embeddings. Models with segments get the first segment for every token, as the reference does by itself."""
+def _finished(model: Any, task: Task, settings: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+    """From ids and mask to the task's output. Models with segments get the first segment for every token, as the reference does by itself."""
     import torch  # type: ignore[import-not-found]  # noqa: PLC0415
 
     segments = "token_type_ids" in model.config.neuron["input_names"]
 
     def run(ids: Any, mask: Any) -> Any:
         more = {"token_type_ids": torch.zeros_like(ids)} if segments else {}
-        return pooled(model(input_ids=ids, attention_mask=mask, **more).last_hidden_state, mask, pooling)
+        found = getattr(model(input_ids=ids, attention_mask=mask, **more), task.exported.output)
+        return task.finish(found, mask, settings)
 
     return run

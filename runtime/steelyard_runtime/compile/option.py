@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
-
-TASKS = ("embeddings",)
+from steelyard_runtime.tasks.registry import TASKS
 
 
 def require_options(

@@ -10,8 +10,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from steelyard_runtime.artifacts.publish import files_of
 from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.artifacts.store import open_store
 from steelyard_runtime.artifacts.whole import found_whole
-from steelyard_runtime.compile.encoder import pooling_of
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.workplace import describe
 
@@ -30,13 +28,13 @@ ORIGIN = ("_name_or_path", "transformers_version")
 """What config.json says of where a checkpoint came from, and not of what it computes."""
 
 
-def architecture_of(encoder: Any, model: Path) -> str:
-    """64 hex digits of everything a graph is made from but the weights' values: their names, shapes and types, config.json, and how the
-    model pools. `encoder` is the module of `encoder.py`, `model` the folder it came from."""
+def architecture_of(encoder: Any, model: Path, settings: Mapping[str, object]) -> str:
+    """64 hex digits of everything a graph is made from but the weights' values: their names, shapes and types, config.json, and the
+    settings of its task. `encoder` is the task's reference, `model` the folder it came from."""
     config = json.loads((model / "config.json").read_text())
     parts = {
         "config": {name: value for name, value in config.items() if name not in ORIGIN},
-        "pooling": asdict(pooling_of(model)),
+        **settings,
         "tensors": {name: [list(tensor.shape), str(tensor.dtype)] for name, tensor in encoder.state_dict().items()},
     }
     return _digest(parts)

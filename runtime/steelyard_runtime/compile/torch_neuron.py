@@ -17,7 +17,6 @@ from typing import Any
 
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Note
-from steelyard_runtime.compile.encoder import load_encoder
 from steelyard_runtime.compile.neuron import (
     COMPILER,
     INDEX,
@@ -36,6 +35,7 @@ from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.tasks.registry import TASKS
 
 LOG = logging.getLogger("steelyard.compile")
 FIRST = (2, 13)
@@ -111,7 +111,7 @@ class TorchNeuron:
         shutil.copytree(folder / NEFFS, neffs, dirs_exist_ok=True)
         use_cache(neffs)
         known = _neffs(neffs)
-        engine = NeuronEngine([_compiled(load_encoder(folder / MODEL), shapes_of(manifest))])
+        engine = NeuronEngine([_compiled(TASKS[manifest.task].reference(folder / MODEL), shapes_of(manifest))])
         engine.wake()
         if more := _neffs(neffs) - known:
             LOG.warning("%d graphs were not in the artifact and were compiled in this pod: it started late for it", len(more))

@@ -10,6 +10,7 @@ import aiohttp
 
 from steelyard_runtime.generate.promise import EVENT, USAGE, Promise, Stream
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.tasks.task import Task
 
 
 @dataclass
@@ -30,10 +31,8 @@ def departures(clock: Callable[[], float]) -> aiohttp.TraceConfig:
     return found
 
 
-def body(model: str, text: str, tokens: int | None) -> bytes:
-    """A request for an embedding of the text, or for so many tokens after it, in a stream."""
-    if tokens is None:
-        return json.dumps({"model": model, "input": text}).encode()
+def continuation(model: str, text: str, tokens: int) -> bytes:
+    """A request for so many tokens after a text, in a stream."""
     # To the end of what is asked for: how long an answer is must not depend on what a model happens to say.
     asked = {"prompt": text, "max_tokens": tokens, "stream": True, "ignore_eos": True, "temperature": 0}
     return json.dumps({"model": model, **asked, "stream_options": {"include_usage": True}}).encode()
@@ -56,8 +55,8 @@ class Asking:
     cancelled."""
 
     url: str
-    generates: bool
-    """Text in a stream; else embeddings."""
+    task: Task | None
+    """What is asked for; None for text in a stream."""
     clock: Callable[[], float]
     given_up: str
     promise: Promise = field(default_factory=Promise)
@@ -68,7 +67,7 @@ class Asking:
         where the session traces `departures`."""
         trip = Trip()
         try:
-            path = "/v1/completions" if self.generates else "/v1/embeddings"
+            path = "/v1/completions" if self.task is None else self.task.endpoints[0].path
             async with session.post(
                 f"{self.url}{path}",
                 data=asked,
@@ -76,11 +75,11 @@ class Asking:
                 allow_redirects=False,
                 trace_request_ctx=trip,
             ) as answer:
-                if self.generates:
+                if self.task is None:
                     return await self._stream(answer, number, intended, trip.sent)
                 content = await answer.read()
                 done = self.clock()
-                tokens = int(json.loads(content)["usage"]["prompt_tokens"]) if answer.status == 200 else 0
+                tokens = self.task.tokens(json.loads(content)) if answer.status == 200 else 0
                 pod = answer.headers.get("x-steelyard-pod", "")
                 return Entry(number, intended, trip.sent, done, answer.status, pod, tokens, input=tokens)
         except asyncio.CancelledError:

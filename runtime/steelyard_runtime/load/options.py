@@ -19,7 +19,10 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slo-ms", type=float, required=True, help="an answer within so many milliseconds of its intended time is good")
     parser.add_argument("--seed", type=int, default=1, help="of arrivals and texts (default 1)")
     parser.add_argument("--words", default="20:60", metavar="LO:HI", help="length of the texts in words (default 20:60)")
-    parser.add_argument("--generate", metavar="LO:HI", help="ask for so many tokens of text, in a stream, instead of embeddings")
+    parser.add_argument(
+        "--task", default="embeddings", help="what to ask for: the task of the server's model, by the server's word (default embeddings)"
+    )
+    parser.add_argument("--generate", metavar="LO:HI", help="ask for so many tokens of text, in a stream, instead of --task")
     parser.add_argument("--ttft-ms", type=float, help="with --generate: milliseconds to the first token that a good answer keeps")
     parser.add_argument("--itl-ms", type=float, help="with --generate: mean milliseconds between tokens that a good answer keeps")
     parser.add_argument(

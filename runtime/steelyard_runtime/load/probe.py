@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import aiohttp
 
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
-from steelyard_runtime.load.asking import Asking, body
+from steelyard_runtime.load.asking import Asking, continuation
 from steelyard_runtime.load.beginning import Beginning, served
 from steelyard_runtime.load.energy import counters, used
 from steelyard_runtime.load.entry import Entry
@@ -121,7 +121,7 @@ class Probe:
     async def _ramp(self) -> str:
         """All steps; returns why it ended before its end, empty where it did not."""
         bodies = self._bodies(random.Random(self.spec.seed))
-        asking = Asking(url=self.spec.url, generates=self.spec.generates, clock=time.monotonic, given_up="the probe has ended")
+        asking = Asking(url=self.spec.url, task=self.spec.task, clock=time.monotonic, given_up="the probe has ended")
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
             timeout=aiohttp.ClientTimeout(total=self._patience),
@@ -256,7 +256,9 @@ class Probe:
         spec, made, size = self.spec, list[bytes](), 0
         while len(made) < PREPARED and size < PREPARED_BYTES:
             text, tokens = text_of(spec.input.draw(chance), chance), spec.output.draw(chance)
-            made.append(body(spec.model, text, tokens) if spec.generates else body(spec.model, text[:LONGEST_INPUT], None))
+            made.append(
+                continuation(spec.model, text, tokens) if spec.task is None else spec.task.body(spec.model, text[:LONGEST_INPUT], chance)
+            )
             size += len(made[-1])
         return made
 

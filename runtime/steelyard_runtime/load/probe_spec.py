@@ -9,10 +9,11 @@ from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
 from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LOADS, MOST_STEPS
+from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.task import Task
 
 VARIABLE = "STEELYARD_PROBE_SPEC"
 GENERATES = "text-generation"
-TASKS = ("embeddings", GENERATES)
 METRICS = ("e2e", "ttft", "itl")
 Part = TypeVar("Part")
 
@@ -42,7 +43,8 @@ class ProbeSpec:
     url: str
     ready: str
     model: str
-    generates: bool
+    task: Task | None
+    """What is asked for; None for text in a stream."""
     objectives: tuple[Objective, ...]
     first: float
     most: float
@@ -76,7 +78,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         url=server.text("url").rstrip("/"),
         ready=server.text("ready"),
         model=document.text("model"),
-        generates=task == GENERATES,
+        task=TASKS.get(task),
         objectives=tuple(_objective(each) for each in objective.children("latency")),
         first=first,
         most=ramp.number("most", first, 1_000_000),
@@ -96,9 +98,10 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
     )
     for part in (document, server, ramp, step, objective, lengths):
         part.finish()
-    if task not in TASKS:
+    if task != GENERATES and task not in TASKS:
         raise user_failure(
-            Reason.UNSUPPORTED_OPTION, f"{VARIABLE}.task {task!r} has no requests here; there are some for: {', '.join(TASKS)}"
+            Reason.UNSUPPORTED_OPTION,
+            f"{VARIABLE}.task {task!r} has no requests here; there are some for: {', '.join((*TASKS, GENERATES))}",
         )
     return spec
 

@@ -18,11 +18,13 @@ from typing import TextIO
 import aiohttp
 
 from steelyard_runtime.generate.promise import Promise
-from steelyard_runtime.load.asking import Asking, body, departures
+from steelyard_runtime.load.asking import Asking, continuation, departures
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.schedule import LONGEST, Step, arrivals, parsed
 from steelyard_runtime.load.summary import Summary
 from steelyard_runtime.load.trace import Recorded, read
+from steelyard_runtime.tasks.registry import TASKS, USUAL
+from steelyard_runtime.tasks.task import Task
 from steelyard_runtime.texts import text_of
 
 LOG = logging.getLogger("steelyard.load")
@@ -52,8 +54,10 @@ class Load:
     timeout: float
     until_file: Path | None
     out: TextIO
+    task: Task = TASKS[USUAL]
+    """What is asked for."""
     generate: tuple[int, int] | None = None
-    """Tokens to ask for, in a stream; None for embeddings."""
+    """Tokens of text to ask for, in a stream, instead."""
     promise: Promise = field(default_factory=Promise)
     """Of the tokens of a stream; `objective` is of the whole answer."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,7 +76,7 @@ class Load:
         clock: Callable[[], float] = lambda: started + time.monotonic() - origin  # noqa: E731
         asking = Asking(
             url=self.url,
-            generates=self.generate is not None,
+            task=self.task if self.generate is None else None,
             promise=self.promise,
             clock=clock,
             given_up=f"no answer {self.last_answers:g} s after the load was stopped",
@@ -126,7 +130,9 @@ class Load:
 
     def _body(self, words: tuple[int, int], chance: random.Random, tokens: int | None = None) -> bytes:
         text = text_of(chance.randint(*words), chance)
-        return body(self.model, text, None if self.generate is None else tokens or chance.randint(*self.generate))
+        if self.generate is None:
+            return self.task.body(self.model, text, chance)
+        return continuation(self.model, text, tokens or chance.randint(*self.generate))
 
     async def _sleep(self, seconds: float) -> bool:
         """Sleep, and tell whether it is time to stop."""
@@ -159,6 +165,8 @@ class Load:
 def run_load(options: argparse.Namespace) -> int:
     """Run the load that the arguments describe; 0 when it was sent, 2 for arguments that make no sense."""
     try:
+        if options.task not in TASKS:
+            raise ValueError(f"--task {options.task!r} has no requests; there are some for: {', '.join(TASKS)}")
         trace = _trace(options)
         steps, words = () if trace else _steps(options), _range(options.words, "--words")
         generate = None if options.generate is None else _range(options.generate, "--generate")
@@ -195,6 +203,7 @@ async def _run(
         timeout=options.timeout,
         until_file=Path(options.until_file) if options.until_file else None,
         out=out,
+        task=TASKS[options.task],
         generate=generate,
         promise=Promise(ttft=options.ttft_ms, itl=options.itl_ms),
     )

@@ -3,26 +3,28 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 from aiohttp import web
-from numpy.typing import NDArray
 
 from steelyard_runtime.serve import inference_protocol, openai, openapi
 from steelyard_runtime.serve.batcher import Batcher, Full
 from steelyard_runtime.serve.connections import Connections
+from steelyard_runtime.serve.door import Answers, Door, Tensors
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.model import Model
 from steelyard_runtime.serve.outcome import Outcome, judged
+from steelyard_runtime.serve.protocol import INFERENCE, OPENAI, Answer, Protocol
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected
 from steelyard_runtime.serve.spec import ServeSpec
 from steelyard_runtime.serve.state import State
-from steelyard_runtime.tokens import TextTokenizer, pieces
+from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.task import Head
+from steelyard_runtime.tokens import pieces
 
 T = TypeVar("T")
 
@@ -41,38 +43,12 @@ SMALL_BODY = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model that is being served."""
+    """A model that is being served. `doors`: by path."""
 
     model: Model
     batcher: Batcher
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back, before it is judged."""
-
-    status: int
-    body: bytes
-    tokens: int = 0
-    headers: tuple[tuple[str, str], ...] = ()
-    content_type: str = "application/json"
-
-
-class Protocol:
-    """The error shape of one of the two protocols."""
-
-    def __init__(self, error: Callable[[int, str, str | None, str | None], bytes]) -> None:
-        self._error = error
-
-    def refusal(
-        self, status: int, message: str, field: str | None = None, code: str | None = None, headers: tuple[tuple[str, str], ...] = ()
-    ) -> Answer:
-        """Return an error in the protocol's shape."""
-        return Answer(status, self._error(status, message, field, code), headers=headers)
-
-
-OPENAI = Protocol(openai.error_response)
-INFERENCE = Protocol(lambda _status, message, _field, _code: inference_protocol.error_response(message))
+    doors: Mapping[str, Door]
+    tensors: Tensors
 
 
 class Api:
@@ -88,7 +64,15 @@ class Api:
         self._limits = Limits(spec.max_inputs, spec.max_chars)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._tokenizing = ThreadPoolExecutor(spec.threads, thread_name_prefix="tokenize")
+        self._protocols: dict[str, Protocol] = {}
+        """By path of the task's own endpoints."""
         self.served: Served | None = None
+
+    def serve(self, model: Model, batcher: Batcher) -> None:
+        """Open the doors."""
+        head, manifest = model.head, model.manifest
+        doors = {door.endpoint.path: door for door in head.doors(self._spec.model, self._limits, manifest)}
+        self.served = Served(model, batcher, doors, head.tensors(self._limits, manifest))
 
     def runner(self) -> web.AppRunner:
         """Return what serves port 8080. A handler is cancelled when its client leaves: nobody would read what it goes on to compute."""
@@ -98,7 +82,9 @@ class Api:
         application = web.Application(client_max_size=self._limits.body, middlewares=[self._errors])
         application.on_response_prepare.append(self._prepare)
         router = application.router
-        router.add_post("/v1/embeddings", lambda request: self._judge(request, OPENAI, self._embeddings))
+        for endpoint in TASKS[self._spec.task].endpoints:
+            self._protocols[endpoint.path] = Protocol(endpoint.error)
+            router.add_post(endpoint.path, lambda request: self._judge(request, self._protocol(request.path), self._door))
         router.add_get("/v1/models", self._models)
         router.add_get("/openapi.json", self._openapi)
         router.add_get("/v2", self._server_metadata)
@@ -184,29 +170,32 @@ class Api:
         except (ConnectionError, web.RequestPayloadError) as error:
             raise Rejected(400, "the body is not in the encoding that its headers name") from error
 
-    # OpenAI
+    # The task's own endpoints
 
-    async def _embeddings(self, request: web.Request) -> Answer:
+    async def _door(self, request: web.Request) -> Answer:
         body = await self._body(request)
-        served = self.served
+        served, protocol = self.served, self._protocol(request.path)
         if served is None:
-            return OPENAI.refusal(503, f"not ready: {self._state.reason}", code="not_ready")
-        manifest = served.model.manifest
-        tokenizer = served.model.tokenizer
-        asked = await self._read(
-            body, lambda: openai.embeddings_request(body, self._spec.model, manifest.dimension, self._limits, tokenizer)
-        )
-        embeddings, tokens = await self._embed(served, asked.inputs)
-        return Answer(200, openai.embeddings_response(self._spec.model, embeddings, tokens, as_base64=asked.base64), tokens)
+            return protocol.refusal(503, f"not ready: {self._state.reason}", code="not_ready")
+        door = served.doors[request.path]
+        asked = await self._read(body, lambda: door.read(body))
+        rows, answers = await self._answers(served, asked.inputs)
+        return Answer(200, asked.reply(rows, answers), _tokens(rows))
+
+    def _protocol(self, path: str) -> Protocol:
+        """The one that is meant by whoever asks there."""
+        return self._protocols.get(path, INFERENCE if path.startswith("/v2") else OPENAI)
+
+    # OpenAI
 
     async def _models(self, _request: web.Request) -> web.Response:
         return _json(openai.models_response(self._spec.model, int(self._metrics.started.timestamp())))
 
     async def _openapi(self, _request: web.Request) -> web.Response:
-        if self.served is None:
+        served = self.served
+        if served is None:
             return _json(inference_protocol.error_response(f"not ready: {self._state.reason}"), 503)
-        model = self.served.model
-        return _json(openapi.document(self._spec.model, self._version, model.manifest, self._limits, model.tokenizer.vocabulary))
+        return _json(openapi.document(self._spec.model, self._version, [*served.doors.values()], served.tensors, self._limits))
 
     # Open Inference Protocol
 
@@ -217,13 +206,13 @@ class Api:
         if served is None:
             return INFERENCE.refusal(503, f"not ready: {self._state.reason}")
         header = request.headers.get(inference_protocol.HEADER)
-        asked = await self._read(body, lambda: inference_protocol.infer_request(body, header, self._limits))
-        embeddings, tokens = await self._embed(served, asked.inputs)
-        data, header_length = inference_protocol.infer_response(self._spec.model, asked, embeddings)
+        asked = await self._read(body, lambda: inference_protocol.infer_request(body, header, self._limits, served.tensors))
+        rows, answers = await self._answers(served, asked.inputs)
+        data, header_length = inference_protocol.infer_response(self._spec.model, asked, served.tensors, rows, answers)
         if header_length is None:
-            return Answer(200, data, tokens)
+            return Answer(200, data, _tokens(rows))
         headers = ((inference_protocol.HEADER, str(header_length)),)
-        return Answer(200, data, tokens, headers, "application/octet-stream")
+        return Answer(200, data, _tokens(rows), headers, "application/octet-stream")
 
     async def _server_metadata(self, _request: web.Request) -> web.Response:
         return _json(inference_protocol.server_metadata(self._version))
@@ -248,7 +237,7 @@ class Api:
             return _json(inference_protocol.error_response(self._no_model(request)), 404)
         if self.served is None:
             return _json(inference_protocol.error_response(f"not ready: {self._state.reason}"), 503)
-        return _json(inference_protocol.model_metadata(self._spec.model, self.served.model.manifest))
+        return _json(inference_protocol.model_metadata(self._spec.model, self.served.model.manifest, self.served.tensors))
 
     def _require_name(self, request: web.Request) -> None:
         if request.match_info["model"] != self._spec.model:
@@ -265,23 +254,23 @@ class Api:
             return reading()
         return await asyncio.get_running_loop().run_in_executor(self._reading, reading)
 
-    async def _tokens(self, tokenizer: TextTokenizer, texts: Sequence[str]) -> tuple[list[list[int]], int]:
-        """Return the ids of each text, and how many had to be cut. Between the pieces of a large request others get their turn."""
-        rows: list[list[int]] = []
+    async def _encoded(self, head: Head, texts: Sequence[Any]) -> tuple[list[Any], int]:
+        """Return the row of each text, and how many had to be cut. Between the pieces of a large request others get their turn."""
+        rows: list[Any] = []
         cut = 0
         for piece in pieces(texts, PIECE):
-            found, more = await asyncio.get_running_loop().run_in_executor(self._tokenizing, tokenizer.encode, piece)
+            found, more = await asyncio.get_running_loop().run_in_executor(self._tokenizing, head.encode, piece)
             rows += found
             cut += more
         return rows, cut
 
-    async def _embed(self, served: Served, inputs: Inputs) -> tuple[list[NDArray[np.float32]], int]:
-        """Return the embeddings in the order of the inputs, and the number of tokens; raises `Full`."""
+    async def _answers(self, served: Served, inputs: Inputs) -> tuple[list[Any], Answers]:
+        """Return the rows of the inputs, in their order, and the answers to them; raises `Full`."""
         admitted = served.batcher.admit(inputs.count)
         rows: list[Any] = list(inputs.rows)
         if inputs.texts:
             try:
-                rows, cut = await self._tokens(served.model.tokenizer, inputs.texts)
+                rows, cut = await self._encoded(served.model.head, inputs.texts)
                 if not all(rows):
                     raise Rejected(400, f"input {[bool(row) for row in rows].index(False)} has no tokens; send words")
             except BaseException:
@@ -291,7 +280,7 @@ class Api:
                 self._metrics.truncated.inc(cut)
         answers = [served.batcher.submit(row, admitted) for row in rows]
         try:
-            return list(await asyncio.gather(*answers)), sum(len(row) for row in rows)
+            return rows, list(await asyncio.gather(*answers))
         finally:
             for answer in answers:  # once one has failed nobody asks for the others
                 answer.cancel()
@@ -305,7 +294,7 @@ class Api:
             if refusal.status < 400:
                 raise
             self._metrics.reject(refusal.status)
-            protocol = INFERENCE if request.path.startswith("/v2") else OPENAI
+            protocol = self._protocol(request.path)
             message = f"{request.method} {request.path}: {refusal.reason}"
             response = _json(protocol.refusal(refusal.status, message).body, refusal.status)
             if "Allow" in refusal.headers:
@@ -321,6 +310,10 @@ class Api:
         if self._connections.closes(request.protocol) or request.content.exception() is not None:
             response.force_close()
             response.headers["Connection"] = "close"
+
+
+def _tokens(rows: Sequence[Any]) -> int:
+    return sum(map(len, rows))
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:

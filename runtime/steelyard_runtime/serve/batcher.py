@@ -4,10 +4,11 @@ import asyncio
 import math
 import time
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,9 @@ from steelyard_runtime.compile.backend import Engine
 from steelyard_runtime.serve.batch import Shapes, chosen
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
-from steelyard_runtime.tokens import bucket_of, padded
+from steelyard_runtime.tokens import bucket_of
 
-Embedding = NDArray[np.float32]
+Answer = NDArray[np.float32]
 TRIED_ALONE = 2
 """Rows of a failed batch; when none of so many can be computed alone either, the others are not tried: a broken engine gets no more work than that."""
 
@@ -32,7 +33,17 @@ class Full(Exception):  # noqa: N818  an answer, not an error
 
 
 class UnsoundError(Exception):
-    """The engine answered, and the answer is no embedding."""
+    """The engine answered, and the answer is none."""
+
+
+class Ways(Protocol):
+    """Of rows into the graph, and of their answers out of it: those of a task's head."""
+
+    def feed(self, rows: Sequence[Any], length: int, batch: int) -> tuple[NDArray[Any], ...]:
+        """Return the arrays of the graph's inputs."""
+
+    def read(self, found: Answer, rows: Sequence[Any]) -> list[Answer]:
+        """Return an answer for each row; raises `ValueError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +64,10 @@ class _Waiting:
 
     length: int
     number: int
-    row: Sequence[int] = field(compare=False)
+    row: Sized = field(compare=False)
     admitted: float = field(compare=False)
     queued: float = field(compare=False)
-    answer: asyncio.Future[Embedding] = field(compare=False)
+    answer: asyncio.Future[Answer] = field(compare=False)
 
     def fail(self, error: Exception) -> None:
         """Answer with an error, if anybody still waits."""
@@ -68,8 +79,9 @@ class _Waiting:
 class Batcher:
     """Belongs to one event loop. Each worker takes a batch, runs it in its thread (the engine lets go of the GIL), and takes the next."""
 
-    def __init__(self, engine: Engine, batching: Batching, metrics: Metrics, state: State) -> None:
+    def __init__(self, engine: Engine, ways: Ways, batching: Batching, metrics: Metrics, state: State) -> None:
         self._engine = engine
+        self._ways = ways
         self._batching = batching
         self._metrics = metrics
         self._state = state
@@ -100,8 +112,8 @@ class Batcher:
         """Give places back that were admitted and will not be queued."""
         self._admitted -= inputs
 
-    def submit(self, row: Sequence[int], admitted: float) -> asyncio.Future[Embedding]:
-        """Queue one admitted row of token ids; the answer is its embedding. Cancel it to give the place back."""
+    def submit(self, row: Sized, admitted: float) -> asyncio.Future[Answer]:
+        """Queue one admitted row; its length is in tokens. Cancel the answer to give the place back."""
         if len(row) > self._batching.lengths[-1]:
             raise ValueError(f"{len(row)} tokens are more than the longest compiled sequence, {self._batching.lengths[-1]}")
         self._arrived += 1
@@ -158,17 +170,17 @@ class Batcher:
         self._state.batches[worker] = began
         try:
             rows = [waiting.row for waiting in batch]
-            found, sound = await asyncio.get_running_loop().run_in_executor(self._threads, self._infer, rows)
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, self._infer, rows)
         except Exception as error:  # these requests may fail; the next batch may not
             return error
         finally:
             del self._state.batches[worker]
             self._metrics.ran(bucket_of(len(batch), self._sizes), computed, time.monotonic() - began)
-        for waiting, embedding, finite in zip(batch, found, sound, strict=False):
-            if not finite:
+        for waiting, answer in zip(batch, found, strict=True):
+            if answer is None:
                 waiting.fail(UnsoundError("the engine's answer has a value that is not a finite number"))
             elif not waiting.answer.done():
-                waiting.answer.set_result(embedding)
+                waiting.answer.set_result(answer)
         return None
 
     async def _next(self) -> list[_Waiting]:
@@ -202,11 +214,12 @@ class Batcher:
             self._metrics.queue_seconds.observe(now - waiting.admitted)
         return batch
 
-    def _infer(self, rows: list[Sequence[int]]) -> tuple[Embedding, NDArray[np.bool_]]:
-        """Return the embeddings, and which of them are finite numbers throughout."""
-        ids, mask = padded(rows, self._shapes.length(max(map(len, rows))), self._shapes.rows(len(rows)))
-        found = self._engine.run(ids, mask)
-        if found.ndim != 2 or len(found) < len(rows):
-            raise UnsoundError(f"the engine's answer to {len(rows)} rows has the shape {found.shape}")
-        sound: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(found), axis=1)
-        return found, sound
+    def _infer(self, rows: list[Sized]) -> list[Answer | None]:
+        """Return the answers; None for one that is not finite numbers throughout."""
+        arrays = self._ways.feed(rows, self._shapes.length(max(map(len, rows))), self._shapes.rows(len(rows)))
+        found = self._engine.run(*arrays)
+        try:
+            answers = self._ways.read(found, rows)
+        except ValueError as error:
+            raise UnsoundError(str(error)) from error
+        return [answer if np.isfinite(answer).all() else None for answer in answers]

@@ -1,34 +1,35 @@
 """Open Inference Protocol v2 (REST), with the binary tensor extension that Triton's client uses by default."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from steelyard_runtime.artifacts.manifest import Manifest
-from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, checked_texts, json_object
+from steelyard_runtime.serve.door import Answers, Schema, Tensor, Tensors
+from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, json_object
 
-INPUT = "text"
-OUTPUT = "embedding"
 HEADER = "Inference-Header-Content-Length"
 """Length of the JSON part; what follows it in the body are tensors in binary."""
+TEXT = "BYTES"
+NUMBERS = {"FP32": "<f4", "INT64": "<i8"}
+"""By datatype, as they lie in binary."""
+ERROR: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 
 
 @dataclass(frozen=True, slots=True)
 class InferRequest:
-    """A request that made sense."""
+    """A request that made sense. `outputs`: what was asked for, each with whether it was asked for in binary."""
 
     inputs: Inputs
     id: str | None
-    binary: bool
-    """Whether the output was asked for in binary."""
+    outputs: Mapping[str, bool]
 
 
-def infer_request(body: bytes, header_length: str | None, limits: Limits) -> InferRequest:
+def infer_request(body: bytes, header_length: str | None, limits: Limits, tensors: Tensors) -> InferRequest:
     """Read a body; raises `Rejected`."""
     cut = len(body)
     if header_length is not None:
@@ -36,36 +37,36 @@ def infer_request(body: bytes, header_length: str | None, limits: Limits) -> Inf
         if not header_length.isascii() or not header_length.isdigit() or len(header_length) > 19 or int(header_length) > len(body):
             raise Rejected(400, f"{HEADER} must be the length of the JSON part, at most {len(body)}; it is {header_length!r}")
         cut = int(header_length)
-    document = json_object(body[:cut], 2 * limits.max_inputs)
-    tensors = document.get("inputs")
-    if not isinstance(tensors, list) or len(tensors) != 1 or not isinstance(tensors[0], dict) or tensors[0].get("name") != INPUT:
-        raise Rejected(400, f"inputs must be exactly one tensor named {INPUT!r}")
-    tensor: dict[str, Any] = tensors[0]
-    if tensor.get("datatype") != "BYTES":
-        raise Rejected(400, f"the datatype of {INPUT} must be BYTES, not {tensor.get('datatype')!r}")
-    texts = _texts(tensor, body[cut:], limits)
-    shape = tensor.get("shape")
-    if shape not in ([len(texts)], [len(texts), 1]) or any(isinstance(size, bool) for size in shape):  # True equals 1
-        raise Rejected(
-            400, f"the shape of {INPUT} must be [{len(texts)}] or [{len(texts)}, 1], as there are {len(texts)} elements; it is {shape!r}"
-        )
-    return InferRequest(checked_texts(texts, limits, INPUT), _id(document), _wants_binary(document))
+    document = json_object(body[:cut], 2 * limits.max_inputs * len(tensors.inputs))
+    columns: dict[str, list[str]] = {}
+    rest = body[cut:]
+    given = _given(document.get("inputs"), [tensor.name for tensor in tensors.inputs])
+    for number, tensor in enumerate(given):
+        columns[tensor["name"]], rest = _column(tensor, rest, limits, last=number + 1 == len(given))
+    return InferRequest(tensors.asked(columns), _id(document), _outputs(document, [tensor.name for tensor in tensors.outputs]))
 
 
-def infer_response(model: str, request: InferRequest, embeddings: Sequence[NDArray[np.float32]]) -> tuple[bytes, int | None]:
-    """Return the body, and the length of its JSON part if a binary tensor follows it."""
-    array = np.stack(list(embeddings)).astype("<f4")
-    output: dict[str, object] = {"name": OUTPUT, "datatype": "FP32", "shape": list(array.shape)}
-    document: dict[str, object] = {"model_name": model, "model_version": "1", "outputs": [output]}
+def infer_response(model: str, request: InferRequest, tensors: Tensors, rows: Sequence[Any], answers: Answers) -> tuple[bytes, int | None]:
+    """Return the body, and the length of its JSON part if binary tensors follow it."""
+    arrays = tensors.arrays(request.inputs, rows, answers)
+    outputs: list[dict[str, object]] = []
+    parts: list[bytes] = []
+    for tensor in tensors.outputs:
+        if tensor.name not in request.outputs:
+            continue
+        array = arrays[tensor.name]
+        output: dict[str, object] = {"name": tensor.name, "datatype": tensor.datatype, "shape": list(array.shape)}
+        if request.outputs[tensor.name]:
+            parts.append(_binary(tensor.datatype, array))
+            output["parameters"] = {"binary_data_size": len(parts[-1])}
+        else:
+            output["data"] = array.ravel().tolist() if tensor.datatype == TEXT else array.astype(NUMBERS[tensor.datatype]).ravel()
+        outputs.append(output)
+    document: dict[str, object] = {"model_name": model, "model_version": "1", "outputs": outputs}
     if request.id is not None:
         document["id"] = request.id
-    if not request.binary:
-        output["data"] = array.ravel()
-        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), None
-    data = array.tobytes()
-    output["parameters"] = {"binary_data_size": len(data)}
-    head = orjson.dumps(document)
-    return head + data, len(head)
+    head = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return head + b"".join(parts), len(head) if parts else None
 
 
 def server_metadata(version: str) -> bytes:
@@ -73,15 +74,19 @@ def server_metadata(version: str) -> bytes:
     return orjson.dumps({"name": "steelyard", "version": version, "extensions": ["binary_tensor_data"]})
 
 
-def model_metadata(model: str, manifest: Manifest) -> bytes:
+def model_metadata(model: str, manifest: Manifest, tensors: Tensors) -> bytes:
     """Return the body of GET /v2/models/{model}."""
+
+    def told(these: Sequence[Tensor]) -> list[dict[str, object]]:
+        return [{"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)} for tensor in these]
+
     return orjson.dumps(
         {
             "name": model,
             "versions": ["1"],
             "platform": f"steelyard_{manifest.backend}",
-            "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
-            "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, manifest.dimension]}],
+            "inputs": told(tensors.inputs),
+            "outputs": told(tensors.outputs),
         }
     )
 
@@ -91,42 +96,80 @@ def error_response(message: str) -> bytes:
     return orjson.dumps({"error": message})
 
 
-def _texts(tensor: dict[str, Any], binary: bytes, limits: Limits) -> list[str]:
-    parameters = tensor.get("parameters")
+def _given(value: object, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The tensors of a request: exactly those of these names."""
+    if (
+        not isinstance(value, list)
+        or len(value) != len(names)
+        or not all(isinstance(each, dict) for each in value)
+        or sorted(str(each.get("name")) for each in value) != sorted(names)
+    ):
+        raise Rejected(400, f"inputs must be exactly {_tensors_named(names)}")
+    return value
+
+
+def _tensors_named(names: Sequence[str]) -> str:
+    return f"one tensor named {names[0]!r}" if len(names) == 1 else f"the tensors {' and '.join(map(repr, names))}"
+
+
+def _column(tensor: dict[str, Any], binary: bytes, limits: Limits, *, last: bool) -> tuple[list[str], bytes]:
+    """Return the texts of a tensor, and what is left of the binary part."""
+    name = tensor["name"]
+    if tensor.get("datatype") != TEXT:
+        raise Rejected(400, f"the datatype of {name} must be {TEXT}, not {tensor.get('datatype')!r}")
+    texts, rest = _texts(tensor, binary, limits, last=last)
+    shape = tensor.get("shape")
+    if shape not in ([len(texts)], [len(texts), 1]) or any(isinstance(size, bool) for size in shape):  # True equals 1
+        raise Rejected(
+            400, f"the shape of {name} must be [{len(texts)}] or [{len(texts)}, 1], as there are {len(texts)} elements; it is {shape!r}"
+        )
+    return texts, rest
+
+
+def _texts(tensor: dict[str, Any], binary: bytes, limits: Limits, *, last: bool) -> tuple[list[str], bytes]:
+    name, parameters = tensor["name"], tensor.get("parameters")
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
     if size is not None:
-        if size != len(binary):
-            raise Rejected(400, f"binary_data_size of {INPUT} is {size}, but {len(binary)} bytes follow the JSON part")
-        return _binary_texts(binary, limits)
+        # What no tensor owns is refused with the last.
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(binary) or (last and size != len(binary)):
+            raise Rejected(400, f"binary_data_size of {name} is {size}, but {len(binary)} bytes follow the JSON part")
+        return _binary_texts(name, binary[:size], limits), binary[size:]
     data = tensor.get("data")
     if isinstance(data, list) and len(data) > limits.max_inputs:
-        check_count(len(data), limits, INPUT)
+        check_count(len(data), limits, name)
     if isinstance(data, list) and all(isinstance(item, list) and len(item) == 1 for item in data):
         data = [item[0] for item in data]
     if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
-        raise Rejected(400, f"the data of {INPUT} must be a list of strings")
-    return data
+        raise Rejected(400, f"the data of {name} must be a list of strings")
+    return data, binary
 
 
-def _binary_texts(binary: bytes, limits: Limits) -> list[str]:
+def _binary_texts(name: str, binary: bytes, limits: Limits) -> list[str]:
     """Elements one after the other, each with its length in four bytes, little-endian, before it."""
     texts: list[str] = []
     position = 0
     while position < len(binary):
         if len(texts) == limits.max_inputs:
-            raise Rejected(400, f"{INPUT} has more than {limits.max_inputs} inputs; 1 to {limits.max_inputs} are taken")
+            raise Rejected(400, f"{name} has more than {limits.max_inputs} inputs; 1 to {limits.max_inputs} are taken")
         if position + 4 > len(binary):
-            raise Rejected(400, f"the binary data of {INPUT} ends within a length")
+            raise Rejected(400, f"the binary data of {name} ends within a length")
         (length,) = struct.unpack_from("<I", binary, position)
         position += 4
         if position + length > len(binary):
-            raise Rejected(400, f"the binary data of {INPUT} ends within an element")
+            raise Rejected(400, f"the binary data of {name} ends within an element")
         try:
             texts.append(binary[position : position + length].decode())
         except UnicodeDecodeError as error:
-            raise Rejected(400, f"element {len(texts)} of {INPUT} is not UTF-8: {error}") from error
+            raise Rejected(400, f"element {len(texts)} of {name} is not UTF-8: {error}") from error
         position += length
     return texts
+
+
+def _binary(datatype: str, array: NDArray[Any]) -> bytes:
+    if datatype != TEXT:
+        return array.astype(NUMBERS[datatype]).tobytes()
+    elements = [str(each).encode() for each in array.ravel()]
+    return b"".join(struct.pack("<I", len(each)) + each for each in elements)
 
 
 def _id(document: dict[str, object]) -> str | None:
@@ -136,13 +179,22 @@ def _id(document: dict[str, object]) -> str | None:
     return value
 
 
-def _wants_binary(document: dict[str, object]) -> bool:
+def _outputs(document: dict[str, object], names: Sequence[str]) -> dict[str, bool]:
+    """What was asked for, and what of it in binary."""
     parameters = document.get("parameters")
     binary = isinstance(parameters, dict) and parameters.get("binary_data_output") is True
     outputs = document.get("outputs")
     if outputs is None:
-        return binary
-    if not isinstance(outputs, list) or len(outputs) != 1 or not isinstance(outputs[0], dict) or outputs[0].get("name") != OUTPUT:
-        raise Rejected(400, f"outputs must be left out or be exactly one named {OUTPUT!r}")
-    own = outputs[0].get("parameters")
-    return own.get("binary_data") is True if isinstance(own, dict) and "binary_data" in own else binary
+        return dict.fromkeys(names, binary)
+    found: dict[str, bool] = {}
+    for each in outputs if isinstance(outputs, list) else ():
+        name = each.get("name") if isinstance(each, dict) else None
+        if not isinstance(name, str) or name not in names or name in found:
+            found.clear()
+            break
+        own = each.get("parameters")
+        found[name] = own.get("binary_data") is True if isinstance(own, dict) and "binary_data" in own else binary
+    if not found:
+        wanted = f"exactly one named {names[0]!r}" if len(names) == 1 else f"some of {', '.join(map(repr, names))}, each once"
+        raise Rejected(400, f"outputs must be left out or be {wanted}")
+    return found

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from steelyard_runtime.accuracy import golden_cosine
+from steelyard_runtime.accuracy import golden_accuracy
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
@@ -17,7 +17,8 @@ from steelyard_runtime.compile.choose import backend_named
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.serve.spec import ServeSpec
-from steelyard_runtime.tokens import TextTokenizer
+from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.task import Head, Task
 
 LOG = logging.getLogger("steelyard.serve")
 
@@ -28,12 +29,18 @@ class Model:
 
     manifest: Manifest
     engine: Engine
-    tokenizer: TextTokenizer
+    head: Head
     golden: Golden
 
-    def golden_cosine(self) -> float:
-        """Run the golden samples through tokenizer, bucket and engine; return the least cosine to the reference."""
-        return golden_cosine(self.engine, self.tokenizer, self.manifest.sequence_lengths, self.manifest.batch_sizes, self.golden)
+    @property
+    def task(self) -> Task:
+        """What it does."""
+        return TASKS[self.manifest.task]
+
+    def golden_accuracy(self) -> float:
+        """Run the golden samples through head, bucket and engine; return how near the answers are to the reference's."""
+        manifest = self.manifest
+        return golden_accuracy(self.task, self.engine, self.head, manifest.sequence_lengths, manifest.batch_sizes, self.golden)
 
 
 def load_model(spec: ServeSpec, environment: Mapping[str, str], advance: Advance = lambda *_: None) -> Model:
@@ -48,7 +55,8 @@ def load_model(spec: ServeSpec, environment: Mapping[str, str], advance: Advance
     _require_match(spec, manifest, backend)
     LOG.info("loading %d bytes into %s", manifest.size, backend.name)
     engine = backend.load(folder, manifest, spec.threads)
-    return Model(manifest, engine, TextTokenizer(folder, manifest.sequence_lengths[-1]), load_golden(folder))
+    head = TASKS[manifest.task].head(folder, manifest.sequence_lengths[-1])
+    return Model(manifest, engine, head, load_golden(folder))
 
 
 def _require_match(spec: ServeSpec, manifest: Manifest, backend: Backend) -> None:

@@ -9,8 +9,15 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from steelyard_runtime.serve.door import Schema
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, check_length, checked_rows, checked_texts, json_object
 from steelyard_runtime.tokens import TextTokenizer
+
+ERROR: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "object", "required": ["message", "type"]}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +31,22 @@ class EmbeddingsRequest:
 def embeddings_request(body: bytes, model: str, dimension: int, limits: Limits, tokenizer: TextTokenizer) -> EmbeddingsRequest:
     """Read a body; raises `Rejected`."""
     document = json_object(body, limits.max_inputs * (tokenizer.longest + 1))
-    wanted = document.get("model")
-    if not isinstance(wanted, str):
-        raise Rejected(400, f"model must be a string; this server has {model!r}", field="model")
-    if wanted != model:
-        raise Rejected(404, f"there is no model {wanted!r} here; this server has {model!r}", field="model", code="model_not_found")
+    require_model(document, model)
     encoding = document.get("encoding_format")
     if encoding not in (None, "float", "base64"):
         raise Rejected(400, f"encoding_format must be float or base64, not {encoding!r}", field="encoding_format")
     if document.get("dimensions") not in (None, dimension):
         raise Rejected(400, f"dimensions must be {dimension}: this model does not shorten its embeddings", field="dimensions")
     return EmbeddingsRequest(_inputs(document.get("input"), limits, tokenizer), encoding == "base64")
+
+
+def require_model(document: dict[str, object], model: str) -> None:
+    """Refuse a request for another model, or for none."""
+    wanted = document.get("model")
+    if not isinstance(wanted, str):
+        raise Rejected(400, f"model must be a string; this server has {model!r}", field="model")
+    if wanted != model:
+        raise Rejected(404, f"there is no model {wanted!r} here; this server has {model!r}", field="model", code="model_not_found")
 
 
 def _inputs(value: object, limits: Limits, tokenizer: TextTokenizer) -> Inputs:

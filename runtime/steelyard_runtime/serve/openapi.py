@@ -1,71 +1,60 @@
 """GET /openapi.json: what this server takes and answers, as OpenAPI 3.1. Clients are generated from it, and it is fuzzed against the server."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 
-from steelyard_runtime.artifacts.manifest import Manifest
-from steelyard_runtime.serve.inference_protocol import INPUT, OUTPUT
+from steelyard_runtime.serve import inference_protocol, openai
+from steelyard_runtime.serve.door import Door, Schema, Tensors
 from steelyard_runtime.serve.request import Limits
 
-Schema = dict[str, Any]
+JSON_TYPES = {"BYTES": "string", "FP32": "number", "INT64": "integer"}
 
 
-def document(model: str, version: str, manifest: Manifest, limits: Limits, vocabulary: int) -> bytes:
+def document(model: str, version: str, doors: Sequence[Door], tensors: Tensors, limits: Limits) -> bytes:
     """Return the document of a server that has loaded its model."""
     text: Schema = {"type": "string", "minLength": 1, "maxLength": limits.max_chars}
     many: Schema = {"type": "array", "minItems": 1, "maxItems": limits.max_inputs}
-    token: Schema = {"type": "integer", "minimum": 0, "maximum": vocabulary - 1}
-    tokens: Schema = {"type": "array", "minItems": 1, "maxItems": manifest.sequence_lengths[-1], "items": token}
-    embedding_request: Schema = {
-        "type": "object",
-        "required": ["model", "input"],
-        "properties": {
-            "model": {"const": model},
-            "input": {"anyOf": [text, {**many, "items": text}, tokens, {**many, "items": tokens}]},
-            "encoding_format": {"enum": ["float", "base64", None]},
-            "dimensions": {"enum": [manifest.dimension, None]},
-        },
-    }
-    embedding: Schema = {
-        "type": "object",
-        "required": ["object", "index", "embedding"],
-        "properties": {
-            "object": {"const": "embedding"},
-            "index": {"type": "integer", "minimum": 0},
-            "embedding": {"anyOf": [_vector(manifest.dimension), {"type": "string", "contentEncoding": "base64"}]},
-        },
-    }
-    embeddings: Schema = {
-        "type": "object",
-        "required": ["object", "model", "data", "usage"],
-        "properties": {"object": {"const": "list"}, "model": {"const": model}, "data": {"type": "array", "items": embedding}},
-    }
-    tensor: Schema = {
-        "type": "object",
-        "required": ["name", "datatype", "shape", "data"],
-        "properties": {
-            "name": {"const": INPUT},
-            "datatype": {"const": "BYTES"},
-            "shape": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}},
-            "data": {"anyOf": [{**many, "items": text}, {**many, "items": {"type": "array", "minItems": 1, "maxItems": 1, "items": text}}]},
-        },
-    }
+    data: Schema = {"anyOf": [{**many, "items": text}, {**many, "items": {"type": "array", "minItems": 1, "maxItems": 1, "items": text}}]}
+    given: list[Schema] = [
+        {
+            "type": "object",
+            "required": ["name", "datatype", "shape", "data"],
+            "properties": {
+                "name": {"const": tensor.name},
+                "datatype": {"const": "BYTES"},
+                "shape": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}},
+                "data": data,
+            },
+        }
+        for tensor in tensors.inputs
+    ]
     infer_request: Schema = {
         "type": "object",
         "required": ["inputs"],
-        "properties": {"id": {"type": ["string", "null"]}, "inputs": {"type": "array", "minItems": 1, "maxItems": 1, "items": tensor}},
-    }
-    output: Schema = {
-        "type": "object",
-        "required": ["name", "datatype", "shape", "data"],
         "properties": {
-            "name": {"const": OUTPUT},
-            "datatype": {"const": "FP32"},
-            "shape": {"type": "array", "items": {"type": "integer"}},
-            "data": {"type": "array", "items": {"type": "number"}},
+            "id": {"type": ["string", "null"]},
+            "inputs": {
+                "type": "array",
+                "minItems": len(given),
+                "maxItems": len(given),
+                "items": given[0] if len(given) == 1 else {"anyOf": given},
+            },
         },
     }
+    answered: list[Schema] = [
+        {
+            "type": "object",
+            "required": ["name", "datatype", "shape", "data"],
+            "properties": {
+                "name": {"const": tensor.name},
+                "datatype": {"const": tensor.datatype},
+                "shape": {"type": "array", "items": {"type": "integer"}},
+                "data": {"type": "array", "items": {"type": JSON_TYPES[tensor.datatype]}},
+            },
+        }
+        for tensor in tensors.outputs
+    ]
     infer_response: Schema = {
         "type": "object",
         "required": ["model_name", "outputs"],
@@ -73,15 +62,10 @@ def document(model: str, version: str, manifest: Manifest, limits: Limits, vocab
             "model_name": {"const": model},
             "model_version": {"type": "string"},
             "id": {"type": "string"},
-            "outputs": {"type": "array", "minItems": 1, "maxItems": 1, "items": output},
+            "outputs": {"type": "array", "minItems": 1, "maxItems": len(answered), "items": {"anyOf": answered}},
         },
     }
-    openai_error: Schema = {
-        "type": "object",
-        "required": ["error"],
-        "properties": {"error": {"type": "object", "required": ["message", "type"]}},
-    }
-    protocol_error: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+    openai_error, protocol_error = openai.ERROR, inference_protocol.ERROR
     metadata: Schema = {"type": "object", "required": ["name", "versions", "platform", "inputs", "outputs"]}
     name = {"name": "model", "in": "path", "required": True, "schema": {"const": model}}
     return orjson.dumps(
@@ -89,7 +73,10 @@ def document(model: str, version: str, manifest: Manifest, limits: Limits, vocab
             "openapi": "3.1.0",
             "info": {"title": f"Steelyard: {model}", "version": version},
             "paths": {
-                "/v1/embeddings": {"post": _operation("embeddings", embeddings, openai_error, takes=embedding_request)},
+                **{
+                    door.endpoint.path: {"post": _operation(door.endpoint.name, door.answers, door.endpoint.refuses, takes=door.takes)}
+                    for door in doors
+                },
                 "/v1/models": {"get": _operation("models", {"type": "object", "required": ["object", "data"]}, openai_error)},
                 "/v2": {"get": _operation("server", {"type": "object", "required": ["name", "version", "extensions"]}, protocol_error)},
                 "/v2/health/live": {"get": _operation("live", {"type": "object"}, protocol_error)},
@@ -103,10 +90,6 @@ def document(model: str, version: str, manifest: Manifest, limits: Limits, vocab
             },
         }
     )
-
-
-def _vector(dimension: int) -> Schema:
-    return {"type": "array", "minItems": dimension, "maxItems": dimension, "items": {"type": "number"}}
 
 
 def _operation(name: str, answers: Schema, error: Schema, takes: Schema | None = None) -> Schema:

@@ -16,7 +16,7 @@ from steelyard_runtime.failure import Failure, FailureClass, Reason, infrastruct
 from steelyard_runtime.generate.server import TextServer
 from steelyard_runtime.generate.spec import is_text, text_spec
 from steelyard_runtime.logs import LogTail
-from steelyard_runtime.serve.api import Api, Served
+from steelyard_runtime.serve.api import Api
 from steelyard_runtime.serve.batcher import Batcher, Batching
 from steelyard_runtime.serve.connections import Connections
 from steelyard_runtime.serve.energy import EnergyCollector, device_meters, processor_meters
@@ -117,21 +117,22 @@ class Server:
             dtype=manifest.dtype,
             artifact=self._spec.artifact_digest,
         )
-        cosine = await asyncio.to_thread(model.golden_cosine)
-        if cosine < manifest.cosine_tolerance:
+        measure = model.task.measure
+        value = await asyncio.to_thread(model.golden_accuracy)
+        if not measure.keeps(value, manifest.tolerance):
             reason = (
-                f"golden samples: the least cosine to the reference is {cosine:.6f}, below {manifest.cosine_tolerance};"
+                f"golden samples: {measure.broken(value, manifest.tolerance)};"
                 " this machine computes something else than the one that compiled, do not use it"
             )
             LOG.error(reason)
             self._state.enter(Stage.UNFIT, reason)
             return
-        self._api.served = Served(model, self._batcher(model))
+        self._api.serve(model, self._batcher(model))
         # What is loaded stays: the collector need not look at it again during requests.
         gc.collect()
         gc.freeze()
         self._state.enter(Stage.READY, "serving")
-        LOG.info("ready: golden samples passed with a least cosine of %.6f", cosine)
+        LOG.info("ready: golden samples passed, %s %.6f", measure.says, value)
 
     def _arrived(self, here: int, in_all: int) -> None:
         if here < in_all:
@@ -144,7 +145,7 @@ class Server:
         batching = Batching(
             manifest.sequence_lengths, manifest.batch_sizes, spec.max_batch, spec.max_delay, spec.queue_limit, model.engine.workers
         )
-        return Batcher(model.engine, batching, self._metrics, self._state)
+        return Batcher(model.engine, model.head, batching, self._metrics, self._state)
 
     async def _drain(self, runner: web.AppRunner, site: web.TCPSite) -> None:
         """Lose nothing: not ready, go on while the news spreads, stop accepting, let connections end by their answers, then go."""

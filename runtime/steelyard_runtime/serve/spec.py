@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.tasks.registry import TASKS, USUAL
 
 VARIABLE = "STEELYARD_SERVE_SPEC"
 
@@ -46,7 +47,7 @@ def serve_spec(environment: Mapping[str, str]) -> ServeSpec:
     limits = document.child("limits", optional=True)
     spec = ServeSpec(
         model=document.text("model"),
-        task=document.text("task", "embeddings"),
+        task=document.text("task", USUAL),
         backend=document.text("backend"),
         artifact_uri=artifact.text("uri"),
         artifact_digest=artifact.text("digest"),
@@ -63,15 +64,19 @@ def serve_spec(environment: Mapping[str, str]) -> ServeSpec:
     )
     for part in (document, artifact, objective, batching, queue, connection, drain, limits):
         part.finish()
-    if spec.task != "embeddings":
-        raise user_failure(Reason.UNSUPPORTED_OPTION, f"{VARIABLE}.task {spec.task!r} is not served by this image; it serves: embeddings")
+    if spec.task not in TASKS:
+        raise user_failure(
+            Reason.UNSUPPORTED_OPTION, f"{VARIABLE}.task {spec.task!r} is not served by this image; it serves: {', '.join(TASKS)}"
+        )
     return spec
 
 
 def _milliseconds(item: Document) -> float:
     metric = item.text("metric")
     if metric != "e2e":
-        raise user_failure(Reason.UNSUPPORTED_OPTION, f"embeddings have no {metric} latency; set an objective for e2e")
+        raise user_failure(
+            Reason.UNSUPPORTED_OPTION, f"the answers of this server are sent whole and have no {metric} latency; set an objective for e2e"
+        )
     milliseconds = item.number("milliseconds", 0.001, 86_400_000)
     item.text("percent", "99")
     item.finish()

@@ -15,6 +15,7 @@ from steelyard.observe.exposition import parse
 from steelyard_runtime.serve.batcher import Batcher, Batching, Full
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
+from unit.runtime.played import WAYS
 
 LENGTHS = (4, 8, 16)
 
@@ -45,7 +46,7 @@ def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, wor
     async def scenario() -> None:
         engine = Echo(fixed_batch=fixed, fixed_lengths=cut, fails_on=None)
         metrics = Metrics(())
-        batcher = Batcher(engine, Batching(LENGTHS, (1, 4, 8), largest, delay, limit, workers), metrics, State())
+        batcher = Batcher(engine, WAYS, Batching(LENGTHS, (1, 4, 8), largest, delay, limit, workers), metrics, State())
         waiting = []
         for row, pause in inputs:
             try:
@@ -83,7 +84,7 @@ def test_a_failing_batch_fails_its_own_inputs_only(seed: int) -> None:
     async def scenario() -> None:
         chance = random.Random(seed)
         engine = Echo(fixed_batch=False, fixed_lengths=False, fails_on=666)
-        batcher = Batcher(engine, Batching(LENGTHS, (1, 8), 1, 0.0, 100, 2), Metrics(()), State())
+        batcher = Batcher(engine, WAYS, Batching(LENGTHS, (1, 8), 1, 0.0, 100, 2), Metrics(()), State())
         inputs = [[chance.choice([1, 666])] for _ in range(20)]
         answers = await asyncio.gather(*(batcher.submit(row, batcher.admit(1)) for row in inputs), return_exceptions=True)
         for row, answer in zip(inputs, answers, strict=True):

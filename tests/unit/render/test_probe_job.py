@@ -115,9 +115,9 @@ def test_each_move_and_each_of_its_ends_has_a_job_of_its_own_whose_name_is_short
 def test_the_generator_understands_what_it_is_told() -> None:
     spec = told()
     assert (spec.url, spec.ready) == (f"http://127.0.0.1:{HTTP_PORT}", "http://127.0.0.1:9090/readyz")
-    assert (spec.model, spec.generates, spec.first, spec.most, spec.halvings, spec.step_seconds, spec.seconds) == (
+    assert (spec.model, spec.task.name, spec.first, spec.most, spec.halvings, spec.step_seconds, spec.seconds) == (
         "search",
-        False,
+        "embeddings",
         2.5,
         40,
         3,
@@ -134,7 +134,7 @@ def test_text_is_asked_of_the_name_under_which_vllm_serves_it() -> None:
         RICH, backend="vllm", task="text-generation", latency=latency, vllm=VllmOptions(arguments=(("served-model-name", "chat"),))
     )
     spec = told(placement=text)
-    assert spec.generates and spec.model == "chat"
+    assert spec.task is None and spec.model == "chat"
     assert spec.objectives == (Objective("ttft", 0.5, pytest.approx(0.05)), Objective("itl", 0.05, pytest.approx(0.1)))
     assert told(placement=replace(text, vllm=VllmOptions())).model == "search"
 

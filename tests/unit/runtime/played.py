@@ -9,18 +9,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from aiohttp import web
 
 from patience import PATIENCE
-from steelyard_runtime.serve.api import Api, Served
+from steelyard_runtime.serve.api import Api
 from steelyard_runtime.serve.batcher import Batcher, Batching
 from steelyard_runtime.serve.connections import Connections
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.spec import ServeSpec
 from steelyard_runtime.serve.state import State
+from steelyard_runtime.tasks.embeddings import EmbeddingHead
 
 LENGTHS, DIMENSION = (8, 16), 2
 Answering = Callable[[np.ndarray], np.ndarray]
@@ -98,6 +99,10 @@ class Serving:
         return await self.post(json.dumps({"model": "tiny", **fields}).encode())
 
 
+WAYS = EmbeddingHead(cast(Any, PlayedTokenizer()))
+"""Rows of token ids in, a vector for each out."""
+
+
 @asynccontextmanager
 async def serving(engine: PlayedEngine, tokenizer: PlayedTokenizer | None = None, **changes: Any) -> AsyncIterator[Serving]:
     fields: dict[str, Any] = {
@@ -125,10 +130,12 @@ async def serving(engine: PlayedEngine, tokenizer: PlayedTokenizer | None = None
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     batching = Batching(LENGTHS, (1, 8), spec.max_batch, spec.max_delay, spec.queue_limit, engine.workers)
-    batcher = Batcher(engine, batching, metrics, state)
+    told: Any = tokenizer or PlayedTokenizer()
+    head = EmbeddingHead(told)
+    batcher = Batcher(engine, head, batching, metrics, state)
     manifest = SimpleNamespace(dimension=DIMENSION, sequence_lengths=LENGTHS)
-    model: Any = SimpleNamespace(manifest=manifest, engine=engine, tokenizer=tokenizer or PlayedTokenizer())
-    api.served = Served(model, batcher)
+    model: Any = SimpleNamespace(manifest=manifest, engine=engine, head=head)
+    api.serve(model, batcher)
     try:
         yield Serving(runner.addresses[0][1], metrics, batcher, runner, connections)
     finally:

@@ -13,7 +13,7 @@ from patience import PATIENCE
 from steelyard_runtime.serve.batcher import Batcher, Batching, UnsoundError
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
-from unit.runtime.played import LENGTHS, Answering, PlayedEngine, sums
+from unit.runtime.played import LENGTHS, WAYS, Answering, PlayedEngine, sums
 
 BAD = 666
 
@@ -24,7 +24,7 @@ async def playing() -> AsyncIterator[Callable[..., tuple[Batcher, PlayedEngine]]
 
     def play(answering: Answering, largest: int = 8) -> tuple[Batcher, PlayedEngine]:
         engine = PlayedEngine(answering)
-        batcher = Batcher(engine, Batching(LENGTHS, (1, 8), largest, 0.0, 16, 1), Metrics(()), State())
+        batcher = Batcher(engine, WAYS, Batching(LENGTHS, (1, 8), largest, 0.0, 16, 1), Metrics(()), State())
         batchers.append(batcher)
         return batcher, engine
 

@@ -23,6 +23,7 @@ from steelyard_runtime.compile.spec import compile_spec
 from steelyard_runtime.failure import Failure, FailureClass, Reason, infrastructure_failure
 from steelyard_runtime.generate.reference import reference
 from steelyard_runtime.logs import LogTail
+from steelyard_runtime.tasks import embeddings
 from unit.runtime.test_spec import COMPILE
 
 STOPPED = infrastructure_failure(Reason.INTERRUPTED, "told to stop")
@@ -86,6 +87,7 @@ def model(tmp_path: Path) -> Path:
 
 def tokenize(model: Path) -> None:
     spec = compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(COMPILE)})
+    (model / "into").mkdir()
     Compiling(Eager()).make(model, "sha256:" + "0" * 64, spec, model / "into", Progress(LogTail()))
 
 
@@ -106,7 +108,7 @@ def test_a_drain_while_a_model_is_loaded_is_not_the_models(
     loader = SimpleNamespace(from_pretrained=raises)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(float32=None))
     monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(AutoModel=loader, AutoModelForCausalLM=loader))
-    monkeypatch.setattr(compiling, "TextTokenizer", raises)
+    monkeypatch.setattr(embeddings, "TextTokenizer", raises)
     with pytest.raises(Failure) as failure:
         load(model)
     assert failure.value.kind is kind

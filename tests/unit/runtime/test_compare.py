@@ -44,7 +44,7 @@ def told(variants: list[Variant], monkeypatch: pytest.MonkeyPatch) -> tuple[int,
     def compiled(variant: Variant) -> Any:
         if variant == LOST:
             raise user_failure(Reason.UNSUPPORTED_OPTION, "back end onnxruntime cannot honour quantization")
-        return SimpleNamespace(size=10, cosine_min=0.999, cosine_tolerance=0.98), Engine(clock, 0.05 if variant == FAST else 0.1)
+        return SimpleNamespace(size=10, cosine_min=0.999, tolerance=0.98), Engine(clock, 0.05 if variant == FAST else 0.1)
 
     lines: list[dict[str, Any]] = []
     return compare(variants, compiled, lines.append, 2, (8, 64)), lines

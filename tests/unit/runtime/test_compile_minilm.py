@@ -67,17 +67,17 @@ def test_the_artifact_carries_what_serving_needs_and_is_as_good_as_the_reference
     assert {"tokenizer.json", "golden.npz"} <= {file.path for file in manifest.files}
     assert (manifest.key, manifest.model_digest, manifest.dimension) == (spec.key, spec.model_digest, 384)
     assert manifest.cosine_min is not None
-    assert manifest.cosine_min >= manifest.cosine_tolerance
+    assert manifest.cosine_min >= manifest.tolerance
     golden = load_golden(root / "artifact")
     engine = backend_named(spec.backend).load(root / "artifact", manifest, 2)
-    rows, _ = TextTokenizer(root / "artifact", 128).encode(golden.texts)
+    rows, _ = TextTokenizer(root / "artifact", 128).encode(golden.samples)
     # In batches of every size up to the largest, each row of which must not see the others or the padding.
     for size in (1, 2, 3, 8):
         chosen = [(start + size) % len(rows) for start in range(size)]
         length = max(bucket_of(len(rows[index]), manifest.sequence_lengths) for index in chosen)
         ids, mask = padded([rows[index] for index in chosen], length, size)
-        assert least_cosine(engine.run(ids, mask), golden.embeddings[chosen]) >= manifest.cosine_tolerance
-    np.testing.assert_allclose(np.linalg.norm(golden.embeddings, axis=1), 1, atol=1e-5)
+        assert least_cosine(engine.run(ids, mask), [golden.answers[index] for index in chosen]) >= manifest.tolerance
+    np.testing.assert_allclose(np.linalg.norm(np.stack(golden.answers), axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("quantization", ["int8weightonly", "int8dynamic"])
@@ -89,7 +89,7 @@ def test_weights_of_8_bits_take_a_quarter_of_the_room_and_stay_near_the_referenc
     assert weights < 0.27 * (minilm.fetch() / "model.safetensors").stat().st_size
     cosine = published.manifest.cosine_min
     assert cosine is not None
-    assert published.manifest.cosine_tolerance <= cosine < 0.9999, "less than the whole, and far above what is refused"
+    assert published.manifest.tolerance <= cosine < 0.9999, "less than the whole, and far above what is refused"
 
 
 def test_the_second_compile_of_a_key_compiles_nothing(compiled: tuple[CompileSpec, Published, Path]) -> None:
@@ -118,9 +118,9 @@ def test_a_sequence_longer_than_the_models_positions_is_the_users(tmp_path: Path
 
 
 def test_accuracy_below_the_tolerance_is_refused_and_nothing_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from steelyard_runtime import accuracy
+    from steelyard_runtime.tasks import embeddings
 
-    monkeypatch.setitem(accuracy.TOLERANCE, "bfloat16", 1.1)
+    monkeypatch.setitem(embeddings.TOLERANCE, "bfloat16", 1.1)
     with pytest.raises(Failure) as refusal:
         compile_model(request_for("openvino", tmp_path / "store", dtype="bfloat16"), Progress(LogTail()), tmp_path)
     assert refusal.value.reason is Reason.ACCURACY_TOO_LOW

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steelyard_runtime.accuracy import golden_cosine
+from steelyard_runtime.accuracy import golden_accuracy
 from steelyard_runtime.artifacts.golden import Golden
 from steelyard_runtime.compile import compiling
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.serve.model import Model
+from steelyard_runtime.tasks.embeddings import EmbeddingHead, Embeddings
 from steelyard_runtime.tokens import TextTokenizer
 from unit.runtime import tiny
 
+TASK = Embeddings()
 TEXTS = ("one", "two words", "three short words", "a fourth text of some more words")
 
 
@@ -43,8 +45,8 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> TextTokenizer:
 
 def least(engine: Fake, tokenizer: TextTokenizer) -> float:
     rows, _ = tokenizer.encode(TEXTS)
-    golden = Golden(TEXTS, np.array([[len(row), 1.0] for row in rows], np.float32))
-    return golden_cosine(engine, tokenizer, (16, 32), (1, 4), golden)
+    golden = Golden(TEXTS, tuple(np.array([len(row), 1.0], np.float32) for row in rows))
+    return golden_accuracy(TASK, engine, EmbeddingHead(tokenizer), (16, 32), (1, 4), golden)
 
 
 def test_each_batch_size_with_a_graph_of_its_own_is_asked(tokenizer: TextTokenizer) -> None:
@@ -62,13 +64,19 @@ def test_a_row_that_is_wrong_is_seen_whichever_it_is(wrong: int, tokenizer: Text
 
 def test_a_server_and_a_compile_ask_each_batch_size_of_the_manifest(tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, _ = tokenizer.encode(TEXTS)
-    golden = Golden(TEXTS, np.array([[len(row), 1.0] for row in rows], np.float32))
+    golden = Golden(TEXTS, tuple(np.array([len(row), 1.0], np.float32) for row in rows))
     manifest: Any = SimpleNamespace(
-        batch_sizes=(1, 4), sequence_lengths=(16, 32), golden_samples=4, cosine_tolerance=0.9, dtype="float32", quantization="none"
+        batch_sizes=(1, 4),
+        sequence_lengths=(16, 32),
+        golden_samples=4,
+        tolerance=0.9,
+        task="embeddings",
+        dtype="float32",
+        quantization="none",
     )
     broken = Fake(lambda batch, row: batch == 4)
-    assert Model(manifest, broken, tokenizer, golden).golden_cosine() < 0.5
+    assert Model(manifest, broken, EmbeddingHead(tokenizer), golden).golden_accuracy() < 0.5
     backend: Any = SimpleNamespace(name="fake", load=lambda *_: broken)
     with pytest.raises(Failure) as refused:
-        compiling._check(backend, Path(), manifest, tokenizer, golden)
+        compiling._check(backend, Path(), manifest, EmbeddingHead(tokenizer), golden)
     assert refused.value.reason is Reason.ACCURACY_TOO_LOW

@@ -13,6 +13,7 @@ from steelyard_runtime.serve import inference_protocol, openai
 from steelyard_runtime.serve.inference_protocol import infer_request
 from steelyard_runtime.serve.openai import embeddings_request
 from steelyard_runtime.serve.request import OTHER_VALUES, Limits, Rejected
+from steelyard_runtime.tasks.embeddings import EmbeddingTensors
 from unit.runtime.played import DIMENSION, PlayedTokenizer
 
 LIMITS = Limits(max_inputs=4, max_chars=100)
@@ -31,7 +32,7 @@ def embeddings(body: bytes) -> openai.EmbeddingsRequest:
 
 
 def infer(body: bytes, header: str | None = None) -> inference_protocol.InferRequest:
-    return infer_request(body, header, LIMITS)
+    return infer_request(body, header, LIMITS, EmbeddingTensors(LIMITS, DIMENSION))
 
 
 @pytest.mark.parametrize(

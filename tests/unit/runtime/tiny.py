@@ -38,7 +38,7 @@ def build(folder: Path, *, ballast: int = 0, wrong_golden: bool = False) -> Mani
     manifest = _manifest(ballast)
     (folder / goldens.NAME).unlink(missing_ok=True)
     texts = golden_texts(4, 1, LENGTHS[-1])
-    save_golden(Golden(texts, _reference(folder, manifest, texts, wrong=wrong_golden)), folder)
+    save_golden(Golden(texts, tuple(_reference(folder, manifest, texts, wrong=wrong_golden))), folder)
     return replace(manifest, golden_sha256=hex_of_file(folder / goldens.NAME), files=files_of(folder))
 
 
