@@ -20,6 +20,7 @@ from steelyard_runtime.compile.encoder import longest_of, run_eagerly
 from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.models.weights import safe_parameters
 from steelyard_runtime.tasks.registry import TASKS
 from steelyard_runtime.tasks.task import Head, Task
 
@@ -45,6 +46,10 @@ class Compiling:
     def probe(self, spec: CompileSpec) -> None:
         """Ask the back end."""
         self._backend.probe(spec)
+
+    def parameters(self, model: Path) -> int:
+        """By the headers of its safetensors files; there may be no pickle beside them."""
+        return safe_parameters(model)
 
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Trace, compile, compare."""

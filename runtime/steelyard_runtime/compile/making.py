@@ -22,5 +22,8 @@ class Making(Protocol):
     def probe(self, spec: CompileSpec) -> None:
         """Refuse (`Failure`) what cannot be honoured, before anything is downloaded."""
 
+    def parameters(self, model: Path) -> int:
+        """Refuse (`Failure`) a model that must not be loaded, and count its parameters."""
+
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Fill a folder with the artifact's files and say what they are. `digest` is the model's, verified."""

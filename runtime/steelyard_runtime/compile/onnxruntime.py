@@ -12,7 +12,7 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
-from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.registry import SERVED, TASKS
 from steelyard_runtime.tensors.engine import OnnxGraph
 from steelyard_runtime.tensors.graph import copy_graph
 from steelyard_runtime.tensors.signature import Signature
@@ -30,7 +30,7 @@ class OnnxRuntime:
     def probe(self, spec: CompileSpec) -> None:
         """Any CPU target, float32."""
         require_cpu(spec.target, self.name)
-        require_options(spec, dtypes=("default", "float32"))
+        require_options(spec, dtypes=("default", "float32"), tasks=SERVED)
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Export by torch's own exporter."""

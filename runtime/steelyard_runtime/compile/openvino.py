@@ -14,7 +14,7 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
-from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.registry import SERVED, TASKS
 from steelyard_runtime.tensors.engine import OpenVinoGraph
 from steelyard_runtime.tensors.graph import graph_file
 from steelyard_runtime.tensors.signature import Signature
@@ -37,7 +37,7 @@ class OpenVino:
     def probe(self, spec: CompileSpec) -> None:
         """Any CPU target, default or explicit precision."""
         require_cpu(spec.target, self.name)
-        require_options(spec, dtypes=("default", *PRECISIONS), quantizations=("none", *ACTIVATION_GROUPS))
+        require_options(spec, dtypes=("default", *PRECISIONS), quantizations=("none", *ACTIVATION_GROUPS), tasks=SERVED)
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Trace and save."""

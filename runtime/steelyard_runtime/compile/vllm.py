@@ -32,6 +32,7 @@ from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, NEURON_CAC
 from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile, require_shapes
 from steelyard_runtime.generate.platform import WITHOUT_PROMPT_LOGPROBS, Platform, platform_of
 from steelyard_runtime.generate.reference import reference
+from steelyard_runtime.models.weights import safe_parameters
 
 LOG = logging.getLogger("steelyard.compile")
 VLLM = "vllm"
@@ -81,6 +82,10 @@ class Preparing:
                 Reason.UNSUPPORTED_TARGET,
                 "neuronx-distributed-inference is not installed in this image, which compiles for Inferentia2 and Trainium1",
             )
+
+    def parameters(self, model: Path) -> int:
+        """By the headers of its safetensors files; there may be no pickle beside them."""
+        return safe_parameters(model)
 
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Copy, compute the reference, warm the caches, compare."""

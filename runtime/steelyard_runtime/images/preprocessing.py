@@ -57,8 +57,9 @@ class Preprocessing:
             raise ValueError(
                 f"the image has {values.shape[1]} x {values.shape[0]} pixels, and the model takes {self.width} x {self.height}"
             )
-        values = (values * np.float32(self.rescale) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
-        return np.ascontiguousarray(values.transpose(2, 0, 1))
+        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        found: NDArray[np.float32] = (values * np.float32(self.rescale) - mean) / std
+        return np.ascontiguousarray(found.transpose(2, 0, 1))
 
     def _size(self, width: int, height: int) -> tuple[int, int] | None:
         """Width and height that a picture is resized to; a side at most a thousand times the shortest, which a crop never sees."""

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from steelyard_runtime.serve.door import Schema
 from steelyard_runtime.serve.request import Rejected, json_object
 from steelyard_runtime.tensors.datatype import Datatype, Kind
 from steelyard_runtime.tensors.signature import Tensor
@@ -92,6 +93,78 @@ def tensor_response(model: str, request: TensorRequest, outputs: Mapping[str, Ar
     return b"".join((head, *blobs)), len(head)
 
 
+def schemas(
+    model: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most_rows: int | None, whole: tuple[int, int] | None
+) -> tuple[Schema, Schema]:
+    """Return the schemas of a request, all of it in JSON and its data nested by its shape, and of an answer. most_rows: of an open first axis, of
+    which there is at least one; None where it counts no rows."""
+    given = [_described(each, most_rows, whole) for each in inputs]
+    answered = [_described(each, None, None, flat=True) for each in outputs]
+    takes: Schema = {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "id": {"type": ["string", "null"]},
+            "inputs": {"type": "array", "minItems": len(given), "maxItems": len(given), "prefixItems": given, "items": False},
+        },
+    }
+    answers: Schema = {
+        "type": "object",
+        "required": ["model_name", "outputs"],
+        "properties": {
+            "model_name": {"const": model},
+            "model_version": {"type": "string"},
+            "id": {"type": "string"},
+            "outputs": {"type": "array", "minItems": 1, "maxItems": len(answered), "items": {"anyOf": answered}},
+        },
+    }
+    return takes, answers
+
+
+def _described(tensor: Tensor, most_rows: int | None, whole: tuple[int, int] | None, *, flat: bool = False) -> Schema:
+    element = _element(tensor.datatype, whole)
+    data: Schema = {"type": "array", "items": element}
+    if not flat:
+        data = element
+        for at, size in reversed([*enumerate(tensor.shape)]):
+            data = {"type": "array", "items": data, **_bounds(size, most_rows if at == 0 else None)}
+        if not tensor.shape:
+            data = {"type": "array", "items": data, **_bounds(1, None)}
+    sizes: list[Schema] = [{"type": "integer", **({"minimum": 0} if size is None else {"const": size})} for size in tensor.shape]
+    shape: Schema = {"type": "array", "minItems": len(sizes), "maxItems": len(sizes)}
+    return {
+        "type": "object",
+        "required": ["name", "datatype", "shape", "data"],
+        "properties": {
+            "name": {"const": tensor.name},
+            "datatype": {"const": tensor.datatype.name},
+            "shape": {**shape, "prefixItems": sizes, "items": False} if sizes else shape,
+            "data": data,
+        },
+    }
+
+
+def _bounds(size: int | None, most_rows: int | None) -> Schema:
+    if size is not None:
+        return {"minItems": size, "maxItems": size}
+    return {} if most_rows is None else {"minItems": 1, "maxItems": most_rows}
+
+
+def _element(datatype: Datatype, whole: tuple[int, int] | None) -> Schema:
+    match datatype.kind:
+        case Kind.TRUTH:
+            return {"type": "boolean"}
+        case Kind.BYTES:
+            return {"type": "string"}
+        case Kind.WHOLE:
+            bounds = np.iinfo(np.dtype(datatype.dtype))
+            low, high = (bounds.min, bounds.max) if whole is None else (max(bounds.min, whole[0]), min(bounds.max, whole[1]))
+            return {"type": "integer", "minimum": int(low), "maximum": int(high)}
+        case Kind.NUMBER:
+            largest = float(np.finfo(np.dtype(datatype.dtype)).max)
+            return {"type": "number", "minimum": -largest, "maximum": largest}
+
+
 def json_length(header: str | None, size: int) -> int:
     """Return where the JSON part of a body of so many bytes ends; raises `Rejected`."""
     if header is None:
@@ -134,10 +207,10 @@ def _require_served(part: Mapping[str, Any], name: str) -> None:
 
 def _shape(said: object, tensor: Tensor) -> tuple[int, ...]:
     expected = [-1 if size is None else size for size in tensor.shape]
-    good = isinstance(said, list) and len(said) == len(expected) and all(type(size) is int and 0 <= size < 2**31 for size in said)
-    if not good or any(want not in (-1, size) for want, size in zip(expected, said, strict=True)):  # type: ignore[arg-type]
+    sizes = said if isinstance(said, list) and all(type(size) is int and 0 <= size < 2**31 for size in said) else None
+    if sizes is None or len(sizes) != len(expected) or any(want not in (-1, size) for want, size in zip(expected, sizes, strict=True)):
         raise Rejected(400, f"the shape of {tensor.name!r} must be {expected}, with -1 for any size; it is {said!r:.200}")
-    return tuple(said)  # type: ignore[arg-type]
+    return tuple(sizes)
 
 
 def _binary_part(part: Mapping[str, Any], tensor: Tensor, rest: memoryview) -> tuple[memoryview | None, memoryview]:
@@ -295,7 +368,7 @@ def _wanted(document: Mapping[str, object], outputs: Sequence[Tensor]) -> tuple[
     parameters = document.get("parameters")
     if parameters is not None and not isinstance(parameters, dict):
         raise Rejected(400, "parameters must be an object")
-    binary = bool(parameters) and parameters.get("binary_data_output") is True
+    binary = isinstance(parameters, dict) and parameters.get("binary_data_output") is True
     asked = document.get("outputs")
     if not asked and asked in (None, []):
         return tuple(Wanted(each, binary) for each in outputs)

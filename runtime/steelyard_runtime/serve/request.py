@@ -1,6 +1,6 @@
 """What both protocols make of a request body: inputs, or a refusal that says what to change."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 import orjson
@@ -29,19 +29,23 @@ class Limits:
 
     max_inputs: int
     max_chars: int
+    texts: bool = True
+    """Whether inputs are texts; tensors and images are as large as sense allows."""
 
     @property
     def body(self) -> int:
         """Bytes of the largest body: six for a character (an escape in JSON), within sense."""
+        if not self.texts:
+            return 64 << 20
         return min(self.max_inputs * self.max_chars * 6 + (1 << 16), 64 << 20)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Either texts or rows of token ids."""
+    """Either what is still to be encoded (texts, or the bytes of images), or rows."""
 
     texts: tuple[str, ...] = ()
-    rows: tuple[Sequence[int], ...] = ()
+    rows: tuple[Sized, ...] = ()
 
     @property
     def count(self) -> int:

@@ -2,10 +2,21 @@
 
 from collections.abc import Mapping
 
+from steelyard_runtime.serve.door import Endpoint
 from steelyard_runtime.tasks.embeddings import Embeddings
+from steelyard_runtime.tasks.graph_task import GraphTask
 from steelyard_runtime.tasks.task import Task
+from steelyard_runtime.tasks.tensors import Tensors
 
 TASKS: Mapping[str, Task] = {task.name: task for task in (Embeddings(),)}
-"""By the word in specifications and manifests."""
+"""About texts, by the word in specifications and manifests."""
+GRAPHS: Mapping[str, GraphTask] = {task.name: task for task in (Tensors(),)}
+"""About tensors."""
+SERVED = (*TASKS, *GRAPHS)
 USUAL = Embeddings.name
 """Where none is said."""
+
+
+def endpoints_of(task: str) -> tuple[Endpoint, ...]:
+    """Where a task is asked beside the Open Inference Protocol."""
+    return TASKS[task].endpoints if task in TASKS else GRAPHS[task].endpoints

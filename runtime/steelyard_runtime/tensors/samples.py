@@ -53,7 +53,7 @@ def random_inputs(run: Run, tensors: Sequence[Tensor], rows: int, count: int, ch
     """Make `count` requests of `rows` rows, of shapes that the reference takes: `rows` is the size of an open first axis. Raises `Failure`."""
     last = "it answers with values that are no numbers"
     for highest, size in itertools.product(HIGHEST, OPEN_SIZES if any(None in each.shape[1:] for each in tensors) else (1,)):
-        made = [{each.name: _random(each, rows, size, highest, chance) for each in tensors} for _ in range(count)]
+        made: list[Inputs] = [{each.name: _random(each, rows, size, highest, chance) for each in tensors} for _ in range(count)]
         try:
             if all(are_numbers(run(inputs)) for inputs in made):
                 return made
@@ -106,7 +106,7 @@ def rows_of(requests: Sequence[Inputs]) -> Iterator[Inputs]:
 
 def _read(path: Path, tensor: Tensor) -> Array:
     import onnx  # type: ignore[import-not-found]  # noqa: PLC0415  only the compile image has it
-    from onnx import numpy_helper  # type: ignore[import-not-found]  # noqa: PLC0415
+    from onnx import numpy_helper  # noqa: PLC0415
 
     with blame_the_model(f"{path.parent.name}/{path.name} is no TensorProto"):
         found: Array = numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes()))
