@@ -6,7 +6,7 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,12 +19,14 @@ from steelyard_runtime.load.asking import Asking, continuation
 from steelyard_runtime.load.beginning import Beginning, served
 from steelyard_runtime.load.energy import counters, used
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.graph_requests import graph_requests
 from steelyard_runtime.load.probe_spec import ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Seen, rates, shares
 from steelyard_runtime.load.schedule import arrivals_of_step
 from steelyard_runtime.load.steady_step import SteadyStep
 from steelyard_runtime.load.turn import turn
+from steelyard_runtime.tasks.graph_task import LoadRequest
 from steelyard_runtime.termination import write_termination_message
 from steelyard_runtime.texts import text_of
 
@@ -120,7 +122,7 @@ class Probe:
 
     async def _ramp(self) -> str:
         """All steps; returns why it ended before its end, empty where it did not."""
-        bodies = self._bodies(random.Random(self.spec.seed))
+        bodies: Sequence[bytes | LoadRequest] = self._bodies(random.Random(self.spec.seed)) if self.spec.graph is None else ()
         asking = Asking(url=self.spec.url, task=self.spec.task, clock=time.monotonic, given_up="the probe has ended")
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
@@ -135,6 +137,9 @@ class Probe:
             began = time.monotonic()
             await self._until_ready(session)
             self.ready_seconds = time.monotonic() - began
+            if self.spec.graph is not None:
+                chance = random.Random(self.spec.seed)
+                bodies = await graph_requests(session, self.spec.url, self.spec.model, self.spec.graph, chance, PREPARED)
             for number in range(WARMING):
                 await asyncio.wait((asyncio.create_task(ask(number, time.monotonic())),))
             if self.beginning is not None:

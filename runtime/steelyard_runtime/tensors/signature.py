@@ -52,7 +52,7 @@ def first_axis(tensors: Iterable[Tensor]) -> tuple[bool, int | None]:
     exporters give the same axis another at each end of a graph.
     """
     first = {each.shape[0] if each.shape else 1 for each in tensors}
-    if len(first) != 1 or first == {1}:
+    if len(first) != 1 or first <= {0, 1}:
         return False, None
     return True, first.pop()
 

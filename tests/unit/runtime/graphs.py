@@ -1,12 +1,27 @@
 """Small ONNX graphs, made by the tests: what rows have to do with each other is known of each."""
 
-from collections.abc import Sequence
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from steelyard_runtime.artifacts.publish import Published, files_of, publish
+from steelyard_runtime.artifacts.store import open_store
+from steelyard_runtime.compile.choose import backend_named
+from steelyard_runtime.compile.job import compile_model
+from steelyard_runtime.compile.progress import Progress
+from steelyard_runtime.compile.spec import compile_spec
+from steelyard_runtime.compile.toolchain import installed
+from steelyard_runtime.logs import LogTail
+from steelyard_runtime.models.digest import model_digest
+from steelyard_runtime.sha256 import hex_of_file
+from unit.runtime.test_spec import COMPILE
 
 OPSET = 17
 Size = int | str | None
@@ -101,6 +116,13 @@ def words(folder: Path) -> Path:
     )
 
 
+def counted(folder: Path) -> Path:
+    """Whole numbers through."""
+    nodes = [helper.make_node("Add", ["n", "zero"], ["same"])]
+    shapes = [value(name, TensorProto.INT64, ["rows", 2]) for name in ("n", "same")]
+    return save(folder, nodes, shapes[:1], shapes[1:], {"zero": np.zeros(1, np.int64)})
+
+
 def noisy(folder: Path) -> Path:
     """Another answer each time."""
     nodes = [
@@ -136,3 +158,30 @@ def data_set(folder: Path, number: int, *inputs: np.ndarray) -> None:
     place.mkdir()
     for at, array in enumerate(inputs):
         (place / f"input_{at}.pb").write_bytes(numpy_helper.from_array(array).SerializeToString())
+
+
+def publish_graph(
+    model: Path, backend: str = "onnxruntime", task: str = "tensors", spoil: Callable[[Path], None] | None = None, **change: Any
+) -> Published:
+    """Compile a model's folder and publish it into a store beside it, all in this process. `spoil` may change the artifact's files."""
+    package = backend_named(backend).packages[0]
+    spec = replace(
+        compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(COMPILE)}),
+        model_uri=f"file://{model}",
+        model_digest=model_digest(model),
+        task=task,
+        backend=backend,
+        toolchain=((package, installed(package) or ""),),
+        sequence_lengths=(1,),
+        store_uri=f"file://{model.parent}/store-{backend}",
+        **change,
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        published, cached = compile_model(spec, Progress(LogTail()), Path(scratch))
+        assert not cached
+        if spoil is None:
+            return published
+        made = Path(scratch) / "made" / "artifact"
+        spoil(made)
+        manifest = replace(published.manifest, key="f" * 64, files=files_of(made), golden_sha256=hex_of_file(made / "golden.npz"))
+        return publish(open_store(spec.store_uri), made, manifest)

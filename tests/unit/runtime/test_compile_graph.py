@@ -18,6 +18,7 @@ from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.logs import LogTail
+from steelyard_runtime.tasks.tensors import Tensors
 from steelyard_runtime.tensors.difference import golden_difference, relative_difference
 from steelyard_runtime.tensors.engine import TensorEngine
 from steelyard_runtime.tensors.samples import Array, Inputs, load_samples
@@ -25,16 +26,16 @@ from steelyard_runtime.tensors.signature import Signature, load_signature
 from unit.runtime import graphs
 from unit.runtime.test_spec import COMPILE
 
-SPEC: CompileSpec = compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(COMPILE)})
+SPEC: CompileSpec = replace(compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(COMPILE)}), task="tensors", sequence_lengths=(1,))
 READERS = ("onnxruntime", "openvino")
 both = pytest.mark.parametrize("name", READERS)
 
 
 def made(name: str, model: Path, into: Path, **change: object) -> tuple[Manifest, Signature, TensorEngine]:
-    spec = replace(SPEC, task="tensors", backend=name, **change)
+    spec = replace(SPEC, backend=name, **change)
     into.mkdir()
     backend = backend_named(name)
-    manifest = CompilingGraph(backend).make(model, "sha256:" + "0" * 64, spec, into, Progress(LogTail()))
+    manifest = CompilingGraph(backend, Tensors()).make(model, "sha256:" + "0" * 64, spec, into, Progress(LogTail()))
     signature = load_signature(into)
     return manifest, signature, backend.load_graph(into / "graph", manifest, signature, 1)
 
@@ -144,7 +145,19 @@ def test_what_is_no_graph_or_answers_by_chance_is_refused(harm: Callable[[Path],
 @pytest.mark.parametrize("name", sorted({each.name for each in BACKENDS} - set(READERS)))
 def test_a_back_end_that_reads_no_onnx_says_so_before_anything_is_downloaded(name: str) -> None:
     with pytest.raises(Failure, match="reads no ONNX") as refusal:
-        CompilingGraph(backend_named(name)).probe(replace(SPEC, task="tensors", backend=name))
+        CompilingGraph(backend_named(name), Tensors()).probe(replace(SPEC, backend=name))
+    assert refusal.value.reason is Reason.UNSUPPORTED_OPTION
+
+
+@both
+@pytest.mark.parametrize(
+    "change", [{"sequence_lengths": (128, 512)}, {"flags": ("--optlevel=3",)}, {"tensor_parallel": 2}, {"dtype": "float16"}]
+)
+def test_an_option_that_means_nothing_to_a_graph_is_refused_and_not_ignored(name: str, change: dict[str, object]) -> None:
+    making = CompilingGraph(backend_named(name), Tensors())
+    making.probe(replace(SPEC, backend=name, target="cpu/x86-64"))
+    with pytest.raises(Failure) as refusal:
+        making.probe(replace(SPEC, backend=name, target="cpu/x86-64", **change))
     assert refusal.value.reason is Reason.UNSUPPORTED_OPTION
 
 
