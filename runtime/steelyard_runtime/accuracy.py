@@ -16,7 +16,7 @@ def golden_accuracy(task: Task, engine: Engine, head: Head, lengths: Sequence[in
     """Return how near the answers are to the reference's by the task's measure, of the farthest graph: those of each batch size where it has its
     own."""
     return task.measure.worst(
-        task.compare(answers_to(engine.run, head, lengths, batch, golden.samples), golden.answers)
+        head.compare(answers_to(engine.run, head, lengths, batch, golden.samples), golden.answers)
         for batch in (batches if engine.fixed_batch else (1,))
     )
 

@@ -28,3 +28,21 @@ def golden_texts(count: int, seed: int, longest: int) -> tuple[str, ...]:
     chance = random.Random(seed)
     span = max(1, count - 1)
     return tuple(text_of(3 + (max(longest, 8) - 6) * index // span, chance) for index in range(count))
+
+
+def golden_pairs(count: int, seed: int, longest: int) -> tuple[tuple[str, str], ...]:
+    """Return `count` pairs of a query and a document, of about 8 to `longest` tokens together. From pair to pair the document has more of the
+    query's words, from none to all of them: a model that has learnt to rank scores them from low to high, whatever their lengths."""
+    chance = random.Random(seed)
+    span = max(1, count - 1)
+    shares = [index / span for index in range(count)]
+    chance.shuffle(shares)
+    made = []
+    for index, share in enumerate(shares):
+        query = chance.choices(WORDS, k=max(1, min(6, longest // 4)))
+        shared = query[: round(share * len(query))]
+        more = max(0, longest - 2 * len(query) - 6) * index // span
+        document = [*shared, *chance.choices(WORDS, k=len(query) - len(shared) + more)]
+        chance.shuffle(document)
+        made.append((" ".join(query) + "?", " ".join(document).capitalize() + "."))
+    return tuple(made)

@@ -2,12 +2,29 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 NAME = "tokenizer.json"
+Text = str | tuple[str, ...]
+"""A text, or two that a model reads as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One input as the graph takes it."""
+
+    ids: Sequence[int]
+    segments: Sequence[int] = ()
+    """Of each token: 0 of the first text, 1 of the second."""
+    spans: Sequence[tuple[int, int] | None] = ()
+    """Of each token, where it begins and ends in its text, in characters; None of one that is not in it."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 class TextTokenizer:
@@ -30,17 +47,35 @@ class TextTokenizer:
         encoded = self._tokenizer.encode_batch_fast(list(texts))
         return [item.ids for item in encoded], sum(1 for item in encoded if item.overflowing)
 
+    def rows(self, texts: Sequence[Text]) -> tuple[list[Row], int]:
+        """Return each text, or pair, with its segments, and how many had to be cut: of a pair the longer text is."""
+        encoded = self._tokenizer.encode_batch_fast(list(texts))
+        return [Row(item.ids, item.type_ids) for item in encoded], sum(1 for item in encoded if item.overflowing)
 
-def pieces(texts: Sequence[str], characters: int) -> Iterator[list[str]]:
+    def spans(self, texts: Sequence[str]) -> tuple[list[Row], int]:
+        """Return each text with the places of its tokens, and how many had to be cut."""
+        encoded = self._tokenizer.encode_batch(list(texts))
+        rows = [
+            Row(
+                item.ids,
+                spans=[None if special else span for span, special in zip(item.offsets, item.special_tokens_mask, strict=True)],
+            )
+            for item in encoded
+        ]
+        return rows, sum(1 for item in encoded if item.overflowing)
+
+
+def pieces(texts: Sequence[Text], characters: int) -> Iterator[list[Text]]:
     """Cut into pieces of at most so many characters together; a longer text is a piece of its own."""
-    piece: list[str] = []
+    piece: list[Text] = []
     size = 0
     for text in texts:
-        if piece and size + len(text) > characters:
+        long = sum(map(len, text)) if isinstance(text, tuple) else len(text)
+        if piece and size + long > characters:
             yield piece
             piece, size = [], 0
         piece.append(text)
-        size += len(text)
+        size += long
     if piece:
         yield piece
 
@@ -61,4 +96,14 @@ def padded(rows: Sequence[Sequence[int]], length: int, batch: int) -> tuple[NDAr
     for index, row in enumerate(rows):
         ids[index, : len(row)] = row
         mask[index, : len(row)] = 1
+    return ids, mask
+
+
+def segmented(rows: Sequence[Row], length: int, batch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ids and mask as `padded` does, the mask with a 2 where a token is of the second text: one input fewer for every back end, and `split`
+    takes them apart in the graph."""
+    ids, mask = padded([row.ids for row in rows], length, batch)
+    for index, row in enumerate(rows):
+        if row.segments:
+            mask[index, : len(row)] += np.asarray(row.segments, dtype=np.int64)
     return ids, mask

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard_runtime.tokens import Text
+
 NAME = "golden.npz"
-Sample = str | tuple[str, ...]
-"""A text, or texts that are read as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
     """Samples, and the reference's answer to each, float32: [size], or [length, size] where each token has one."""
 
-    samples: tuple[Sample, ...]
+    samples: tuple[Text, ...]
     answers: tuple[NDArray[np.float32], ...]
 
 
@@ -44,7 +44,7 @@ def load_golden(folder: Path) -> Golden:
         return Golden(samples, tuple(answers[start:end] for start, end in pairwise(ends)))
 
 
-def _sample(read: str | list[str]) -> Sample:
+def _sample(read: str | list[str]) -> Text:
     return tuple(read) if isinstance(read, list) else read
 
 

@@ -90,6 +90,11 @@ def pooled(hidden: Any, attention_mask: Any, pooling: Pooling) -> Any:
     return torch.nn.functional.normalize(found, p=2.0, dim=1) if pooling.normalize else found
 
 
+def split(mask: Any) -> tuple[Any, Any]:
+    """Take apart what `tokens.segmented` put into one input, in torch: 1 for each token, and 1 for each of a second text."""
+    return (mask > 0).long(), (mask > 1).long()
+
+
 def longest_of(model: Path) -> int | None:
     """Return how many positions a model has, or None if it does not say."""
     try:

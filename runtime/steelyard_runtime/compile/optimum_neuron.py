@@ -16,6 +16,7 @@ from typing import Any
 
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Note
+from steelyard_runtime.compile.encoder import split
 from steelyard_runtime.compile.neuron import (
     COMPILER,
     DYNAMIC_BATCH,
@@ -192,14 +193,14 @@ def _run(command: list[str]) -> None:
 
 
 def _finished(model: Any, task: Task, settings: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
-    """From ids and mask to the task's output. Models with segments get the first segment for every token, as the reference does by itself."""
-    import torch  # type: ignore[import-not-found]  # noqa: PLC0415
-
+    """From ids and mask to the task's output. Models with segments are told which tokens are of a second text."""
     segments = "token_type_ids" in model.config.neuron["input_names"]
 
     def run(ids: Any, mask: Any) -> Any:
-        more = {"token_type_ids": torch.zeros_like(ids)} if segments else {}
-        found = getattr(model(input_ids=ids, attention_mask=mask, **more), task.exported.output)
+        present, second = split(mask)
+        found = getattr(
+            model(input_ids=ids, attention_mask=present, **({"token_type_ids": second} if segments else {})), task.exported.output
+        )
         return task.finish(found, mask, settings)
 
     return run

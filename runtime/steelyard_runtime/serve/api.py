@@ -270,6 +270,10 @@ class Api:
         if inputs.texts:
             try:
                 rows, cut = await self._encoded(served.model, inputs.texts)
+                if cut and inputs.whole:
+                    raise Rejected(
+                        413, f"{cut} of the inputs are longer than the model takes; shorten them, or let them be cut: truncate true"
+                    )
                 if not all(rows):
                     raise Rejected(400, f"input {[bool(row) for row in rows].index(False)} has no tokens; send words")
             except BaseException:

@@ -47,11 +47,14 @@ class TensorRequest:
     id: str | None
 
 
-def tensor_request(body: bytes, header: str | None, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most_bytes: int) -> TensorRequest:
-    """Read a body; raises `Rejected`. The shapes of `inputs` and `outputs` are those of a request; most_bytes: of all inputs together."""
+def tensor_request(
+    body: bytes, header: str | None, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most_bytes: int, *, one_of: bool = False
+) -> TensorRequest:
+    """Read a body; raises `Rejected`. The shapes of `inputs` and `outputs` are those of a request; most_bytes: of all inputs together; one_of: one
+    of the inputs is sent, and not all."""
     cut = json_length(header, len(body))
     document = json_object(body[:cut], JSON_VALUES)
-    parts = _parts(document, inputs)
+    parts = _parts(document, inputs, one_of=one_of)
     rest = memoryview(body)[cut:]
     arrays: dict[str, Array] = {}
     size = 0
@@ -93,14 +96,11 @@ def tensor_response(model: str, request: TensorRequest, outputs: Mapping[str, Ar
     return b"".join((head, *blobs)), len(head)
 
 
-def schemas(
-    model: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most_rows: int | None, whole: tuple[int, int] | None
-) -> tuple[Schema, Schema]:
-    """Return the schemas of a request, all of it in JSON and its data nested by its shape, and of an answer. most_rows: of an open first axis, of
+def request_schema(inputs: Sequence[Tensor], most_rows: int | None, whole: tuple[int, int] | None) -> Schema:
+    """Return the schema of a request with all inputs, all of it in JSON and its data nested by its shape. most_rows: of an open first axis, of
     which there is at least one; None where it counts no rows."""
     given = [_described(each, most_rows, whole) for each in inputs]
-    answered = [_described(each, None, None, flat=True) for each in outputs]
-    takes: Schema = {
+    return {
         "type": "object",
         "required": ["inputs"],
         "properties": {
@@ -108,7 +108,12 @@ def schemas(
             "inputs": {"type": "array", "minItems": len(given), "maxItems": len(given), "prefixItems": given, "items": False},
         },
     }
-    answers: Schema = {
+
+
+def answer_schema(model: str, outputs: Sequence[Tensor]) -> Schema:
+    """Return the schema of an answer in JSON."""
+    answered = [_described(each, None, None, flat=True) for each in outputs]
+    return {
         "type": "object",
         "required": ["model_name", "outputs"],
         "properties": {
@@ -118,7 +123,6 @@ def schemas(
             "outputs": {"type": "array", "minItems": 1, "maxItems": len(answered), "items": {"anyOf": answered}},
         },
     }
-    return takes, answers
 
 
 def _described(tensor: Tensor, most_rows: int | None, whole: tuple[int, int] | None, *, flat: bool = False) -> Schema:
@@ -175,7 +179,7 @@ def json_length(header: str | None, size: int) -> int:
     return int(header)
 
 
-def _parts(document: Mapping[str, object], inputs: Sequence[Tensor]) -> list[tuple[Tensor, dict[str, Any]]]:
+def _parts(document: Mapping[str, object], inputs: Sequence[Tensor], *, one_of: bool) -> list[tuple[Tensor, dict[str, Any]]]:
     """Each input with what was sent of it, in the order in which it was sent: that of the bytes."""
     sent = document.get("inputs")
     known = {each.name: each for each in inputs}
@@ -191,7 +195,9 @@ def _parts(document: Mapping[str, object], inputs: Sequence[Tensor]) -> list[tup
             raise Rejected(400, f"the datatype of {tensor.name!r} must be {tensor.datatype.name}, not {part.get('datatype')!r}")
         _require_served(part, tensor.name)
         found.append((tensor, part))
-    if known:
+    if one_of and len(found) != 1:
+        raise Rejected(400, f"inputs must be one of {expected}; there are {len(found)}")
+    if known and not one_of:
         raise Rejected(400, f"inputs lack {', '.join(map(repr, known))}; send {expected}")
     return found
 

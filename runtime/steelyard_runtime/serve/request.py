@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -42,10 +43,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Either what is still to be encoded (texts, or the bytes of images), or rows."""
+    """Either what is still to be encoded (texts or pairs of them, or the bytes of images), or rows. `whole`: refused where one is too long for the
+    model, and not cut."""
 
-    texts: tuple[str, ...] = ()
+    texts: tuple[Any, ...] = ()
     rows: tuple[Sized, ...] = ()
+    whole: bool = False
 
     @property
     def count(self) -> int:

@@ -68,10 +68,6 @@ class Embeddings:
         """Texts of all lengths."""
         return golden_texts(count, seed, longest)
 
-    def compare(self, found: Sequence[NDArray[np.float32]], reference: Sequence[NDArray[np.float32]]) -> float:
-        """The least cosine."""
-        return least_cosine(found, reference)
-
     def accuracy(self, golden: Golden, value: float | None, tolerance: float) -> Cosine:
         """With the length of an embedding."""
         return Cosine(len(golden.answers[0]), value, tolerance)
@@ -104,6 +100,10 @@ class EmbeddingHead:
         if found.ndim != 2 or len(found) < len(rows):
             raise ValueError(f"the engine's answer to {len(rows)} rows has the shape {found.shape}")
         return list(found[: len(rows)])
+
+    def compare(self, found: Sequence[NDArray[np.float32]], reference: Sequence[NDArray[np.float32]]) -> float:
+        """The least cosine."""
+        return least_cosine(found, reference)
 
     def doors(self, model: str, limits: Limits, manifest: Manifest) -> tuple[Door, ...]:
         """OpenAI's one."""

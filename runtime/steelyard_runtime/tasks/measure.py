@@ -26,3 +26,5 @@ class Measure:
 
 
 LEAST_COSINE = Measure("cosineMin", "least cosine to the reference", more_is_nearer=True)
+WORST_PROBABILITY = Measure("probabilityWorst", "largest difference of a probability from the reference", more_is_nearer=False)
+SCORE_CONCORDANCE = Measure("concordanceMin", "concordance of the scores with the reference's", more_is_nearer=True)

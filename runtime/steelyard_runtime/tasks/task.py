@@ -44,6 +44,9 @@ class Head(Protocol):
     def read(self, found: NDArray[np.float32], rows: Sequence[Any]) -> list[NDArray[np.float32]]:
         """Return the answer to each row out of what the graph gave for them; raises `ValueError` for a shape that is none."""
 
+    def compare(self, found: Sequence[NDArray[np.float32]], reference: Sequence[NDArray[np.float32]]) -> float:
+        """Return how near answers are to those of the reference, as the task's `measure` says."""
+
     def doors(self, model: str, limits: Limits, manifest: Manifest) -> tuple[Door, ...]:
         """Return what stands at each of the task's endpoints. `model`: the served name."""
 
@@ -98,9 +101,6 @@ class Task(Protocol):
 
     def samples(self, count: int, seed: int, longest: int) -> tuple[Any, ...]:
         """Return inputs for golden samples of about 3 to `longest` tokens: `count`, or as many as it takes."""
-
-    def compare(self, found: Sequence[NDArray[np.float32]], reference: Sequence[NDArray[np.float32]]) -> float:
-        """Return how near answers are to those of the reference, as `measure` says."""
 
     def accuracy(self, golden: Golden, value: float | None, tolerance: float) -> Cosine | Measured:
         """Return what a manifest says; None where the machine that compiled could not run it."""

@@ -13,7 +13,7 @@ from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.serve import door
 from steelyard_runtime.serve.door import Door, Endpoint, Inferred, Schema
-from steelyard_runtime.serve.infer_tensors import HEADER, TensorRequest, schemas, tensor_request, tensor_response
+from steelyard_runtime.serve.infer_tensors import HEADER, TensorRequest, answer_schema, request_schema, tensor_request, tensor_response
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count
 from steelyard_runtime.tasks.graph_task import Described, LoadRequest
 from steelyard_runtime.tensors.datatype import BY_NAME, Datatype, Kind
@@ -84,8 +84,8 @@ class TensorInfer:
         self._given = tuple(Tensor(each.name, each.datatype, signature.asked(each)) for each in signature.outputs)
         self.inputs = tuple(_told(each, _like(samples, each)) for each in self._taken)
         self.outputs = tuple(_told(each, {}) for each in self._given)
-        found: tuple[Schema, Schema] = schemas(model, self._taken, self._given, limits.max_inputs if signature.batched else None, whole)
-        self.takes, self.answers = found
+        self.takes: Schema = request_schema(self._taken, limits.max_inputs if signature.batched else None, whole)
+        self.answers: Schema = answer_schema(model, self._given)
 
     def read(self, body: bytes, header_length: str | None) -> Inferred:
         """Read a body; raises `Rejected`."""

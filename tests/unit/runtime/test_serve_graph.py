@@ -152,7 +152,7 @@ def test_the_load_generator_sends_what_the_graph_takes(server: ServerProcess, tm
     entries, summary = LoadProcess(tmp_path, server.url, "--task", "tensors", "--rate", "30", "--duration", "1").result()
     assert len(entries) > 10
     assert {(entry["status"], entry["outcome"], entry["tokens"]) for entry in entries} == {(200, "good", 0)}
-    assert summary["good"] == len(entries)
+    assert summary["outcomes"]["good"] == len(entries)
 
 
 def test_the_load_generator_says_where_nobody_tells_what_to_send(tmp_path: Path, server: ServerProcess) -> None:
@@ -263,7 +263,7 @@ def test_a_drain_loses_no_request_and_the_last_word_counts_them(tmp_path: Path) 
         entries, _ = load.result()
         answered = [entry for entry in entries if entry["status"]]
         assert {entry["status"] for entry in answered} == {200}
-        assert final["good"] == len(answered)
+        assert final["requests"]["good"] == len(answered)
 
 
 def test_a_server_whose_engine_answers_otherwise_is_never_ready(tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""Parts of what several endpoints take and answer, as JSON Schema."""
+
+from steelyard_runtime.serve.door import Schema
+from steelyard_runtime.serve.request import Limits
+
+USAGE: Schema = {
+    "type": "object",
+    "required": ["prompt_tokens", "total_tokens"],
+    "properties": {"prompt_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"}},
+}
+FRACTION: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+INDEX: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": ["boolean", "null"]}
+
+
+def text(limits: Limits) -> Schema:
+    """One text."""
+    return {"type": "string", "minLength": 1, "maxLength": limits.max_chars}
+
+
+def many(limits: Limits, items: Schema) -> Schema:
+    """So many of them as one request may have."""
+    return {"type": "array", "minItems": 1, "maxItems": limits.max_inputs, "items": items}
+
+
+def record(properties: Schema, *optional: str) -> Schema:
+    """An object with these fields, all of them needed but for some."""
+    return {"type": "object", "required": [name for name in properties if name not in optional], "properties": properties}
