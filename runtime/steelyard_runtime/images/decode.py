@@ -20,17 +20,14 @@ def decoded(data: bytes, where: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is stricter
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            width, height = picture.size
-            if width * height > MOST_PIXELS:
-                raise Rejected(400, f"{where} is {width} x {height} pixels; at most {MOST_PIXELS} in all are read: make it smaller")
+            if picture.width * picture.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
             picture.load()
             return picture.convert("RGB")
     except UnidentifiedImageError as error:
         raise Rejected(400, f"{where} is no image that is read here; send {', '.join(FORMATS[:-1])} or {FORMATS[-1]}") from error
     except Image.DecompressionBombError as error:
-        raise Rejected(400, f"{where} claims more than {MOST_PIXELS} pixels; make it smaller") from error
-    except Rejected:
-        raise
+        raise Rejected(400, f"{where} claims to have more than {MOST_PIXELS} pixels; make it smaller") from error
     except Exception as error:  # a decoder says in many ways that bytes are missing or wrong
         raise Rejected(
             400, f"{where} is broken: {(str(error).strip() or type(error).__name__).splitlines()[0][:200]}; send it again"

@@ -89,8 +89,11 @@ def _read(kind: str, config: Mapping[str, Any]) -> Preprocessing:
     crop = _sides(config.get("crop_size", size))
     resizes, crops = config.get("do_resize", True), config.get("do_center_crop", kind in CROPPING)
     shortest = size.get("shortest_edge") if resizes else None
-    target = None if shortest is not None else (size["height"], size["width"])
-    last = (crop["height"], crop["width"]) if crops else target
+    both = (size["height"], size["width"]) if {"height", "width"} <= size.keys() else None
+    target = both if resizes and shortest is None else None
+    last = (crop["height"], crop["width"]) if crops else both
+    if resizes and shortest is None and target is None:
+        raise _refused("resizes neither to height and width nor to a shortest_edge")
     if last is None or not all(1 <= side <= LARGEST_SIDE for side in (*last, shortest or 1)):
         raise _refused(f"does not end in one size from 1 to {LARGEST_SIDE} a side: resize to height and width, or crop")
     normalizes = config.get("do_normalize", True)
@@ -99,7 +102,7 @@ def _read(kind: str, config: Mapping[str, Any]) -> Preprocessing:
     if len(mean) != CHANNELS or len(std) != CHANNELS or not all(std):
         raise _refused("normalises other than three colours")
     rescale = float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0
-    return Preprocessing(*last, shortest, target if resizes else None, int(config.get("resample", 2)), bool(crops), rescale, mean, std)
+    return Preprocessing(*last, shortest, target, int(config.get("resample", 2)), bool(crops), rescale, mean, std)
 
 
 def _sides(size: Any) -> dict[str, int]:

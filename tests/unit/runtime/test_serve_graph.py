@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import schemathesis
 import tritonclient.http
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from open_inference.openapi.types import InferenceRequest
 import packaged
 from patience import PATIENCE
 from unit.runtime import graphs
+from unit.runtime.fuzzed import answers
 from unit.runtime.server_process import LoadProcess, ServerProcess, http
 
 Client = tritonclient.http.InferenceServerClient
@@ -146,6 +148,20 @@ def test_whatever_is_sent_is_answered_or_refused_and_the_server_goes_on(server: 
         with client_of(server) as client:
             client.infer("tiny", asked({"x": np.full((1, 12), value, np.float32)}, {"x": "FP32"}))
     assert server.probe("/readyz") == 200
+
+
+def of_its_rows(case: schemathesis.Case) -> schemathesis.Case:
+    """A shape is that of the data, which a schema cannot say."""
+    if isinstance(case.body, dict) and "inputs" in case.body:
+        for tensor in case.body["inputs"]:
+            tensor["shape"][0] = len(tensor["data"])
+    return case
+
+
+def test_whatever_the_description_allows_or_forbids_is_answered_as_it_says(server: ServerProcess) -> None:
+    answered = answers(server, 7, of_its_rows)
+    assert answered[200] > 30
+    assert answered[400] > 20
 
 
 def test_the_load_generator_sends_what_the_graph_takes(server: ServerProcess, tmp_path: Path) -> None:
