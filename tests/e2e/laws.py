@@ -12,7 +12,12 @@ import minilm
 from e2e.ground import GENERAL, ROOT, Ground
 
 CONTRACTS = ("contract/test_cuda.py", "contract/test_neuron.py", "contract/test_optimum_neuron.py", "contract/test_torch_neuron.py")
-LAWS = ("unit/runtime/test_compile_minilm.py", "unit/runtime/test_compile_tasks.py", *CONTRACTS)
+LAWS = (
+    "unit/runtime/test_compile_minilm.py",
+    "unit/runtime/test_compile_tasks.py",
+    "unit/runtime/test_compile_vision.py",
+    *CONTRACTS,
+)
 POD = "laws"
 
 

@@ -24,6 +24,8 @@ Array = NDArray[Any]
 HEADER = "Inference-Header-Content-Length"
 JSON_VALUES = 1 << 20
 """Of one request: a million numbers are 10 MB of JSON, and stop every other request for as long as they are read."""
+NESTED = 64
+"""Values of a row, up to which a description tells how its data is nested: it may be flat as well."""
 DEEPEST = 32
 """Nested lists of JSON data; no graph has so many axes."""
 NOT_SERVED = ("shared_memory_region", "shared_memory_offset", "shared_memory_byte_size", "classification")
@@ -128,7 +130,7 @@ def answer_schema(model: str, outputs: Sequence[Tensor]) -> Schema:
 def _described(tensor: Tensor, most_rows: int | None, whole: tuple[int, int] | None, *, flat: bool = False) -> Schema:
     element = _element(tensor.datatype, whole)
     data: Schema = {"type": "array", "items": element}
-    if not flat:
+    if not flat and math.prod(size or 1 for size in tensor.shape) <= NESTED:
         data = element
         for at, size in reversed([*enumerate(tensor.shape)]):
             data = {"type": "array", "items": data, **_bounds(size, most_rows if at == 0 else None)}

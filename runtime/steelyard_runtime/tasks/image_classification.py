@@ -114,10 +114,8 @@ class ImageHead:
         classes: Schema = {"type": "array", "minItems": 1, "maxItems": count, "items": scores}
         image: Schema = {"type": "string", "contentEncoding": "base64"}
         most: Schema = {"type": ["integer", "null"], "minimum": 1}
-        takes = schemas.record(
-            {"inputs": {"anyOf": [image, schemas.many(limits, image)]}, "parameters": schemas.record({"top_k": most}, "top_k")},
-            "parameters",
-        )
+        asked: Schema = {**schemas.record({"top_k": most}, "top_k"), "additionalProperties": False}
+        takes = schemas.record({"inputs": {"anyOf": [image, schemas.many(limits, image)]}, "parameters": asked}, "parameters")
         return (Door(PREDICT, partial(self._asked, limits), takes, {"anyOf": [classes, {"type": "array", "items": classes}]}),)
 
     def infer(self, model: str, limits: Limits) -> "ImageInfer":
