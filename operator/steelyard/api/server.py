@@ -263,8 +263,9 @@ class Server(SpecModel):
     steelyard: Annotated[
         SteelyardServer | None,
         says(
-            "Steelyard's own server, for text encoders: Open Inference Protocol v2 and OpenAI embeddings, batching into the compiled shapes. It "
-            "needs no settings; write {}. It counts good requests itself."
+            "Steelyard's own server, for text encoders (embeddings, classification of texts and of tokens, ranking), classifiers of images, and any "
+            "ONNX graph. It speaks the Open Inference Protocol v2 and the usual form of each task, and batches into the compiled shapes. It needs no settings; write {}. It counts good "
+            "requests itself."
         ),
     ] = None
     vllm: Annotated[

@@ -7,6 +7,7 @@ from pydantic import Field
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Pattern, Rule
+from steelyard.api.task import Task
 from steelyard.api.text import Digest, ObjectName, Revision40
 
 HUB = "hf://"
@@ -81,8 +82,9 @@ class ModelSource(SpecModel):
         ]
         | None,
         says(
-            "What the model does, by the model hub's name. This version serves feature-extraction and sentence-similarity, and with vllm "
-            "text-generation; with another one the compile fails with UnsupportedOption.",
+            "What the model does, by the model hub's name. Steelyard's own server takes "
+            f"{'; '.join(f'{task.value} ({task.meaning})' for task in Task)}; and vllm text-generation. For other servers it only says which "
+            "claims speak of the model.",
             example="feature-extraction",
         ),
     ] = None

@@ -16,26 +16,26 @@ from steelyard.core.facts.probe import Lengths
 from steelyard.core.facts.snapshot import LatencyObjective, Model
 from steelyard.core.facts.trial import AskedLoad, PoolClaim
 from steelyard.core.trials.sent import least_seconds
+from steelyard.core.vocabulary.task import SERVED
 from steelyard.local.asked import Asked
 from steelyard.local.toolchains import NotTold, told_by
 from steelyard.local.variant import Variant, variant
-from steelyard.render import runtime_word
 from steelyard.status.raw import Raw
 
 MOST_POOLS = 8
-EMBEDDINGS = "embeddings"
 DIGEST = "sha256:[0-9a-f]{64}"
 AROUND = 2
 """Tokens that a tokenizer puts around a text."""
+USUAL_TASK = "feature-extraction"
 
 
 def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
     """claims: as spec.claims has them. Problem where it cannot be done so."""
     variants = _variants(arguments.pools)
-    if runtime_word.task(arguments.task) != EMBEDDINGS:
+    if arguments.task not in SERVED:
         raise Problem(
             f"a trial on this machine serves no model for {arguments.task}",
-            "take one that embeds sentences (feature-extraction); others are tried in a cluster: `steelyard trial start`",
+            f"--task takes {', '.join(SERVED)}; text is generated in a cluster alone: `steelyard trial start`",
         )
     found = Asked(
         name=_name(arguments.model),
@@ -69,6 +69,8 @@ def command(arguments: argparse.Namespace) -> str:
         words += ["--load", f"{arguments.load:g}"]
     if arguments.price:
         words += ["--currency", arguments.currency]
+    if arguments.task != USUAL_TASK:
+        words += ["--task", arguments.task]
     for option in ("digest", "revision"):
         if (given := getattr(arguments, option)) is not None:
             words += [f"--{option}", given]

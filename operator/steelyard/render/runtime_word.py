@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-_TASKS = {"feature-extraction": "embeddings", "sentence-similarity": "embeddings"}
-"""Hugging Face's task names, as users write them, and what the server does for them."""
+from steelyard.core.vocabulary.task import SERVED
 
 
 def task(word: str) -> str:
     """What the server is asked to do; a task it does not know travels on, and is refused there by name."""
-    return _TASKS.get(word, word)
+    return SERVED.get(word, word)
 
 
 def dtype(word: str) -> str:

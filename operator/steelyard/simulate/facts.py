@@ -52,7 +52,7 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
         key=key_of(entry),
         uid=f"uid-{entry.name}",
         generation=1 + wish,
-        model=Model(uri=entry.uri, digest=None, revision=f"r{wish}", task="simulated"),
+        model=Model(uri=entry.uri, digest=None, revision=f"r{wish}", task="embeddings"),
         compile=CompileOptions(),
         latency=tuple(LatencyObjective(metric=metric, milliseconds=each, percent=objective.percent) for metric, each in objective.promises),
         error_budget=objective.error_budget_percent / 100,

@@ -180,7 +180,7 @@ def _predict_schemas(limits: Limits, labels: Labels) -> tuple[Schema, Schema]:
     takes = schemas.record(
         {
             "inputs": {"anyOf": [text, sequence, schemas.many(limits, sequence)]},
-            "truncate": {"enum": [True, None]},
+            "truncate": schemas.FLAG,
             "raw_scores": schemas.FLAG,
         },
         "truncate",

@@ -267,7 +267,7 @@ def _schemas(model: str, limits: Limits) -> tuple[Schema, Schema]:
 
 def _tei_schemas(limits: Limits) -> tuple[Schema, Schema]:
     text = schemas.text(limits)
-    flags = {"truncate": {"enum": [True, None]}, "raw_scores": schemas.FLAG, "return_text": schemas.FLAG}
+    flags = {"truncate": schemas.FLAG, "raw_scores": schemas.FLAG, "return_text": schemas.FLAG}
     takes = schemas.record({"query": text, "texts": schemas.many(limits, text), **flags}, *flags)
     rank = schemas.record({"index": schemas.INDEX, "score": {"type": "number"}, "text": {"type": "string"}}, "text")
     return takes, {"type": "array", "items": rank}

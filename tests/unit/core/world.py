@@ -242,7 +242,7 @@ class World:
             key=WorkloadKey("ns", "embed"),
             uid="uid-1",
             generation=1,
-            model=Model(uri="hf://org/model", digest=None, revision=self.wish, task="text-embedding"),
+            model=Model(uri="hf://org/model", digest=None, revision=self.wish, task="feature-extraction"),
             compile=CompileOptions(),
             latency=(LatencyObjective(metric="e2e", milliseconds=200, percent=99.0),),
             scaling=self.scaling,

@@ -47,7 +47,7 @@ class ServerProcess:
         self.termination = folder / f"{name}.termination"
         document = {
             "model": "tiny",
-            "task": "embeddings",
+            "task": artifact.manifest.task,
             "backend": "openvino",
             "artifact": {"uri": artifact.uri, "digest": artifact.digest},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": LEISURE_MS, "percent": "99"}]},
@@ -81,7 +81,10 @@ class ServerProcess:
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line and not line.startswith("#"))}
 
     def embed(self, **body: Any) -> tuple[int, dict[str, str], Any]:
-        status, headers, data = http(f"{self.url}/v1/embeddings", json.dumps({"model": "tiny", **body}).encode())
+        return self.ask("/v1/embeddings", model="tiny", **body)
+
+    def ask(self, path: str, **body: Any) -> tuple[int, dict[str, str], Any]:
+        status, headers, data = http(f"{self.url}{path}", json.dumps(body).encode())
         return status, headers, json.loads(data)
 
     def said(self) -> str:

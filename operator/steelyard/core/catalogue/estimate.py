@@ -30,6 +30,7 @@ _ENCODING = frozenset(
         "question-answering",
         "sentence-similarity",
         "text-classification",
+        "text-ranking",
         "token-classification",
     }
 )

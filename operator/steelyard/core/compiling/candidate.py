@@ -16,6 +16,7 @@ from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.core.vocabulary.task import GRAPHS, SERVED
 
 SERVERS = frozenset({"steelyard", "vllm"})
 EXISTING = "existing"
@@ -109,9 +110,9 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
         target=toolchain.target,
         dtype=options.dtype,
         quantization=options.quantization,
-        # vLLM forms its own batches: the shapes that an encoder is compiled to are no inputs of its compile.
+        # vLLM forms its own batches: the shapes that an encoder is compiled to are no inputs of its compile. Tensors and images have no lengths.
         batch_sizes=options.batch_sizes if vllm is None else ANY_SHAPE,
-        sequence_lengths=options.sequence_lengths if vllm is None else ANY_SHAPE,
+        sequence_lengths=options.sequence_lengths if vllm is None and model.task not in GRAPHS else ANY_SHAPE,
         tensor_parallel=options.tensor_parallel,
         flags=options.flags if vllm is None else (*compiled_words(vllm), *options.flags),
         secret_name=model.secret_name,
@@ -196,6 +197,17 @@ def _no_such_server(_: Candidate, snapshot: Snapshot) -> Refusal | None:
     )
 
 
+def _no_such_task(_: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """Where an object was applied before tasks were held against what is served."""
+    workload = snapshot.workload
+    if workload.server != "steelyard" or workload.model.task in SERVED:
+        return None
+    return Refusal(
+        Reason.UNSUPPORTED_TASK,
+        f"spec.model.task {workload.model.task!r} is not served by spec.server.steelyard: it does {', '.join(SERVED)}",
+    )
+
+
 def _no_such_accelerator(candidate: Candidate, _: Snapshot) -> Refusal | None:
     if not candidate.pool.unsupported:
         return None
@@ -266,6 +278,7 @@ def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
 RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _not_selected,
     _no_such_server,
+    _no_such_task,
     _no_such_accelerator,
     _other_processors,
     _no_toolchain,

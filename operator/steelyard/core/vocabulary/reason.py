@@ -88,6 +88,7 @@ class Reason(str, Enum):
         "UnsupportedTarget",
         "No toolchain is configured for any of the pool's back ends, none of them is for its processors, or none exists for its accelerator.",
     )
+    UNSUPPORTED_TASK = ("UnsupportedTask", "Steelyard's own server does not do what spec.model.task says.")
     NO_STORE = ("NoStore", "No artifact store is configured, without which no model is compiled or served: set config.store.uri.")
     DOES_NOT_FIT = ("DoesNotFit", "No node shape of the pool is large enough for one replica.")
     COMPILING = ("Compiling", "The model is being compiled for this pool.")

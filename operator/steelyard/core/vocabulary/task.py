@@ -1,0 +1,20 @@
+"""What a model does, by the model hub's names, and what Steelyard's own server is asked to do for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EMBEDDINGS = "embeddings"
+SERVED: Mapping[str, str] = {
+    "feature-extraction": EMBEDDINGS,
+    "sentence-similarity": EMBEDDINGS,
+    "embeddings": EMBEDDINGS,
+    "text-classification": "text-classification",
+    "token-classification": "token-classification",
+    "text-ranking": "text-ranking",
+    "image-classification": "image-classification",
+    "tensors": "tensors",
+}
+"""The server's own word for each: api.task explains them to users, and a test holds both and the server's table together."""
+GRAPHS = frozenset({"image-classification", "tensors"})
+"""Whose inputs are no texts: sequence lengths are no inputs of their compile."""
