@@ -107,7 +107,12 @@ def request_schema(inputs: Sequence[Tensor], most_rows: int | None, whole: tuple
         "required": ["inputs"],
         "properties": {
             "id": {"type": ["string", "null"]},
-            "inputs": {"type": "array", "minItems": len(given), "maxItems": len(given), "prefixItems": given, "items": False},
+            "inputs": {
+                "type": "array",
+                "minItems": len(given),
+                "maxItems": len(given),
+                "items": given[0] if len(given) == 1 else {"anyOf": given},
+            },
         },
     }
 
@@ -136,15 +141,16 @@ def _described(tensor: Tensor, most_rows: int | None, whole: tuple[int, int] | N
             data = {"type": "array", "items": data, **_bounds(size, most_rows if at == 0 else None)}
         if not tensor.shape:
             data = {"type": "array", "items": data, **_bounds(1, None)}
-    sizes: list[Schema] = [{"type": "integer", **({"minimum": 0} if size is None else {"const": size})} for size in tensor.shape]
-    shape: Schema = {"type": "array", "minItems": len(sizes), "maxItems": len(sizes)}
+    # Which size stands where is told by the metadata: clients and tools understand no tuples (prefixItems).
+    axes = len(tensor.shape)
+    shape: Schema = {"type": "array", "minItems": axes, "maxItems": axes, "items": {"type": "integer", "minimum": 0}}
     return {
         "type": "object",
         "required": ["name", "datatype", "shape", "data"],
         "properties": {
             "name": {"const": tensor.name},
             "datatype": {"const": tensor.datatype.name},
-            "shape": {**shape, "prefixItems": sizes, "items": False} if sizes else shape,
+            "shape": shape,
             "data": data,
         },
     }

@@ -114,7 +114,7 @@ class ImageHead:
         classes: Schema = {"type": "array", "minItems": 1, "maxItems": count, "items": scores}
         image: Schema = {"type": "string", "contentEncoding": "base64"}
         most: Schema = {"type": ["integer", "null"], "minimum": 1}
-        asked: Schema = {**schemas.record({"top_k": most}, "top_k"), "additionalProperties": False}
+        asked: Schema = {**schemas.record({"top_k": most}, "top_k"), "type": ["object", "null"], "additionalProperties": False}
         takes = schemas.record({"inputs": {"anyOf": [image, schemas.many(limits, image)]}, "parameters": asked}, "parameters")
         return (Door(PREDICT, partial(self._asked, limits), takes, {"anyOf": [classes, {"type": "array", "items": classes}]}),)
 
@@ -213,12 +213,13 @@ def _raw(data: bytes, where: str) -> bytes:
 def _top_k(parameters: object) -> int | None:
     if parameters is None:
         return None
-    most = parameters.get("top_k") if isinstance(parameters, dict) else parameters
-    if most is not None and (type(most) is not int or most < 1):
-        raise Rejected(400, "parameters.top_k must be a whole number from 1 on", field="parameters")
-    if isinstance(parameters, dict) and set(parameters) - {"top_k"}:
-        raise Rejected(400, f"parameters knows top_k alone, and not {', '.join(sorted(set(parameters) - {'top_k'}))}", field="parameters")
-    return most
+    if not isinstance(parameters, dict) or set(parameters) - {"top_k"}:
+        raise Rejected(400, "parameters must be an object, and knows top_k alone", field="parameters")
+    most = parameters.get("top_k")
+    # 7.0 is a whole number: JSON has no other kind.
+    if most is None or (isinstance(most, int | float) and not isinstance(most, bool) and most >= 1 and most == int(most)):
+        return None if most is None else int(most)
+    raise Rejected(400, "parameters.top_k must be a whole number from 1 on", field="parameters")
 
 
 def _told(tensor: Tensor, parameters: Mapping[str, object]) -> door.Tensor:

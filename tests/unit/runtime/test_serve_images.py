@@ -135,6 +135,7 @@ def test_metadata_has_both_inputs(triton: Client) -> None:
         ({"inputs": [in_base64(IMAGES[0])] * 5}, 400, "inputs has 5 inputs"),
         ({"inputs": in_base64(IMAGES[0]), "parameters": {"top_k": 0}}, 400, "top_k must be a whole number from 1 on"),
         ({"inputs": in_base64(IMAGES[0]), "parameters": {"function_to_apply": "none"}}, 400, "knows top_k alone"),
+        ({"inputs": in_base64(IMAGES[0]), "parameters": {"top_k": True}}, 400, "top_k must be a whole number from 1 on"),
         (claiming(1 << 15, 1 << 15), 400, "the body claims to have more than"),
         (b"\xff\xd8 no more", 400, "the body is no image|the body is broken"),
         (b"GIF89a", 400, "JSON"),
