@@ -18,13 +18,15 @@ from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Cell, Row, Say
 from bench.environment import NotHereError, interpreter
-from bench.servers.artifact import KEY, published, unpacked
+from bench.servers.artifact import KEYS, published, unpacked
 from bench.servers.client import full_rate, offer
-from bench.servers.server import CORE, Server, servers
+from bench.servers.server import CORE, DOCUMENTS, QUERY_WORDS, Server, pairs, servers, servers_of
 from steelyard_runtime.texts import text_of
 
 SLO_MILLISECONDS = 300.0
 WORDS = (3, 100)
+RANKED = (8, 40)
+"""Words of a document."""
 ROUNDS = 3
 SECONDS = 6.0
 STEPS = 6
@@ -51,6 +53,10 @@ from when a request was due.
 - `of_raw`, `of_best`: `rps_at_slo` over the engine's best rate, and over the best other server's; medians of the ratios of the rounds.
 - `full_rps`, `full_of_raw`: answers a second while {WAITING} requests always wait, and that over the engine's best rate.
 
+- `task`: embeddings; `text-classification` with three classes; `text-ranking` of a query of {QUERY_WORDS} words and {DOCUMENTS} documents of
+  {RANKED[0]} to {RANKED[1]} words, which is one request. The heads of the latter two have random weights: what they say is worth nothing, and takes
+  as long. LitServe alone is compared there, with its own batches of requests where a request is one text.
+
 `raw` is no server: the same engine with the texts in memory, in batches of eight. It has no latency, and its best order (texts of one
 length together) is not open to a server that must answer the first text soon. LitServe and BentoML batch by themselves, up to eight, in the
 order of arrival; LitServe is also measured without batching. KServe's Python server has no batching (its batcher is a sidecar) and is asked
@@ -60,7 +66,20 @@ Our server misses the engine's best rate within the latency limit because it nee
 overhead: `full_of_raw` is what it does when requests never run out. With random arrivals there are at times too few requests to fill a
 batch of one length, and at times more than it can answer at once; the `raw` order has all 256 texts available all the time.
 """
-COLUMNS = ("server", "backend", "batching", "rps_at_slo", "p50_ms", "p95_ms", "added_ms", "of_raw", "of_best", "full_rps", "full_of_raw")
+COLUMNS = (
+    "task",
+    "server",
+    "backend",
+    "batching",
+    "rps_at_slo",
+    "p50_ms",
+    "p95_ms",
+    "added_ms",
+    "of_raw",
+    "of_best",
+    "full_rps",
+    "full_of_raw",
+)
 
 
 @dataclass
@@ -81,31 +100,34 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
     if (os.cpu_count() or 1) < 2:
         say("one core: the client would take from the server")
         return
-    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
-        folder = Path(scratch) / "artifact"
-        try:
-            store = published(say, install=not quick)
-            asked = servers(store, unpacked(store, folder), KEY, folder, say, install=not quick)
-        except NotHereError as why:
-            say(str(why))
-            return
-        for server in asked:
-            stack.callback(server.stop)
-            server.start(Path(scratch))
-            say(f"{server.name} ({server.batching}) answers")
-        yield from _measured(asked, folder, say, quick=quick)
+    for task in KEYS:
+        with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+            folder = Path(scratch) / "artifact"
+            try:
+                store = published(say, install=not quick, task=task)
+                where = (store, unpacked(store, folder, task), KEYS[task], folder, say)
+                asked = servers(*where, install=not quick) if task == "embeddings" else servers_of(task, *where, install=not quick)
+            except NotHereError as why:
+                say(str(why))
+                return
+            for server in asked:
+                stack.callback(server.stop)
+                server.start(Path(scratch))
+                say(f"{task}: {server.name} ({server.batching}) answers")
+            for row in _measured(asked, task, folder, say, quick=quick):
+                yield {"task": task, **row}
 
 
-def _measured(asked: Sequence[Server], folder: Path, say: Say, *, quick: bool) -> Iterator[Row]:
+def _measured(asked: Sequence[Server], task: str, folder: Path, say: Say, *, quick: bool) -> Iterator[Row]:
     chance = random.Random(1)
-    texts = [text_of(chance.randint(*WORDS), chance) for _ in range(256)]
+    texts = [text_of(chance.randint(*(RANKED if task == "text-ranking" else WORDS)), chance) for _ in range(256)]
     found = {id(server): Found(server) for server in asked}
     engine: dict[str, list[dict[str, float]]] = {}
     seconds = 1.0 if quick else SECONDS
     others = set(os.sched_getaffinity(0)) - {CORE}
     os.sched_setaffinity(0, others or {CORE})
     for number in range(1 if quick else ROUNDS):
-        alone = _raw(folder, texts, seconds, say)
+        alone = _raw(task, folder, texts, seconds, say)
         for way, one in alone.items():
             engine.setdefault(way, []).append(one)
         best, single = max(one["rate"] for one in alone.values()), alone["none"]["p50"]
@@ -164,16 +186,21 @@ def _milliseconds(values: Sequence[float]) -> Cell:
     return round(middle, 1) if isfinite(middle) else None
 
 
-def _raw(folder: Path, texts: Sequence[str], seconds: float, say: Say) -> dict[str, dict[str, float]]:
-    """The engine alone, on the servers' core, which have nothing to do meanwhile: rate and quantiles by order of the texts."""
+def _raw(task: str, folder: Path, texts: Sequence[str], seconds: float, say: Say) -> dict[str, dict[str, float]]:
+    """The engine alone, on the servers' core, which have nothing to do meanwhile: requests a second, and quantiles of a batch, by order of the
+    texts. A request to rank is as many pairs as it has documents."""
+    rows, lines = 1, list(texts)
+    if task == "text-ranking":
+        rows = DOCUMENTS
+        lines = [f"{query}\t{each}" for query, documents in (pairs(text.split()) for text in texts) for each in documents]
     python = interpreter("litserve", "bench-litserve.txt", say, install=False, megabytes=0)
     command = ("taskset", "--cpu-list", str(CORE), python, "raw.py", folder, str(seconds))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, input="\n".join(texts), env=environment, cwd=Path(__file__).parent / "servers", capture_output=True, text=True, check=True
+        command, input="\n".join(lines), env=environment, cwd=Path(__file__).parent / "servers", capture_output=True, text=True, check=True
     )
     return {
-        way: {"rate": one["rate"], **{f"p{q}": one["milliseconds"][int(q / 100 * (len(one["milliseconds"]) - 1))] for q in (50, 95)}}
+        way: {"rate": one["rate"] / rows, **{f"p{q}": one["milliseconds"][int(q / 100 * (len(one["milliseconds"]) - 1))] for q in (50, 95)}}
         for way, one in json.loads(done.stdout).items()
     }
 
@@ -197,13 +224,14 @@ def _seeds(number: int, step: int) -> tuple[int, ...]:
 
 
 def bars(rows: Sequence[Row]) -> Sequence[Bar]:
-    """Ours with batching, against the best of them and the engine; within the latency, and where requests never run out."""
+    """Ours with batching, against the best of them and the engine, at embeddings; within the latency, and where requests never run out."""
     asked = (
         ("rps_at_slo at least 1.2 x the best other server", "of_best", 1.2),
         ("rps_at_slo at least 0.9 of the raw engine", "of_raw", 0.9),
         ("full_rps at least 0.9 of the raw engine", "full_of_raw", 0.9),
     )
-    ours = next((row for row in rows if row["server"] == "steelyard" and row["batching"] != "none"), None)
+    embedding = [row for row in rows if row["task"] == "embeddings"]
+    ours = next((row for row in embedding if row["server"] == "steelyard" and row["batching"] != "none"), None)
     if ours is None:
         return tuple(Bar(what, "the other servers are not here", None) for what, *_ in asked)
     return tuple(Bar(what, f"{float(ours[column] or 0):.2f}", float(ours[column] or 0) >= least) for what, column, least in asked)
@@ -212,7 +240,7 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
 def draw(figure: Figure, rows: Sequence[Row]) -> None:
     """Rates side by side."""
     axes = figure.add_subplot()
-    names = [f"{row['server']} ({row['batching']})" for row in rows]
+    names = [f"{row['server']} ({row['batching']}), {row['task']}" for row in rows]
     colours = ["tab:green" if row["server"] == "steelyard" else "tab:grey" if row["server"] == "raw" else "tab:blue" for row in rows]
     axes.barh(names, [float(row["rps_at_slo"] or 0) for row in rows], color=colours)
     axes.invert_yaxis()

@@ -11,7 +11,13 @@ import yaml
 import minilm
 from e2e.ground import GENERAL, ROOT, Ground
 
-CONTRACTS = ("contract/test_cuda.py", "contract/test_neuron.py", "contract/test_optimum_neuron.py", "contract/test_torch_neuron.py")
+CONTRACTS = (
+    "contract/test_cuda.py",
+    "contract/test_neuron.py",
+    "contract/test_optimum_neuron.py",
+    "contract/test_tasks.py",
+    "contract/test_torch_neuron.py",
+)
 LAWS = (
     "unit/runtime/test_compile_minilm.py",
     "unit/runtime/test_compile_tasks.py",

@@ -24,6 +24,7 @@ def test_every_back_end_keeps_the_laws_inside_the_compile_image(ground: Ground, 
     assert phase == "Succeeded", log
     for backend in BACKENDS:
         assert f"as_good_as_the_reference[{backend}] PASSED" in log, log
+        assert f"of_a_task_is_as_good_as_the_reference[text-ranking-Bert-{backend}] PASSED" in log, log
     for contract in CONTRACTS:
         assert contract in log, log
     assert "SKIPPED" not in log, log

@@ -20,6 +20,7 @@ from steelyard_runtime.load.beginning import Beginning, served
 from steelyard_runtime.load.energy import counters, used
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.graph_requests import graph_requests
+from steelyard_runtime.load.lengths import Lengths
 from steelyard_runtime.load.probe_spec import ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Seen, rates, shares
@@ -260,7 +261,11 @@ class Probe:
         """Words are tokens, nearly."""
         spec, made, size = self.spec, list[bytes](), 0
         while len(made) < PREPARED and size < PREPARED_BYTES:
-            text, tokens = text_of(spec.input.draw(chance), chance), spec.output.draw(chance)
+            words = spec.input.draw(chance)
+            # What was seen are tokens of requests; what is made up where nothing was seen are words of a text.
+            if spec.task is not None and isinstance(spec.input, Lengths):
+                words = spec.task.words(words)
+            text, tokens = text_of(words, chance), spec.output.draw(chance)
             made.append(
                 continuation(spec.model, text, tokens) if spec.task is None else spec.task.body(spec.model, text[:LONGEST_INPUT], chance)
             )

@@ -13,6 +13,16 @@ def flag(document: Mapping[str, object], name: str) -> bool | None:
     return value
 
 
+def most(document: Mapping[str, object], name: str) -> int | None:
+    """A whole number from 1 on; None where it is not said. 3.0 is one: JSON has no other kind, and JSON Schema calls it an integer."""
+    value = document.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1 or value != int(value):
+        raise Rejected(400, f"{name} must be a whole number, 1 or more, not {value!r}", field=name)
+    return int(value)
+
+
 def texts(value: object, limits: Limits, field: str) -> Inputs:
     """A string, or a list of them."""
     if isinstance(value, str):

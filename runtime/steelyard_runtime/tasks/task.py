@@ -105,6 +105,9 @@ class Task(Protocol):
     def accuracy(self, golden: Golden, value: float | None, tolerance: float) -> Cosine | Measured:
         """Return what a manifest says; None where the machine that compiled could not run it."""
 
+    def words(self, tokens: int) -> int:
+        """Return how many words a text has that makes a request of about so many tokens."""
+
     def body(self, model: str, text: str, chance: random.Random) -> bytes:
         """Return a load generator's request about a text."""
 

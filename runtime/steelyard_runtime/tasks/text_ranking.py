@@ -91,6 +91,10 @@ class TextRanking:
         """The figure and its limit."""
         return Measured(self.measure.word, value, tolerance)
 
+    def words(self, tokens: int) -> int:
+        """Of one of the documents, each of which is read with the query and three marks."""
+        return max(1, tokens // DOCUMENTS - QUERY_WORDS - 3)
+
     def body(self, model: str, text: str, chance: random.Random) -> bytes:
         """A query of its first words and documents of its length, the text among them."""
         words = text.split()
@@ -172,10 +176,7 @@ class _Wanted:
 def _asked(document: dict[str, object], model: str, limits: Limits) -> Asked:
     openai.require_model(document, model)
     query, texts = _query(document, limits), _documents(document.get("documents"), limits)
-    most = document.get("top_n")
-    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
-        raise Rejected(400, f"top_n must be 1 or more, not {most!r}", field="top_n")
-    wanted = _Wanted(most, documents=fields.flag(document, "return_documents") is True)
+    wanted = _Wanted(fields.most(document, "top_n"), documents=fields.flag(document, "return_documents") is True)
     return Asked(_pairs(query, texts), lambda rows, answers: _ranked(model, texts, wanted, rows, answers))
 
 

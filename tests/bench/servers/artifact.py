@@ -1,4 +1,4 @@
-"""The artifact that all servers serve: the model as the compile job publishes it for OpenVINO, kept in the user's cache."""
+"""The artifacts that all servers serve: the model, with a head for each task, as the compile job publishes it for OpenVINO; kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steelyard_runtime.artifacts.fetch import fetch_artifact
 
 ROOT = Path(__file__).parents[3]
 COMPILE = """
-import json, sys
+import json, shutil, sys
 from pathlib import Path
 from steelyard_runtime.compile.job import compile_model
 from steelyard_runtime.compile.progress import Progress
@@ -25,34 +25,47 @@ from steelyard_runtime.compile.spec import compile_spec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.models.digest import model_digest
-model, store, scratch = sys.argv[1:]
+task, key, model, store, scratch = sys.argv[1:]
+classes = {"text-classification": 3, "text-ranking": 1}.get(task)
+if classes:
+    # A head of random weights: what it says is worth nothing, and takes as long as if it were.
+    import torch
+    from transformers import AutoModelForSequenceClassification
+    torch.manual_seed(1)
+    into = Path(scratch) / "model"
+    AutoModelForSequenceClassification.from_pretrained(model, num_labels=classes).save_pretrained(into)
+    shutil.copyfile(Path(model) / "tokenizer.json", into / "tokenizer.json")
+    model, scratch = into, Path(scratch) / "work"
+    scratch.mkdir()
 document = {
-    "key": "5" * 64, "model": {"uri": f"file://{model}", "digest": model_digest(Path(model)), "task": "embeddings"},
+    "key": key, "model": {"uri": f"file://{model}", "digest": model_digest(Path(model)), "task": task},
     "backend": "openvino", "toolchain": {"openvino": installed("openvino")}, "target": "cpu/x86-64",
     "batchSizes": [1, 8], "sequenceLengths": [32, 64, 128], "store": {"uri": f"file://{store}"},
 }
 compile_model(compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(document)}), Progress(LogTail()), Path(scratch))
 """
-KEY = "5" * 64
+KEYS = {"embeddings": "5" * 64, "text-classification": "6" * 64, "text-ranking": "7" * 64}
+"""Of the artifact of each task."""
+KEY = KEYS["embeddings"]
 
 
-def published(say: Say, *, install: bool) -> Path:
-    """The store with the artifact in it. Raises NotHereError."""
+def published(say: Say, *, install: bool, task: str = "embeddings") -> Path:
+    """The store with the artifact of a task in it. Raises NotHereError."""
     python = interpreter("compile", "runtime-compile.txt", say, install=install, megabytes=4500, python=">=3.11,<3.12")
     store = python.parents[2] / f"{python.parents[1].name}-store"
-    if not (store / KEY / manifests.NAME).is_file():
-        say("compiling the model once")
-        shutil.rmtree(store, ignore_errors=True)
+    if not (store / KEYS[task] / manifests.NAME).is_file():
+        say(f"compiling the model once for {task}")
+        shutil.rmtree(store / KEYS[task], ignore_errors=True)
         with tempfile.TemporaryDirectory() as scratch:
             environment = {**os.environ, "PYTHONPATH": str(ROOT / "runtime"), "HF_HUB_OFFLINE": "1"}
-            command = (python, "-W", "ignore", "-c", COMPILE, minilm.fetch(), store, scratch)
+            command = (python, "-W", "ignore", "-c", COMPILE, task, KEYS[task], minilm.fetch(), store, scratch)
             subprocess.run(command, env=environment, check=True, capture_output=True)
     return store
 
 
-def unpacked(store: Path, folder: Path) -> str:
+def unpacked(store: Path, folder: Path, task: str = "embeddings") -> str:
     """Put the artifact's files and its manifest into a folder, for servers that know no store; returns its digest."""
-    manifest = fetch_artifact(f"file://{store}/{KEY}/{manifests.NAME}", None, folder)
+    manifest = fetch_artifact(f"file://{store}/{KEYS[task]}/{manifests.NAME}", None, folder)
     (folder / manifests.NAME).write_bytes(manifest.encoded())
-    assert json.loads(manifest.encoded())["key"] == KEY
+    assert json.loads(manifest.encoded())["key"] == KEYS[task]
     return manifest.digest

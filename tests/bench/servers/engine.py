@@ -27,14 +27,21 @@ class Embedder:
 
     def embed(self, texts):
         """Embeddings [n, dimension] of texts, in one batch."""
-        return self.infer([encoded.ids for encoded in self.tokenizer.encode_batch_fast(list(texts))])
+        encoded = self.tokenizer.encode_batch_fast(list(texts))
+        return self.infer([each.ids for each in encoded], [each.type_ids for each in encoded])
 
-    def infer(self, rows):
-        """The same of token ids."""
+    def rank(self, query, documents):
+        """Scores [n] of documents: of one batch, as one request has it."""
+        return self.embed([(query, document) for document in documents])[:, 0]
+
+    def infer(self, rows, segments=()):
+        """The same of token ids. segments: of each, 1 of a second text, which the mask has as 2."""
         length = min(self.longest, -(-max(map(len, rows)) // 8) * 8)
         ids = np.zeros((len(rows), length), dtype=np.int64)
         mask = np.zeros((len(rows), length), dtype=np.int64)
         for number, row in enumerate(rows):
             ids[number, : len(row)] = row
             mask[number, : len(row)] = 1
+            if segments:
+                mask[number, : len(row)] += np.array(segments[number])
         return np.array(self.request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)[0], dtype=np.float32)

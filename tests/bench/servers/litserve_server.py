@@ -13,9 +13,11 @@ class Api(litserve.LitAPI):
         self.embedder = Embedder(sys.argv[1])
 
     def decode_request(self, request):
-        return request["input"]
+        return (request["query"], request["documents"]) if "query" in request else request["input"]
 
     def predict(self, texts):
+        if isinstance(texts, tuple):
+            return self.embedder.rank(*texts)
         return self.embedder.embed([texts] if isinstance(texts, str) else texts)
 
     def encode_response(self, output):

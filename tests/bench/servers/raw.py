@@ -1,4 +1,5 @@
-"""The engine without a server: texts in batches, as fast as one core goes. python raw.py FOLDER SECONDS < texts, one a line."""
+"""The engine without a server: texts in batches, as fast as one core goes. python raw.py FOLDER SECONDS < texts, one a line; a pair
+has a tab between its two."""
 
 import json
 import sys
@@ -33,4 +34,5 @@ def main(folder, seconds, texts):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), sys.stdin.read().splitlines())
+    lines = sys.stdin.read().splitlines()
+    main(sys.argv[1], float(sys.argv[2]), [tuple(line.split("\t")) if "\t" in line else line for line in lines])

@@ -10,9 +10,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 CORE = 0
 LARGEST = 8
 MODEL = "encoder"
+QUERY_WORDS, DOCUMENTS = 6, 8
+"""Of a request to rank."""
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Server:
     body: Callable[[str], bytes]
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
+    least: int = 100
+    """Numbers of an answer: one without them is none."""
     _process: subprocess.Popen[bytes] | None = None
     _log: Path = Path("/dev/null")
 
@@ -71,7 +75,7 @@ class Server:
         request = urllib.request.Request(self.url, data=self.body("good evening"), headers={"content-type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status == 200 and _length(json.loads(answer.read())) > 100
+                return answer.status == 200 and _length(json.loads(answer.read())) >= self.least
         except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
             return False
 
@@ -101,16 +105,47 @@ class Server:
 
 
 def _length(found: object) -> int:
-    """Of the longest list of numbers in an answer: an answer without an embedding is none."""
+    """Of the longest list in an answer."""
     if isinstance(found, dict):
         return max((_length(value) for value in found.values()), default=0)
     if isinstance(found, list):
-        return len(found) if found and isinstance(found[0], int | float) else max((_length(value) for value in found), default=0)
+        return max((len(found), *(_length(value) for value in found)))
     return 0
 
 
+def servers_of(task: str, store: Path, digest: str, key: str, folder: Path, say: Say, *, install: bool) -> list[Server]:
+    """Ours and LitServe for a task beside embeddings, not started yet. Raises NotHereError."""
+    python = interpreter("litserve", "bench-litserve.txt", say, install=install, megabytes=500)
+    body, least = (_ranking, DOCUMENTS) if task == "text-ranking" else (_text, 1)
+    # A request of many documents is a batch already, and LitServe's own batches are of requests.
+    batching, largest = ("none", 1) if task == "text-ranking" else ("its own", LARGEST)
+    path = "/v1/rerank" if task == "text-ranking" else "/v1/classify"
+    port = free_port()
+    command = (str(python), "litserve_server.py", str(folder), str(port), str(largest))
+    return [
+        replace(_ours(store, digest, key, "neighbours in length", LARGEST, task), path=path, body=body, least=least),
+        Server("litserve", batching, command, "/predict", body, port=port, least=least),
+    ]
+
+
+def _text(text: str) -> bytes:
+    return json.dumps({"model": MODEL, "input": text}).encode()
+
+
+def _ranking(text: str) -> bytes:
+    """A query of the text's first words, and the text as each of the documents, from another word on."""
+    words = text.split()
+    query, documents = pairs(words)
+    return json.dumps({"model": MODEL, "query": query, "documents": documents}).encode()
+
+
+def pairs(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The query and the documents that are made of a text."""
+    return " ".join(words[:QUERY_WORDS]), [" ".join([*words[at:], *words[:at]]) for at in range(DOCUMENTS)]
+
+
 def servers(store: Path, digest: str, key: str, folder: Path, say: Say, *, install: bool) -> list[Server]:
-    """All of them, not started yet. Raises NotHereError."""
+    """All of them that embed, not started yet. Raises NotHereError."""
     found = [_ours(store, digest, key, "neighbours in length", LARGEST), _ours(store, digest, key, "none", 1)]
     python = {
         name: interpreter(name, f"bench-{name}.txt", say, install=install, megabytes=500) for name in ("litserve", "kserve", "bentoml")
@@ -145,10 +180,11 @@ def servers(store: Path, digest: str, key: str, folder: Path, say: Say, *, insta
     return found
 
 
-def _ours(store: Path, digest: str, key: str, batching: str, largest: int) -> Server:
+def _ours(store: Path, digest: str, key: str, batching: str, largest: int, task: str = "embeddings") -> Server:
     port = free_port()
     spec = {
         "model": MODEL,
+        "task": task,
         "backend": "openvino",
         "artifact": {"uri": f"file://{store}/{key}/manifest.json", "digest": digest},
         "batching": {"maxBatch": largest, "maxDelayMs": 0},

@@ -65,9 +65,11 @@ def main(words: list[str]) -> None:
 def export(asked: argparse.Namespace, model: Path) -> None:
     """Write model.neuron and config.json."""
     import torch
-    from transformers import AutoModel
+    import transformers
 
-    encoder = AutoModel.from_pretrained(str(model), dtype=torch.float32).eval()
+    # The last is transformers' class for what has no head, whose first output is the embeddings of tokens; that of the others are logits.
+    heads = {"text-classification": "AutoModelForSequenceClassification", "token-classification": "AutoModelForTokenClassification"}
+    encoder = getattr(transformers, heads.get(asked.task, "AutoModel")).from_pretrained(str(model), dtype=torch.float32).eval()
     encoder.config.return_dict = False
     names = ["input_ids", "attention_mask", *(["token_type_ids"] if encoder.config.model_type == "bert" else [])]
 
@@ -87,7 +89,7 @@ def export(asked: argparse.Namespace, model: Path) -> None:
     config = json.loads((model / "config.json").read_text())
     config["neuron"] = {
         "input_names": names,
-        "output_names": ["last_hidden_state"],
+        "output_names": ["logits" if asked.task in heads else "last_hidden_state"],
         "static_batch_size": shape[0],
         "static_sequence_length": shape[1],
         "dynamic_batch_size": asked.dynamic_batch_size,

@@ -180,7 +180,7 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
         for path in ("/v1/rerank", "/v2/rerank")
         for value in (None, [], [7], [{}], [""], ["a"] * 9)
     ),
-    *(("/v1/rerank", {"top_n": value}, "top_n must be 1 or more") for value in (0, True, 1.5, "1")),
+    *(("/v1/rerank", {"top_n": value}, "top_n must be a whole number, 1 or more") for value in (0, True, 1.5, "1")),
     *((path, {"query": value}, "query") for path in ("/v1/rerank", "/rerank") for value in (None, 7, "", "x" * 601)),
     *(("/rerank", {"texts": value}, "texts") for value in (None, "a", [], [7], ["a"] * 9)),
 ]

@@ -60,7 +60,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="an encoder of sentences: its folder, or its address (hf://ORG/NAME with --revision; s3:// or oci:// with --digest)",
+        help="a text encoder: its folder, or its address (hf://ORG/NAME with --revision; s3:// or oci:// with --digest)",
     )
     parser.add_argument(
         "--pools",
@@ -109,7 +109,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--digest", metavar="SHA256", help="of a model at an address: sha256:<64 hex>")
     parser.add_argument("--revision", metavar="COMMIT", help="of a model on a hub: the commit in full")
-    parser.add_argument("--task", default="feature-extraction", metavar="TASK", help="what the model is for (default: feature-extraction)")
+    parser.add_argument(
+        "--task",
+        default="feature-extraction",
+        metavar="TASK",
+        help="what the model does: feature-extraction (default), text-classification, token-classification or text-ranking",
+    )
     parser.add_argument("--keep", metavar="FOLDER", help="keep what was compiled there, for the next time; default: nothing is kept")
     parser.add_argument("--report", metavar="FILE", help="write the page for who decides there as well")
 
