@@ -22,7 +22,7 @@ def write(folder: Path, *, head: bool = True, side: int = SIDE, seed: int = 1, *
     }
     names = {"id2label": dict(enumerate(LABELS)), "label2id": {name: place for place, name in enumerate(LABELS)}}
     # With transformers' own 0.02 a model says the same of every image.
-    settings = transformers.ViTConfig(initializer_range=0.3, **{**sizes, **config}, **names)
+    settings = transformers.ViTConfig(**{"initializer_range": 0.3, **sizes, **config}, **names)
     torch.manual_seed(seed)
     (transformers.ViTForImageClassification if head else transformers.ViTModel)(settings).save_pretrained(folder)
     transformers.ViTImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)

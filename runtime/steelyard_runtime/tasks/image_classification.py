@@ -22,12 +22,13 @@ from steelyard_runtime.images import preprocessing as preprocessings
 from steelyard_runtime.images.decode import decoded
 from steelyard_runtime.images.preprocessing import Preprocessing, preprocessing_of
 from steelyard_runtime.models.weights import safe_parameters
-from steelyard_runtime.serve import door, schemas, tei
+from steelyard_runtime.serve import schemas, tei
 from steelyard_runtime.serve.door import Asked, Door, Endpoint, Inferred, Schema
 from steelyard_runtime.serve.infer_tensors import TensorRequest, answer_schema, request_schema, tensor_request, tensor_response
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, json_object
 from steelyard_runtime.tasks.graph_task import Described, LoadRequest
 from steelyard_runtime.tasks.labels import Labels, keep_labels, read_labels
+from steelyard_runtime.tasks.tensors import as_metadata
 from steelyard_runtime.tensors.datatype import BY_NAME
 from steelyard_runtime.tensors.rows import Answer, Row, rows_of_request
 from steelyard_runtime.tensors.samples import Array, Sample
@@ -154,8 +155,8 @@ class ImageInfer:
         self._pixels = Tensor(pixels.name, pixels.datatype, head.signature.asked(pixels))
         self._given = (Tensor(LABEL, BY_NAME["BYTES"], (None,)), Tensor(PROBABILITY, BY_NAME["FP32"], (None, names)))
         optional = {"optional": True}
-        self.inputs = tuple(_told(each, optional) for each in (self._image, self._pixels))
-        self.outputs = tuple(_told(each, {}) for each in self._given)
+        self.inputs = tuple(as_metadata(each, optional) for each in (self._image, self._pixels))
+        self.outputs = tuple(as_metadata(each, {}) for each in self._given)
         self.takes: Schema = request_schema([self._pixels], limits.max_inputs, None)
         self.answers: Schema = answer_schema(model, self._given)
 
@@ -220,7 +221,3 @@ def _top_k(parameters: object) -> int | None:
     if most is None or (isinstance(most, int | float) and not isinstance(most, bool) and most >= 1 and most == int(most)):
         return None if most is None else int(most)
     raise Rejected(400, "parameters.top_k must be a whole number from 1 on", field="parameters")
-
-
-def _told(tensor: Tensor, parameters: Mapping[str, object]) -> door.Tensor:
-    return door.Tensor(tensor.name, tensor.datatype.name, tuple(-1 if size is None else size for size in tensor.shape), parameters)

@@ -82,8 +82,8 @@ class TensorInfer:
         self._model, self._limits, self._signature, self._whole = model, limits, signature, whole
         self._taken = tuple(Tensor(each.name, each.datatype, signature.asked(each)) for each in signature.inputs)
         self._given = tuple(Tensor(each.name, each.datatype, signature.asked(each)) for each in signature.outputs)
-        self.inputs = tuple(_told(each, _like(samples, each)) for each in self._taken)
-        self.outputs = tuple(_told(each, {}) for each in self._given)
+        self.inputs = tuple(as_metadata(each, _like(samples, each)) for each in self._taken)
+        self.outputs = tuple(as_metadata(each, {}) for each in self._given)
         self.takes: Schema = request_schema(self._taken, limits.max_inputs if signature.batched else None, whole)
         self.answers: Schema = answer_schema(model, self._given)
 
@@ -161,7 +161,8 @@ def _like(samples: Sequence[Sample], tensor: Tensor) -> dict[str, object]:
     return found
 
 
-def _told(tensor: Tensor, parameters: Mapping[str, object]) -> door.Tensor:
+def as_metadata(tensor: Tensor, parameters: Mapping[str, object]) -> door.Tensor:
+    """A tensor as metadata has it."""
     return door.Tensor(tensor.name, tensor.datatype.name, tuple(-1 if size is None else size for size in tensor.shape), parameters)
 
 

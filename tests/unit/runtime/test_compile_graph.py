@@ -222,8 +222,9 @@ class Harmed:
         lambda found: [found[0] * np.float32("nan"), found[1]],
         lambda found: [found[0][:, :4], found[1]],
         lambda found: [found[0][:1], found[1][:1]],
+        lambda found: [np.concatenate([found[0], found[0]]), found[1]],
     ],
-    ids=["a little more", "rows in another order", "another class", "no numbers", "another shape", "one row for all"],
+    ids=["a little more", "rows in another order", "another class", "no numbers", "another shape", "one row for all", "more rows"],
 )
 def test_an_engine_that_answers_otherwise_is_found(harm: Callable[[list[Array]], list[Array]], tmp_path: Path) -> None:
     manifest, signature, engine = made("onnxruntime", graphs.perceptron(tmp_path / "model"), tmp_path / "made")

@@ -112,6 +112,8 @@ def test_tensors_follow_each_other_in_the_order_of_the_json_and_may_be_mixed_wit
     ("body", "header", "word"),
     [
         (*in_binary(b"\0" * 8, size=7), "binary_data_size is 7"),
+        (*in_binary(b"\0" * 12), "2 elements of 4 bytes, which are 8; its binary_data_size is 12"),
+        (*in_binary(b"\0" * 9), "which are 8; its binary_data_size is 9"),
         (*in_binary(b"\0" * 8, size=9), "8 bytes are left"),
         (*in_binary(b"\0" * 8, size=4), "binary_data_size is 4"),
         (*in_binary(b"\0" * 8, size=-8), "8 bytes are left"),
