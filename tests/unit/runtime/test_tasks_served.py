@@ -127,10 +127,10 @@ def test_teis_rerank_says_the_same_in_its_own_form(ranker: ServerProcess) -> Non
 
 
 def test_each_token_gets_its_class_and_its_place(tagger: ServerProcess) -> None:
-    text = "silver  bridge, and thunder"
+    text = "é silver  bridge, and thunder"
     _, _, found = tagger.ask("/v1/token-classify", model="tiny", input=text, aggregation="none")
     (each,) = found["data"]
-    assert [token["text"] for token in each["entities"]] == ["silver", "bridge", ",", "and", "thunder"]
+    assert [token["text"] for token in each["entities"]] == ["é", "silver", "bridge", ",", "and", "thunder"]
     assert all(text[token["start"] : token["end"]] == token["text"] for token in each["entities"])
     assert all(token["label"] in NAMES["token-classification"] and 0 < token["score"] <= 1 for token in each["entities"])
 
