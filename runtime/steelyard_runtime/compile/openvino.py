@@ -1,6 +1,7 @@
 """OpenVINO on CPUs. Default precision is what the plugin finds best on the machine it runs on (bfloat16 with AVX512-BF16 or AMX)."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.target import require_cpu
-from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.registry import SERVED, TASKS
+from steelyard_runtime.tensors.engine import OpenVinoGraph
+from steelyard_runtime.tensors.graph import graph_file
+from steelyard_runtime.tensors.signature import Signature
 
 FILE = "model.xml"
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
@@ -27,14 +31,16 @@ class OpenVino:
 
     name = "openvino"
     packages = ("openvino", "nncf", "torch", "transformers")
+    strings = False
+    """2026.4 computes with them, and then frees memory that is not its own."""
 
     def probe(self, spec: CompileSpec) -> None:
         """Any CPU target, default or explicit precision."""
         require_cpu(spec.target, self.name)
-        require_options(spec, dtypes=("default", *PRECISIONS), quantizations=("none", *ACTIVATION_GROUPS))
+        require_options(spec, dtypes=("default", *PRECISIONS), quantizations=("none", *ACTIVATION_GROUPS), tasks=SERVED)
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
-        """Trace and save; weights stay float32 unless they are quantised, the precision of what is computed is chosen at load."""
+        """Trace and save."""
         import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
 
         names = TASKS[spec.task].inputs
@@ -45,12 +51,7 @@ class OpenVino:
         for port, name in zip(converted.inputs, names, strict=True):
             port.get_tensor().set_names({name})
         converted.reshape({name: openvino.PartialShape([-1, -1]) for name in names})
-        if spec.quantization in ACTIVATION_GROUPS:
-            import nncf  # type: ignore[import-not-found]  # noqa: PLC0415
-
-            note("compressing the weights to 8 bits")
-            converted = nncf.compress_weights(converted, mode=nncf.CompressWeightsMode.INT8_ASYM)
-        openvino.save_model(converted, into / FILE, compress_to_fp16=False)
+        _save(converted, spec, into, note)
 
     def runs_here(self) -> bool:
         """CPUs are everywhere, and `probe` has looked at this one."""
@@ -58,20 +59,48 @@ class OpenVino:
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "OpenVinoEngine":
         """Compile for this machine."""
+        return OpenVinoEngine(compiled(folder / FILE, manifest, workers), TASKS[manifest.task].inputs, workers)
+
+    def compile_graph(self, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
+        """Convert and save, as an encoder is."""
         import openvino  # noqa: PLC0415
 
-        config: dict[str, Any] = {
-            "NUM_STREAMS": str(workers),
-            "INFERENCE_NUM_THREADS": str(workers),
-            # A pod's cores are shared: pinned threads would wait for the one core while others are idle.
-            "ENABLE_CPU_PINNING": "NO",
-        }
-        if manifest.dtype in PRECISIONS:
-            config["INFERENCE_PRECISION_HINT"] = PRECISIONS[manifest.dtype]
-        if manifest.quantization in ACTIVATION_GROUPS:
-            config["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = ACTIVATION_GROUPS[manifest.quantization]
-        compiled = openvino.Core().compile_model(folder / FILE, "CPU", config)
-        return OpenVinoEngine(compiled, TASKS[manifest.task].inputs, workers)
+        note("converting to OpenVINO")
+        _save(openvino.convert_model(graph_file(model)), spec, into, note)
+
+    def load_graph(self, folder: Path, manifest: Manifest, signature: Signature, workers: int) -> OpenVinoGraph:
+        """Compile for this machine; in float32 where nothing else was asked for, as a graph may lose too much by the plugin's own choice."""
+        default = replace(manifest, dtype="float32") if manifest.dtype == "default" else manifest
+        return OpenVinoGraph(compiled(folder / FILE, default, workers), signature, workers)
+
+
+def compiled(file: Path, manifest: Manifest, workers: int) -> Any:
+    """Compile an intermediate representation for this machine, in the precision of the manifest."""
+    import openvino  # noqa: PLC0415
+
+    config: dict[str, Any] = {
+        "NUM_STREAMS": str(workers),
+        "INFERENCE_NUM_THREADS": str(workers),
+        # A pod's cores are shared: pinned threads would wait for the one core while others are idle.
+        "ENABLE_CPU_PINNING": "NO",
+    }
+    if manifest.dtype in PRECISIONS:
+        config["INFERENCE_PRECISION_HINT"] = PRECISIONS[manifest.dtype]
+    if manifest.quantization in ACTIVATION_GROUPS:
+        config["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = ACTIVATION_GROUPS[manifest.quantization]
+    return openvino.Core().compile_model(file, "CPU", config)
+
+
+def _save(converted: Any, spec: CompileSpec, into: Path, note: Note) -> None:
+    """Save it; weights stay float32 unless they are quantised, the precision of what is computed is chosen at load."""
+    import openvino  # noqa: PLC0415
+
+    if spec.quantization in ACTIVATION_GROUPS:
+        import nncf  # type: ignore[import-not-found]  # noqa: PLC0415
+
+        note("compressing the weights to 8 bits")
+        converted = nncf.compress_weights(converted, mode=nncf.CompressWeightsMode.INT8_ASYM)
+    openvino.save_model(converted, into / FILE, compress_to_fp16=False)
 
 
 class OpenVinoEngine:

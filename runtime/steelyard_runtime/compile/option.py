@@ -1,6 +1,6 @@
 """Options that a back end cannot honour are refused, never ignored: they are part of the key."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
@@ -8,11 +8,16 @@ from steelyard_runtime.tasks.registry import TASKS
 
 
 def require_options(
-    spec: CompileSpec, *, dtypes: Sequence[str], quantizations: Sequence[str] = ("none",), flags: Sequence[str] = ()
+    spec: CompileSpec,
+    *,
+    dtypes: Sequence[str],
+    quantizations: Sequence[str] = ("none",),
+    flags: Sequence[str] = (),
+    tasks: Collection[str] = TASKS,
 ) -> None:
     """Refuse a task, dtype, quantisation, parallelism or flag that no file in this folder knows what to do with."""
     wrong = (
-        ("model.task", spec.task, spec.task in TASKS, ", ".join(TASKS)),
+        ("model.task", spec.task, spec.task in tasks, ", ".join(tasks)),
         ("dtype", spec.dtype, spec.dtype in dtypes, ", ".join(dtypes)),
         ("quantization", spec.quantization, spec.quantization in quantizations, ", ".join(quantizations)),
         ("tensorParallel", spec.tensor_parallel, spec.tensor_parallel == 1, "1"),

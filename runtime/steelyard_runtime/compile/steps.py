@@ -17,6 +17,7 @@ from steelyard_runtime.artifacts.store import Store, open_store
 from steelyard_runtime.artifacts.whole import found_whole, whole
 from steelyard_runtime.compile.choose import backend_named
 from steelyard_runtime.compile.compiling import Compiling
+from steelyard_runtime.compile.compiling_graph import CompilingGraph
 from steelyard_runtime.compile.making import Making
 from steelyard_runtime.compile.memory import limit, require_memory
 from steelyard_runtime.compile.progress import Phase, Progress
@@ -27,7 +28,7 @@ from steelyard_runtime.compile.vllm import VLLM, Preparing
 from steelyard_runtime.compile.workplace import Fetched, Workplace, describe
 from steelyard_runtime.failure import Reason, infrastructure_failure
 from steelyard_runtime.models.source import fetch, lists_files, verified_digest
-from steelyard_runtime.models.weights import refuse_pickle
+from steelyard_runtime.tasks.registry import GRAPHS
 
 LOG = logging.getLogger("steelyard.compile")
 
@@ -42,7 +43,13 @@ def fetch_step(spec: CompileSpec, progress: Progress, place: Workplace, trust: T
     making = _making(spec)
     LOG.info("fetching %s", spec.model_uri)
     model = fetch(
-        spec.model_uri, place.model, progress.arrived, revision=spec.model_revision, digest=spec.model_digest, policy=spec.download
+        spec.model_uri,
+        place.model,
+        progress.arrived,
+        revision=spec.model_revision,
+        digest=spec.model_digest,
+        policy=spec.download,
+        task=spec.task,
     )
     place.note(Fetched(progress.started_at, model, None))
     LOG.info("%s makes an artifact of it next", making.name)
@@ -58,7 +65,6 @@ def make_step(spec: CompileSpec, progress: Progress, place: Workplace) -> None:
     progress.enter(Phase.VERIFYING)
     LOG.info("verifying the model's digest")
     digest = verified_digest(model, spec.model_digest if lists_files(spec.model_uri) else None)
-    refuse_pickle(model)
     require_memory(*making.memory(model, spec), limit())
     place.artifact.mkdir()
     manifest = making.make(model, digest, spec, place.artifact, progress)
@@ -88,10 +94,17 @@ def deliver_step(
 
 def _making(spec: CompileSpec) -> Making:
     """What compiles it, once it is known that it can."""
-    making: Making = Preparing() if spec.backend == VLLM else Compiling(backend_named(spec.backend, spec.toolchain))
+    making = _way(spec)
     making.probe(spec)
     require_toolchain(spec.toolchain, making)
     return making
+
+
+def _way(spec: CompileSpec) -> Making:
+    if spec.backend == VLLM:
+        return Preparing()
+    backend = backend_named(spec.backend, spec.toolchain)
+    return CompilingGraph(backend, GRAPHS[spec.task]) if spec.task in GRAPHS else Compiling(backend)
 
 
 def _stored(store: Store, key: str, folder: Path, trust: Trust | None) -> Manifest | None:

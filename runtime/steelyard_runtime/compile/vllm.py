@@ -38,6 +38,7 @@ from steelyard_runtime.generate.platform import WITHOUT_PROMPT_LOGPROBS, Platfor
 from steelyard_runtime.generate.pooling import longest_text
 from steelyard_runtime.generate.reference import reference
 from steelyard_runtime.generate.task import EMBED, GENERATE, RANK, Task, task_of
+from steelyard_runtime.models.weights import refuse_pickle
 
 LOG = logging.getLogger("steelyard.compile")
 VLLM = "vllm"
@@ -88,6 +89,7 @@ class Preparing:
 
     def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
         """The reference, and after it vLLM, where that runs: never both."""
+        refuse_pickle(model)
         stored = sum(tensor.size for tensor in served_tensors(model))
         if platform_of(spec.target) is not Platform.CPU:
             return stored, "its weights once, as they are stored"

@@ -10,7 +10,10 @@ import aiohttp
 
 from steelyard_runtime.generate.promise import EVENT, USAGE, Promise, Stream
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.tasks.graph_task import LoadRequest
 from steelyard_runtime.tasks.task import Task
+
+JSON = {"content-type": "application/json"}
 
 
 @dataclass
@@ -56,37 +59,39 @@ class Asking:
 
     url: str
     task: Task | None
-    """What is asked for; None for text in a stream."""
+    """What is asked for; None for text in a stream, and for requests that say themselves where they are sent."""
     clock: Callable[[], float]
     given_up: str
     promise: Promise = field(default_factory=Promise)
     """Of the tokens of a stream."""
 
-    async def ask(self, session: aiohttp.ClientSession, number: int, intended: float, asked: bytes) -> Entry:
+    async def ask(self, session: aiohttp.ClientSession, number: int, intended: float, asked: bytes | LoadRequest) -> Entry:
         """Send it, and return what became of it; a request that is cancelled has an entry too. `sent` is known
         where the session traces `departures`."""
         trip = Trip()
         try:
-            path = "/v1/completions" if self.task is None else self.task.endpoints[0].path
+            sent = asked if isinstance(asked, LoadRequest) else LoadRequest(self._path, asked, JSON)
             async with session.post(
-                f"{self.url}{path}",
-                data=asked,
-                headers={"content-type": "application/json"},
-                allow_redirects=False,
-                trace_request_ctx=trip,
+                f"{self.url}{sent.path}", data=sent.body, headers=sent.headers, allow_redirects=False, trace_request_ctx=trip
             ) as answer:
-                if self.task is None:
+                if self.task is None and sent is not asked:
                     return await self._stream(answer, number, intended, trip.sent)
                 content = await answer.read()
                 done = self.clock()
-                tokens = self.task.tokens(json.loads(content)) if answer.status == 200 else 0
                 pod = answer.headers.get("x-steelyard-pod", "")
+                if self.task is None:  # tensors have no tokens
+                    return Entry(number, intended, trip.sent, done, answer.status, pod, 0)
+                tokens = self.task.tokens(json.loads(content)) if answer.status == 200 else 0
                 return Entry(number, intended, trip.sent, done, answer.status, pod, tokens, input=tokens)
         except asyncio.CancelledError:
             return Entry(number, intended, trip.sent, self.clock(), 0, "", 0, self.given_up)
         # An answer may be anything: what it is not is said, and its request counted.
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError) as error:
             return Entry(number, intended, trip.sent, self.clock(), 0, "", 0, f"{type(error).__name__}: {error}")
+
+    @property
+    def _path(self) -> str:
+        return "/v1/completions" if self.task is None else self.task.endpoints[0].path
 
     async def _stream(self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float | None) -> Entry:
         stream = Stream(self.promise, intended)

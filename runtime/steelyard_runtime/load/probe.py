@@ -19,6 +19,7 @@ from steelyard_runtime.load.asking import Asking, continuation
 from steelyard_runtime.load.beginning import Beginning, served
 from steelyard_runtime.load.energy import counters, used
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.graph_requests import graph_requests
 from steelyard_runtime.load.length_ramp import LengthRamp, truncated, were_cut
 from steelyard_runtime.load.lengths import MOST_TOKENS, Lengths
 from steelyard_runtime.load.probe_spec import LengthRamps, ProbeSpec, probe_spec
@@ -27,6 +28,7 @@ from steelyard_runtime.load.rates import Seen, rates, shares
 from steelyard_runtime.load.schedule import arrivals_of_step
 from steelyard_runtime.load.steady_step import SteadyStep
 from steelyard_runtime.load.turn import turn
+from steelyard_runtime.tasks.graph_task import LoadRequest
 from steelyard_runtime.termination import has_room, write_termination_message
 from steelyard_runtime.texts import text_of
 
@@ -136,13 +138,17 @@ class Probe:
             cookie_jar=aiohttp.DummyCookieJar(),
         ) as session:
 
-            def asks(bodies: Sequence[bytes]) -> Ask:
+            def asks(bodies: Sequence[bytes | LoadRequest]) -> Ask:
                 return lambda number, intended: asking.ask(session, number, intended, bodies[number % len(bodies)])
 
-            ask = asks(self._bodies(random.Random(self.spec.seed)).made)
+            chance = random.Random(self.spec.seed)
+            bodies: Sequence[bytes | LoadRequest] = self._bodies(chance).made if self.spec.graph is None else ()
             began = time.monotonic()
             await self._until_ready(session)
             self.ready_seconds = time.monotonic() - began
+            if self.spec.graph is not None:
+                bodies = await graph_requests(session, self.spec.url, self.spec.model, self.spec.graph, chance, PREPARED)
+            ask = asks(bodies)
             for number in range(WARMING):
                 await asyncio.wait((asyncio.create_task(ask(number, time.monotonic())),))
             if self.beginning is not None:
@@ -183,7 +189,7 @@ class Probe:
                 break
         return step
 
-    async def _at_lengths(self, kept: float, session: aiohttp.ClientSession, asks: Callable[[Sequence[bytes]], Ask]) -> None:
+    async def _at_lengths(self, kept: float, session: aiohttp.ClientSession, asks: Callable[[Sequence[bytes | LoadRequest]], Ask]) -> None:
         """A shorter ramp at each other length, of a server that keeps the promise up to a rate with the usual ones; none of one that keeps it at no rate."""
         asked = self.spec.length_ramps
         if asked is None or not kept:
@@ -191,6 +197,9 @@ class Probe:
         for factor in asked.factors:
             ramp = LengthRamp(factor)
             self.lengths.append(ramp)
+            if self.spec.graph is not None:
+                ramp.end("what is asked of a graph has the sizes of its inputs, and no length")
+                continue
             bodies = self._bodies(random.Random(self.spec.seed + _seed_of(factor)), factor)
             if bodies.cut:
                 ramp.end("requests so long cannot be sent: they would be cut")

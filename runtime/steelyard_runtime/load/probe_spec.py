@@ -9,7 +9,8 @@ from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
 from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LENGTH_RAMPS, MOST_LOADS, MOST_STEPS
-from steelyard_runtime.tasks.registry import TASKS
+from steelyard_runtime.tasks.graph_task import GraphTask
+from steelyard_runtime.tasks.registry import GRAPHS, SERVED, TASKS
 from steelyard_runtime.tasks.task import Task
 
 VARIABLE = "STEELYARD_PROBE_SPEC"
@@ -61,7 +62,8 @@ class ProbeSpec:
     ready: str
     model: str
     task: Task | None
-    """What is asked for; None for text in a stream."""
+    """What is asked for; None for text in a stream, or where it is a graph."""
+    graph: GraphTask | None
     objectives: tuple[Objective, ...]
     first: float
     most: float
@@ -97,6 +99,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         ready=server.text("ready"),
         model=document.text("model"),
         task=TASKS.get(task),
+        graph=GRAPHS.get(task),
         objectives=tuple(_objective(each) for each in objective.children("latency")),
         first=first,
         most=ramp.number("most", first, 1_000_000),
@@ -117,10 +120,10 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
     )
     for part in (document, server, ramp, step, objective, lengths):
         part.finish()
-    if task != GENERATES and task not in TASKS:
+    if task != GENERATES and task not in SERVED:
         raise user_failure(
             Reason.UNSUPPORTED_OPTION,
-            f"{VARIABLE}.task {task!r} has no requests here; there are some for: {', '.join((*TASKS, GENERATES))}",
+            f"{VARIABLE}.task {task!r} has no requests here; there are some for: {', '.join((*SERVED, GENERATES))}",
         )
     return spec
 

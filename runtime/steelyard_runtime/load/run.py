@@ -17,13 +17,16 @@ from typing import TextIO
 
 import aiohttp
 
+from steelyard_runtime.failure import Failure
 from steelyard_runtime.generate.promise import Promise
 from steelyard_runtime.load.asking import Asking, continuation, departures
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.graph_requests import graph_requests
 from steelyard_runtime.load.schedule import LONGEST, Step, arrivals, parsed
 from steelyard_runtime.load.summary import Summary
 from steelyard_runtime.load.trace import Recorded, read
-from steelyard_runtime.tasks.registry import TASKS, USUAL
+from steelyard_runtime.tasks.graph_task import GraphTask, LoadRequest
+from steelyard_runtime.tasks.registry import GRAPHS, SERVED, TASKS, USUAL
 from steelyard_runtime.tasks.task import Task
 from steelyard_runtime.texts import text_of
 
@@ -56,6 +59,8 @@ class Load:
     out: TextIO
     task: Task = TASKS[USUAL]
     """What is asked for."""
+    graph: GraphTask | None = None
+    """A task about tensors, instead."""
     generate: tuple[int, int] | None = None
     """Tokens of text to ask for, in a stream, instead."""
     promise: Promise = field(default_factory=Promise)
@@ -70,13 +75,13 @@ class Load:
     async def run(self) -> None:
         """Send, wait for the answers, write the summary."""
         chance = random.Random(self.seed)
-        bodies = [self._body(self.words, chance) for _ in range(PREPARED_TEXTS)]
+        bodies = await self._bodies(chance)
         # Wall time is read once; from then on a monotonic clock counts, so that a corrected clock bends no latency.
         started, origin = time.time(), time.monotonic()
         clock: Callable[[], float] = lambda: started + time.monotonic() - origin  # noqa: E731
         asking = Asking(
             url=self.url,
-            task=self.task if self.generate is None else None,
+            task=self.task if self.generate is None and self.graph is None else None,
             promise=self.promise,
             clock=clock,
             given_up=f"no answer {self.last_answers:g} s after the load was stopped",
@@ -120,11 +125,20 @@ class Load:
             task.cancel()
         await answers
 
-    def _requests(self, bodies: Sequence[bytes], chance: random.Random) -> Iterator[tuple[float, bytes]]:
+    async def _bodies(self, chance: random.Random) -> Sequence[bytes | LoadRequest]:
+        if self.graph is None:
+            return [self._body(self.words, chance) for _ in range(PREPARED_TEXTS)]
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self.timeout)) as session:
+            return await graph_requests(session, self.url, self.model, self.graph, chance, PREPARED_TEXTS)
+
+    def _requests(self, bodies: Sequence[bytes | LoadRequest], chance: random.Random) -> Iterator[tuple[float, bytes | LoadRequest]]:
         """When, and what. A text of a recorded length is made before its time comes."""
         if not self.trace:
-            yield from ((offset, bodies[number % PREPARED_TEXTS]) for number, offset in enumerate(arrivals(self.steps, self.seed)))
-        for each in self.trace:
+            yield from ((offset, bodies[number % len(bodies)]) for number, offset in enumerate(arrivals(self.steps, self.seed)))
+        for number, each in enumerate(self.trace):
+            if self.graph is not None:
+                yield each.offset, bodies[number % len(bodies)]
+                continue
             words = self.words if each.words is None else (each.words, each.words)
             yield each.offset, self._body(words, chance, each.tokens)
 
@@ -151,7 +165,7 @@ class Load:
                 self.stopping.set()
             await asyncio.sleep(0.1)
 
-    async def _send(self, session: aiohttp.ClientSession, asking: Asking, number: int, intended: float, asked: bytes) -> None:
+    async def _send(self, session: aiohttp.ClientSession, asking: Asking, number: int, intended: float, asked: bytes | LoadRequest) -> None:
         self._record(await asking.ask(session, number, intended, asked))
 
     def _record(self, entry: Entry) -> None:
@@ -163,10 +177,10 @@ class Load:
 
 
 def run_load(options: argparse.Namespace) -> int:
-    """Run the load that the arguments describe; 0 when it was sent, 2 for arguments that make no sense."""
+    """Run the load that the arguments describe; 0 when it was sent, 1 where nobody tells what to send, 2 for arguments that make no sense."""
     try:
-        if options.task not in TASKS:
-            raise ValueError(f"--task {options.task!r} has no requests; there are some for: {', '.join(TASKS)}")
+        if options.task not in SERVED:
+            raise ValueError(f"--task {options.task!r} has no requests; there are some for: {', '.join(SERVED)}")
         trace = _trace(options)
         steps, words = () if trace else _steps(options), _range(options.words, "--words")
         generate = None if options.generate is None else _range(options.generate, "--generate")
@@ -178,7 +192,11 @@ def run_load(options: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with ExitStack() as stack:
         out = stack.enter_context(Path(options.log).open("w", buffering=1)) if options.log else sys.stdout
-        asyncio.run(_run(options, steps, trace, words, generate, out))
+        try:
+            asyncio.run(_run(options, steps, trace, words, generate, out))
+        except Failure as failure:
+            sys.stderr.write(f"steelyard-runtime load: {failure.message}\n")
+            return 1
         out.flush()
     return 0
 
@@ -203,7 +221,8 @@ async def _run(
         timeout=options.timeout,
         until_file=Path(options.until_file) if options.until_file else None,
         out=out,
-        task=TASKS[options.task],
+        task=TASKS.get(options.task, TASKS[USUAL]),
+        graph=GRAPHS.get(options.task),
         generate=generate,
         promise=Promise(ttft=options.ttft_ms, itl=options.itl_ms),
     )

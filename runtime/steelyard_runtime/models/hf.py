@@ -8,6 +8,7 @@ It does not tell a hub that lies: the commit is a hash over trees and file hashe
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,9 +19,11 @@ from steelyard_runtime.models.policy import DownloadPolicy
 from steelyard_runtime.sha256 import CHUNK
 
 NEEDED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+GRAPH = ("model.onnx*", "*.data", "test_data_set_*/input_*.pb")
+"""Of a graph: `model.onnx` with weights beside it, as exporters name them, and inputs to try it with."""
 
 
-def download(uri: str, revision: str, into: Path, advance: Advance, policy: DownloadPolicy) -> Path:
+def download(uri: str, revision: str, into: Path, advance: Advance, policy: DownloadPolicy, needed: Sequence[str] = NEEDED) -> Path:
     """Download `hf://ORG/NAME` at a commit into a folder, and return the folder."""
     from huggingface_hub import HfApi, hf_hub_download  # noqa: PLC0415
     from huggingface_hub.errors import (  # noqa: PLC0415
@@ -37,10 +40,11 @@ def download(uri: str, revision: str, into: Path, advance: Advance, policy: Down
         found = HfApi(endpoint=endpoint).model_info(name, revision=revision, files_metadata=True)
         if found.sha != revision:
             raise user_failure(Reason.MODEL_NOT_FOUND, f"{uri}: {revision} is not a commit there, but names {found.sha}; give the commit")
-        files = [file for file in found.siblings or () if is_needed(file.rfilename)]
+        files = [file for file in found.siblings or () if is_needed(file.rfilename, needed)]
         if not files:
             raise user_failure(
-                Reason.MODEL_UNREADABLE, f"{uri} at {revision} has none of {', '.join(NEEDED)}; convert its weights to safetensors"
+                Reason.MODEL_UNREADABLE,
+                f"{uri} at {revision} has none of {', '.join(needed)}; {'convert its weights to safetensors' if needed == NEEDED else 'put the graph at its top'}",
             )
         done, size = 0, sum(file.size or 0 for file in files)
         policy.require_room(size, len(files), uri)
@@ -72,9 +76,14 @@ def download(uri: str, revision: str, into: Path, advance: Advance, policy: Down
     return into
 
 
-def is_needed(name: str) -> bool:
+def needed_for(task: str) -> tuple[str, ...]:
+    """Patterns of the files that a task's models are made of."""
+    return GRAPH if task == "tensors" else NEEDED
+
+
+def is_needed(name: str, needed: Sequence[str] = NEEDED) -> bool:
     """Whether a file of a repository is downloaded, by its path in it."""
-    return any(fnmatch(name, pattern) for pattern in NEEDED)
+    return any(fnmatch(name, pattern) for pattern in needed)
 
 
 def _require_hash(path: Path, sha256: str | None, blob: str | None, uri: str) -> None:

@@ -24,8 +24,10 @@ def fetch(
     revision: str | None = None,
     digest: str | None = None,
     policy: DownloadPolicy = ANYTHING_PUBLIC,
+    task: str = "",
 ) -> Path:
-    """Return a folder with the model's files. What is not a folder already is downloaded into `into`, and tells how far it is."""
+    """Return a folder with the model's files. What is not a folder already is downloaded into `into`, and tells how far it is. Of a repository
+    of the hub only what `task` needs is."""
     parts = urlsplit(uri)
     match parts.scheme:
         case "file":
@@ -37,7 +39,7 @@ def fetch(
         case "hf":
             if revision is None:
                 raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} needs a revision: the commit, in full")
-            return hf.download(uri, revision, into, advance, policy)
+            return hf.download(uri, revision, into, advance, policy, hf.needed_for(task))
         case "oci":
             return oci.download(uri, digest or "", into, advance, policy)
         case _:

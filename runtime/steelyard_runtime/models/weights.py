@@ -22,6 +22,12 @@ def refuse_pickle(folder: Path) -> None:
         raise user_failure(Reason.MODEL_UNREADABLE, "the model has no *.safetensors file; convert its weights to safetensors")
 
 
+def safe_parameters(folder: Path) -> int:
+    """Refuse a model with a pickle in it, and count its parameters. Raises `Failure`."""
+    refuse_pickle(folder)
+    return parameters_of(folder)
+
+
 def parameters_of(folder: Path) -> int:
     """Count a model's parameters."""
     return sum(tensor.elements for tensor in tensors_of(folder))

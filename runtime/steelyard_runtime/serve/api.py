@@ -14,16 +14,15 @@ from aiohttp import web
 from steelyard_runtime.serve import inference_protocol, openai, openapi
 from steelyard_runtime.serve.batcher import Batcher, Full
 from steelyard_runtime.serve.connections import Connections
-from steelyard_runtime.serve.door import Answers, Door, Tensors
+from steelyard_runtime.serve.door import Answers, Door, Infer
 from steelyard_runtime.serve.metrics import Metrics
-from steelyard_runtime.serve.model import Model
+from steelyard_runtime.serve.model import Loaded
 from steelyard_runtime.serve.outcome import Outcome, judged
 from steelyard_runtime.serve.protocol import INFERENCE, OPENAI, Answer, Protocol
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected
 from steelyard_runtime.serve.spec import ServeSpec
 from steelyard_runtime.serve.state import State
-from steelyard_runtime.tasks.registry import TASKS
-from steelyard_runtime.tasks.task import Head
+from steelyard_runtime.tasks.registry import TASKS, endpoints_of
 from steelyard_runtime.tokens import pieces
 
 T = TypeVar("T")
@@ -45,10 +44,10 @@ SMALL_BODY = 1 << 16
 class Served:
     """A model that is being served. `doors`: by path."""
 
-    model: Model
+    model: Loaded
     batcher: Batcher
     doors: Mapping[str, Door]
-    tensors: Tensors
+    infer: Infer
 
 
 class Api:
@@ -61,18 +60,17 @@ class Api:
         self._state = state
         self._connections = connections
         self._version = version
-        self._limits = Limits(spec.max_inputs, spec.max_chars)
+        self._limits = Limits(spec.max_inputs, spec.max_chars, texts=spec.task in TASKS)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._tokenizing = ThreadPoolExecutor(spec.threads, thread_name_prefix="tokenize")
         self._protocols: dict[str, Protocol] = {}
         """By path of the task's own endpoints."""
         self.served: Served | None = None
 
-    def serve(self, model: Model, batcher: Batcher) -> None:
+    def serve(self, model: Loaded, batcher: Batcher) -> None:
         """Open the doors."""
-        head, manifest = model.head, model.manifest
-        doors = {door.endpoint.path: door for door in head.doors(self._spec.model, self._limits, manifest)}
-        self.served = Served(model, batcher, doors, head.tensors(self._limits, manifest))
+        doors = {door.endpoint.path: door for door in model.doors(self._spec.model, self._limits)}
+        self.served = Served(model, batcher, doors, model.infer(self._spec.model, self._limits))
 
     def runner(self) -> web.AppRunner:
         """Return what serves port 8080. A handler is cancelled when its client leaves: nobody would read what it goes on to compute."""
@@ -82,7 +80,7 @@ class Api:
         application = web.Application(client_max_size=self._limits.body, middlewares=[self._errors])
         application.on_response_prepare.append(self._prepare)
         router = application.router
-        for endpoint in TASKS[self._spec.task].endpoints:
+        for endpoint in endpoints_of(self._spec.task):
             self._protocols[endpoint.path] = Protocol(endpoint.error)
             router.add_post(endpoint.path, lambda request: self._judge(request, self._protocol(request.path), self._door))
         router.add_get("/v1/models", self._models)
@@ -180,7 +178,7 @@ class Api:
         door = served.doors[request.path]
         asked = await self._read(body, lambda: door.read(body))
         rows, answers = await self._answers(served, asked.inputs)
-        return Answer(200, asked.reply(rows, answers), _tokens(rows))
+        return Answer(200, asked.reply(rows, answers), served.model.tokens(rows))
 
     def _protocol(self, path: str) -> Protocol:
         """The one that is meant by whoever asks there."""
@@ -195,7 +193,7 @@ class Api:
         served = self.served
         if served is None:
             return _json(inference_protocol.error_response(f"not ready: {self._state.reason}"), 503)
-        return _json(openapi.document(self._spec.model, self._version, [*served.doors.values()], served.tensors, self._limits))
+        return _json(openapi.document(self._spec.model, self._version, [*served.doors.values()], served.infer))
 
     # Open Inference Protocol
 
@@ -206,13 +204,14 @@ class Api:
         if served is None:
             return INFERENCE.refusal(503, f"not ready: {self._state.reason}")
         header = request.headers.get(inference_protocol.HEADER)
-        asked = await self._read(body, lambda: inference_protocol.infer_request(body, header, self._limits, served.tensors))
+        asked = await self._read(body, lambda: served.infer.read(body, header))
         rows, answers = await self._answers(served, asked.inputs)
-        data, header_length = inference_protocol.infer_response(self._spec.model, asked, served.tensors, rows, answers)
+        data, header_length = asked.reply(rows, answers)
+        tokens = served.model.tokens(rows)
         if header_length is None:
-            return Answer(200, data, _tokens(rows))
+            return Answer(200, data, tokens)
         headers = ((inference_protocol.HEADER, str(header_length)),)
-        return Answer(200, data, _tokens(rows), headers, "application/octet-stream")
+        return Answer(200, data, tokens, headers, "application/octet-stream")
 
     async def _server_metadata(self, _request: web.Request) -> web.Response:
         return _json(inference_protocol.server_metadata(self._version))
@@ -237,7 +236,7 @@ class Api:
             return _json(inference_protocol.error_response(self._no_model(request)), 404)
         if self.served is None:
             return _json(inference_protocol.error_response(f"not ready: {self._state.reason}"), 503)
-        return _json(inference_protocol.model_metadata(self._spec.model, self.served.model.manifest, self.served.tensors))
+        return _json(inference_protocol.model_metadata(self._spec.model, self.served.model.manifest, self.served.infer))
 
     def _require_name(self, request: web.Request) -> None:
         if request.match_info["model"] != self._spec.model:
@@ -254,12 +253,12 @@ class Api:
             return reading()
         return await asyncio.get_running_loop().run_in_executor(self._reading, reading)
 
-    async def _encoded(self, head: Head, texts: Sequence[Any]) -> tuple[list[Any], int]:
+    async def _encoded(self, model: Loaded, texts: Sequence[Any]) -> tuple[list[Any], int]:
         """Return the row of each text, and how many had to be cut. Between the pieces of a large request others get their turn."""
         rows: list[Any] = []
         cut = 0
         for piece in pieces(texts, PIECE):
-            found, more = await asyncio.get_running_loop().run_in_executor(self._tokenizing, head.encode, piece)
+            found, more = await asyncio.get_running_loop().run_in_executor(self._tokenizing, model.encode, piece)
             rows += found
             cut += more
         return rows, cut
@@ -270,7 +269,7 @@ class Api:
         rows: list[Any] = list(inputs.rows)
         if inputs.texts:
             try:
-                rows, cut = await self._encoded(served.model.head, inputs.texts)
+                rows, cut = await self._encoded(served.model, inputs.texts)
                 if cut and inputs.whole:
                     raise Rejected(
                         413, f"{cut} of the inputs are longer than the model takes; shorten them, or let them be cut: truncate true"
@@ -314,10 +313,6 @@ class Api:
         if self._connections.closes(request.protocol) or request.content.exception() is not None:
             response.force_close()
             response.headers["Connection"] = "close"
-
-
-def _tokens(rows: Sequence[Any]) -> int:
-    return sum(map(len, rows))
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:

@@ -33,6 +33,38 @@ class Shapes:
         """The number of rows that so many are padded to."""
         return bucket_of(count, self.batch_sizes) if self.fixed_batch else count
 
+    def padding(self, lengths: Sequence[int], rows: int) -> int:
+        """Tokens computed for nothing when rows of these rising lengths run as so many."""
+        return rows * self.length(lengths[-1]) - sum(lengths)
+
+    def chosen(self, lengths: Sequence[int], oldest: int, most: int) -> slice:
+        """See `chosen`."""
+        return chosen(lengths, oldest, most, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Rows that run together only with others of their shape, as no value stands for nothing: a row's length is a number for its shape."""
+
+    batch_sizes: tuple[int, ...]
+    fixed_batch: bool
+
+    def length(self, longest: int) -> int:
+        """It stays as it is."""
+        return longest
+
+    def rows(self, count: int) -> int:
+        """The number of rows that so many are filled up to."""
+        return bucket_of(count, self.batch_sizes) if self.fixed_batch else count
+
+    def padding(self, lengths: Sequence[int], rows: int) -> int:
+        """There are no tokens."""
+        return 0
+
+    def chosen(self, lengths: Sequence[int], oldest: int, most: int) -> slice:
+        """The oldest, which is the first of its shape, and those after it."""
+        return slice(oldest, min(oldest + most, bisect_right(lengths, lengths[oldest])))
+
 
 def chosen(lengths: Sequence[int], oldest: int, most: int, shapes: Shapes) -> slice:
     """Return which of the waiting rows run now. `lengths`: of all of them, in rising order; `oldest`: the place of the one that must be among

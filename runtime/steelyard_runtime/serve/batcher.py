@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from bisect import bisect_left, insort
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard_runtime.compile.backend import Engine
-from steelyard_runtime.serve.batch import Shapes, chosen
+from steelyard_runtime.serve.batch import Alike, Shapes
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
 from steelyard_runtime.tokens import bucket_of
@@ -46,6 +46,10 @@ class Ways(Protocol):
         """Return an answer for each row; raises `ValueError`."""
 
 
+def _finite(_row: Any, answer: Answer) -> bool:
+    return bool(np.isfinite(answer).all())
+
+
 @dataclass(frozen=True, slots=True)
 class Batching:
     """Shapes and limits."""
@@ -56,6 +60,8 @@ class Batching:
     max_delay: float
     queue_limit: int
     workers: int
+    alike: bool = False
+    """Whether only rows of one length run together, as nothing may be padded: it stands for their shape."""
 
 
 @dataclass(slots=True, order=True)
@@ -79,14 +85,22 @@ class _Waiting:
 class Batcher:
     """Belongs to one event loop. Each worker takes a batch, runs it in its thread (the engine lets go of the GIL), and takes the next."""
 
-    def __init__(self, engine: Engine, ways: Ways, batching: Batching, metrics: Metrics, state: State) -> None:
+    def __init__(
+        self, engine: Engine, ways: Ways, batching: Batching, metrics: Metrics, state: State, sound: Callable[[Any, Any], bool] = _finite
+    ) -> None:
+        """`sound`: whether an answer to a row may be one."""
         self._engine = engine
+        self._sound = sound
         self._ways = ways
         self._batching = batching
         self._metrics = metrics
         self._state = state
         self._largest = min(batching.max_batch, batching.batch_sizes[-1])
-        self._shapes = Shapes(batching.lengths, batching.batch_sizes, engine.fixed_lengths, engine.fixed_batch)
+        self._shapes: Shapes | Alike = (
+            Alike(batching.batch_sizes, engine.fixed_batch)
+            if batching.alike
+            else Shapes(batching.lengths, batching.batch_sizes, engine.fixed_lengths, engine.fixed_batch)
+        )
         kinds = batching.batch_sizes if engine.fixed_batch else [2**power for power in range(self._largest.bit_length())]
         self._sizes = (*(size for size in kinds if size < self._largest), self._largest)
         """The most inputs of each kind of run that is counted, rising: of the compiled sizes, or of powers of two where any size may run."""
@@ -165,7 +179,7 @@ class Batcher:
         """Run the engine once and answer the rows; return what it failed with, and then none is answered."""
         self._metrics.batch_size.observe(len(batch))
         computed = self._shapes.rows(len(batch))
-        self._metrics.padding.inc(computed * self._shapes.length(batch[-1].length) - sum(waiting.length for waiting in batch))
+        self._metrics.padding.inc(self._shapes.padding([waiting.length for waiting in batch], computed))
         began = time.monotonic()
         self._state.batches[worker] = began
         try:
@@ -204,7 +218,7 @@ class Batcher:
 
     def _take(self, oldest: _Waiting) -> list[_Waiting]:
         lengths = [waiting.length for waiting in self._by_length]
-        these = chosen(lengths, bisect_left(self._by_length, oldest), self._largest, self._shapes)
+        these = self._shapes.chosen(lengths, bisect_left(self._by_length, oldest), self._largest)
         batch = self._by_length[these]
         del self._by_length[these]
         now = time.monotonic()
@@ -215,11 +229,11 @@ class Batcher:
         return batch
 
     def _infer(self, rows: list[Sized]) -> list[Answer | None]:
-        """Return the answers; None for one that is not finite numbers throughout."""
+        """Return the answers; None for one that is none."""
         arrays = self._ways.feed(rows, self._shapes.length(max(map(len, rows))), self._shapes.rows(len(rows)))
         found = self._engine.run(*arrays)
         try:
             answers = self._ways.read(found, rows)
         except ValueError as error:
             raise UnsoundError(str(error)) from error
-        return [answer if np.isfinite(answer).all() else None for answer in answers]
+        return [answer if self._sound(row, answer) else None for row, answer in zip(rows, answers, strict=True)]

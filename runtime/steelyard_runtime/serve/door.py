@@ -1,7 +1,7 @@
 """What a task gives the server: its endpoints, and its tensors in the Open Inference Protocol."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,6 +52,8 @@ class Tensor:
     name: str
     datatype: str
     shape: tuple[int, ...]
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    """What else is said of it."""
 
 
 class Tensors(Protocol):
@@ -70,3 +72,35 @@ class Tensors(Protocol):
 
     def arrays(self, inputs: Inputs, rows: Sequence[Any], answers: Answers) -> Mapping[str, NDArray[Any]]:
         """Return each output by name: numbers, or objects that are str for BYTES."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """A request by the Open Inference Protocol that made sense. `reply`: from its rows and their answers to the body of what goes back, and the
+    length of its JSON part if binary tensors follow it; raises `Rejected` for what the form of the answer cannot hold."""
+
+    inputs: Inputs
+    reply: Callable[[Sequence[Any], Sequence[Any]], tuple[bytes, int | None]]
+
+
+class Infer(Protocol):
+    """A model by the Open Inference Protocol."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """As metadata has them."""
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """As metadata has them."""
+
+    @property
+    def takes(self) -> Schema:
+        """Of a request, all of it in JSON."""
+
+    @property
+    def answers(self) -> Schema:
+        """Of an answer in JSON."""
+
+    def read(self, body: bytes, header_length: str | None) -> Inferred:
+        """Read a body with the length of its JSON part, if it was said; raises `Rejected`."""

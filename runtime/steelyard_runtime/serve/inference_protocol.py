@@ -9,7 +9,7 @@ import orjson
 from numpy.typing import NDArray
 
 from steelyard_runtime.artifacts.manifest import Manifest
-from steelyard_runtime.serve.door import Answers, Schema, Tensor, Tensors
+from steelyard_runtime.serve.door import Answers, Infer, Schema, Tensor, Tensors
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, json_object
 
 HEADER = "Inference-Header-Content-Length"
@@ -74,19 +74,27 @@ def server_metadata(version: str) -> bytes:
     return orjson.dumps({"name": "steelyard", "version": version, "extensions": ["binary_tensor_data"]})
 
 
-def model_metadata(model: str, manifest: Manifest, tensors: Tensors) -> bytes:
+def model_metadata(model: str, manifest: Manifest, infer: Infer) -> bytes:
     """Return the body of GET /v2/models/{model}."""
 
     def told(these: Sequence[Tensor]) -> list[dict[str, object]]:
-        return [{"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)} for tensor in these]
+        return [
+            {
+                "name": tensor.name,
+                "datatype": tensor.datatype,
+                "shape": list(tensor.shape),
+                **({"parameters": tensor.parameters} if tensor.parameters else {}),
+            }
+            for tensor in these
+        ]
 
     return orjson.dumps(
         {
             "name": model,
             "versions": ["1"],
             "platform": f"steelyard_{manifest.backend}",
-            "inputs": told(tensors.inputs),
-            "outputs": told(tensors.outputs),
+            "inputs": told(infer.inputs),
+            "outputs": told(infer.outputs),
         }
     )
 

@@ -5,14 +5,43 @@ from collections.abc import Sequence
 import orjson
 
 from steelyard_runtime.serve import inference_protocol, openai
-from steelyard_runtime.serve.door import Door, Schema, Tensors
+from steelyard_runtime.serve.door import Door, Infer, Schema, Tensors
 from steelyard_runtime.serve.request import Limits
 
 JSON_TYPES = {"BYTES": "string", "FP32": "number", "INT64": "integer"}
 
 
-def document(model: str, version: str, doors: Sequence[Door], tensors: Tensors, limits: Limits) -> bytes:
+def document(model: str, version: str, doors: Sequence[Door], infer: Infer) -> bytes:
     """Return the document of a server that has loaded its model."""
+    openai_error, protocol_error = openai.ERROR, inference_protocol.ERROR
+    metadata: Schema = {"type": "object", "required": ["name", "versions", "platform", "inputs", "outputs"]}
+    name = {"name": "model", "in": "path", "required": True, "schema": {"const": model}}
+    return orjson.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": f"Steelyard: {model}", "version": version},
+            "paths": {
+                **{
+                    door.endpoint.path: {"post": _operation(door.endpoint.name, door.answers, door.endpoint.refuses, takes=door.takes)}
+                    for door in doors
+                },
+                "/v1/models": {"get": _operation("models", {"type": "object", "required": ["object", "data"]}, openai_error)},
+                "/v2": {"get": _operation("server", {"type": "object", "required": ["name", "version", "extensions"]}, protocol_error)},
+                "/v2/health/live": {"get": _operation("live", {"type": "object"}, protocol_error)},
+                "/v2/health/ready": {"get": _operation("ready", {"type": "object"}, protocol_error)},
+                "/v2/models/{model}": {"parameters": [name], "get": _operation("model", metadata, protocol_error)},
+                "/v2/models/{model}/ready": {"parameters": [name], "get": _operation("modelReady", {"type": "object"}, protocol_error)},
+                "/v2/models/{model}/infer": {
+                    "parameters": [name],
+                    "post": _operation("infer", infer.answers, protocol_error, takes=infer.takes),
+                },
+            },
+        }
+    )
+
+
+def text_schemas(model: str, tensors: Tensors, limits: Limits) -> tuple[Schema, Schema]:
+    """Of a request and of an answer by the Open Inference Protocol, where each input is a text."""
     text: Schema = {"type": "string", "minLength": 1, "maxLength": limits.max_chars}
     many: Schema = {"type": "array", "minItems": 1, "maxItems": limits.max_inputs}
     data: Schema = {"anyOf": [{**many, "items": text}, {**many, "items": {"type": "array", "minItems": 1, "maxItems": 1, "items": text}}]}
@@ -65,31 +94,7 @@ def document(model: str, version: str, doors: Sequence[Door], tensors: Tensors, 
             "outputs": {"type": "array", "minItems": 1, "maxItems": len(answered), "items": {"anyOf": answered}},
         },
     }
-    openai_error, protocol_error = openai.ERROR, inference_protocol.ERROR
-    metadata: Schema = {"type": "object", "required": ["name", "versions", "platform", "inputs", "outputs"]}
-    name = {"name": "model", "in": "path", "required": True, "schema": {"const": model}}
-    return orjson.dumps(
-        {
-            "openapi": "3.1.0",
-            "info": {"title": f"Steelyard: {model}", "version": version},
-            "paths": {
-                **{
-                    door.endpoint.path: {"post": _operation(door.endpoint.name, door.answers, door.endpoint.refuses, takes=door.takes)}
-                    for door in doors
-                },
-                "/v1/models": {"get": _operation("models", {"type": "object", "required": ["object", "data"]}, openai_error)},
-                "/v2": {"get": _operation("server", {"type": "object", "required": ["name", "version", "extensions"]}, protocol_error)},
-                "/v2/health/live": {"get": _operation("live", {"type": "object"}, protocol_error)},
-                "/v2/health/ready": {"get": _operation("ready", {"type": "object"}, protocol_error)},
-                "/v2/models/{model}": {"parameters": [name], "get": _operation("model", metadata, protocol_error)},
-                "/v2/models/{model}/ready": {"parameters": [name], "get": _operation("modelReady", {"type": "object"}, protocol_error)},
-                "/v2/models/{model}/infer": {
-                    "parameters": [name],
-                    "post": _operation("infer", infer_response, protocol_error, takes=infer_request),
-                },
-            },
-        }
-    )
+    return infer_request, infer_response
 
 
 def _operation(name: str, answers: Schema, error: Schema, takes: Schema | None = None) -> Schema:

@@ -17,11 +17,10 @@ from steelyard_runtime.generate.server import TextServer
 from steelyard_runtime.generate.spec import is_text, text_spec
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.serve.api import Api
-from steelyard_runtime.serve.batcher import Batcher, Batching
 from steelyard_runtime.serve.connections import Connections
 from steelyard_runtime.serve.energy import EnergyCollector, device_meters, processor_meters
 from steelyard_runtime.serve.metrics import Metrics
-from steelyard_runtime.serve.model import Model, load_model
+from steelyard_runtime.serve.model import load_model
 from steelyard_runtime.serve.observe import ObserveServer
 from steelyard_runtime.serve.spec import ServeSpec, serve_spec
 from steelyard_runtime.serve.state import Stage, State
@@ -117,7 +116,7 @@ class Server:
             dtype=manifest.dtype,
             artifact=self._spec.artifact_digest,
         )
-        measure = model.task.measure
+        measure = model.measure
         value = await asyncio.to_thread(model.golden_accuracy)
         if not measure.keeps(value, manifest.tolerance):
             reason = (
@@ -127,7 +126,7 @@ class Server:
             LOG.error(reason)
             self._state.enter(Stage.UNFIT, reason)
             return
-        self._api.serve(model, self._batcher(model))
+        self._api.serve(model, model.batcher(self._spec, self._metrics, self._state))
         # What is loaded stays: the collector need not look at it again during requests.
         gc.collect()
         gc.freeze()
@@ -139,13 +138,6 @@ class Server:
             self._state.reason = f"the artifact is being fetched: {here >> 20} of {in_all >> 20} MiB are here"
         else:
             self._state.reason = "the artifact is here and is being loaded and tried"
-
-    def _batcher(self, model: Model) -> Batcher:
-        spec, manifest = self._spec, model.manifest
-        batching = Batching(
-            manifest.sequence_lengths, manifest.batch_sizes, spec.max_batch, spec.max_delay, spec.queue_limit, model.engine.workers
-        )
-        return Batcher(model.engine, model.head, batching, self._metrics, self._state)
 
     async def _drain(self, runner: web.AppRunner, site: web.TCPSite) -> None:
         """Lose nothing: not ready, go on while the news spreads, stop accepting, let connections end by their answers, then go."""

@@ -1,12 +1,13 @@
 """What both protocols make of a request body: inputs, or a refusal that says what to change."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from steelyard_runtime.serve.json_values import more_values_than
-from steelyard_runtime.tokens import Text, TextTokenizer
+from steelyard_runtime.tokens import TextTokenizer
 
 OTHER_VALUES = 10_000
 """In a body besides its inputs: names, options, and fields that are not ours."""
@@ -29,19 +30,24 @@ class Limits:
 
     max_inputs: int
     max_chars: int
+    texts: bool = True
+    """Whether inputs are texts; tensors and images are as large as sense allows."""
 
     @property
     def body(self) -> int:
         """Bytes of the largest body: six for a character (an escape in JSON), within sense."""
+        if not self.texts:
+            return 64 << 20
         return min(self.max_inputs * self.max_chars * 6 + (1 << 16), 64 << 20)
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Either texts (or pairs of them) or rows of token ids. `whole`: refused where one is too long for the model, and not cut."""
+    """Either what is still to be encoded (texts or pairs of them, or the bytes of images), or rows. `whole`: refused where one is too long for the
+    model, and not cut."""
 
-    texts: tuple[Text, ...] = ()
-    rows: tuple[Sequence[int], ...] = ()
+    texts: tuple[Any, ...] = ()
+    rows: tuple[Sized, ...] = ()
     whole: bool = False
 
     @property

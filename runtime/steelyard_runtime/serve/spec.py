@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
-from steelyard_runtime.tasks.registry import TASKS, USUAL
+from steelyard_runtime.tasks.registry import SERVED, USUAL
 
 VARIABLE = "STEELYARD_SERVE_SPEC"
 
@@ -64,9 +64,9 @@ def serve_spec(environment: Mapping[str, str]) -> ServeSpec:
     )
     for part in (document, artifact, objective, batching, queue, connection, drain, limits):
         part.finish()
-    if spec.task not in TASKS:
+    if spec.task not in SERVED:
         raise user_failure(
-            Reason.UNSUPPORTED_OPTION, f"{VARIABLE}.task {spec.task!r} is not served by this image; it serves: {', '.join(TASKS)}"
+            Reason.UNSUPPORTED_OPTION, f"{VARIABLE}.task {spec.task!r} is not served by this image; it serves: {', '.join(SERVED)}"
         )
     return spec
 

@@ -37,14 +37,23 @@ if classes:
     shutil.copyfile(Path(model) / "tokenizer.json", into / "tokenizer.json")
     model, scratch = into, Path(scratch) / "work"
     scratch.mkdir()
+lengths = [32, 64, 128]
+if task == "image-classification":
+    # As large as ViT-Tiny, with random weights.
+    import tiny_vit
+    model, lengths = Path(scratch) / "model", [1]
+    sizes = {"hidden_size": 192, "num_hidden_layers": 12, "num_attention_heads": 3, "intermediate_size": 768, "patch_size": 16}
+    tiny_vit.write(model, side=224, **{**sizes, "initializer_range": 0.02})
+    scratch = Path(scratch) / "work"
+    scratch.mkdir()
 document = {
     "key": key, "model": {"uri": f"file://{model}", "digest": model_digest(Path(model)), "task": task},
     "backend": "openvino", "toolchain": {"openvino": installed("openvino")}, "target": "cpu/x86-64",
-    "batchSizes": [1, 8], "sequenceLengths": [32, 64, 128], "store": {"uri": f"file://{store}"},
+    "batchSizes": [1, 8], "sequenceLengths": lengths, "store": {"uri": f"file://{store}"},
 }
 compile_model(compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(document)}), Progress(LogTail()), Path(scratch))
 """
-KEYS = {"embeddings": "5" * 64, "text-classification": "6" * 64, "text-ranking": "7" * 64}
+KEYS = {"embeddings": "5" * 64, "text-classification": "6" * 64, "text-ranking": "7" * 64, "image-classification": "8" * 64}
 """Of the artifact of each task."""
 KEY = KEYS["embeddings"]
 
@@ -57,7 +66,7 @@ def published(say: Say, *, install: bool, task: str = "embeddings") -> Path:
         say(f"compiling the model once for {task}")
         shutil.rmtree(store / KEYS[task], ignore_errors=True)
         with tempfile.TemporaryDirectory() as scratch:
-            environment = {**os.environ, "PYTHONPATH": str(ROOT / "runtime"), "HF_HUB_OFFLINE": "1"}
+            environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'runtime'}:{ROOT / 'tests'}", "HF_HUB_OFFLINE": "1"}
             command = (python, "-W", "ignore", "-c", COMPILE, task, KEYS[task], minilm.fetch(), store, scratch)
             subprocess.run(command, env=environment, check=True, capture_output=True)
     return store

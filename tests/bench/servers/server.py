@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Self
 from bench.benchmark import Say
 from bench.environment import interpreter
 from patience import PATIENCE
+from steelyard_runtime.tasks.image_classification import LOAD_SIZE, random_png
 from unit.runtime.server_process import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -114,7 +116,9 @@ def _length(found: object) -> int:
 
 
 def servers_of(task: str, store: Path, digest: str, key: str, folder: Path, say: Say, *, install: bool) -> list[Server]:
-    """Ours and LitServe for a task beside embeddings, not started yet. Raises NotHereError."""
+    """Ours and LitServe for a task beside embeddings, ours alone for images; not started yet. Raises NotHereError."""
+    if task == "image-classification":
+        return [replace(_ours(store, digest, key, "rows of one shape", LARGEST, task), path="/predict", body=_image, least=1)]
     python = interpreter("litserve", "bench-litserve.txt", say, install=install, megabytes=500)
     body, least = (_ranking, DOCUMENTS) if task == "text-ranking" else (_text, 1)
     # A request of many documents is a batch already, and LitServe's own batches are of requests.
@@ -126,6 +130,10 @@ def servers_of(task: str, store: Path, digest: str, key: str, folder: Path, say:
         replace(_ours(store, digest, key, "neighbours in length", LARGEST, task), path=path, body=body, least=least),
         Server("litserve", batching, command, "/predict", body, port=port, least=least),
     ]
+
+
+def _image(seed: str) -> bytes:
+    return random_png(*LOAD_SIZE, random.Random(seed))
 
 
 def _text(text: str) -> bytes:

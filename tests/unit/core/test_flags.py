@@ -11,6 +11,7 @@ from steelyard.core.compiling.revision import asked, revision
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import CompileOptions, LatencyObjective, Model, NumberFormat, Rebalancing, Scaling, Toolchain, Workload
+from steelyard.core.vocabulary.task import GRAPHS
 
 PLAIN = CompileOptions(dtype="Auto", quantization="None", batch_sizes=(8, 1), sequence_lengths=(128,))
 WORKLOAD = Workload(
@@ -39,6 +40,16 @@ def test_who_gives_no_flags_keeps_key_and_hashes_of_versions_that_knew_none() ->
     assert compile_inputs(WORKLOAD, NEURON, "neuron-inf2").key == "5e273a7702adc9d70ea8b57e9d601c41c41acb447180fbfa11fc4ec62e10b8ef"
     assert asked(WORKLOAD, ONE, "neuron-inf2") == "0c9346f4"
     assert revision(WORKLOAD, ONE, NEURON, "sha256:" + "0" * 64, "neuron-inf2") == "39d0c73e"
+
+
+@pytest.mark.parametrize("task", sorted(GRAPHS))
+def test_lengths_of_texts_are_no_inputs_of_a_graphs_compile_and_batches_are(task: str) -> None:
+    graph = replace(WORKLOAD, model=replace(WORKLOAD.model, task=task))
+    inputs = compile_inputs(graph, NEURON, "cpu")
+    assert (inputs.task, inputs.batch_sizes, inputs.sequence_lengths) == (task, (8, 1), (1,))
+    longer = replace(graph, compile=replace(PLAIN, sequence_lengths=(64, 512)))
+    assert compile_inputs(longer, NEURON, "cpu").key == inputs.key
+    assert compile_inputs(replace(graph, compile=replace(PLAIN, batch_sizes=(4,))), NEURON, "cpu").key != inputs.key
 
 
 def test_flags_are_another_artifact_and_another_thing_to_ask_for() -> None:

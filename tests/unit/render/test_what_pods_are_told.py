@@ -368,4 +368,10 @@ def test_a_server_that_pools_is_told_its_task_in_words_that_it_knows(task: str) 
     told = {each["name"]: each.get("value", "") for each in pod["containers"][0]["env"]}
     assert is_text(told)
     assert task_of(text_spec(told).task).pools
-    assert tuple(sorted(VLLM_TASKS)) == ("feature-extraction", "sentence-similarity", "text-classification", "text-generation", "text-ranking")
+    assert tuple(sorted(VLLM_TASKS)) == (
+        "feature-extraction",
+        "sentence-similarity",
+        "text-classification",
+        "text-generation",
+        "text-ranking",
+    )

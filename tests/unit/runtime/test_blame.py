@@ -122,7 +122,7 @@ def test_torchs_words_for_too_little_memory_are_known(words: str) -> None:
 
 @pytest.mark.parametrize("error", NOT_THE_MODELS, ids=str)
 def test_what_a_compiler_made_of_a_drain_or_of_a_full_disk_is_not_the_models(error: Exception) -> None:
-    with pytest.raises(type(error)) as told, compiling._blame_the_compiler(Eager()):
+    with pytest.raises(type(error)) as told, compiling.blame_the_compiler(Eager()):
         try:
             raise error
         except Exception as inner:

@@ -11,17 +11,15 @@ import openai
 import pytest
 import schemathesis
 import tritonclient.http
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from open_inference.openapi.client import OpenInferenceClient
 from open_inference.openapi.core.api_error import ApiError
 from open_inference.openapi.errors import BadRequestError
 from open_inference.openapi.types import InferenceRequest
-from schemathesis.core.failures import Failure, FailureGroup
 
 from patience import PATIENCE
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.tasks.registry import TASKS
+from unit.runtime.fuzzed import answers
 from unit.runtime.server_process import ServerProcess
 from unit.runtime.tiny import DIMENSION, publish_tiny
 
@@ -165,25 +163,6 @@ def as_it_must_be(case: schemathesis.Case) -> schemathesis.Case:
 
 def test_whatever_the_description_allows_or_forbids_is_answered_as_it_says(any_server: tuple[ServerProcess, str]) -> None:
     server, task = any_server
-    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json", timeout=PATIENCE)
-    operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 7 + len(TASKS[task].endpoints)
-    allowed = st.one_of(*(operation.as_strategy() for operation in operations)).map(as_it_must_be)
-    asking = [operation for operation in operations if operation.method.upper() == "POST"]
-    forbidden = st.one_of(*(operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE) for operation in asking))
-    answered: dict[int, int] = {}
-
-    @given(st.one_of(allowed, forbidden))
-    @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-    def fuzz(case: schemathesis.Case) -> None:
-        try:
-            response = case.call_and_validate(timeout=PATIENCE)
-        except (Failure, FailureGroup) as error:
-            raise AssertionError(str(error)) from error
-        answered[response.status_code] = answered.get(response.status_code, 0) + 1
-
-    fuzz()
-    assert server.process.poll() is None
+    answered = answers(server, 7 + len(TASKS[task].endpoints), as_it_must_be)
     assert answered[200] > 30
     assert answered[400] > 30
-    assert server.probe("/readyz") == 200

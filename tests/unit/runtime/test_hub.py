@@ -72,6 +72,30 @@ def test_the_digest_to_give_can_be_had_from_a_clone_with_all_that_is_not_downloa
     assert capsys.readouterr().out.strip() == downloaded
 
 
+def test_of_a_graph_its_file_its_weights_and_its_samples_are_fetched_and_nothing_else(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = {"model.onnx": b"graph", "model.onnx.data": b"weights", "weights.data": b"more", "test_data_set_0/input_0.pb": b"x"}
+    hub.files.update({**graph, "onnx/model_quantized.onnx": b"another", "test_data_set_0/output_0.pb": b"y"})
+    folder = fetch(URI, tmp_path / "m", revision=COMMIT, task="tensors")
+    assert found_in(folder) == set(graph)
+    for name, data in hub.files.items():
+        (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "clone" / name).write_bytes(data)
+    assert main(["digest", "--hub", "--task", "tensors", str(tmp_path / "clone")]) == 0
+    assert capsys.readouterr().out.strip() == model_digest(folder)
+    for task, warned in (("tensors", False), ("embeddings", True)):
+        assert main(["digest", "--task", task, str(folder)]) == 0
+        assert ("warning: a compile would refuse this model" in capsys.readouterr().err) is warned
+    assert found_in(fetch(URI, tmp_path / "i", revision=COMMIT, task="image-classification")) == WANTED
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_repository_without_the_graph_at_its_top_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="put the graph at its top"):
+        fetch(URI, tmp_path / "m", revision=COMMIT, task="tensors")
+
+
 def test_a_repository_that_is_larger_than_the_pods_disk_is_refused_before_anything_is_downloaded(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(Failure) as refusal:
         fetch(URI, tmp_path / "m", revision=COMMIT, policy=DownloadPolicy(max_bytes=100))

@@ -33,6 +33,7 @@ def accuracy(told: ToldAccuracy | None) -> str | None:
         "LeastCosine": "least cosine to the reference {}",
         "WorstProbability": "probabilities at most {} from the reference's",
         "ScoreConcordance": "concordance {} with the reference's scores",
+        "LargestDifference": "values at most {} from the reference's, as a part of the largest",
         "WorstLogprob": "at most {} nats from the reference",
     }
     return said.get(told.measure or "", f"{told.measure} {{}}").format(f"{told.value:f}") + " on golden samples, where it was compiled"

@@ -139,6 +139,7 @@ _MEASURES = (
     ("cosineMin", Measure.LEAST_COSINE, -1.0, 1.0),
     ("probabilityWorst", Measure.WORST_PROBABILITY, 0.0, 1.0),
     ("concordanceMin", Measure.SCORE_CONCORDANCE, -1.0, 1.0),
+    ("largestDifference", Measure.LARGEST_DIFFERENCE, 0.0, 1.0),
     ("logprobWorst", Measure.WORST_LOGPROB, 0.0, MOST_NATS),
 )
 """What a result calls each measure, and between which figures it can be."""

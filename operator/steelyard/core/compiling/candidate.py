@@ -18,7 +18,7 @@ from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
-from steelyard.core.vocabulary.task import SERVED
+from steelyard.core.vocabulary.task import GRAPHS, SERVED
 
 COMPILED = frozenset({"steelyard", "vllm"})
 """The servers that run what was compiled: they need a toolchain and a store."""
@@ -126,9 +126,9 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
         target=toolchain.target,
         dtype=options.dtype,
         quantization=options.quantization,
-        # vLLM forms its own batches: the shapes that an encoder is compiled to are no inputs of its compile.
+        # vLLM forms its own batches: the shapes that an encoder is compiled to are no inputs of its compile. Tensors and images have no lengths.
         batch_sizes=options.batch_sizes if vllm is None else ANY_SHAPE,
-        sequence_lengths=options.sequence_lengths if vllm is None else ANY_SHAPE,
+        sequence_lengths=options.sequence_lengths if vllm is None and model.task not in GRAPHS else ANY_SHAPE,
         tensor_parallel=options.tensor_parallel,
         flags=options.flags if vllm is None else (*compiled_words(vllm, model.task), *options.flags),
         secret_name=model.secret_name,

@@ -73,6 +73,8 @@ def revision_of_existing(workload: Workload, template: str) -> str:
 def _as_before(fields: list[tuple[str, Any]]) -> dict[str, Any]:
     """Without what is new since the first versions and not given; what a promise allows is a part of the objective."""
     return {name: value for name, value in fields if name not in SINCE_FIRST or (value and name != "allowed")}
+
+
 def revision_of_custom(workload: Workload, wish: Wish, program: Program | None) -> str:
     """Eight hex digits of all that makes a program of the user's own behave as it does, and what it is judged by. Not how it is read and how it
     ends: other names of metrics, or times of its end, replace nothing. program: what runs on the family; None where nothing does."""

@@ -15,6 +15,8 @@ class Measure(StrEnum):
     """Of classes: the largest difference of a probability over the golden samples; 0 is the same."""
     SCORE_CONCORDANCE = "ScoreConcordance"
     """Of ranks: Lin's concordance coefficient of the scores of the golden samples; 1 is the same, and less the more order or scale differ."""
+    LARGEST_DIFFERENCE = "LargestDifference"
+    """Of tensors and images: the largest difference of a value over the golden samples, as a part of its output's largest; 0 is the same."""
     WORST_LOGPROB = "WorstLogprob"
     """Of text: the largest mean difference of log-probabilities of a golden sample, in nats; 0 is the same."""
 

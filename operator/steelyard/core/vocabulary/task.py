@@ -12,5 +12,9 @@ SERVED: Mapping[str, str] = {
     "text-classification": "text-classification",
     "token-classification": "token-classification",
     "text-ranking": "text-ranking",
+    "image-classification": "image-classification",
+    "tensors": "tensors",
 }
 """The server's own word for each: api.task explains them to users, and a test holds both and the server's table together."""
+GRAPHS = frozenset({"image-classification", "tensors"})
+"""Whose inputs are no texts: sequence lengths are no inputs of their compile."""
