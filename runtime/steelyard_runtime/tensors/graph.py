@@ -36,7 +36,7 @@ def copy_graph(model: Path, into: Path) -> Path:
 
 def weights_beside(file: Path) -> set[str]:
     """Return the files that a graph keeps weights in, relative to its folder. Raises `Failure` for one that is not there, or not in the folder."""
-    import onnx  # type: ignore[import-not-found]  # noqa: PLC0415  only the compile image has it
+    import onnx  # noqa: PLC0415  only the compile image has it
 
     with blame_the_model(f"{FILE} is no ONNX model"):
         model = onnx.load(str(file), load_external_data=False)

@@ -105,7 +105,7 @@ def rows_of(requests: Sequence[Inputs]) -> Iterator[Inputs]:
 
 
 def _read(path: Path, tensor: Tensor) -> Array:
-    import onnx  # type: ignore[import-not-found]  # noqa: PLC0415  only the compile image has it
+    import onnx  # noqa: PLC0415  only the compile image has it
     from onnx import numpy_helper  # noqa: PLC0415
 
     with blame_the_model(f"{path.parent.name}/{path.name} is no TensorProto"):

@@ -15,10 +15,12 @@ import numpy as np
 from aiohttp import web
 
 from patience import PATIENCE
+from steelyard_runtime.artifacts.golden import Golden
 from steelyard_runtime.serve.api import Api
-from steelyard_runtime.serve.batcher import Batcher, Batching
+from steelyard_runtime.serve.batcher import Batcher
 from steelyard_runtime.serve.connections import Connections
 from steelyard_runtime.serve.metrics import Metrics
+from steelyard_runtime.serve.model import Model
 from steelyard_runtime.serve.spec import ServeSpec
 from steelyard_runtime.serve.state import State
 from steelyard_runtime.tasks.embeddings import EmbeddingHead
@@ -129,12 +131,10 @@ async def serving(engine: PlayedEngine, tokenizer: PlayedTokenizer | None = None
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    batching = Batching(LENGTHS, (1, 8), spec.max_batch, spec.max_delay, spec.queue_limit, engine.workers)
     told: Any = tokenizer or PlayedTokenizer()
-    head = EmbeddingHead(told)
-    batcher = Batcher(engine, head, batching, metrics, state)
-    manifest = SimpleNamespace(dimension=DIMENSION, sequence_lengths=LENGTHS)
-    model: Any = SimpleNamespace(manifest=manifest, engine=engine, head=head)
+    manifest: Any = SimpleNamespace(dimension=DIMENSION, sequence_lengths=LENGTHS, batch_sizes=(1, 8), task=spec.task)
+    model = Model(manifest, engine, EmbeddingHead(told), Golden((), ()))
+    batcher = model.batcher(spec, metrics, state)
     api.serve(model, batcher)
     try:
         yield Serving(runner.addresses[0][1], metrics, batcher, runner, connections)
