@@ -190,8 +190,8 @@ def _helped_by(**container: Any) -> Callable[[Object], Any]:
     def add(manifest: Object) -> None:
         server = _pod(manifest)["containers"][0]
         helper = {**deepcopy(server), "name": "first", **container}
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            helper.pop(probe, None)
+        for field in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle"):
+            helper.pop(field, None)
         _pod(manifest)["initContainers"] = [helper]
 
     return add
@@ -293,12 +293,11 @@ CUSTOM_ONES: dict[str, tuple[Callable[[Object], Any], str]] = {
     "a hook at its start": (_container(lifecycle={"postStart": {"sleep": {"seconds": 1}}}), "no lifecycle hook but the kubelet's own sleep"),
     "a Secret that is not for servers": (_variable(name="KEY", valueFrom=KEY), "only Secrets that admissionPolicy.secretPrefixes of its chart names: "),
     "an entry of a ConfigMap": (_variable(name="A", valueFrom=CONFIG_MAP), "admissionPolicy.secretPrefixes"),
-    "a Secret as a whole": (_container(envFrom=[{"secretRef": {"name": "serving-a"}}]), "admissionPolicy.secretPrefixes"),
+    "a Secret as a whole": (_container(envFrom=[{"secretRef": {"name": "serving-a"}}]), "none from a Secret or ConfigMap as a whole"),
     "a claim": (_sees_the_claim, "gives a custom server only empty folders"),
     "another container": (lambda d: _pod(d)["containers"].append({**deepcopy(_pod(d)["containers"][0]), "name": "b", "ports": []}), "the one container of its pod"),
     "another that begins": (lambda d: _pod(d)["initContainers"].append({**deepcopy(_pod(d)["initContainers"][0]), "name": "b"}), "the one container of its pod"),
     "a command for what fetches": (_fetcher(command=["sh"]), "only the entry point"),
-    "a hook for what fetches": (_fetcher(lifecycle={"preStop": {"exec": {"command": ["sh"]}}}), "only the entry point"),
     "no credential for what fetches": (_fetcher(env=[{"name": "AWS_REGION", "valueFrom": KEY}]), "only credentials from Secrets"),
 }  # fmt: skip
 
@@ -315,7 +314,8 @@ def test_a_custom_server_is_held_to_what_its_spec_can_say(installed: Installed, 
 def test_no_image_of_the_configuration_becomes_a_custom_server_and_no_job_is_one(installed: Installed, first: Any) -> None:
     """Else a command would run beside the runtime's credentials."""
     manifest = first(CUSTOM)
-    _container(image=_pod(first("Deployment"))["containers"][0]["image"], command=["sh"])(manifest)
+    _pod(manifest)["containers"][0].pop("lifecycle")
+    _container(image=_pod(first("Deployment"))["containers"][0]["image"], env=[])(manifest)
     assert "an image that is none of config.toolchains" in installed.create(manifest)[1]
     job = first("Job")
     job["spec"]["template"]["metadata"]["labels"]["steelyard.dev/server"] = "custom"

@@ -231,7 +231,8 @@ def test_it_is_placed_measured_and_replaced_step_by_step(ground: Ground, tmp_pat
         assert ground.condition("Ready").get("status") == "True"
         moved = [h for h in ground.status()["history"] if h["kind"] == "Revision"]
         assert [h["outcome"] for h in moved] == ["Moved"], "the other times of the drain were no move"
-        assert before["metadata"]["uid"] not in {d["metadata"]["uid"] for d in ground.listed("apis/apps/v1/deployments")}
+        old = before["metadata"]["uid"]
+        ground.until("the old one to go", lambda: old not in {d["metadata"]["uid"] for d in ground.listed("apis/apps/v1/deployments")})
         assert operator.running
 
 
@@ -264,7 +265,7 @@ def test_the_charts_account_may_make_it_where_its_values_name_image_and_secret(g
         ground.until("the policies to be known", lambda: "Steelyard's account" in bearer.request("POST", where, some)[1].get("message", ""))
         with OperatorProcess(account, ground.namespace, tmp_path, settings(ground)):
             refused = ground.until("the refusal", lambda: (c := ground.condition("Placed")).get("reason") == "ObjectInvalid" and c)
-            assert "config.toolchains or admissionPolicy.imagePrefixes: " + GOOD in refused["message"]
+            assert "config.toolchains or admissionPolicy.imagePrefixes: example.com/team/ranker@sha256:1" in refused["message"]
     policy = {"imagePrefixes": ["example.com/team/"], "secretPrefixes": ["serving-"]}
     with (
         account_of_the_chart(run, admissionPolicy=policy) as account,
