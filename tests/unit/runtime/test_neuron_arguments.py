@@ -21,7 +21,7 @@ SPEC: CompileSpec = replace(
     toolchain=(("neuronx-cc", "2.27.5334.0"),),
 )
 NEW, OLD = "2.27.5334.0", "2.26.6360.0"
-MANIFEST = replace(tiny._manifest(0), flags=("--logical-nc-config=2",))
+MANIFEST = replace(tiny._manifest("embeddings", 0), flags=("--logical-nc-config=2",))
 
 
 @pytest.fixture
