@@ -218,3 +218,17 @@ def test_families_that_are_asked_for_and_not_there_are_told_before_anything_was_
     world.grounds["b"].selected = True
     world.tick(3)
     assert told(world, ConditionType.BALANCED).reason is not Reason.TOO_FEW_FAMILIES
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_where_no_pool_may_be_used_no_number_of_families_is_named_for_it(asked: int) -> None:
+    for grounds in ({}, {"a": Ground(selected=False)}):
+        world = World(grounds, rate=8.0, min_families=asked)
+        world.tick()
+        assert told(world, ConditionType.BALANCED).reason is Reason.PLACING
+
+
+def test_a_family_that_may_take_a_part_of_the_load_alone_is_there() -> None:
+    world = World({"a": Ground(family="cpu"), "b": Ground(family="nvidia", spot=True)}, rate=8.0, min_families=2, max_spot_percent=50)
+    world.tick(3)
+    assert told(world, ConditionType.BALANCED).reason is not Reason.TOO_FEW_FAMILIES

@@ -132,12 +132,13 @@ def _balanced(seen: Analysis, memory: Memory, outcome: Outcome) -> Condition:
 def _too_few_families(seen: Analysis) -> Refusal | None:
     """A rule that no placement can keep is not waited for: what can be served is."""
     asked = seen.snapshot.workload.min_families
-    there = {o.candidate.pool.family for o in seen.options if o.refusal is None or o.refusal.reason in AWAITED}
-    if len(there) >= asked:
+    there = {o.candidate.pool.family for o in seen.options if o.refusal is None or o.only_for_part or o.refusal.reason in AWAITED}
+    # Where no pool may be used, no number of families is what is wrong.
+    if not there or len(there) >= asked:
         return None
     return Refusal(
         Reason.TOO_FEW_FAMILIES,
-        f"spec.placement.minAcceleratorFamilies is {asked}, and the pools that may be used are of {', '.join(sorted(there)) or 'none'}: "
+        f"spec.placement.minAcceleratorFamilies is {asked}, and the pools that may be used are of {', '.join(sorted(there))}: "
         "lower it, or add a pool of another family",
     )
 
