@@ -234,6 +234,10 @@ def seen(**changes: object) -> Analysis:
     return analysis(replace(facts, workload=replace(facts.workload, **changes)), there.now)  # type: ignore[arg-type]
 
 
+def of_vllm(most: int | None, task: str = "text-generation") -> Analysis:
+    return seen(server="vllm", vllm=VllmOptions(max_model_length=most), model=replace(world().workload.model, task=task))
+
+
 def said(found: Analysis, factor: float, lengths: Lengths | None = None) -> str:
     trial = replace(asked(factor).trial, load=None if lengths is None else AskedLoad(lengths=lengths))
     option = found.option("dear")
@@ -263,14 +267,28 @@ def test_what_comes_beyond_the_last_edge_is_drawn_as_that_edge() -> None:
 def test_of_a_server_that_generates_prompt_and_answer_have_to_fit_together() -> None:
     lengths = Lengths(input=to(100), output=to(50))
     for most, fits in ((2 * 150 + AROUND, True), (2 * 150 + AROUND - 1, False), (None, True)):
-        message = said(seen(server="vllm", vllm=VllmOptions(max_model_length=most)), 2, lengths)
+        message = said(of_vllm(most), 2, lengths)
         assert (message == "") is fits, most
         assert fits or "maxModelLength" in message
 
 
 def test_where_no_lengths_are_known_those_are_taken_that_the_generator_sends_then() -> None:
     assert said(seen(), 2) == "" and "tokens would come" in said(seen(), 4)
-    assert said(seen(server="vllm", vllm=VllmOptions(max_model_length=300)), 2) != ""
+    assert said(of_vllm(300), 2) != ""
+
+
+@pytest.mark.parametrize("task", ["tensors", "image-classification"])
+def test_a_graph_whose_inputs_are_no_texts_is_told_to_have_no_lengths_and_nobody_is_to_raise_any(task: str) -> None:
+    model = replace(world().workload.model, task=task)
+    message = said(seen(model=model), 2)
+    assert "no lengths" in message and "raise" not in message
+
+
+def test_of_a_model_of_vllm_that_generates_nothing_the_prompt_alone_has_to_fit() -> None:
+    lengths = Lengths(input=to(100))
+    for most, fits in ((2 * 100 + AROUND, True), (2 * 100 + AROUND - 1, False)):
+        message = said(of_vllm(most, "text-ranking"), 2, lengths)
+        assert (message == "") is fits, most
 
 
 def test_a_model_without_lengths_is_told_and_measured_as_it_is() -> None:

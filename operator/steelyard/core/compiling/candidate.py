@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from steelyard.core.compiling.default_request import as_found, resources_of, told_of
 from steelyard.core.compiling.key import CompileInputs
-from steelyard.core.compiling.memory_need import TEXT, MemoryNeed, memory_need
+from steelyard.core.compiling.memory_need import MemoryNeed, memory_need
 from steelyard.core.compiling.revision import InProportion, Wish, asked, asked_before, revision, revision_of_custom
 from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.money import written
@@ -18,7 +18,7 @@ from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
-from steelyard.core.vocabulary.task import GRAPHS, SERVED
+from steelyard.core.vocabulary.task import GRAPHS, SERVED, TEXT
 
 COMPILED = frozenset({"steelyard", "vllm"})
 """The servers that run what was compiled: they need a toolchain and a store."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steelyard.core.facts.snapshot import Artifact, CompileOptions, Pool, VllmOptions, Workload
+from steelyard.core.vocabulary.task import generates
 
 GIB = 2**30
 MARGIN = 1.05
@@ -17,7 +18,6 @@ CPU_OVERHEAD = 2.5
 """GiB of vLLM's processes on a CPU beside weights and cache (`steelyard_runtime/generate/launch.py`)."""
 CPU_CACHE = 1.0
 """GiB of cache on a CPU at least: vLLM takes whole ones."""
-TEXT = "text-generation"
 _BYTES = {"float32": 4}
 """Of a weight; every other format that vLLM is told has two, and Auto may be one of them."""
 
@@ -90,7 +90,7 @@ def _weights(workload: Workload, options: CompileOptions, artifact: Artifact | N
 def _cache(workload: Workload, vllm: VllmOptions, artifact: Artifact | None) -> tuple[int | None, float]:
     """Tokens of the longest request, and GiB of its cache; 0 where it is not known, and of models that generate nothing."""
     known = artifact.memory if artifact is not None else None
-    if known is None or known.token is None or workload.model.task not in {"", TEXT}:
+    if known is None or known.token is None or not generates(workload.model.task):
         return None, 0.0
     tokens = vllm.max_model_length or known.positions
     return (None, 0.0) if tokens is None else (tokens, tokens * known.token / GIB)

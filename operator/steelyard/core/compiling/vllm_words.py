@@ -5,8 +5,8 @@ The runtime holds both against the same two lists again (steelyard_runtime/gener
 
 from __future__ import annotations
 
-from steelyard.core.compiling.memory_need import TEXT
 from steelyard.core.facts.snapshot import VllmOptions
+from steelyard.core.vocabulary.task import TEXT, generates
 
 SHAPING = frozenset({"block-size", "enable-chunked-prefill", "speculative-config"})
 """Of the further arguments: those that another compile follows from."""
@@ -20,7 +20,7 @@ def compiled_words(options: VllmOptions, task: str = TEXT) -> tuple[str, ...]:
         "--max-num-batched-tokens": options.max_batched_tokens,
     }
     # Of models that pool not all can keep prefixes, and vLLM knows which.
-    kept = () if task not in {"", TEXT} else ("--enable-prefix-caching",)
+    kept = ("--enable-prefix-caching",) if generates(task) else ()
     caching = kept if options.prefix_caching else ("--no-enable-prefix-caching",)
     further = [_word(name, value) for name, value in options.arguments if name in SHAPING]
     return tuple(sorted([*(f"{name}={size}" for name, size in sizes.items() if size is not None), *caching, *further]))

@@ -16,5 +16,12 @@ SERVED: Mapping[str, str] = {
     "tensors": "tensors",
 }
 """The server's own word for each: api.task explains them to users, and a test holds both and the server's table together."""
+TEXT = "text-generation"
+"""Of vLLM alone, which does it where nothing is said."""
 GRAPHS = frozenset({"image-classification", "tensors"})
 """Whose inputs are no texts: sequence lengths are no inputs of their compile."""
+
+
+def generates(task: str) -> bool:
+    """Whether vLLM answers with text that it generates, and not with one vector, label or score."""
+    return task in {"", TEXT}
