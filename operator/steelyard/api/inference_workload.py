@@ -175,6 +175,13 @@ class InferenceWorkloadSpec(SpecModel):
             field="objective.unit",
         ),
         Rule(
+            "has(self.server.steelyard) || has(self.server.vllm) || !has(self.objective.accuracy) || self.objective.accuracy.size() == 0",
+            "must be left out unless the server is steelyard or vllm: of others nothing is compiled, and no answer is compared with a reference",
+            lambda s: s.server.custom is None and s.server.existing is None or not s.objective.accuracy,
+            field="objective.accuracy",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
             "self.scaling.owner != 'External' || self.rebalancing.mode != 'Auto'",
             "must be Recommend or Observe when scaling.owner is External: who writes the replicas also decides where they are",
             lambda s: s.scaling.owner != ReplicaOwner.EXTERNAL or s.rebalancing.mode != Mode.AUTO,

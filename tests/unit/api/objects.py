@@ -242,6 +242,7 @@ BAD: tuple[Bad, ...] = (
     _w("a time between tokens of vectors", {"spec.server": {"vllm": {}}, "spec.objective.latency": [{"metric": "itl", "milliseconds": 50}]}, "must promise e2e alone and count GoodRequests", "spec.objective"),
     _w("cost by tokens of vectors", {"spec.server": {"vllm": {}}, "spec.objective.unit": "InputTokens"}, "must promise e2e alone and count GoodRequests", "spec.objective"),
     _w("a cosine above one", {"spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "1.01"}]}, "must be at most 1", "spec.objective.accuracy[0].limit"),
+    _w("how near the answers of what is not ours are", {"spec.server": EXISTING, "spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.9"}]}, "must be left out unless the server is steelyard or vllm", "spec.objective.accuracy"),
     _w("a measure twice", {"spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.9"}] * 2}, "Duplicate value", "spec.objective.accuracy", "must give each measure once"),
     _w("a compile with no memory", {"spec.compile": {"resources": {"cpu": "4", "memory": "0Gi"}}}, "must be an amount of memory more than 0", "spec.compile.resources.memory"),
     _w("a compile with half of its resources", {"spec.compile": {"resources": {"cpu": "4"}}}, "Required value", "spec.compile.resources.memory", "must be given"),
