@@ -1,4 +1,5 @@
-"""Of a server that its owner made no replica can be made elsewhere: a trial that names such a workload ends at once, and says what to do."""
+"""Of a server that its owner made no replica can be made elsewhere, and one whose requests nobody knows cannot be asked: a trial that names such a
+workload ends at once, and says what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from steelyard.control.kube.store import Store
 from steelyard.core.decide_trial import TrialDecision, decide_trial
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
-from unit.api.objects import EXISTING, GONE, changed, trial, workload
+from unit.api.objects import CUSTOM, EXISTING, GONE, changed, trial, workload
 from unit.control.virtual_time import ManualClock
 
 MADE = "2026-03-01T12:00:00Z"
@@ -39,6 +40,12 @@ def decided(of: dict[str, Any] | None, **changes: Any) -> TrialDecision:
     snapshot = TrialSnapshots(store, seen, reader, lambda: True).freeze(asked, (), NOW)
     assert not isinstance(snapshot, Unreadable)
     return decide_trial(snapshot, NOW)
+
+
+def test_one_of_requests_that_nobody_knows_ends_at_its_first_look_and_says_how_it_goes() -> None:
+    found = decided(changed(workload(), {"spec.server": CUSTOM}), **{"spec.load": {"mode": "Synthetic"}})
+    assert found.over and found.memory.finished == Reason.NOTHING_MEASURED, "the server is Steelyard's own to make, and no one else's"
+    assert "spec.load.mode Live" in found.memory.said
 
 
 @pytest.mark.parametrize("mode", ["Synthetic", "Live"])

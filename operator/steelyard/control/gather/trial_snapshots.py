@@ -82,7 +82,7 @@ class TrialSnapshots:
                 f"InferenceWorkload {trial.workload} has a custom server, and nobody knows what requests it takes: compare its pools by the requests "
                 "that it gets, with spec.load.mode Live"
             )
-            return Refusal(Reason.NOT_OURS, told)
+            return Refusal(Reason.NOTHING_MEASURED, told)
         return found
 
     def _replica(self, raw: Manifest, called: str, now: datetime) -> TrialReplica | None:

@@ -220,7 +220,10 @@ class Reason(str, Enum):
         "BudgetTooSmall",
         "The least that the trial would have to reserve is more than its budget, so that nothing was started; the message says how much it is.",
     )
-    NOTHING_MEASURED = ("NothingMeasured", "No pool of the trial could be measured; status.pools says why of each.")
+    NOTHING_MEASURED = (
+        "NothingMeasured",
+        "No pool of the trial could be measured, as status.pools says of each, or nobody knows what requests the server takes.",
+    )
 
     # State of an exit drill.
     DRILLING = (
