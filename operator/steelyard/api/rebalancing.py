@@ -111,7 +111,7 @@ class Rebalancing(SpecModel):
         Mode,
         says(
             "How far Steelyard goes. Recommend is the default, so that nothing moves before you have compared its advice with your bill. Sizing "
-            "works in every mode. With scaling.owner External, Auto moves nothing either.",
+            "works in every mode. With scaling.owner External it may not be Auto.",
             example="Auto",
         ),
     ] = Mode.RECOMMEND

@@ -1,10 +1,10 @@
 """decide(snapshot, now): one workload's snapshot in, one decision out. The fast door of the core.
 
 Five questions are asked in this order, and the first that wants something decides: is something missing (repair; where more of the same would not
-help, rescue), is something else asked for (revise), is there more than enough (trim), is there a cheaper allocation (improve), is there a pool worth a trial (explore)? A move under way goes
-on by its own steps, and what is missing meanwhile is repaired as always. Where somebody else sizes, what is asked for is brought about and only a revision is rolled out
-(`follow`). Nothing here reads a clock, and nothing is decided on a reading that is
-not fresh, except adding what is missing.
+help, rescue), is something else asked for (revise), is there more than enough (trim), is there a cheaper allocation (improve), is there a pool worth
+a trial (explore)? A move under way goes on by its own steps, and what is missing meanwhile is repaired as always. Where somebody else sizes, what is
+asked for is brought about and only a revision is rolled out (`follow`). Nothing here reads a clock, and nothing is decided on a reading that is not
+fresh, except adding what is missing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What a trial sends to each pool, for how long, and what that can cost at most.
 
-First a ramp, from well below to well above what one replica there may carry; then a shorter one for each other length that is asked for; then all, a half and twice of the workload's own load, each by the
-replicas that it would need there. All pools get the same seconds. What a replica may take to start is paid as well, so it is a part of what is
-reserved; nothing is ever paid beyond it, since the Job of a replica ends by itself after its seconds.
+First a ramp, from well below to well above what one replica there may carry; then a shorter one for each other length that is asked for; then all,
+a half and twice of the workload's own load, each by the replicas that it would need there. All pools get the same seconds. What a replica may take
+to start is paid as well, so it is a part of what is reserved; nothing is ever paid beyond it, since the Job of a replica ends by itself after its
+seconds.
 """
 
 from __future__ import annotations
