@@ -10,7 +10,7 @@ from statistics import median
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.unit_cost import Unit
-from steelyard.core.facts.window import Window, since, totals
+from steelyard.core.facts.window import Window, since, undisturbed
 from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.placing.analysis import Analysis
@@ -26,17 +26,28 @@ from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reading import Fresh
 
 
+def judged_by(seen: Analysis, move: Move) -> tuple[tuple[Window, ...], tuple[Window, ...]]:
+    """Windows of the target and of the source since the step began by which the target is judged: those that are evidence. Where a revision is rolled
+    out of a server that never tells which requests were in time, all that is read of both: what surely failed is what anybody sees there."""
+    ends = (move.target, move.source)
+    found = [seen.windows(key) for key in ends]
+    if move.kind is MoveKind.REVISION and not any(found):
+        found = [undisturbed(seen.every_window(key)) for key in ends]
+    theirs, ours = (since(windows, move.step_time) for windows in found)
+    return theirs, ours
+
+
 def promise_test(seen: Analysis, move: Move) -> Test:
     """Violations of the target against the source's since the step began."""
-    theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
+    theirs, ours = judged_by(seen, move)
     allowed = seen.snapshot.workload.allowed
     if move.kind is MoveKind.RESCUE:  # What is left is no measure of what is looked for.
         return kept(theirs, allowed).test
     test = kept(theirs, allowed, ours).test
     if move.kind is MoveKind.REVISION and theirs and not any(w.offered for w in (*theirs, *ours)):
         return Test(Result.PASS, 0, 0, test.p0, test.p1)  # Proven idle: nothing to wait for.
-    source_good, source_bad = totals(ours)
-    if seen.snapshot.workload.sized_elsewhere and theirs and source_bad >= source_good:
+    source = kept(ours, allowed).test
+    if seen.snapshot.workload.sized_elsewhere and theirs and 2 * source.bad >= source.n:
         # What both miss, and what is missed when the source is gone, are too few replicas, which are somebody else's to add. Beside a source that
         # keeps the promise better the target has had its verdict.
         return replace(test, result=Result.PASS)

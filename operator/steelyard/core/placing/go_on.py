@@ -12,7 +12,7 @@ from steelyard.core.facts.snapshot import Placement
 from steelyard.core.facts.window import since
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.asked_for import trial_of
-from steelyard.core.placing.compared import cost_test, promise_test
+from steelyard.core.placing.compared import cost_test, judged_by, promise_test
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.ended import past_move
 from steelyard.core.placing.fresh import frozen, unfresh
@@ -241,7 +241,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         source_capacity=source_capacity,
         target_capacity=target_capacity,
         target_limit=_limit(seen, move.target.pool),
-        windows=len(since(seen.windows(move.target), move.step_time)),
+        windows=len(judged_by(seen, move)[0]),
         test=promise_test(seen, move),
         cost=cost,
         target_good=live.capacity.n if live and live.capacity else 0,
