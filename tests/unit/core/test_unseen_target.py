@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import pytest
 
@@ -13,6 +14,9 @@ from steelyard.core.facts.snapshot import Scaling, Snapshot
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import Ground, World
+
+Page: TypeAlias = Callable[[Window], Window]
+"""What it tells of a window as it truly was."""
 
 
 def unseen(window: Window) -> Window:
@@ -28,8 +32,8 @@ def failing(window: Window) -> Window:
 class Blind(World):
     """Of the old revision and of the new one what their pages tell."""
 
-    old: Callable[[Window], Window] = unseen
-    new: Callable[[Window], Window] = unseen
+    old: Page = unseen
+    new: Page = unseen
 
     def snapshot(self) -> Snapshot:
         found = super().snapshot()
@@ -41,12 +45,12 @@ class Blind(World):
         }
         return replace(found, traffic=traffic)
 
-    def _page(self, key: PlacementKey) -> Callable[[Window], Window]:
+    def _page(self, key: PlacementKey) -> Page:
         return self.new if self.memory.move is not None and key == self.memory.move.target else self.old
 
 
-def rolled_out(owner: str = "Steelyard", **pages: Callable[[Window], Window]) -> Outcome:
-    world = Blind({"a": Ground(speed=10)}, rate=20.0, scaling=Scaling(minimum=3, owner=owner), **pages)
+def rolled_out(owner: str = "Steelyard", *, old: Page = unseen, new: Page = unseen) -> Outcome:
+    world = Blind({"a": Ground(speed=10)}, rate=20.0, scaling=Scaling(minimum=3, owner=owner), old=old, new=new)
     world.until(lambda: world.count("a") == 3)
     world.tick(10)
     world.wish = "n"
@@ -67,5 +71,5 @@ def test_one_that_tells_less_than_what_it_replaces_is_not() -> None:
 
 
 @pytest.mark.parametrize(("new", "outcome"), [(unseen, Outcome.MOVED), (failing, Outcome.ROLLED_BACK)])
-def test_where_somebody_else_sizes_it_is_the_same(new: Callable[[Window], Window], outcome: Outcome) -> None:
+def test_where_somebody_else_sizes_it_is_the_same(new: Page, outcome: Outcome) -> None:
     assert rolled_out("External", new=new) is outcome
