@@ -119,7 +119,9 @@ def test_people_get_the_kinds_by_aggregation():
     assert set(by_label) == {"view", "edit", "admin"}
     for resource in ("inferenceworkloads", "compiledmodels", "acceleratorpools", "acceleratortrials", "scaletargets"):
         assert by_label["view"]["steelyard.dev", resource, ()] == {"get", "list", "watch"}
-    assert by_label["view"]["steelyard.dev", "scaletargets/scale", ()] == {"get"}, "as of Deployments: kubectl scale --current-replicas asks"
+    assert by_label["view"]["steelyard.dev", "scaletargets/scale", ()] == {"get"}, (
+        "as of Deployments: kubectl scale --current-replicas asks"
+    )
     written = {resource for role in ("edit", "admin") for _, resource, _ in by_label[role]}
     assert "acceleratorpools" not in written, "who may edit a namespace may not spend on nodes"
     assert {resource for resource in written if "/" in resource} == {"scaletargets/scale"}, "status is the operator's"

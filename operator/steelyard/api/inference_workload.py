@@ -177,7 +177,7 @@ class InferenceWorkloadSpec(SpecModel):
         Rule(
             "has(self.server.steelyard) || has(self.server.vllm) || !has(self.objective.accuracy) || self.objective.accuracy.size() == 0",
             "must be left out unless the server is steelyard or vllm: of others nothing is compiled, and no answer is compared with a reference",
-            lambda s: s.server.custom is None and s.server.existing is None or not s.objective.accuracy,
+            lambda s: (s.server.custom is None and s.server.existing is None) or not s.objective.accuracy,
             field="objective.accuracy",
             reason="FieldValueForbidden",
         ),

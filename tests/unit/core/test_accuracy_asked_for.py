@@ -20,7 +20,9 @@ COSINE, NATS = Measure.LEAST_COSINE, Measure.WORST_LOGPROB
 
 def refusal(asked: tuple[Accuracy, ...], found: Accuracy | None, state: ArtifactState = ArtifactState.READY) -> Refusal | None:
     formats = {"openvino": NumberFormat(quantization="Int8Dynamic")}
-    given = replace(workload("steelyard", None), accuracy=asked, compile=CompileOptions(dtype="float32"), format_by_backend=formats)
+    given = workload("steelyard", None)
+    given = replace(given, accuracy=asked, compile=CompileOptions(dtype="float32"), format_by_backend=formats)
+    given = replace(given, model=replace(given.model, task="feature-extraction"))
     snapshot = Snapshot(
         workload=given,
         pools=(pool("cpu", "cpu", "openvino"),),
