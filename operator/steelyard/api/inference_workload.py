@@ -170,7 +170,7 @@ class InferenceWorkloadSpec(SpecModel):
         ),
         Rule(
             "has(self.server.vllm) || self.objective.unit == 'GoodRequests'",
-            "must be GoodRequests unless the server is vllm: only vllm counts tokens",
+            "must be GoodRequests unless the server is vllm: nothing is decided by the tokens of others, which are told where they count them",
             lambda s: s.server.vllm is not None or s.objective.unit == CostUnit.GOOD_REQUESTS,
             field="objective.unit",
         ),
