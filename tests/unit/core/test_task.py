@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from steelyard.core.compiling.candidate import Candidate
+from steelyard.core.decide import decide
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.core.vocabulary.task import SERVED
 from unit.core.test_vllm import pool, seen, toolchain, workload
+from unit.core.world import START, Ground, World
 
 
 def found(task: str, server: str = "steelyard") -> Candidate:
@@ -21,6 +25,15 @@ def test_a_task_that_nobody_does_is_told(task: str) -> None:
     assert refusal is not None
     assert refusal.reason is Reason.UNSUPPORTED_TASK
     assert "text-ranking" in refusal.message
+
+
+def test_it_is_told_once_for_all_pools_and_nothing_is_compiled_for_it() -> None:
+    facts = World({"a": Ground(compiled=False), "b": Ground(compiled=False)}, rate=4.0).snapshot()
+    assert decide(facts, START).intent.compile != ()
+    model = replace(facts.workload.model, task="fill-mask")
+    decision = decide(replace(facts, workload=replace(facts.workload, model=model), artifacts={}), START)
+    assert decision.intent.compile == ()
+    assert decision.reason is Reason.UNSUPPORTED_TASK and decision.message.count("fill-mask") == 1
 
 
 @pytest.mark.parametrize("task", SERVED)

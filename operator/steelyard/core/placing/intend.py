@@ -14,6 +14,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.intent import CompileIntent, CustomIntent, Intent, PlacementIntent, ProbeIntent, ScaleTargetIntent
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.probed import next_end
+from steelyard.core.vocabulary.reason import Reason
 
 
 def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) -> Intent:
@@ -88,6 +89,7 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
             and candidate.shape is not None
             and seen.snapshot.settings.store_uri
             and seen.snapshot.workload.server in COMPILED
+            and not (candidate.refusal is not None and candidate.refusal.reason is Reason.UNSUPPORTED_TASK)
         ):
             by_key.setdefault(candidate.key, (candidate, []))[1].append(candidate.name)
     intents = []

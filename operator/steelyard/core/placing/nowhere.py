@@ -6,13 +6,16 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Reason, Refusal
 
+OF_ALL_POOLS = frozenset({Reason.NO_STORE, Reason.NO_FETCH_IMAGE, Reason.UNSUPPORTED_TASK})
+"""What is the same on each pool, and is told once."""
+
 
 def nowhere(seen: Analysis) -> Outcome:
     """Waits where a compile is under way; holds where somebody has to act."""
     waits = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in AWAITED), None)
     if waits is not None:
         return Outcome.wait({}, waits)
-    stuck = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in {*STUCK, Reason.NO_STORE}), None)
+    stuck = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in STUCK | OF_ALL_POOLS), None)
     if stuck is not None:
         return Outcome.hold({}, stuck)
     refused = [(o.pool, o.refusal) for o in seen.options if o.refusal]
