@@ -47,7 +47,9 @@ class TrialSnapshots:
         parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
         if isinstance(parsed, Unreadable):
             return parsed
-        trial = trial_of(parsed, raw, now)
+        trial = self._reader.read(ACCELERATOR_TRIALS, raw, lambda each: trial_of(parsed, each, now))
+        if trial is None:
+            return Unreadable("its metadata are not those of an object of Kubernetes")
         names = {name.trial_job(trial.key.name, pool): pool for pool in trial.pools}
         memory = self._reader.read(ACCELERATOR_TRIALS, raw, lambda _: trial_memory_of(raw.get("status") or {}))
         return TrialSnapshot(
