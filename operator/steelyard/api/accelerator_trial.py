@@ -318,6 +318,13 @@ class TrialPool(StatusModel):
             "How long the compile of its artifact took. Missing where nothing was compiled or it is not told.", unit="seconds", example=840
         ),
     ] = None
+    beside: Annotated[
+        Message,
+        says(
+            "Who else was on the node while the replica measured, as a sentence: what they do may be in the figures. Empty for nobody.",
+            example="its node also runs team-a/search-1",
+        ),
+    ] = ""
     start_seconds: Annotated[
         Decimal | None,
         says("How long its replica took from its order until it was ready.", unit="seconds", example="95"),

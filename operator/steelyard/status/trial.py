@@ -108,6 +108,8 @@ def _row(row: TrialRow, job: str | None, memory: TrialMemory, before: Raw | None
         out["compileSeconds"] = row.compile_seconds
     if row.price_class is not None:
         out["priceClass"] = row.price_class.value
+    if row.beside:
+        out["beside"] = row.beside[:MESSAGE]
     out |= written_accuracy(row.accuracy)
     out |= decimals(devices=row.devices, pricePerHour=row.each, startSeconds=row.start_seconds, spent=_spent(row))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
@@ -239,6 +241,7 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         image=told.image,
         devices=real(told.devices),
         compile_seconds=told.compile_seconds,
+        beside=told.beside or "",
         start_seconds=real(told.start_seconds),
         began=told.since,
         ended=told.until,

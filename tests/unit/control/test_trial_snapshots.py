@@ -14,12 +14,15 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.spec import Unreadable
 from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.kube.reader import Reader
-from steelyard.control.kube.resource import INFERENCE_WORKLOADS
+from steelyard.control.kube.resource import INFERENCE_WORKLOADS, JOBS, PODS, Resource
 from steelyard.control.kube.store import Store
 from steelyard.core.decide_trial import TrialDecision, decide_trial
+from steelyard.core.economics.ledger import Component
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.render.name import trial_job
 from unit.api.objects import CUSTOM, EXISTING, GONE, changed, trial, workload
+from unit.control.test_probe_facts import RUNS, a_job, a_pod
 from unit.control.virtual_time import ManualClock
 
 MADE = "2026-03-01T12:00:00Z"
@@ -60,3 +63,37 @@ def test_one_of_a_server_that_exists_ends_at_its_first_look(mode: str) -> None:
 def test_one_of_a_workload_that_is_not_there_yet_waits_for_it() -> None:
     found = decided(None)
     assert not found.over and "there is no InferenceWorkload w" in found.finished.message
+
+
+def test_who_runs_on_the_node_of_a_replica_that_measures_is_seen() -> None:
+    store, reader = Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool")), Reader(lambda *_: None)
+    others = {Component.OTHERS: {"cpu": 1.5}, Component.SHARED: {"cpu": 9.0}}
+    seen = SnapshotBuilder(
+        store,
+        settings_of(Config()),
+        lambda *_: Unknown(""),
+        synced=lambda: True,
+        clock_suspect=lambda: False,
+        reader=reader,
+        others=lambda node: others if node == "n" else {},
+    )
+    owner = {"kind": "AcceleratorTrial", "name": "asked", "uid": "u", "controller": True}
+    job = a_job(owner=owner, **{"steelyard.dev/trial": "asked"})
+    job["metadata"]["name"] = trial_job("asked", "g5-xlarge")
+
+    def put(resource: Resource, made: dict[str, Any], **meta: Any) -> None:
+        store.observe(resource, "ADDED", {**made, "metadata": {**made["metadata"], "resourceVersion": "1", "namespace": "ns", **meta}})
+
+    put(JOBS, job)
+    mine = a_pod(server=RUNS, generator=RUNS)
+    mine["metadata"]["ownerReferences"][0]["name"] = job["metadata"]["name"]
+    put(PODS, mine)
+    put(PODS, a_pod(of="else"), name="beside", uid="u-beside")
+    put(PODS, a_pod(of="else", phase="Succeeded"), name="over", uid="u-over")
+    away = a_pod(of="else")
+    put(PODS, {**away, "spec": {**away["spec"], "nodeName": "m"}}, name="away", uid="u-away")
+    meta = {"name": "asked", "namespace": "ns", "uid": "u", "resourceVersion": "1", "generation": 1, "creationTimestamp": MADE}
+    snapshot = TrialSnapshots(store, seen, reader, lambda: True).freeze({**trial(), "metadata": meta}, (), NOW)
+    assert not isinstance(snapshot, Unreadable)
+    found = snapshot.replicas["g5-xlarge"]
+    assert (found.neighbours, found.others_cpu) == (("ns/beside",), 1.5)

@@ -38,7 +38,9 @@ def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
     yield Text(view.state)
     yield Text(f"{_time(view)}." if view.local else f"{spent(view)}. {_time(view)}.", style="dim")
     yield from section(
-        "Pools", _pools(view, width), [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *accuracies(view.pools)]
+        "Pools",
+        _pools(view, width),
+        [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *besides(view), *accuracies(view.pools)],
     )
     yield from section("As served" if view.live else "Steady loads", _steps(view, width))
     yield from section("Other lengths", _lengths(view, width), missing_lengths(view))
@@ -203,6 +205,11 @@ def missing_lengths(view: TrialView) -> list[str]:
 def by_lengths(view: TrialView) -> list[str]:
     """At which lengths a claim is true."""
     return [f"{row.pool}, {row.name}: {said}" for row in view.claims if (said := by_length(row)) is not None]
+
+
+def besides(view: TrialView) -> list[str]:
+    """Who else was on the nodes while it was measured."""
+    return [f"{p.pool}: {p.beside}" for p in view.pools if p.beside]
 
 
 def flips(view: TrialView) -> list[str]:

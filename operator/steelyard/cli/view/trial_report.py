@@ -103,6 +103,8 @@ def _of_pool(found: TrialPool, view: TrialView, now: Pool | None) -> Iterator[st
         yield f"{found.pool}: {found.phase or 'not begun'}, {found.message or 'without a reason given'}"
     elif found.message:
         yield f"{found.pool}: {found.message}"
+    if found.beside:
+        yield f"{found.pool}: {found.beside}, whose load may be in these figures"
     for length in found.lengths:
         if length.message:
             yield f"{found.pool}, all lengths times {length.factor or 0:f}: {length.message}"

@@ -56,7 +56,7 @@ from steelyard.core.catalogue.advertised import advertised, references, sized
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
-from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.economics.ledger import Component, NodeFact
 from steelyard.core.facts.exit_drill import DrillTrial
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.live_trial import LiveTrial
@@ -441,6 +441,10 @@ class SnapshotBuilder:
             for node, left, made in gone.values()
         )
         return tuple(fact for fact in (*(fact for _, fact in self._paid.values()), *over) if fact is not None)
+
+    def others_on(self, node: str) -> Mapping[str, float]:
+        """By resource, what pods of nobody's workloads ask for on a node, its agents aside."""
+        return self._others(node).get(Component.OTHERS, {})
 
     @property
     def paid(self) -> Set[str]:

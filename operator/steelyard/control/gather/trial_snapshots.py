@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -19,6 +20,7 @@ from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_TRIALS, COMPILED_MODELS, JOBS, PODS
 from steelyard.control.kube.store import Store
 from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
 from steelyard.core.trials.look import TrialSnapshot
@@ -45,7 +47,9 @@ class TrialSnapshots:
         parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
         if isinstance(parsed, Unreadable):
             return parsed
-        trial = trial_of(parsed, raw, now)
+        trial = self._reader.read(ACCELERATOR_TRIALS, raw, lambda each: trial_of(parsed, each, now))
+        if trial is None:
+            return Unreadable("its metadata are not those of an object of Kubernetes")
         names = {name.trial_job(trial.key.name, pool): pool for pool in trial.pools}
         memory = self._reader.read(ACCELERATOR_TRIALS, raw, lambda _: trial_memory_of(raw.get("status") or {}))
         return TrialSnapshot(
@@ -92,7 +96,17 @@ class TrialSnapshots:
         newest = newest_pod(self._store, job)
         reading = partial(replica_of, job, keys=secret_keys([self._workloads.settings.store_read_secret]), now=now)
         without = self._reader.read(JOBS, job, lambda _: reading(None))
-        return without if newest is None else self._reader.read(PODS, newest, reading) or without
+        found = without if newest is None else self._reader.read(PODS, newest, reading) or without
+        node = None if newest is None else manifests.node_name(newest)
+        if newest is None or found is None or node is None or found.probe.state is not ProbeState.RUNNING:
+            return found
+        return replace(found, neighbours=self._neighbours(newest, node), others_cpu=self._workloads.others_on(node).get("cpu", 0.0))
+
+    def _neighbours(self, pod: Manifest, node: str) -> tuple[str, ...]:
+        """Pods that run on the node beside this one, of those that the store has."""
+        there = (each for each in self._store.all(PODS) if manifests.node_name(each) == node and manifests.uid(each) != manifests.uid(pod))
+        running = (each for each in there if (each.get("status") or {}).get("phase") == "Running")
+        return tuple(sorted(f"{manifests.namespace(each)}/{manifests.name(each)}" for each in running))
 
     def _by_key(self, trial: Trial, reading: Callable[[Manifest], T | None]) -> dict[str, T]:
         """What each CompiledModel of the namespace tells in its status, by key; of those alone that do."""

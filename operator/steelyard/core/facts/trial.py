@@ -109,6 +109,10 @@ class TrialReplica:
     scheduled: datetime | None = None
     ended: datetime | None = None
     address: str | None = None
+    neighbours: tuple[str, ...] = ()
+    """Pods of workloads on its node, as namespace/name, while it measures."""
+    others_cpu: float = 0.0
+    """Cores that pods of others ask for there, agents of the node aside, by the last look at them."""
 
 
 class TrialPhase(StrEnum):
@@ -161,6 +165,8 @@ class TrialRow:
     each: float | None = None
     price_class: PriceClass | None = None
     accuracy: Accuracy | None = None
+    beside: str = ""
+    """Who else was on its node while it measured, as a sentence; empty for nobody."""
     capacity: Capacity | None = None
     saturation: Saturation | None = None
     energy: UnitEnergy | None = None

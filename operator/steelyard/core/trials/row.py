@@ -27,6 +27,8 @@ HOUR = 3600
 _ARTIFACT = AWAITED | STUCK
 """Why an artifact is not there that may come yet."""
 NEARLY = 1e-6
+NAMED = 3
+"""Of the pods beside a replica."""
 LEAST_LEFT = 30.0
 """Seconds of its time below which a replica that is gone is not made again."""
 
@@ -103,7 +105,13 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
     if replica is None:
         return replace(row, phase=TrialPhase.WAITING, message=str(refused) if refused is not None else "its Job is made")
     spent = None if look.trial.budget is None else _spent(row, replica, look.now)
-    row = replace(row, spent=spent, start_seconds=_started(replica) or row.start_seconds, began=replica.began or row.began)
+    row = replace(
+        row,
+        beside=_beside(replica) or row.beside,
+        spent=spent,
+        start_seconds=_started(replica) or row.start_seconds,
+        began=replica.began or row.began,
+    )
     match replica.probe.state:
         case ProbeState.STARTING:
             return replace(row, phase=TrialPhase.STARTING, message=replica.probe.message)
@@ -114,6 +122,15 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
         case ProbeState.FAILED:
             return replace(row, phase=TrialPhase.FAILED, message=replica.probe.message, ended=replica.ended)
     return _found(look, row, replica)
+
+
+def _beside(replica: TrialReplica) -> str:
+    """What it shares its node with: their load may be in what is measured."""
+    named, more = replica.neighbours[:NAMED], len(replica.neighbours) - NAMED
+    parts = [", ".join(named) + (f" and {more} more" if more > 0 else "")] if named else []
+    if replica.others_cpu > 0:
+        parts.append(f"pods of others that ask for {replica.others_cpu:.3g} CPU")
+    return f"its node also runs {' and '.join(parts)}" if parts else ""
 
 
 def seconds_left(look: Look, memory: TrialMemory) -> float:

@@ -1,4 +1,4 @@
-"""The Python server of KServe for models of one's own, 0.11 to 0.16 (package `kserve`, `kserve/metrics.py`, `kserve/model.py`). Its server for language
+"""The Python server of KServe for models of one's own, 0.11 to 0.21 (package `kserve`, `kserve/metrics.py`, `kserve/model.py`). Its server for language
 models by vLLM has vLLM's page.
 
 Each step of a request has a histogram, and nothing the whole of it: what waits for the step before it is in none. So as many requests as were predicted

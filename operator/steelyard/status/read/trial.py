@@ -88,6 +88,8 @@ class TrialPool:
     """That a replica has: parts of them where a node hands out parts."""
     job_name: str | None
     compile_seconds: int | None
+    beside: str | None
+    """Who else was on its node while it measured."""
     start_seconds: Decimal | None
     """From the order of its replica until it was ready."""
     since: datetime | None
@@ -189,6 +191,7 @@ def trial_pool(raw: Raw) -> TrialPool:
         devices=number(raw, "devices"),
         job_name=text(raw, "jobName"),
         compile_seconds=whole(raw, "compileSeconds"),
+        beside=text(raw, "beside"),
         start_seconds=number(raw, "startSeconds"),
         since=moment(raw, "from"),
         until=moment(raw, "to"),
