@@ -65,7 +65,7 @@ class AccuracyLimit(SpecModel):
     RULES = (
         Rule(
             f"self.measure == 'WorstLogprob' || !self.limit.matches('{ABOVE_ONE}')",
-            "must be at most 1: of LeastCosine and ScoreConcordance 1 is the same, and no probability is farther off than 1",
+            "must be at most 1: of LeastCosine and ScoreConcordance 1 is the same, and of a probability or a tensor's largest value 1 is all of it",
             lambda a: a.measure == AccuracyMeasure.WORST_LOGPROB or re.match(ABOVE_ONE, a.limit) is None,
             field="limit",
         ),
@@ -77,7 +77,8 @@ class AccuracyLimit(SpecModel):
     limit: Annotated[
         PositiveDecimal,
         says(
-            "The least cosine or concordance, or the largest difference of a probability or in nats, that an artifact may have been measured to have.",
+            "The least cosine or concordance, or the largest difference (of a probability, of a value as a part of the largest, or in nats), that an "
+            "artifact may have been measured to have.",
             example="0.999",
         ),
     ]
@@ -101,7 +102,7 @@ class Objective(SpecModel):
         says(
             "How near the answers have to be to those of the uncompiled model, by what the compile measured on golden samples. A pool whose artifact "
             "is farther, or was never compared, is not used, however cheap it is. Left out, each artifact is held to the limit of its number format.",
-            most=4,
+            most=len(AccuracyMeasure),
             keys=("measure",),
         ),
     ] = ()
