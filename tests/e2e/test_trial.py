@@ -34,12 +34,13 @@ class Asked:
         self.behind_services: set[str] = set()
         self.together = False
 
-    def apply(self) -> None:
+    def apply(self, **load: str) -> None:
+        """load: of the spec, where requests are not its own."""
         dear, cheap = self.pools
         claim = {"name": "a-fiftieth", "pool": dear, "metric": "UnitCost", "ratio": CLAIMED, "relativeTo": cheap}
         spec = {"workloadName": WORKLOAD, "pools": self.pools, "budget": BUDGET, "durationSeconds": DURATION, "deadlineSeconds": DEADLINE}
         named = {"name": "asked", "namespace": self.tenant.namespace}
-        self.tenant._write(self.path, "AcceleratorTrial", named, {**spec, "claims": [claim]})
+        self.tenant._write(self.path, "AcceleratorTrial", named, {**spec, "claims": [claim], "load": load})
 
     def status(self) -> dict[str, Any]:
         return (self.tenant.cluster.api.get(self.path) or {}).get("status") or {}
@@ -100,3 +101,26 @@ def test_deleted_it_takes_with_it_all_that_was_made_for_it(serving: tuple[Tenant
     tenant.cluster.api.delete(asked.path)
     tenant.until("its pods to be gone", lambda: not asked.pods(), 120)
     assert not [job for job in tenant.listed("apis/batch/v1", "jobs") if "steelyard.dev/trial" in job["metadata"]["labels"]]
+
+
+STAYS = {"exploration": {"budget": "0.000001", "deadlineSeconds": 240}, "minSavingPercent": 90}
+"""The workload tries no pool by itself, and no saving is large enough for it to move."""
+
+
+def test_users_own_requests_judge_the_claim_too_and_the_workload_stays_where_it_is(serving: tuple[Tenant, Asked, Client]) -> None:
+    tenant, asked, client = serving
+    stood = tenant.holds()
+    tenant.apply(replicas=1, most=2, mode="Auto", objective=OBJECTIVE, **STAYS)
+    asked.apply(mode="Live")
+    reason = tenant.until("the end of the trial", asked.look, 1200)
+    status = asked.status()
+    assert reason == "Decided", status
+    (verdict,) = status["claims"]
+    assert verdict["verdict"] == "Refuted" and float(verdict["lower"]) > float(CLAIMED)
+    assert {row["phase"] for row in status["pools"]} == {"Measured"}
+    assert all(row["steps"][0]["requests"] > 0 and "jobName" not in row for row in status["pools"])
+    assert float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
+    tenant.until("what it left to be gone", lambda: len(tenant.serving()) == 1 and not tenant.status().get("move"), 300)
+    assert tenant.holds() == stood
+    assert [past["outcome"] for past in tenant.status()["history"]] == ["Explored"]
+    assert client.failed() == []
