@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 
 from steelyard.core.compiling.candidate import Candidate
+from steelyard.core.compiling.memory_need import TEXT
 from steelyard.core.facts.claim import ClaimMetric
 from steelyard.core.facts.memory import ClaimVerdict
 from steelyard.core.facts.probe import Lengths, ProbeState
@@ -18,6 +19,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.carried import carried
 from steelyard.core.trials.sent import lengths_of
+from steelyard.core.vocabulary.task import GRAPHS, READ_APART
 
 USUAL_INPUT, USUAL_OUTPUT = 60, 128
 """Tokens of the longest request and answer that the generator sends where it is told of none."""
@@ -47,9 +49,15 @@ def most_factors(rows: Iterable[TrialRow]) -> int:
 
 def _refused(workload: Workload, candidate: Candidate, sent: Lengths | None, factor: float) -> str | None:
     """Why requests that are so many times as long cannot be sent there: nothing is cut in silence."""
-    longest = factor * _longest(sent.input if sent is not None else (), USUAL_INPUT)
+    task = workload.model.task
+    if task in GRAPHS:
+        return "not measured: requests of a graph have the sizes of its inputs, and no length"
+    # What is counted are tokens of a request, and what a server takes are those of one text.
+    apart = READ_APART.get(task, 1)
+    longest = factor * _longest(sent.input if sent is not None else (), apart * USUAL_INPUT) / apart
     if workload.vllm is not None:
-        longest += factor * _longest(sent.output if sent is not None else (), USUAL_OUTPUT)
+        if task in {"", TEXT}:
+            longest += factor * _longest(sent.output if sent is not None else (), USUAL_OUTPUT)
         limit = workload.vllm.max_model_length
         raised = "spec.server.vllm.maxModelLength"
     elif candidate.inputs is not None and candidate.inputs.sequence_lengths:

@@ -18,3 +18,5 @@ SERVED: Mapping[str, str] = {
 """The server's own word for each: api.task explains them to users, and a test holds both and the server's table together."""
 GRAPHS = frozenset({"image-classification", "tensors"})
 """Whose inputs are no texts: sequence lengths are no inputs of their compile."""
+READ_APART: Mapping[str, int] = {"text-ranking": 8}
+"""Texts of the request that a load generator makes for a task, where the model reads each by itself (`DOCUMENTS` of the runtime's `text_ranking.py`)."""
