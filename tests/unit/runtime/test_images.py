@@ -147,9 +147,27 @@ def test_a_picture_smaller_than_the_cut_has_black_around_it(tmp_path: Path) -> N
     assert (pixels[:, 1:7, 2:6] == 9).all()
 
 
-def test_a_strip_does_not_become_a_wall(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [(1 << 20, 1), (1, 1 << 20), (1000, 1), (20_000, 20)])
+def test_a_strip_does_not_become_a_wall(size: tuple[int, int], tmp_path: Path) -> None:
+    found = preprocessing_of(model_with(tmp_path, {**CLIP, "size": {"shortest_edge": 64}}))
+    strip = Image.new("RGB", size)
+    tracemalloc.start()
+    try:
+        assert found.pixels(strip).shape == (3, 8, 8)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [(4000, 100), (100, 4000)])
+def test_of_a_strip_the_same_middle_is_cut_out(size: tuple[int, int], tmp_path: Path) -> None:
     found = preprocessing_of(model_with(tmp_path, CLIP))
-    assert found.pixels(Image.new("RGB", (1 << 20, 1))).shape == (3, 8, 8)
+    strip = picture(*size)
+    resized = (480, 12) if size[0] > size[1] else (12, 480)
+    whole = np.asarray(strip.resize(resized, resample=3), dtype=np.float64)
+    above, left = (resized[1] - 8) // 2, (resized[0] - 8) // 2
+    right = (whole[above : above + 8, left : left + 8] / 255 - CLIP["image_mean"]) / CLIP["image_std"]
+    np.testing.assert_allclose(found.pixels(strip), right.transpose(2, 0, 1), atol=1e-6)
 
 
 def test_a_picture_of_another_size_is_refused_where_nothing_resizes_it(tmp_path: Path) -> None:
