@@ -63,6 +63,19 @@ def test_pictures_of_browsers_and_cameras_are_read_in_three_colours(kind: str, m
     assert (found.mode, found.size) == ("RGB", (20, 10))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_picture_stands_as_its_camera_says_that_it_was_held(kind: str) -> None:
+    image = Image.new("RGB", (20, 10), (255, 255, 255))
+    image.paste((0, 0, 0), (0, 0, 10, 10))
+    notes = Image.Exif()
+    notes[0x0112] = 6  # a quarter turn to the right
+    found = decoded(as_bytes(image, kind, exif=notes), "it")
+    assert found.size == (10, 20)
+    assert found.getpixel((5, 2))[0] < 64
+    assert found.getpixel((5, 17))[0] > 192
+    assert decoded(as_bytes(image, kind, exif=b"Exif\0\0MM\0*no"), "it").size == (20, 10), "notes that are broken turn nothing"
+
+
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM", "ICO", "PDF", "TGA"])
 def test_other_formats_are_refused_whatever_they_hold(kind: str) -> None:
     with pytest.raises(Rejected, match="it is no image that is read here; send JPEG, PNG or WEBP"):
