@@ -26,6 +26,8 @@ from steelyard.status.raw import Raw
 MOST_POOLS = 8
 DIGEST = "sha256:[0-9a-f]{64}"
 USUAL_TASK = "feature-extraction"
+CONFIG, GRAPH = "config.json", "model.onnx"
+"""What a folder has that a library has saved a model to, and one of a graph."""
 
 
 def asked(arguments: argparse.Namespace, claims: Sequence[Raw]) -> Asked:
@@ -119,7 +121,7 @@ def _model(arguments: argparse.Namespace) -> Model:
         )
     parts = urlsplit(uri)
     if parts.scheme in {"", "file"}:
-        uri, digest = _folder(Path(unquote(parts.path) if parts.scheme else uri), digest)
+        uri, digest = _folder(Path(unquote(parts.path) if parts.scheme else uri), digest, GRAPH if arguments.task == "tensors" else CONFIG)
     elif parts.scheme == "hf" and revision is None:
         raise Problem(f"{uri} needs a revision", "give --revision with the commit in full, as its page on the hub shows it")
     elif parts.scheme != "hf" and digest is None:
@@ -127,13 +129,13 @@ def _model(arguments: argparse.Namespace) -> Model:
     return Model(uri=uri, digest=digest, revision=revision, task=arguments.task)
 
 
-def _folder(given: Path, digest: str | None) -> tuple[str, str]:
-    """The address and the digest of a model in a folder."""
+def _folder(given: Path, digest: str | None, needed: str) -> tuple[str, str]:
+    """The address and the digest of a model in a folder. needed: a file that every model of its task has."""
     folder = given.expanduser().resolve()
-    if not (folder / "config.json").is_file():
+    if not (folder / needed).is_file():
         raise Problem(
-            f"{folder} is no folder of a model: it has no config.json",
-            "give the folder that a model was saved to, or the address of one, such as hf://ORG/NAME",
+            f"{folder} is no folder of a model: it has no {needed}",
+            "give the folder that a model was saved to, or the address of one, such as hf://ORG/NAME; of an ONNX graph give --task tensors",
         )
     try:
         return folder.as_uri(), digest or told_by("digest", str(folder))

@@ -165,6 +165,9 @@ class PodRecord:
         before = len(self.counters.runs), self.counters.folded
         self.counters = self.counters.read(sample, anew=not self._fell)
         self.restarted = not first and before != (len(self.counters.runs), self.counters.folded)
+        if self._fell:
+            # Nor are the latencies and tokens that its page has counted since it began.
+            self._usage = None
         self.misses, self.was_read, self.failure = 0, True, None
         self._doubted = {doubt: self._doubted.get(doubt, sample.at) for doubt in sample.doubts}
         self.tokens = sample.input_tokens, sample.output_tokens

@@ -39,7 +39,7 @@ class Cosine:
 
 @dataclass(frozen=True, slots=True)
 class Logprob:
-    """How near the log-probabilities of a model that generates text are to the reference's, in nats."""
+    """How near the log-probabilities of vLLM's tokens or labels are to the reference's, in nats."""
 
     worst: float | None
     """The largest mean difference of a golden sample; None where the machine that prepared it could not run it."""

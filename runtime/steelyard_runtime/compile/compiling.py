@@ -1,4 +1,4 @@
-"""Compiling an encoder: golden samples by the eager reference, the back end's work, and the comparison."""
+"""Compiling a model of texts: golden samples by the eager reference, the back end's work, and the comparison."""
 
 import logging
 import shutil

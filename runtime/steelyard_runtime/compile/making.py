@@ -1,4 +1,4 @@
-"""What makes an artifact out of a verified model: a compiler of encoders, or what prepares a model for vLLM."""
+"""What makes an artifact out of a verified model: a compiler of models of texts or of graphs, or what prepares a model for vLLM."""
 
 from pathlib import Path
 from typing import Protocol

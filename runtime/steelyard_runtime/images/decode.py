@@ -13,7 +13,7 @@ MOST_PIXELS = 1 << 25
 
 
 def decoded(data: bytes, where: str) -> Any:
-    """Return a picture in three colours; raises `Rejected`. where: what the data is called in the request."""
+    """Return a picture in three colours, upright; raises `Rejected`. where: what the data is called in the request."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  only what serves images needs it
 
     try:
@@ -23,7 +23,7 @@ def decoded(data: bytes, where: str) -> Any:
             if picture.width * picture.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             picture.load()
-            return picture.convert("RGB")
+            return _upright(picture).convert("RGB")
     except UnidentifiedImageError as error:
         raise Rejected(400, f"{where} is no image that is read here; send {', '.join(FORMATS[:-1])} or {FORMATS[-1]}") from error
     except Image.DecompressionBombError as error:
@@ -32,3 +32,13 @@ def decoded(data: bytes, where: str) -> Any:
         raise Rejected(
             400, f"{where} is broken: {(str(error).strip() or type(error).__name__).splitlines()[0][:200]}; send it again"
         ) from error
+
+
+def _upright(picture: Any) -> Any:
+    """As it is to be looked at: cameras write beside the pixels how they were held, and transformers' `load_image` turns by it too."""
+    from PIL import ImageOps  # noqa: PLC0415
+
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # broken notes beside a picture that is whole
+        return picture

@@ -29,6 +29,8 @@ CROPPING = ("DeiTImageProcessor", "BitImageProcessor", "CLIPImageProcessor")
 """Those that crop where the file does not say."""
 CHANNELS = 3
 LARGEST_SIDE = 4096
+STRIP = 16
+"""Times as long as it is wide, beyond which a picture's ends are cut off before it is resized."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ class Preprocessing:
 
     def pixels(self, picture: Any) -> NDArray[np.float32]:
         """Return [3, height, width] of a picture in three colours. Raises `ValueError` where it is not resized and of another size."""
+        if self.shortest is not None:
+            picture = self._middle(picture, self.shortest)
         if (size := self._size(*picture.size)) is not None:
             picture = picture.resize(size, resample=self.resample)
-        values: NDArray[np.float32] = np.asarray(picture, dtype=np.float32)
-        if self.cropped:
-            values = _centre(values, self.height, self.width)
+        # Cut before it is made of floats, which are four times as large.
+        colours: NDArray[np.uint8] = np.asarray(picture)
+        values = (_centre(colours, self.height, self.width) if self.cropped else colours).astype(np.float32)
         if values.shape[:2] != (self.height, self.width):
             raise ValueError(
                 f"the image has {values.shape[1]} x {values.shape[0]} pixels, and the model takes {self.width} x {self.height}"
@@ -61,14 +65,23 @@ class Preprocessing:
         found: NDArray[np.float32] = (values * np.float32(self.rescale) - mean) / std
         return np.ascontiguousarray(found.transpose(2, 0, 1))
 
+    def _middle(self, picture: Any, shortest: int) -> Any:
+        """Return the middle of a picture that is far longer than what is cut out of it: resized as a whole, a line of pixels would fill the memory."""
+        width, height = picture.size
+        most = min(width, height) * max(STRIP, -(-2 * max(self.height, self.width) // shortest))
+        if max(width, height) <= most:
+            return picture
+        begin = (max(width, height) - most) // 2
+        return picture.crop((begin, 0, begin + most, height) if width > height else (0, begin, width, begin + most))
+
     def _size(self, width: int, height: int) -> tuple[int, int] | None:
-        """Width and height that a picture is resized to; a side at most a thousand times the shortest, which a crop never sees."""
+        """Width and height that a picture is resized to."""
         if self.resized is not None:
             return self.resized[1], self.resized[0]
         if self.shortest is None:
             return None
         short, long = sorted((width, height))
-        longer = min(int(self.shortest * long / short), 1000 * self.shortest)
+        longer = int(self.shortest * long / short)
         return (self.shortest, longer) if width <= height else (longer, self.shortest)
 
 
@@ -112,7 +125,7 @@ def _sides(size: Any) -> dict[str, int]:
     return {name: int(value) for name, value in dict(size).items()}
 
 
-def _centre(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def _centre(values: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Cut out the middle; where the picture is smaller, there is black around it."""
     above, left = (values.shape[0] - height) // 2, (values.shape[1] - width) // 2
     if above < 0 or left < 0:

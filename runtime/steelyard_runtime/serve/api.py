@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from steelyard_runtime.compile.memory import limit
 from steelyard_runtime.serve import inference_protocol, openai, openapi
 from steelyard_runtime.serve.batcher import Batcher, Full
+from steelyard_runtime.serve.bodies import Bodies
 from steelyard_runtime.serve.connections import Connections
 from steelyard_runtime.serve.door import Answers, Door, Infer
 from steelyard_runtime.serve.metrics import Metrics
@@ -61,6 +63,7 @@ class Api:
         self._connections = connections
         self._version = version
         self._limits = Limits(spec.max_inputs, spec.max_chars, texts=spec.task in TASKS)
+        self._bodies = Bodies(self._limits.body, limit())
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._tokenizing = ThreadPoolExecutor(spec.threads, thread_name_prefix="tokenize")
         self._protocols: dict[str, Protocol] = {}
@@ -128,6 +131,7 @@ class Api:
                 self._count_left(request, time.monotonic() - began)
             raise
         finally:
+            self._bodies.let_go(request)
             self._metrics.in_flight.dec()
             self._connections.end(request.protocol)
 
@@ -162,7 +166,7 @@ class Api:
     async def _body(self, request: web.Request) -> bytes:
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                return await request.read()
+                return await self._bodies.read(request)
         except TimeoutError as error:
             raise Rejected(408, f"the body did not arrive within {BODY_SECONDS:.0f} s") from error
         except (ConnectionError, web.RequestPayloadError) as error:

@@ -25,10 +25,10 @@ TRIED_ALONE = 2
 
 
 class Full(Exception):  # noqa: N818  an answer, not an error
-    """The queue cannot take the inputs; `retry_after` in whole seconds."""
+    """The inputs cannot be taken now; `retry_after` in whole seconds."""
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"the queue is full; try again in {retry_after} s")
+    def __init__(self, retry_after: int, why: str = "the queue is full") -> None:
+        super().__init__(f"{why}; try again in {retry_after} s")
         self.retry_after = retry_after
 
 

@@ -16,12 +16,12 @@ import orjson
 from numpy.typing import NDArray
 
 from steelyard_runtime.serve.door import Schema
+from steelyard_runtime.serve.inference_protocol import json_length, request_id
 from steelyard_runtime.serve.request import Rejected, json_object
 from steelyard_runtime.tensors.datatype import Datatype, Kind
 from steelyard_runtime.tensors.signature import Tensor
 
 Array = NDArray[Any]
-HEADER = "Inference-Header-Content-Length"
 JSON_VALUES = 1 << 20
 """Of one request: a million numbers are 10 MB of JSON, and stop every other request for as long as they are read."""
 NESTED = 64
@@ -73,7 +73,7 @@ def tensor_request(
         raise Rejected(
             400, f"{len(rest)} bytes follow the JSON part that no input's binary_data_size counts; say whose they are, or leave them out"
         )
-    return TensorRequest(arrays, _wanted(document, outputs), _id(document))
+    return TensorRequest(arrays, _wanted(document, outputs), request_id(document))
 
 
 def tensor_response(model: str, request: TensorRequest, outputs: Mapping[str, Array]) -> tuple[bytes, int | None]:
@@ -175,16 +175,6 @@ def _element(datatype: Datatype, whole: tuple[int, int] | None) -> Schema:
         case Kind.NUMBER:
             largest = float(np.finfo(np.dtype(datatype.dtype)).max)
             return {"type": "number", "minimum": -largest, "maximum": largest}
-
-
-def json_length(header: str | None, size: int) -> int:
-    """Return where the JSON part of a body of so many bytes ends; raises `Rejected`."""
-    if header is None:
-        return size
-    # int() takes other scripts' digits, and refuses thousands of them with an error of its own.
-    if not header.isascii() or not header.isdigit() or len(header) > 19 or int(header) > size:
-        raise Rejected(400, f"{HEADER} must be the length of the JSON part, at most {size}; it is {header!r}")
-    return int(header)
 
 
 def _parts(document: Mapping[str, object], inputs: Sequence[Tensor], *, one_of: bool) -> list[tuple[Tensor, dict[str, Any]]]:
@@ -401,10 +391,3 @@ def _wanted(document: Mapping[str, object], outputs: Sequence[Tensor]) -> tuple[
             raise Rejected(400, f"binary_data of {tensor.name!r} must be true or false")
         found.append(Wanted(tensor, own))
     return tuple(found)
-
-
-def _id(document: Mapping[str, object]) -> str | None:
-    value = document.get("id")
-    if value is not None and not isinstance(value, str):
-        raise Rejected(400, "id must be a string")
-    return value

@@ -31,19 +31,14 @@ class InferRequest:
 
 def infer_request(body: bytes, header_length: str | None, limits: Limits, tensors: Tensors) -> InferRequest:
     """Read a body; raises `Rejected`."""
-    cut = len(body)
-    if header_length is not None:
-        # int() takes other scripts' digits, and refuses thousands of them with an error of its own.
-        if not header_length.isascii() or not header_length.isdigit() or len(header_length) > 19 or int(header_length) > len(body):
-            raise Rejected(400, f"{HEADER} must be the length of the JSON part, at most {len(body)}; it is {header_length!r}")
-        cut = int(header_length)
+    cut = json_length(header_length, len(body))
     document = json_object(body[:cut], 2 * limits.max_inputs * len(tensors.inputs))
     columns: dict[str, list[str]] = {}
     rest = body[cut:]
     given = _given(document.get("inputs"), [tensor.name for tensor in tensors.inputs])
     for number, tensor in enumerate(given):
         columns[tensor["name"]], rest = _column(tensor, rest, limits, last=number + 1 == len(given))
-    return InferRequest(tensors.asked(columns), _id(document), _outputs(document, [tensor.name for tensor in tensors.outputs]))
+    return InferRequest(tensors.asked(columns), request_id(document), _outputs(document, [tensor.name for tensor in tensors.outputs]))
 
 
 def infer_response(model: str, request: InferRequest, tensors: Tensors, rows: Sequence[Any], answers: Answers) -> tuple[bytes, int | None]:
@@ -67,6 +62,24 @@ def infer_response(model: str, request: InferRequest, tensors: Tensors, rows: Se
         document["id"] = request.id
     head = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
     return head + b"".join(parts), len(head) if parts else None
+
+
+def json_length(header: str | None, size: int) -> int:
+    """Return where the JSON part of a body of so many bytes ends; raises `Rejected`."""
+    if header is None:
+        return size
+    # int() takes other scripts' digits, and refuses thousands of them with an error of its own.
+    if not header.isascii() or not header.isdigit() or len(header) > 19 or int(header) > size:
+        raise Rejected(400, f"{HEADER} must be the length of the JSON part, at most {size}; it is {header!r}")
+    return int(header)
+
+
+def request_id(document: Mapping[str, object]) -> str | None:
+    """Return what a request is called, which its answer repeats; raises `Rejected`."""
+    value = document.get("id")
+    if value is not None and not isinstance(value, str):
+        raise Rejected(400, "id must be a string")
+    return value
 
 
 def server_metadata(version: str) -> bytes:
@@ -178,13 +191,6 @@ def _binary(datatype: str, array: NDArray[Any]) -> bytes:
         return array.astype(NUMBERS[datatype]).tobytes()
     elements = [str(each).encode() for each in array.ravel()]
     return b"".join(struct.pack("<I", len(each)) + each for each in elements)
-
-
-def _id(document: dict[str, object]) -> str | None:
-    value = document.get("id")
-    if value is not None and not isinstance(value, str):
-        raise Rejected(400, "id must be a string")
-    return value
 
 
 def _outputs(document: dict[str, object], names: Sequence[str]) -> dict[str, bool]:

@@ -13,7 +13,7 @@ class Outcome(StrEnum):
     ERROR = "error"
     """A 5xx."""
     SHED = "shed"
-    """A 429: the queue was full."""
+    """A 429: the queue, or the memory for large bodies, was full."""
 
 
 def judged(status: int, seconds: float, objectives: tuple[float, ...]) -> Outcome | None:

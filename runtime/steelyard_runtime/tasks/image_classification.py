@@ -22,7 +22,7 @@ from steelyard_runtime.images import preprocessing as preprocessings
 from steelyard_runtime.images.decode import decoded
 from steelyard_runtime.images.preprocessing import Preprocessing, preprocessing_of
 from steelyard_runtime.models.weights import safe_parameters
-from steelyard_runtime.serve import schemas, tei
+from steelyard_runtime.serve import fields, schemas, tei
 from steelyard_runtime.serve.door import Asked, Door, Endpoint, Inferred, Schema
 from steelyard_runtime.serve.infer_tensors import TensorRequest, answer_schema, request_schema, tensor_request, tensor_response
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, json_object
@@ -216,8 +216,4 @@ def _top_k(parameters: object) -> int | None:
         return None
     if not isinstance(parameters, dict) or set(parameters) - {"top_k"}:
         raise Rejected(400, "parameters must be an object, and knows top_k alone", field="parameters")
-    most = parameters.get("top_k")
-    # 7.0 is a whole number: JSON has no other kind.
-    if most is None or (isinstance(most, int | float) and not isinstance(most, bool) and most >= 1 and most == int(most)):
-        return None if most is None else int(most)
-    raise Rejected(400, "parameters.top_k must be a whole number from 1 on", field="parameters")
+    return fields.most(parameters, "top_k")

@@ -13,7 +13,8 @@ from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.serve import door
 from steelyard_runtime.serve.door import Door, Endpoint, Inferred, Schema
-from steelyard_runtime.serve.infer_tensors import HEADER, TensorRequest, answer_schema, request_schema, tensor_request, tensor_response
+from steelyard_runtime.serve.infer_tensors import TensorRequest, answer_schema, request_schema, tensor_request, tensor_response
+from steelyard_runtime.serve.inference_protocol import HEADER
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count
 from steelyard_runtime.tasks.graph_task import Described, LoadRequest
 from steelyard_runtime.tensors.datatype import BY_NAME, Datatype, Kind

@@ -8,11 +8,13 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.api.task import GRAPHS as SAID_GRAPHS
 from steelyard.api.task import TASKS as SAID
+from steelyard.api.vllm_task import TEXT, VLLM_TASKS
 from steelyard.control.gather.compile_job import accuracy_of
 from steelyard.core.facts.accuracy import Measure
 from steelyard.core.vocabulary.task import GRAPHS as KNOWN_GRAPHS
 from steelyard.core.vocabulary.task import SERVED
-from steelyard_runtime.tasks.registry import GRAPHS, TASKS
+from steelyard_runtime.generate.task import task_of
+from steelyard_runtime.tasks.registry import GRAPHS, TASKS, endpoints_of
 from steelyard_runtime.tasks.registry import SERVED as DONE
 from steelyard_runtime.tensors.difference import LARGEST_DIFFERENCE
 from unit.api.objects import changed, workload
@@ -22,6 +24,14 @@ def test_what_users_may_say_is_what_the_server_does() -> None:
     assert tuple(SERVED) == SAID
     assert set(SERVED.values()) == set(DONE)
     assert set(SAID_GRAPHS) == KNOWN_GRAPHS == set(GRAPHS)
+
+
+@pytest.mark.parametrize("task", VLLM_TASKS)
+def test_where_a_load_generator_asks_is_judged_by_vllm_too(task: str) -> None:
+    word = SERVED.get(task, task)
+    path = "/v1/completions" if task == TEXT else endpoints_of(word)[0].path
+    assert path in task_of(word).judged
+    assert task_of(word) is task_of(task), "whichever of the two words is said"
 
 
 @pytest.mark.parametrize("task", sorted(GRAPHS))

@@ -117,6 +117,15 @@ def test_what_cannot_be_done_here_is_said_with_what_to_do(more: tuple[str, ...],
     assert problem.value.todo
 
 
+def test_a_graph_is_a_folder_with_its_file_and_a_model_one_with_its_configuration(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    words = ("--digest", DIGEST, "--task", "tensors")
+    assert local_options.asked(parsed(*words, model=str(tmp_path)), []).model.uri == tmp_path.as_uri()
+    with pytest.raises(Problem, match=r"no config\.json") as problem:
+        local_options.asked(parsed("--digest", DIGEST, model=str(tmp_path)), [])
+    assert "--task tensors" in problem.value.todo
+
+
 def test_a_model_at_an_address_needs_its_digest() -> None:
     with pytest.raises(Problem, match="needs a digest"):
         local_options.asked(parsed(), [])

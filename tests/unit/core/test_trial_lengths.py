@@ -20,6 +20,8 @@ from steelyard.core.trials.lengths import AROUND, at_lengths, lengths_asked
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.trials.sent import AT_LENGTH, beside, least_beside, length_ramps_of, within
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.task import GRAPHS, READ_APART
+from steelyard_runtime.tasks.text_ranking import DOCUMENTS
 from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.test_asked_trial import world
 from unit.core.world import START, Ground, World, quick
@@ -234,8 +236,8 @@ def seen(**changes: object) -> Analysis:
     return analysis(replace(facts, workload=replace(facts.workload, **changes)), there.now)  # type: ignore[arg-type]
 
 
-def of_vllm(most: int | None, task: str = "text-generation") -> Analysis:
-    return seen(server="vllm", vllm=VllmOptions(max_model_length=most), model=replace(world().workload.model, task=task))
+def doing(task: str, **changes: object) -> Analysis:
+    return seen(model=replace(world().workload.model, task=task), **changes)
 
 
 def said(found: Analysis, factor: float, lengths: Lengths | None = None) -> str:
@@ -267,28 +269,35 @@ def test_what_comes_beyond_the_last_edge_is_drawn_as_that_edge() -> None:
 def test_of_a_server_that_generates_prompt_and_answer_have_to_fit_together() -> None:
     lengths = Lengths(input=to(100), output=to(50))
     for most, fits in ((2 * 150 + AROUND, True), (2 * 150 + AROUND - 1, False), (None, True)):
-        message = said(of_vllm(most), 2, lengths)
+        message = said(doing("text-generation", server="vllm", vllm=VllmOptions(max_model_length=most)), 2, lengths)
         assert (message == "") is fits, most
         assert fits or "maxModelLength" in message
 
 
 def test_where_no_lengths_are_known_those_are_taken_that_the_generator_sends_then() -> None:
     assert said(seen(), 2) == "" and "tokens would come" in said(seen(), 4)
-    assert said(of_vllm(300), 2) != ""
+    assert said(doing("text-generation", server="vllm", vllm=VllmOptions(max_model_length=300)), 2) != ""
 
 
-@pytest.mark.parametrize("task", ["tensors", "image-classification"])
-def test_a_graph_whose_inputs_are_no_texts_is_told_to_have_no_lengths_and_nobody_is_to_raise_any(task: str) -> None:
-    model = replace(world().workload.model, task=task)
-    message = said(seen(model=model), 2)
-    assert "no lengths" in message and "raise" not in message
+def test_what_makes_no_tokens_has_no_answer_that_must_fit_beside_the_request() -> None:
+    for task in ("feature-extraction", "text-classification"):
+        assert said(doing(task, server="vllm", vllm=VllmOptions(max_model_length=122)), 2) == ""
+        assert "maxModelLength" in said(doing(task, server="vllm", vllm=VllmOptions(max_model_length=121)), 2)
 
 
-def test_of_a_model_of_vllm_that_generates_nothing_the_prompt_alone_has_to_fit() -> None:
-    lengths = Lengths(input=to(100))
-    for most, fits in ((2 * 100 + AROUND, True), (2 * 100 + AROUND - 1, False)):
-        message = said(of_vllm(most, "text-ranking"), 2, lengths)
-        assert (message == "") is fits, most
+@pytest.mark.parametrize("factor", [0.5, 2])
+@pytest.mark.parametrize("task", sorted(GRAPHS))
+def test_a_graph_has_no_lengths_and_nobody_is_told_to_raise_them(task: str, factor: float) -> None:
+    assert said(doing(task), factor) == "not measured: requests of a graph have the sizes of its inputs, and no length"
+
+
+def test_of_a_ranking_each_document_has_to_fit_and_not_all_of_them_together() -> None:
+    documents = READ_APART["text-ranking"]
+    ranks = doing("text-ranking", compile=CompileOptions(sequence_lengths=(128,)))
+    assert said(ranks, 2) == ""
+    assert said(ranks, 2, Lengths(input=to(documents * 63))) == ""
+    assert "up to 130 tokens" in said(ranks, 2, Lengths(input=to(documents * 64)))
+    assert documents == DOCUMENTS, "as the load generator sends them"
 
 
 def test_a_model_without_lengths_is_told_and_measured_as_it_is() -> None:

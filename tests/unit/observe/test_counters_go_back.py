@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Crash
 from steelyard.core.vocabulary.reading import Fresh, Stale
 from unit.observe.pods import KEY, Rounds, at, pod, sample
@@ -21,6 +22,20 @@ async def test_a_counter_that_goes_back_by_little_counts_none_of_its_requests_ag
     rounds = Rounds()
     await told(rounds, 100_000, 100_010, 99_990, 100_000)
     assert requests(rounds) == 20, "ten before, and ten since"
+
+
+async def test_nor_are_its_latencies_and_tokens_those_of_a_window():
+    rounds = Rounds()
+    for good in (100_000, 100_010, 100_020, 99_990, 100_000, 100_010, 100_020):
+        tokens = Tokens(every=Counted(input=good, cached=0, output=good), good=None)
+        await rounds.go([pod()], {"a": sample(rounds.next, good=good, start=None, cpu=None, tokens=tokens)})
+    reading = rounds.reading()
+    assert isinstance(reading, Fresh)
+    (window,) = reading.value.windows
+    assert window.good == 30
+    assert max((window.buckets or {}).values(), default=0) <= 40
+    assert window.tokens is not None
+    assert window.tokens.every.input <= 40
 
 
 async def test_a_counter_that_begins_anew_counts_from_zero():

@@ -31,6 +31,11 @@ def test_the_page_of_another_server_is_told_by_its_profile(page, profile):
     assert f"the page is like that of profile {profile}" in near("vllm:request_success_total", names(page))
 
 
+def test_a_counter_that_any_server_may_have_tells_no_server():
+    hint = near("requests_finished_total", {"http_requests_total", "http_request_duration_seconds_bucket"})
+    assert "the page has http_requests_total" in hint and "profile infinity" not in hint
+
+
 def test_a_page_without_metrics_is_another_page():
     assert "no metrics at all" in near("n_total", names_on(b"<html></html>"))
     assert "nothing near it" in near("n_total", {"go_goroutines"})

@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patience import PATIENCE, until
+from steelyard_runtime.serve import api
 from steelyard_runtime.serve.api import PIECE
 from steelyard_runtime.tokens import pieces
 from unit.runtime.played import PlayedEngine, PlayedTokenizer, serving, sums
@@ -170,6 +172,35 @@ async def test_an_encoding_format_of_null_is_none() -> None:
 
 
 # Tokens
+
+
+async def test_large_bodies_beyond_the_memory_for_them_are_shed_and_small_ones_are_not(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "limit", lambda: 0)
+    large = json.dumps({"model": "tiny", "input": [[5, 1]], "user": "x" * 1_500_000}).encode()
+    async with serving(held) as server:  # of 4 texts of 100,000 characters: 2.5 MB always have room
+        first = asyncio.create_task(server.post(large))
+        await until(lambda: held.runs)
+        status, refusal = await server.post(large)
+        assert status == 429
+        assert refusal["error"]["message"] == "large requests fill the memory that is for them; try again in 1 s"
+        small = asyncio.create_task(server.post(body(6)))
+        held.free.set()
+        assert [(await first)[0], (await small)[0], (await server.post(large))[0]] == [200, 200, 200]
+        assert server.counts() == {"good": 3, "shed": 1}
+
+
+async def test_a_body_in_pieces_is_bounded_as_well_and_one_that_is_too_large_is_refused_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "limit", lambda: 0)
+    async with serving(PlayedEngine()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            for _ in range(30):
+                writer.write(b"%x\r\n" % 100_000 + b"x" * 100_000 + b"\r\n")
+                await writer.drain()
+        assert b" 413 " in await asyncio.wait_for(reader.readline(), PATIENCE)
+        writer.close()
+        assert (await server.post(body(6)))[0] == 200
 
 
 async def test_a_short_text_need_not_wait_for_all_texts_of_a_large_request() -> None:

@@ -63,6 +63,19 @@ def test_pictures_of_browsers_and_cameras_are_read_in_three_colours(kind: str, m
     assert (found.mode, found.size) == ("RGB", (20, 10))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_picture_stands_as_its_camera_says_that_it_was_held(kind: str) -> None:
+    image = Image.new("RGB", (20, 10), (255, 255, 255))
+    image.paste((0, 0, 0), (0, 0, 10, 10))
+    notes = Image.Exif()
+    notes[0x0112] = 6  # a quarter turn to the right
+    found = decoded(as_bytes(image, kind, exif=notes), "it")
+    assert found.size == (10, 20)
+    assert found.getpixel((5, 2))[0] < 64
+    assert found.getpixel((5, 17))[0] > 192
+    assert decoded(as_bytes(image, kind, exif=b"Exif\0\0MM\0*no"), "it").size == (20, 10), "notes that are broken turn nothing"
+
+
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM", "ICO", "PDF", "TGA"])
 def test_other_formats_are_refused_whatever_they_hold(kind: str) -> None:
     with pytest.raises(Rejected, match="it is no image that is read here; send JPEG, PNG or WEBP"):
@@ -147,9 +160,27 @@ def test_a_picture_smaller_than_the_cut_has_black_around_it(tmp_path: Path) -> N
     assert (pixels[:, 1:7, 2:6] == 9).all()
 
 
-def test_a_strip_does_not_become_a_wall(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [(1 << 20, 1), (1, 1 << 20), (1000, 1), (20_000, 20)])
+def test_a_strip_does_not_become_a_wall(size: tuple[int, int], tmp_path: Path) -> None:
+    found = preprocessing_of(model_with(tmp_path, {**CLIP, "size": {"shortest_edge": 64}}))
+    strip = Image.new("RGB", size)
+    tracemalloc.start()
+    try:
+        assert found.pixels(strip).shape == (3, 8, 8)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [(4000, 100), (100, 4000)])
+def test_of_a_strip_the_same_middle_is_cut_out(size: tuple[int, int], tmp_path: Path) -> None:
     found = preprocessing_of(model_with(tmp_path, CLIP))
-    assert found.pixels(Image.new("RGB", (1 << 20, 1))).shape == (3, 8, 8)
+    strip = picture(*size)
+    resized = (480, 12) if size[0] > size[1] else (12, 480)
+    whole = np.asarray(strip.resize(resized, resample=3), dtype=np.float64)
+    above, left = (resized[1] - 8) // 2, (resized[0] - 8) // 2
+    right = (whole[above : above + 8, left : left + 8] / 255 - CLIP["image_mean"]) / CLIP["image_std"]
+    np.testing.assert_allclose(found.pixels(strip), right.transpose(2, 0, 1), atol=1e-6)
 
 
 def test_a_picture_of_another_size_is_refused_where_nothing_resizes_it(tmp_path: Path) -> None:

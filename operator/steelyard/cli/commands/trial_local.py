@@ -115,7 +115,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--task",
         default="feature-extraction",
         metavar="TASK",
-        help="what the model does: feature-extraction (default), text-classification, token-classification or text-ranking",
+        help="what the model does: feature-extraction (default), text-classification, token-classification, text-ranking, image-classification or "
+        "tensors (any ONNX graph)",
     )
     parser.add_argument("--keep", metavar="FOLDER", help="keep what was compiled there, for the next time; default: nothing is kept")
     parser.add_argument("--report", metavar="FILE", help="write the page for who decides there as well")

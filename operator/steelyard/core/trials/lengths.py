@@ -18,7 +18,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.carried import carried
 from steelyard.core.trials.sent import lengths_of
-from steelyard.core.vocabulary.task import GRAPHS, generates
+from steelyard.core.vocabulary.task import GRAPHS, READ_APART, generates
 
 USUAL_INPUT, USUAL_OUTPUT = 60, 128
 """Tokens of the longest request and answer that the generator sends where it is told of none."""
@@ -48,14 +48,17 @@ def most_factors(rows: Iterable[TrialRow]) -> int:
 
 def _refused(workload: Workload, candidate: Candidate, sent: Lengths | None, factor: float) -> str | None:
     """Why requests that are so many times as long cannot be sent there: nothing is cut in silence."""
-    task, longest = workload.model.task, factor * _longest(sent.input if sent is not None else (), USUAL_INPUT)
+    task = workload.model.task
+    if task in GRAPHS:
+        return "not measured: requests of a graph have the sizes of its inputs, and no length"
+    # What is counted are tokens of a request, and what a server takes are those of one text.
+    apart = READ_APART.get(task, 1)
+    longest = factor * _longest(sent.input if sent is not None else (), apart * USUAL_INPUT) / apart
     if workload.vllm is not None:
         if generates(task):
             longest += factor * _longest(sent.output if sent is not None else (), USUAL_OUTPUT)
         limit = workload.vllm.max_model_length
         raised = "spec.server.vllm.maxModelLength"
-    elif task in GRAPHS:
-        return f"not measured: requests of the task {task} have the sizes of its graph's inputs, and no lengths"
     elif candidate.inputs is not None and candidate.inputs.sequence_lengths:
         limit = max(candidate.inputs.sequence_lengths)
         raised = "spec.compile.sequenceLengths"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from glob import escape
 from types import MappingProxyType
@@ -43,6 +44,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
     }
 )
 METRICS = "/metrics"
+ANYBODYS = frozenset({"http_requests_total"})
+"""Counters that libraries make for whatever server uses them: they tell none."""
 
 
 @lru_cache(maxsize=1024)
@@ -62,9 +65,9 @@ def port_of(page: ServerPage) -> int:
     return PROFILES[page.profile].port
 
 
-def profile_of(names: Collection[str]) -> str | None:
-    """The one profile whose counter a page with these metrics has; None where none or several have."""
-    found = [name for name, profile in PROFILES.items() if profile.answered[0].name in names]
+def profile_of(names: AbstractSet[str]) -> str | None:
+    """The one profile whose counter a page with these metrics has; None where none or several have, or any server may have it."""
+    found = [name for name, profile in PROFILES.items() if profile.answered[0].name in names - ANYBODYS]
     return found[0] if len(found) == 1 else None
 
 

@@ -23,7 +23,7 @@ class CompileFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldAccuracy:
-    """`measure`: LeastCosine, or WorstLogprob in nats."""
+    """`measure`: which figure `value` is, such as LeastCosine."""
 
     measure: str | None
     value: Decimal | None
