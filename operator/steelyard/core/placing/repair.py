@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Quarantine
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing import go_without
@@ -175,8 +174,3 @@ def scaled(seen: Analysis, wanted: Allocation) -> tuple[Note, ...]:
     rate = f" for {seen.load.now:.3g} requests/s" if seen.load else ""
     changed = sorted(key for key in {*before, *wanted} if before.get(key, 0) != wanted.get(key, 0))
     return tuple(Note(Reason.SCALED, f"{before.get(k, 0)} to {wanted.get(k, 0)} replicas on pool {k.pool}{rate}") for k in changed)
-
-
-def keys_of(allocation: Allocation) -> tuple[PlacementKey, ...]:
-    """The placements that hold a part of the load, that with the most replicas first."""
-    return tuple(sorted((key for key, n in allocation.items() if n > 0), key=lambda key: (-allocation[key], key)))
