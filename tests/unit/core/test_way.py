@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass
-from steelyard.core.compiling.way import Way, begins_anew
+from steelyard.core.compiling.way import MENDED, Way, begins_anew
+from steelyard.core.facts.resources import Resources
 
 OLD = Way("s3://modles/m", None)
 FAILED = Attempts(count=1, failure=Failure(failure_class=FailureClass.USER, reason="ModelNotFound", message="m"))
@@ -16,6 +17,12 @@ def test_a_corrected_address_or_secret_begins_anew(wanted: Way) -> None:
     assert begins_anew(FAILED, OLD, wanted, shared=False)
 
 
+def test_more_resources_begin_anew_what_ran_out_of_memory() -> None:
+    assert FAILED.failure is not None
+    short = replace(FAILED, failure=replace(FAILED.failure, failure_class=FailureClass.OUT_OF_MEMORY))
+    assert begins_anew(short, OLD, replace(OLD, resources=Resources(4.0, 32.0)), shared=False)
+
+
 def test_the_same_way_does_not_begin_anew() -> None:
     assert not begins_anew(FAILED, OLD, OLD, shared=False)
 
@@ -24,7 +31,7 @@ def test_one_that_is_shared_stays_for_two_with_two_ways_would_take_turns() -> No
     assert not begins_anew(FAILED, OLD, Way("s3://models/m", None), shared=True)
 
 
-@pytest.mark.parametrize("kind", sorted(set(FailureClass) - {FailureClass.USER}))
+@pytest.mark.parametrize("kind", sorted(set(FailureClass) - MENDED))
 def test_what_no_user_has_to_mend_goes_on_as_it_is(kind: FailureClass) -> None:
     assert FAILED.failure is not None
     other = replace(FAILED, failure=replace(FAILED.failure, failure_class=kind))
