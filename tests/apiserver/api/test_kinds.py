@@ -285,7 +285,6 @@ def full_status() -> dict[str, Any]:
                 "revision": "3f9a01bc",
                 "desiredReplicas": 3,
                 "readyReplicas": 3,
-                "weight": 75,
                 "artifactDigest": "sha256:" + "0a" * 32,
                 "capacityPerReplica": "38.5",
                 "capacityLower": "36.1",
@@ -330,5 +329,4 @@ def full_status() -> dict[str, Any]:
             ],
             "board": [{"gate": "Frozen", "passed": True, "reason": "", "message": ""}],
         },
-        "savings": {"total": "-1.5", "currency": "USD", "since": "2026-02-01T00:00:00Z"},
     }  # fmt: skip

@@ -137,7 +137,7 @@ class Trial:
         """One pass."""
         store, snapshots = await self.looking()
         ignored: Any = SimpleNamespace(
-            record=lambda *_: None, looked=lambda *_: None, forget=lambda _: None, target=lambda _: None, ask=lambda *_: None
+            record=lambda *_: None, looked=lambda *_: None, forget=lambda _: None, target=lambda _: None, ask=lambda *_, **__: None
         )
         reconciler = WorkloadReconciler(
             self.client,

@@ -286,7 +286,8 @@ def lost(written, read, path=""):
 def test_the_installed_schema_keeps_every_field_that_is_shown(control_plane, namespace, kinds, situation):
     install_generated(control_plane)
     one = SITUATIONS[situation]().workloads[0]
-    bare = {**one, "metadata": {"name": "minilm"}, "spec": {**one["spec"], "model": {**one["spec"]["model"], "task": "feature-extraction"}}}
+    task = "text-generation" if "vllm" in one["spec"].get("server", {}) else "feature-extraction"
+    bare = {**one, "metadata": {"name": "minilm"}, "spec": {**one["spec"], "model": {**one["spec"]["model"], "task": task}}}
     keeps(control_plane, f"{ROOT}/namespaces/{namespace}/inferenceworkloads", bare)
 
 
