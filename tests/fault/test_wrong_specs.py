@@ -13,7 +13,7 @@ from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
 from fault.move_run import OWN, Manifest, MoveRun
 from patience import PATIENCE
-from unit.api.objects import GONE, changed
+from unit.api.objects import CUSTOM, GONE, changed
 
 pytestmark = pytest.mark.apiserver
 
@@ -48,8 +48,8 @@ AT_ONCE = (
     Wrong("no task", {"model.task": GONE}, "must give model.task"),
     Wrong("more replicas at least than at most", {"scaling": {"minReplicas": 5, "maxReplicas": 2}}, "lower minReplicas or raise maxReplicas"),
     Wrong("a mode in lower case", {"rebalancing.mode": "auto"}, "Auto"),
-    Wrong("cost by tokens of an encoder", {"objective.unit": "OutputTokens"}, "only vllm counts tokens"),
-    Wrong("an image by its tag", {"server": {"custom": {"image": "example.com/a:latest", "metrics": {"requestCounter": "n", "latencyHistogram": "t"}}}}, "sha256"),
+    Wrong("cost by tokens of an encoder", {"objective.unit": "OutputTokens"}, "must be GoodRequests unless the server is vllm"),
+    Wrong("an image by its tag", {"server": changed(CUSTOM, {"custom.image": "example.com/a:latest"})}, "sha256"),
     Wrong("moves of what is not ours", {"server": {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}, "rebalancing.mode": "Auto"}, "must be Observe or Recommend"),
 )  # fmt: skip
 LATER = (
