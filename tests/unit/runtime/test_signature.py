@@ -146,6 +146,9 @@ class Raced:
     def probe(self, spec: CompileSpec) -> None:
         pass
 
+    def memory(self, model: Path, spec: CompileSpec) -> tuple[int, str]:
+        return 1, "one byte"
+
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         shutil.copytree(self.root / "store" / KEY, self.root / "store" / spec.key)
         return replace(build(into), key=spec.key, model_digest=digest)
