@@ -92,6 +92,7 @@ def terminal(config: str, *words: str, term: str = "xterm", **environment: str) 
     around = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR"}} | {"TERM": term, **environment}
 
     def take() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # What runs in the background is often told to ignore it.
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
