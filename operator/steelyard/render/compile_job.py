@@ -13,6 +13,9 @@ from steelyard.render import label, name, runtime_word
 from steelyard.render.credentials import model_credentials, store_credentials
 from steelyard.render.manifest import Manifest, owner
 from steelyard.render.pod import (
+    FETCHED,
+    FETCHED_MOUNT,
+    WORK_MOUNT,
     Part,
     access,
     container_security,
@@ -22,6 +25,7 @@ from steelyard.render.pod import (
     model_uri,
     nodes,
     pod_security,
+    read_only,
     scratch,
     shared_memory,
     signing_keys,
@@ -52,9 +56,8 @@ class CompileJobIntent:
     site: CompileSite
 
 
-FETCHED, MADE = "fetched", "made"
-"""The folders that containers hand on: the one writes it, and those after it read it."""
-WORK_MOUNT = "/work"
+MADE = "made"
+"""The folder of the artifact, which the second container writes and the third reads."""
 SHARES_GRAPHS = "--separate-weights"
 """The flag with which compiling itself reads the store: graphs of the same architecture (docs/adr/0025-graphs-without-weights-are-shared.md)."""
 
@@ -76,11 +79,11 @@ def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, 
     reader = [*store_environment(settings), *store_credentials(settings.store_read_secret), *trusted_keys(settings)]
     reads_graphs = SHARES_GRAPHS in intent.spec.get("flags", [])
     keys, key_env = signing_keys(settings)
-    fetched, made = scratch(FETCHED, f"{WORK_MOUNT}/{FETCHED}", disk), scratch(MADE, f"{WORK_MOUNT}/{MADE}", disk)
+    fetched, made = scratch(FETCHED, FETCHED_MOUNT, disk), scratch(MADE, f"{WORK_MOUNT}/{MADE}", disk)
     store = store_claim(settings, reads_only=False)
     fetch = _Step(
         name="fetch",
-        parts=[_own("fetch", settings), fetched, *_read_only(store), *model_claim(model["uri"])],
+        parts=[_own("fetch", settings), fetched, *read_only(store), *model_claim(model["uri"])],
         env=[*reader, *model_credentials(model["uri"], model.get("secretName")), *hub(model["uri"], settings)],
         device=True,  # Whether the compiler can do what is asked is found out before the download, and may need the device.
     )
@@ -88,9 +91,9 @@ def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, 
         name="compile",
         parts=[
             _own("compile", settings),
-            *_read_only([fetched]),
+            *read_only([fetched]),
             made,
-            *(_read_only(store) if reads_graphs else []),
+            *(read_only(store) if reads_graphs else []),
             *model_claim(model["uri"]),
             *(
                 [shared_memory(intent.site.resources.memory_gib, intent.spec.get("tensorParallel", 1))]
@@ -103,7 +106,7 @@ def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, 
     )
     publish = _Step(
         name="publish",
-        parts=[_own("publish", settings), *_read_only([fetched, made]), *store, *keys],
+        parts=[_own("publish", settings), *read_only([fetched, made]), *store, *keys],
         env=[*store_environment(settings), *store_credentials(settings.store_secret), *key_env, *trusted_keys(settings)],
         device=False,
     )
@@ -129,10 +132,6 @@ def _container(step: _Step, intent: CompileJobIntent, settings: Settings, spec: 
         "terminationMessagePolicy": "File",
         "volumeMounts": [mount for _, mount in step.parts],
     }
-
-
-def _read_only(parts: list[Part]) -> list[Part]:
-    return [(volume, {**mount, "readOnly": True}) for volume, mount in parts]
 
 
 def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:

@@ -15,6 +15,8 @@ from steelyard.core.placing.intent import CustomIntent
 from steelyard.render.credentials import model_credentials
 from steelyard.render.manifest import Manifest
 from steelyard.render.pod import (
+    FETCHED,
+    FETCHED_MOUNT,
     Part,
     access,
     container_security,
@@ -24,6 +26,7 @@ from steelyard.render.pod import (
     model_uri,
     nodes,
     pod_security,
+    read_only,
     scratch,
     shared_memory,
     store_environment,
@@ -33,8 +36,6 @@ from steelyard.render.quantity import requests_equal_limits
 SERVER = "server"
 FETCHER = "fetch-model"
 FETCH_SPEC = "STEELYARD_MODEL_SPEC"
-FETCHED = "fetched"
-FETCHED_MOUNT = "/work/model"
 HOME: Manifest = {"name": "HOME", "value": "/tmp"}  # noqa: S108 - inside the pod
 """The one folder that can be written: libraries keep their caches at home."""
 PERIOD_SECONDS = 5
@@ -48,7 +49,7 @@ def custom_pod(intent: CustomIntent, settings: Settings) -> Manifest:
     server, disk = intent.server, intent.server.disk_gib
     model: Part = scratch(FETCHED, server.model_path, disk)
     shared = shared_memory(intent.resources.memory_gib, max(1, round(intent.resources.devices)))
-    parts = [scratch("tmp", "/tmp", disk), shared, *([_read_only(model)] if intent.model is not None else [])]  # noqa: S108
+    parts = [scratch("tmp", "/tmp", disk), shared, *(read_only([model]) if intent.model is not None else [])]  # noqa: S108
     pod: Manifest = {
         **access(intent.access.pull_secrets, intent.access.account),
         "enableServiceLinks": False,
@@ -150,7 +151,3 @@ def _fetcher(intent: CustomIntent, model: Model, settings: Settings, mounts: lis
         "terminationMessagePolicy": "File",
         "volumeMounts": mounts,
     }
-
-
-def _read_only(part: Part) -> Part:
-    return part[0], {**part[1], "readOnly": True}

@@ -14,6 +14,10 @@ STORE_MOUNT = "/var/lib/steelyard/store"
 MODEL_MOUNT = "/var/lib/steelyard/model"
 SIGNING_MOUNT = "/var/run/steelyard/signing"
 CACHE_MOUNT = "/var/cache/steelyard"
+WORK_MOUNT = "/work"
+FETCHED = "fetched"
+"""The folder of a fetched model, which one container writes and those after it read."""
+FETCHED_MOUNT = f"{WORK_MOUNT}/{FETCHED}"
 
 
 def pod_security() -> Manifest:
@@ -149,6 +153,11 @@ Part = tuple[Manifest, Manifest]
 def scratch(name: str, path: str, disk_gib: float) -> Part:
     """An empty folder of the node's disk, of so many GiB at most."""
     return {"name": name, "emptyDir": {"sizeLimit": memory(disk_gib)}}, {"name": name, "mountPath": path}
+
+
+def read_only(parts: Sequence[Part]) -> list[Part]:
+    """The same, as a container sees them that writes to none."""
+    return [(volume, {**mount, "readOnly": True}) for volume, mount in parts]
 
 
 def store_claim(settings: Settings, *, reads_only: bool) -> list[Part]:
