@@ -17,7 +17,7 @@ from steelyard.api.placement_status import Basis, ClaimStatus, Percentile, Satur
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.shape import PriceClass
 from steelyard.api.status_values import Count, Generation, Seconds, SmallCount
-from steelyard.api.text import LABEL, TRIAL_NAME_MAX, WORKLOAD_NAME_MAX, HashedRevision, Message, PoolName
+from steelyard.api.text import LABEL, TRIAL_NAME_MAX, HashedRevision, Message, PoolName, WorkloadName
 from steelyard.api.word import Word
 
 POOLS_MAX = 8
@@ -128,11 +128,7 @@ class AcceleratorTrialSpec(SpecModel):
     )
 
     workload_name: Annotated[
-        Annotated[
-            str,
-            Field(max_length=WORKLOAD_NAME_MAX),
-            Pattern(f"^{LABEL}$", "must be the name of an InferenceWorkload of this namespace: lower case letters, digits and hyphens"),
-        ],
+        WorkloadName,
         says(
             "The InferenceWorkload of this namespace whose model, objective, lengths and load are taken. It is not moved by the trial.",
             example="embedder",

@@ -7,8 +7,8 @@ from pydantic import Field
 from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource, Scale
 from steelyard.api.model import SpecModel, StatusModel
-from steelyard.api.rule import Pattern, Rule
-from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX, PoolName
+from steelyard.api.rule import Rule
+from steelyard.api.text import PoolName, WorkloadName
 
 REPLICAS_MAX = 10_000
 
@@ -29,9 +29,7 @@ class ScaleTargetSpec(SpecModel):
     )
 
     workload_name: Annotated[
-        str,
-        Field(max_length=WORKLOAD_NAME_MAX),
-        Pattern(f"^{LABEL}$", 'must be the name of an InferenceWorkload: lower case letters, digits and "-", such as "embedder"'),
+        WorkloadName,
         says(
             "The InferenceWorkload of the same namespace whose replicas these are. The object goes with it, and with scaling.owner Steelyard.",
             example="embedder",

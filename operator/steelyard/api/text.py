@@ -15,6 +15,12 @@ COMPILED_MODEL_NAME_MAX = 52
 LABEL = "[a-z]([-a-z0-9]*[a-z0-9])?"
 """An RFC 1035 label: what a Service may be called, and so what everything that names a Service may be called."""
 
+WorkloadName = Annotated[
+    str,
+    Field(max_length=WORKLOAD_NAME_MAX),
+    Pattern(f"^{LABEL}$", 'must be the name of an InferenceWorkload: lower case letters, digits and "-", such as "embedder"'),
+]
+
 PoolName = Annotated[
     str,
     Field(max_length=POOL_NAME_MAX),

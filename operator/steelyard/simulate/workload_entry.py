@@ -10,17 +10,14 @@ from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.objective import CostUnit
 from steelyard.api.rebalancing import Rebalancing
-from steelyard.api.rule import Pattern, Rule
+from steelyard.api.rule import Rule
 from steelyard.api.scaling import Scaling
-from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX, PoolName
+from steelyard.api.text import PoolName, WorkloadName
 from steelyard.simulate.lengths import Lengths
 from steelyard.simulate.load import Load, Noise
 from steelyard.simulate.pool_entry import PoolEntry
 from steelyard.simulate.promise import Promise
 from steelyard.simulate.truth import Truth
-
-WorkloadName = Annotated[str, Field(max_length=WORKLOAD_NAME_MAX), Pattern(f"^{LABEL}$", "must be lower case letters, digits and hyphens")]
-
 
 Milliseconds = Annotated[int, says("", unit="milliseconds", low=1, high=3_600_000)]
 

@@ -394,7 +394,7 @@ BAD: tuple[Bad, ...] = (
     # trials
     _t("a trial's name that leaves no room", {"metadata.name": "a" * 41}, "must have a name of at most 40", "", ""),
     _t("a trial of nothing", {"spec.workloadName": GONE}, "Required value", "spec.workloadName", "must be given"),
-    _t("a workload of another namespace", {"spec.workloadName": "other/embedder"}, "must be the name of an InferenceWorkload of this namespace", "spec.workloadName"),
+    _t("a workload of another namespace", {"spec.workloadName": "other/embedder"}, "must be the name of an InferenceWorkload: lower case letters", "spec.workloadName"),
     _t("no pool to compare", {"spec.pools": []}, "at least 1 item", "spec.pools", "must have at least 1"),
     _t("a pool twice", {"spec.pools": ["inf2-xlarge", "inf2-xlarge"]}, "Duplicate value", "spec.pools", "must give each value once"),
     _t("other lengths of the users' own requests", {"spec.load": {"mode": "Live", "lengthFactors": ["2"]}}, "must be left out with mode Live", "spec.load.lengthFactors"),

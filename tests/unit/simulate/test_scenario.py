@@ -62,7 +62,7 @@ def test_the_example_of_the_documentation_is_right():
         ("truth: {a:", "truth: {b:", "workloads[0].truth.b: must be a pool of this scenario: a"),
         (", nodes: 3", "", "pools[0]: must give nodes, maxNodes or both: else the pool holds nothing"),
         ("nodes: 3", "nodes: 3, maxNodes: 2", "pools[0].maxNodes: must not be less than nodes, which stand from the start"),
-        ("name: w", "name: W!", "workloads[0].name: must be lower case letters, digits and hyphens (found 'W!')"),
+        ("name: w", "name: W!", "workloads[0].name: must be the name of an InferenceWorkload: lower case letters, digits and \"-\", such as \"embedder\" (found 'W!')"),
         ("name: w", "name: w\n    rebalancing: {windowSeconds: 50}", "workloads[0].rebalancing.windowSeconds: must be a multiple of stepSeconds, which is 15"),
         ("nodes: 3", "nodes: 3, claims: [{ratio: 0.5}]", "pools[0].claims[0].relativeTo: must be given with ratio"),
         ("nodes: 3", "nodes: 3, claims: [{ratio: 0.5, relativeTo: z}]", "pools[0].claims[0].relativeTo: must be a pool of this scenario: a"),
