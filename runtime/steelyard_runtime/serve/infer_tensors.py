@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from steelyard_runtime.serve import schemas
 from steelyard_runtime.serve.door import Schema
 from steelyard_runtime.serve.inference_protocol import json_length, request_id
 from steelyard_runtime.serve.request import Rejected, json_object
@@ -101,35 +102,12 @@ def tensor_response(model: str, request: TensorRequest, outputs: Mapping[str, Ar
 def request_schema(inputs: Sequence[Tensor], most_rows: int | None, whole: tuple[int, int] | None) -> Schema:
     """Return the schema of a request with all inputs, all of it in JSON and its data nested by its shape. most_rows: of an open first axis, of
     which there is at least one; None where it counts no rows."""
-    given = [_described(each, most_rows, whole) for each in inputs]
-    return {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {
-            "id": {"type": ["string", "null"]},
-            "inputs": {
-                "type": "array",
-                "minItems": len(given),
-                "maxItems": len(given),
-                "items": given[0] if len(given) == 1 else {"anyOf": given},
-            },
-        },
-    }
+    return schemas.infer_request([_described(each, most_rows, whole) for each in inputs])
 
 
 def answer_schema(model: str, outputs: Sequence[Tensor]) -> Schema:
     """Return the schema of an answer in JSON."""
-    answered = [_described(each, None, None, flat=True) for each in outputs]
-    return {
-        "type": "object",
-        "required": ["model_name", "outputs"],
-        "properties": {
-            "model_name": {"const": model},
-            "model_version": {"type": "string"},
-            "id": {"type": "string"},
-            "outputs": {"type": "array", "minItems": 1, "maxItems": len(answered), "items": {"anyOf": answered}},
-        },
-    }
+    return schemas.infer_answer(model, [_described(each, None, None, flat=True) for each in outputs])
 
 
 def _described(tensor: Tensor, most_rows: int | None, whole: tuple[int, int] | None, *, flat: bool = False) -> Schema:
@@ -144,16 +122,7 @@ def _described(tensor: Tensor, most_rows: int | None, whole: tuple[int, int] | N
     # Which size stands where is told by the metadata: clients and tools understand no tuples (prefixItems).
     axes = len(tensor.shape)
     shape: Schema = {"type": "array", "minItems": axes, "maxItems": axes, "items": {"type": "integer", "minimum": 0}}
-    return {
-        "type": "object",
-        "required": ["name", "datatype", "shape", "data"],
-        "properties": {
-            "name": {"const": tensor.name},
-            "datatype": {"const": tensor.datatype.name},
-            "shape": shape,
-            "data": data,
-        },
-    }
+    return schemas.tensor(tensor.name, tensor.datatype.name, shape, data)
 
 
 def _bounds(size: int | None, most_rows: int | None) -> Schema:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from steelyard_runtime.serve import inference_protocol, openai
+from steelyard_runtime.serve import inference_protocol, openai, schemas
 from steelyard_runtime.serve.door import Door, Infer, Schema, Tensors
 from steelyard_runtime.serve.request import Limits
 
@@ -42,59 +42,18 @@ def document(model: str, version: str, doors: Sequence[Door], infer: Infer) -> b
 
 def text_schemas(model: str, tensors: Tensors, limits: Limits) -> tuple[Schema, Schema]:
     """Of a request and of an answer by the Open Inference Protocol, where each input is a text."""
-    text: Schema = {"type": "string", "minLength": 1, "maxLength": limits.max_chars}
-    many: Schema = {"type": "array", "minItems": 1, "maxItems": limits.max_inputs}
-    data: Schema = {"anyOf": [{**many, "items": text}, {**many, "items": {"type": "array", "minItems": 1, "maxItems": 1, "items": text}}]}
-    given: list[Schema] = [
-        {
-            "type": "object",
-            "required": ["name", "datatype", "shape", "data"],
-            "properties": {
-                "name": {"const": tensor.name},
-                "datatype": {"const": "BYTES"},
-                "shape": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}},
-                "data": data,
-            },
-        }
-        for tensor in tensors.inputs
-    ]
-    infer_request: Schema = {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {
-            "id": {"type": ["string", "null"]},
-            "inputs": {
-                "type": "array",
-                "minItems": len(given),
-                "maxItems": len(given),
-                "items": given[0] if len(given) == 1 else {"anyOf": given},
-            },
-        },
+    text = schemas.text(limits)
+    data: Schema = {
+        "anyOf": [schemas.many(limits, text), schemas.many(limits, {"type": "array", "minItems": 1, "maxItems": 1, "items": text})]
     }
-    answered: list[Schema] = [
-        {
-            "type": "object",
-            "required": ["name", "datatype", "shape", "data"],
-            "properties": {
-                "name": {"const": tensor.name},
-                "datatype": {"const": tensor.datatype},
-                "shape": {"type": "array", "items": {"type": "integer"}},
-                "data": {"type": "array", "items": {"type": JSON_TYPES[tensor.datatype]}},
-            },
-        }
-        for tensor in tensors.outputs
+    shape: Schema = {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}}
+    given = [schemas.tensor(each.name, "BYTES", shape, data) for each in tensors.inputs]
+    sizes: Schema = {"type": "array", "items": {"type": "integer"}}
+    answered = [
+        schemas.tensor(each.name, each.datatype, sizes, {"type": "array", "items": {"type": JSON_TYPES[each.datatype]}})
+        for each in tensors.outputs
     ]
-    infer_response: Schema = {
-        "type": "object",
-        "required": ["model_name", "outputs"],
-        "properties": {
-            "model_name": {"const": model},
-            "model_version": {"type": "string"},
-            "id": {"type": "string"},
-            "outputs": {"type": "array", "minItems": 1, "maxItems": len(answered), "items": {"anyOf": answered}},
-        },
-    }
-    return infer_request, infer_response
+    return schemas.infer_request(given), schemas.infer_answer(model, answered)
 
 
 def _operation(name: str, answers: Schema, error: Schema, takes: Schema | None = None) -> Schema:
