@@ -1,7 +1,5 @@
 """Embeddings: a text becomes one vector. OpenAI's embeddings API."""
 
-import json
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,8 +16,8 @@ from steelyard_runtime.serve import openai
 from steelyard_runtime.serve.door import Answers, Asked, Door, Endpoint, Schema, Tensor
 from steelyard_runtime.serve.request import Inputs, Limits, checked_texts
 from steelyard_runtime.tasks.measure import LEAST_COSINE
+from steelyard_runtime.tasks.one_text import OneText
 from steelyard_runtime.tasks.task import Array, Exported
-from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import TextTokenizer, padded
 
 TOLERANCE = {"float32": 0.9999, "bfloat16": 0.999, "float16": 0.999, "default": 0.999}
@@ -30,7 +28,7 @@ INPUT, OUTPUT = "text", "embedding"
 """Names of the tensors in the Open Inference Protocol."""
 
 
-class Embeddings:
+class Embeddings(OneText):
     """Text encoders with their pooling, as sentence-transformers saves them."""
 
     name = "embeddings"
@@ -64,25 +62,9 @@ class Embeddings:
         """With the model's tokenizer."""
         return EmbeddingHead(TextTokenizer(folder, longest))
 
-    def samples(self, count: int, seed: int, longest: int) -> tuple[str, ...]:
-        """Texts of all lengths."""
-        return golden_texts(count, seed, longest)
-
     def accuracy(self, golden: Golden, value: float | None, tolerance: float) -> Cosine:
         """With the length of an embedding."""
         return Cosine(len(golden.answers[0]), value, tolerance)
-
-    def words(self, tokens: int) -> int:
-        """Words are tokens, nearly."""
-        return tokens
-
-    def body(self, model: str, text: str, chance: random.Random) -> bytes:
-        """One text."""
-        return json.dumps({"model": model, "input": text}).encode()
-
-    def tokens(self, answer: Any) -> int:
-        """As OpenAI counts."""
-        return int(answer["usage"]["prompt_tokens"])
 
 
 @dataclass(frozen=True, slots=True)

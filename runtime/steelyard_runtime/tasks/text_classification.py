@@ -1,7 +1,5 @@
 """Text classification: a text, or a pair of texts, gets a probability for each class. vLLM's form of it, and that of Text Embeddings Inference."""
 
-import json
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,29 +10,27 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from steelyard_runtime.artifacts.golden import Golden
-from steelyard_runtime.artifacts.manifest import Manifest, Measured
+from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.classifier import load_classifier
 from steelyard_runtime.serve import fields, openai, schemas, tei
 from steelyard_runtime.serve.door import Answers, Asked, Door, Endpoint, Schema, Tensor
 from steelyard_runtime.serve.request import Inputs, Limits, checked_texts, json_object
 from steelyard_runtime.tasks.labels import Labels, keep_labels, read_labels
+from steelyard_runtime.tasks.logits import Logits
 from steelyard_runtime.tasks.measure import WORST_PROBABILITY
+from steelyard_runtime.tasks.one_text import OneText
 from steelyard_runtime.tasks.probability import tolerance, worst_difference
 from steelyard_runtime.tasks.task import Array, Exported
-from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import Row, Text, TextTokenizer, segmented
 
 INPUT, LABEL, PROBABILITY = "text", "label", "probability"
 """Names of the tensors in the Open Inference Protocol."""
 
 
-class TextClassification:
+class TextClassification(OneText, Logits):
     """Encoders with a head for the whole text, as transformers saves them."""
 
     name = "text-classification"
-    inputs = ("input_ids", "attention_mask")
-    output = "logits"
     measure = WORST_PROBABILITY
     exported = Exported("text-classification", "NeuronModelForSequenceClassification", "logits")
     endpoints = (
@@ -50,14 +46,6 @@ class TextClassification:
         """Transformer and head."""
         return load_classifier(model, "AutoModelForSequenceClassification")
 
-    def settings(self, model: Path) -> Mapping[str, object]:
-        """Nothing that is not in config.json."""
-        return {"head": self.name}
-
-    def finish(self, output: Any, mask: Any, settings: Mapping[str, Any]) -> Any:
-        """Optimum gives the logits."""
-        return output
-
     def keep(self, model: Path, into: Path) -> None:
         """The names of the classes."""
         keep_labels(model, into)
@@ -65,26 +53,6 @@ class TextClassification:
     def head(self, folder: Path, longest: int) -> "ClassificationHead":
         """With the model's tokenizer and classes."""
         return ClassificationHead(TextTokenizer(folder, longest), read_labels(folder))
-
-    def samples(self, count: int, seed: int, longest: int) -> tuple[str, ...]:
-        """Texts of all lengths."""
-        return golden_texts(count, seed, longest)
-
-    def accuracy(self, golden: Golden, value: float | None, tolerance: float) -> Measured:
-        """The figure and its limit."""
-        return Measured(self.measure.word, value, tolerance)
-
-    def words(self, tokens: int) -> int:
-        """Words are tokens, nearly."""
-        return tokens
-
-    def body(self, model: str, text: str, chance: random.Random) -> bytes:
-        """One text."""
-        return json.dumps({"model": model, "input": text}).encode()
-
-    def tokens(self, answer: Any) -> int:
-        """As OpenAI counts."""
-        return int(answer["usage"]["prompt_tokens"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from steelyard_runtime.artifacts.golden import Golden
-from steelyard_runtime.artifacts.manifest import Manifest, Measured
+from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.classifier import load_classifier
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.serve import fields, openai, schemas, tei
 from steelyard_runtime.serve.door import Answers, Asked, Door, Endpoint, Schema, Tensor
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, checked_texts, json_object
 from steelyard_runtime.tasks.labels import labels_of
+from steelyard_runtime.tasks.logits import Logits
 from steelyard_runtime.tasks.measure import SCORE_CONCORDANCE
 from steelyard_runtime.tasks.probability import sigmoid
 from steelyard_runtime.tasks.task import Array, Exported
@@ -40,12 +40,10 @@ QUERY, DOCUMENT, SCORE = "query", "text", "score"
 """Names of the tensors in the Open Inference Protocol."""
 
 
-class TextRanking:
+class TextRanking(Logits):
     """Cross-encoders: transformers that end in one score."""
 
     name = "text-ranking"
-    inputs = ("input_ids", "attention_mask")
-    output = "logits"
     measure = SCORE_CONCORDANCE
     exported = Exported("text-classification", "NeuronModelForSequenceClassification", "logits")
     endpoints = (
@@ -61,14 +59,6 @@ class TextRanking:
     def reference(self, model: Path) -> Any:
         """Transformer and head."""
         return load_classifier(model, "AutoModelForSequenceClassification")
-
-    def settings(self, model: Path) -> Mapping[str, object]:
-        """Nothing that is not in config.json."""
-        return {"head": self.name}
-
-    def finish(self, output: Any, mask: Any, settings: Mapping[str, Any]) -> Any:
-        """Optimum gives the logits."""
-        return output
 
     def keep(self, model: Path, into: Path) -> None:
         """Nothing; but a model that ends in several scores is refused here, before it is loaded."""
@@ -86,10 +76,6 @@ class TextRanking:
     def samples(self, count: int, seed: int, longest: int) -> tuple[tuple[str, str], ...]:
         """Pairs of all lengths, the documents more and less about their queries."""
         return golden_pairs(max(count, LEAST_SAMPLES), seed, longest)
-
-    def accuracy(self, golden: Golden, value: float | None, tolerance: float) -> Measured:
-        """The figure and its limit."""
-        return Measured(self.measure.word, value, tolerance)
 
     def words(self, tokens: int) -> int:
         """Of one of the documents, each of which is read with the query and three marks."""

@@ -1,7 +1,5 @@
 """Token classification: each token of a text gets a class, such as a part of a name; neighbours of one class become one entity, with its place."""
 
-import json
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +9,17 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from steelyard_runtime.artifacts.golden import Golden
-from steelyard_runtime.artifacts.manifest import Manifest, Measured
+from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.classifier import load_classifier
 from steelyard_runtime.serve import fields, openai, schemas
 from steelyard_runtime.serve.door import Answers, Asked, Door, Endpoint, Schema, Tensor
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, checked_texts, json_object
 from steelyard_runtime.tasks.labels import Labels, keep_labels, read_labels
+from steelyard_runtime.tasks.logits import Logits
 from steelyard_runtime.tasks.measure import WORST_PROBABILITY
+from steelyard_runtime.tasks.one_text import OneText
 from steelyard_runtime.tasks.probability import tolerance, worst_difference
 from steelyard_runtime.tasks.task import Array, Exported
-from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import Row, TextTokenizer, segmented
 
 INPUT, INDEX, START, END, LABEL, SCORE = "text", "index", "start", "end", "label", "score"
@@ -32,12 +30,10 @@ NONE, SIMPLE = "none", "simple"
 """How tokens are put together: each alone, or neighbours of one class as one (transformers' `aggregation_strategy`)."""
 
 
-class TokenClassification:
+class TokenClassification(OneText, Logits):
     """Encoders with a head for each token, as transformers saves them."""
 
     name = "token-classification"
-    inputs = ("input_ids", "attention_mask")
-    output = "logits"
     measure = WORST_PROBABILITY
     exported = Exported("token-classification", "NeuronModelForTokenClassification", "logits")
     endpoints = (Endpoint("/v1/token-classify", "classifyTokens", openai.error_response, openai.ERROR),)
@@ -50,14 +46,6 @@ class TokenClassification:
         """Transformer and head."""
         return load_classifier(model, "AutoModelForTokenClassification")
 
-    def settings(self, model: Path) -> Mapping[str, object]:
-        """Nothing that is not in config.json."""
-        return {"head": self.name}
-
-    def finish(self, output: Any, mask: Any, settings: Mapping[str, Any]) -> Any:
-        """Optimum gives the logits."""
-        return output
-
     def keep(self, model: Path, into: Path) -> None:
         """The names of the classes."""
         keep_labels(model, into)
@@ -65,26 +53,6 @@ class TokenClassification:
     def head(self, folder: Path, longest: int) -> "TokenHead":
         """With the model's tokenizer and classes."""
         return TokenHead(TextTokenizer(folder, longest), read_labels(folder))
-
-    def samples(self, count: int, seed: int, longest: int) -> tuple[str, ...]:
-        """Texts of all lengths."""
-        return golden_texts(count, seed, longest)
-
-    def accuracy(self, golden: Golden, value: float | None, tolerance: float) -> Measured:
-        """The figure and its limit."""
-        return Measured(self.measure.word, value, tolerance)
-
-    def words(self, tokens: int) -> int:
-        """Words are tokens, nearly."""
-        return tokens
-
-    def body(self, model: str, text: str, chance: random.Random) -> bytes:
-        """One text."""
-        return json.dumps({"model": model, "input": text}).encode()
-
-    def tokens(self, answer: Any) -> int:
-        """As OpenAI counts."""
-        return int(answer["usage"]["prompt_tokens"])
 
 
 @dataclass(frozen=True, slots=True)
