@@ -13,11 +13,9 @@ from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.raw import Raw
 from steelyard.status.read.exit_drill import Drill, ExitDrill, ExitProof
 from steelyard.status.read.trial import PRESENT, TrialPool, trial_status
-from steelyard.status.scalar import count, decimals, time_text
+from steelyard.status.scalar import MESSAGE, count, decimals, time_text
 from steelyard.status.trial_pool import remembered_capacity, remembered_price
 from steelyard.status.value import interval, real, word
-
-MESSAGE = 1000
 
 
 def written_exit_drill(memory: core.DrillMemory) -> Raw:

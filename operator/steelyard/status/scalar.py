@@ -11,6 +11,8 @@ from steelyard.status.read.field import YEARS
 
 LARGEST = 1e12 - 1
 """The largest number that a decimal of the API can hold."""
+MESSAGE = 1000
+"""Characters of a sentence for people that a status keeps: the API takes no more than 1,024."""
 
 
 def decimal(value: float) -> str:

@@ -28,7 +28,7 @@ from steelyard.status.percentile import remembered_percentile, written_percentil
 from steelyard.status.raw import Raw
 from steelyard.status.read.field import parts, text, whole
 from steelyard.status.read.trial import TrialPool, trial_status
-from steelyard.status.scalar import count, decimal, decimals, time_text
+from steelyard.status.scalar import MESSAGE, count, decimal, decimals, time_text
 from steelyard.status.trial_length import (
     remembered_claim_length,
     remembered_length,
@@ -42,7 +42,6 @@ from steelyard.status.value import real, word
 
 SPENT_DIGITS = 2
 """Of money that is being spent: a status is no meter, and every value is a write."""
-MESSAGE = 1000
 LONGEST_LOAD = 604_800
 """Seconds: of more no moment can be worked out, and no trial or exploration takes so long."""
 

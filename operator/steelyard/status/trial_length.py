@@ -14,11 +14,9 @@ from steelyard.status.read.claim import ClaimAtLength as ToldClaim
 from steelyard.status.read.field import text
 from steelyard.status.read.placement import Saturation as ToldSaturation
 from steelyard.status.read.trial import TrialLength
-from steelyard.status.scalar import count, decimal, decimals
+from steelyard.status.scalar import MESSAGE, count, decimal, decimals
 from steelyard.status.trial_pool import remembered_capacity
 from steelyard.status.value import interval, real, word
-
-MESSAGE = 1000
 
 
 def written_capacity(capacity: Capacity | None, saturation: Saturation | None) -> Raw:
