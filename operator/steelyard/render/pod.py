@@ -51,9 +51,8 @@ def store_environment(settings: Settings) -> list[Manifest]:
         env.append({"name": "AWS_ENDPOINT_URL", "value": settings.store_endpoint})
         if settings.store_endpoint.startswith("http://"):
             env.append({"name": "AWS_ALLOW_HTTP", "value": "true"})
-    if settings.store_uri.startswith("s3://"):
-        env.append({"name": "AWS_REGION", "value": settings.store_region})
-    return env
+    # Whatever the store is: a model may be on S3 all the same.
+    return [*env, {"name": "AWS_REGION", "value": settings.store_region}]
 
 
 def trusted_keys(settings: Settings) -> list[Manifest]:

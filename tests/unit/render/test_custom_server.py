@@ -212,6 +212,12 @@ def test_only_what_fetches_has_the_keys_to_the_models_source_and_the_network_the
     assert {v["name"]: v.get("value") for v in of_hub["env"]}["HF_ENDPOINT"] == "https://hub.example.com"
 
 
+@pytest.mark.parametrize("store", ["", "pvc://artifacts", "s3://artifacts"])
+def test_a_model_of_s3_is_fetched_from_the_configured_region_whatever_the_store_is(store: str) -> None:
+    [fetcher] = pod(intent(model=MODEL), replace(SETTINGS, store_uri=store, store_region="eu-central-1"))["initContainers"]
+    assert {"name": "AWS_REGION", "value": "eu-central-1"} in fetcher["env"]
+
+
 def test_what_fetches_makes_the_pod_no_larger_and_takes_no_device() -> None:
     found = pod(intent(model=MODEL))
     of_fetcher, of_server = (c["resources"]["requests"] for c in (found["initContainers"][0], found["containers"][0]))
