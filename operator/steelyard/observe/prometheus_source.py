@@ -10,6 +10,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -95,14 +96,11 @@ class PrometheusSource:
             return answers
         one = lacking[self._round % len(lacking)]
         self._round += 1
-        try:
+        # Without an answer the last one counts: what is told of the pods would come and go with it.
+        with suppress(TimeoutError, RejectedError, aiohttp.ClientError, OSError, ValueError):
             async with asyncio.timeout(self._timeout):
-                self._names[one.contract] = _names(
-                    await self._fetch(names_of({self._labels.namespace: one.namespace, self._labels.pod: one.name}))
-                )
-        except (TimeoutError, RejectedError, aiohttp.ClientError, OSError, ValueError):
-            return answers
-        finally:
+                found = _names(await self._fetch(names_of({self._labels.namespace: one.namespace, self._labels.pod: one.name})))
+            self._names[one.contract] = found
             while len(self._names) > CONTRACTS:
                 del self._names[next(iter(self._names))]
         known = {pod.uid: names for pod in lacking if (names := self._names.get(pod.contract)) is not None}

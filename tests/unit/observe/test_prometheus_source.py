@@ -242,7 +242,11 @@ async def test_what_is_lacking_is_asked_for_once_a_round_and_told_with_what_is_n
     page = ServerPage(names=PageNames(requests="request_total", whole="t"), promises=(("e2e", 0.1),), port=8000)
     async with prometheus(behaviour) as (source, queries):
         told = await source.read([pod(name, contract=contract_of(page)) for name in "abc"])
-    assert [query for query in queries if query.startswith("count")] == ['count by (__name__) ({namespace="shop",pod="a"})']
+        asked = [*queries]
+        names = "no JSON"
+        again = await source.read([pod(name, contract=contract_of(page)) for name in "abc"])
+    assert again == told, "one answer that fails takes nothing back of what was told"
+    assert [query for query in asked if query.startswith("count")] == ['count by (__name__) ({namespace="shop",pod="a"})']
     for answer in told.values():
         assert isinstance(answer, Failure) and answer.reason is Reason.EMPTY
         assert "the page has requests_total: correct the name, or the profile" in answer.why
