@@ -8,6 +8,7 @@ the answered requests may have kept its promise: the sample is `blind`, and says
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,8 @@ FEW, SHOWN = 3, 32
 PARTS = ("bucket", "count", "sum")
 """Of a histogram, or of a summary."""
 UNITS = {1.0: "Seconds", 1_000.0: "Milliseconds", 1_000_000.0: "Microseconds"}
+_ESCAPED = re.compile(r"\[([*?[])\]")
+"""As `glob.escape` writes it."""
 ENDINGS = {"_seconds": 1.0, "_ms": 1_000.0, "_milliseconds": 1_000.0, "_us": 1_000_000.0, "_microseconds": 1_000_000.0}
 """By which a name says what it counts in."""
 Patterns: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
@@ -319,7 +322,8 @@ def _sum_of(seen: Exposition, named: Named) -> int | None:
 
 
 def _wanted_labels(named: Named) -> str:
-    return " and ".join(f'{label}="{" or ".join(values)}"' for label, values in named.where)
+    """As its owner wrote them, without what makes no pattern of a value."""
+    return _ESCAPED.sub(r"\1", " and ".join(f'{label}="{" or ".join(values)}"' for label, values in named.where))
 
 
 def _values_there(named: Named, series: Mapping[Labels, float]) -> str:

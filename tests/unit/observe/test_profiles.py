@@ -339,6 +339,8 @@ def test_labels_say_which_series_are_requests_errors_and_refusals():
 def test_a_value_of_a_label_is_compared_exactly_and_is_no_pattern():
     text = 'n_total{h="/v1/*"} 1\nn_total{h="/v1/a"} 2\nt_bucket{le="+Inf"} 1\n'
     assert by_names(text, requests="n_total", request_labels=(("h", ("/v1/*",)),), whole="t").counts.answered == 1
+    (doubt,) = by_names(text, requests="n_total", request_labels=(("h", ("/v2/*",)),), whole="t").doubts
+    assert 'no series of n_total has h="/v2/*"' in doubt, "as its owner wrote it"
 
 
 def test_a_label_that_no_series_has_is_told_with_what_there_is():
