@@ -133,11 +133,9 @@ def guess(template: Raw, profile: str | None = None) -> Guess:
             return Guess(None, said=tuple(str(c.get("image")) for c in containers))
         said.append(f"profile {found}: {by}")
     usual = PROFILES[found].port
-    notes = (template.get("metadata") or {}).get("annotations") or {}
-    port, by = _port(containers, notes, PROFILES[found]) or (usual, f"the usual one of {found}")
+    port, by = port_told(template) or _port(containers, PROFILES[found]) or (usual, f"the usual one of {found}")
     said.append(f"port {port}: {by}")
-    path = str(notes[PATH_NOTE]) if notes.get(PATH_NOTE) not in {None, "/metrics"} else None
-    return Guess(found, port=None if port == usual else port, path=path, said=tuple(said))
+    return Guess(found, port=None if port == usual else port, path=path_told(template), said=tuple(said))
 
 
 def untold(profile: str, promises: Sequence[Promise]) -> list[str]:
@@ -157,8 +155,18 @@ def unseen(profile: str, promises: Sequence[Promise]) -> str:
 
 def port_told(template: Raw) -> tuple[int, str] | None:
     """The port of its page, where an annotation says one, and by what."""
-    text = ((template.get("metadata") or {}).get("annotations") or {}).get(PORT_NOTE)
+    text = _notes(template).get(PORT_NOTE)
     return (int(text), f"annotation {PORT_NOTE}") if text is not None and str(text).isdigit() else None
+
+
+def path_told(template: Raw) -> str | None:
+    """The path of its page, where an annotation says another than the usual one."""
+    path = _notes(template).get(PATH_NOTE)
+    return None if path in {None, "/metrics"} else str(path)
+
+
+def _notes(template: Raw) -> Raw:
+    return (template.get("metadata") or {}).get("annotations") or {}
 
 
 def _server(containers: Sequence[Raw]) -> tuple[str | None, str]:
@@ -188,10 +196,9 @@ def _words(container: Raw) -> list[str]:
     return [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
 
 
-def _port(containers: Sequence[Raw], notes: Raw, server: Server) -> tuple[int, str] | None:
-    """Where it is said, and by what."""
+def _port(containers: Sequence[Raw], server: Server) -> tuple[int, str] | None:
+    """Where its words say it, and which."""
     given = (
-        (notes.get(PORT_NOTE), f"annotation {PORT_NOTE}"),
         (_argument(containers, server.argument), f"argument {server.argument}"),
         (_variable(containers, server.variable), f"variable {server.variable}"),
     )

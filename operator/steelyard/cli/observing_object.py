@@ -23,6 +23,7 @@ from steelyard.cli.observe_object import (
     as_lines,
     guess,
     manifest,
+    path_told,
     port_told,
     unseen,
     untold,
@@ -84,13 +85,15 @@ def _named(template: Raw, arguments: argparse.Namespace) -> Guess:
     told = port_told(template)
     if arguments.port is None and told is None:
         raise Problem("nothing tells on which port its metrics are", "give --port, such as --port 8000")
-    return Guess(None, port=None if told is None else told[0], said=() if told is None else (f"port {told[0]}: {told[1]}",))
+    said = () if told is None else (f"port {told[0]}: {told[1]}",)
+    return Guess(None, port=None if told is None else told[0], path=path_told(template), said=said)
 
 
 def _names(arguments: argparse.Namespace, promises: Sequence[Promise]) -> Raw | None:
     """As the API takes them; None where no name is given. A Problem where a promise has none."""
     given = {field: getattr(arguments, option) for option, field in NAMES.items() if getattr(arguments, option) is not None}
-    if not given:
+    # A label or a unit is of names alone: without any nobody would heed it.
+    if not given and not arguments.label and arguments.unit == "Seconds":
         return None
     if "requestCounter" not in given or arguments.profile is not None:
         raise Problem("metrics by name need their counter of requests, and no profile", "give --requests NAME, and leave out --profile")

@@ -281,6 +281,8 @@ def test_metrics_of_any_other_server_are_given_by_name(tmp_path: Path, capsys: p
     [
         (BY_NAME, "give --port"),
         (["--port", "1", "--latency", "t"], "give --requests NAME"),
+        (["--profile", "vllm", "--label", "model=a"], "give --requests NAME, and leave out --profile"),
+        (["--profile", "vllm", "--unit", "Milliseconds"], "give --requests NAME, and leave out --profile"),
         (["--port", "1", "--requests", "n"], "give --latency NAME"),
         (["--port", "1", *BY_NAME, "--objective", "ttft=1s:95"], "give --first-token NAME"),
         (["--port", "1", *BY_NAME, "--profile", "vllm"], "leave out --profile"),
@@ -293,14 +295,15 @@ def test_names_that_do_not_do_say_which_is_lacking(words: list[str], said: str, 
     assert said in capsys.readouterr().err
 
 
-def test_a_port_that_is_annotated_is_that_of_named_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_and_a_path_that_are_annotated_are_those_of_named_metrics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with fake_api(tmp_path) as (api, config):
         api.objects[DEPLOYMENT] = {
             "metadata": {"name": "chat"},
-            "spec": {"template": template("x:1", notes={"prometheus.io/port": "9100"})},
+            "spec": {"template": template("x:1", notes={"prometheus.io/port": "9100", "prometheus.io/path": "/stats"})},
         }
         assert main(["observe", "deployment/chat", "--kubeconfig", config, *BY_NAME]) == 0
-    assert yaml.safe_load(capsys.readouterr().out)["spec"]["server"]["existing"]["metrics"]["port"] == 9100
+    metrics = yaml.safe_load(capsys.readouterr().out)["spec"]["server"]["existing"]["metrics"]
+    assert (metrics["port"], metrics["path"]) == (9100, "/stats")
 
 
 def test_a_promise_that_the_server_cannot_tell_is_refused_with_those_that_it_can(
