@@ -61,7 +61,7 @@ class PodCounters:
 
     def read(self, sample: Sample, *, anew: bool = True) -> PodCounters:
         """After a scrape. One that is not newer than the last of its run changes nothing. anew: counters that went back count from zero, as those of
-        a new process do; else from what they say now, which is no news."""
+        a new process do; else all count from what they say now, which is no news."""
         index = self._run_of(sample.start)
         if index is None:
             if sample.start is not None and sample.start <= self.folded_until + SAME_START:
@@ -70,7 +70,7 @@ class PodCounters:
         run = self.runs[index]
         if run.final or (run.last is not None and sample.at <= run.last.at):
             return self
-        if run.last is not None and sample.shrank(run.last):
+        if run.last is not None and (not anew or sample.shrank(run.last)):
             return self._folding(index)._with_run(Run(start=sample.start, tally=sample.counts.tally if anew else ZERO, last=sample))
         before = run.last.counts if run.last is not None else Counts()
         grown = Run(start=run.start, tally=run.tally + (sample.counts - before).tally, last=sample)

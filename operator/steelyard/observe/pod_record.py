@@ -59,7 +59,8 @@ class PodRecord:
         """When its counters last went back without a new process."""
         self._crash: Crash | None = facts.crash
         self._fell = False
-        """Whether its counters went back by less than a process that begins would have them: what they say is then no news of requests."""
+        """Whether its counters went back by less than a process that begins would have them, or were not believed before: what they say is then no news
+        of requests."""
 
     def take(self, facts: ObservedPod, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
         """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
@@ -198,8 +199,11 @@ class PodRecord:
         """Counters that go back again and again are those of several processes, which answer in turn: to add them up would count all requests anew
         each time. A server that began anew says so by its start, or its container did. before: the answer before this one."""
         crashed, self._crash = self.facts.crash != self._crash, self.facts.crash
-        if before is None or crashed or not sample.shrank(before) or (sample.start is not None and sample.start != before.start):
+        if before is None or crashed or (sample.start is not None and sample.start != before.start):
             self._fell = False
+        elif not sample.shrank(before):
+            # The first that is believed again need not be of the process of the last one that was.
+            self._fell = self.failure is not None and self.failure.reason is Reason.UNSTEADY
         else:
             self._fell = sample.counts.tally.offered > before.counts.tally.offered / 2
             self._went_back.append(now)

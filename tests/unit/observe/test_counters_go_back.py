@@ -62,8 +62,20 @@ async def test_two_processes_that_answer_in_turn_are_not_believed_until_they_sha
     assert isinstance(reading, Stale)
     assert "go back again and again" in reading.why and "multiprocess" in reading.why
     assert requests(rounds) - before < 700, "what the other one had counted is no news"
+    before = requests(rounds)
     await told(rounds, *range(2000, 2400, 10))
     assert isinstance(rounds.reading(), Fresh), "they share one now"
+    assert requests(rounds) - before < 400, "and what both had counted until then is no news either"
+
+
+async def test_of_two_processes_that_answered_in_turn_the_one_that_stays_counts_none_of_its_requests_again():
+    rounds = Rounds()
+    for n in range(12):
+        await told(rounds, 1040 + n, 700 + n)
+    before = requests(rounds)
+    await told(rounds, *range(720, 760))
+    assert isinstance(rounds.reading(), Fresh)
+    assert requests(rounds) - before < 40
 
 
 async def test_two_processes_that_say_when_they_began_are_added_up():
