@@ -277,7 +277,7 @@ class NamedMetrics:
         for each in dict.fromkeys((*self._counters, *(named for _, told in self.times for named in told))):
             told = next((series for part in ("", "_bucket") if (series := seen.series.get(f"{each.name}{part}"))), None)
             if told and not each.of(told):
-                yield f"no series of {each.name} has {_wanted_labels(each)}{_values_there(each, told)}: correct the labels in metrics.names"
+                yield f"no series of {each.name} has {_wanted_labels(each)}{_values_there(each, told)}: where there were such requests, correct the labels in metrics.names"
         for named in dict.fromkeys(named for _, told in self.times for named in told):
             said = next((unit for ending, unit in ENDINGS.items() if named.name.endswith(ending)), self.per_second)
             if said != self.per_second:

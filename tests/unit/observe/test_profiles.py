@@ -347,7 +347,7 @@ def test_a_label_that_no_series_has_is_told_with_what_there_is():
     sample = by_names(LABELLED, **{**SELECTED, "error_labels": (("outcome", ("failed",)),)})
     (doubt,) = sample.doubts
     assert doubt == (
-        "no series of n_total has handler=\"/predict\" and outcome=\"failed\" (there is outcome='bad', 'full', 'ok'): correct the labels in metrics.names"
+        "no series of n_total has handler=\"/predict\" and outcome=\"failed\" (there is outcome='bad', 'full', 'ok'): where there were such requests, correct the labels in metrics.names"
     )
 
 
