@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import floor
 
 import pytest
 
@@ -189,6 +190,17 @@ def test_on_a_cpu_pool_a_replica_asks_for_what_its_model_needs_with_the_same_par
     said = seen(asking(choice=PoolChoice(resources=Resources(4.0, 8.0))), cpu_pool()).refusal
     assert said is not None
     assert "resources.memory" in said.message
+
+
+def test_on_a_cpu_the_cache_has_whole_gib_as_vllm_takes_them() -> None:
+    small = ModelMemory(weights=GIB, token=112 * 1024, positions=40_960)  # 4.375 GiB of cache, as a Qwen3 of 0.6 thousand million.
+    asked_for = asking(max_model_length=None, memory_percent=90)
+    memory = seen(asked_for, cpu_pool(), small).resources.memory_gib
+    assert floor(0.9 * memory - 2.5 - 1.0) >= 4.375, "so many GiB is the server told (launch.py of the runtime)"
+    told = asking(choice=PoolChoice(resources=Resources(4.0, memory - 0.5)), max_model_length=None, memory_percent=90)
+    refusal = seen(told, cpu_pool(), small).refusal
+    assert refusal is not None
+    assert "maxModelLength to 37449 or less" in refusal.message, "4 GiB, and no part of a fifth"
 
 
 def test_what_stands_is_not_replaced_because_its_model_was_counted_meanwhile() -> None:

@@ -7,6 +7,7 @@ the sizes: the artifact, whose maker has counted them, else the catalogue's para
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 
 from steelyard.core.facts.snapshot import Artifact, CompileOptions, Pool, VllmOptions, Workload
 from steelyard.core.vocabulary.task import generates
@@ -24,8 +25,9 @@ _BYTES = {"float32": 4}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryNeed:
-    """GiB. `weights`, and `cache`: of one request of `tokens`, 0 where that is not known. `beside`: of processes, and `least`: of a cache at least.
-    `share`: fraction of the memory that vLLM takes for all of it. `exact`: whether the weights were counted and not estimated."""
+    """GiB. `weights`, and `cache`: of one request of `tokens`, 0 where that is not known. `beside`: of processes, and `least`: of a cache at least
+    where it has whole ones, 0 where it has parts. `share`: fraction of the memory that vLLM takes for all of it. `exact`: whether the weights were
+    counted and not estimated."""
 
     weights: float
     cache: float
@@ -38,12 +40,19 @@ class MemoryNeed:
     @property
     def gib(self) -> float:
         """All of the memory that has to be there."""
-        return (MARGIN * self.weights + max(self.cache, self.least) + self.beside) / self.share
+        return (MARGIN * self.weights + self._taken + self.beside) / self.share
+
+    @property
+    def _taken(self) -> float:
+        """By the cache."""
+        return max(float(ceil(self.cache)), self.least) if self.least else self.cache
 
     def tokens_within(self, room: float) -> int:
         """Tokens of the longest request whose cache has place in so many GiB; 0 where none has, or a token's is not known."""
         left = room * self.share - MARGIN * self.weights - self.beside
-        return 0 if not self.tokens or not self.cache or left < self.least else int(left / self.cache * self.tokens)
+        if not self.tokens or not self.cache or left < self.least:
+            return 0
+        return int((floor(left) if self.least else left) / self.cache * self.tokens)
 
     def __str__(self) -> str:
         """What it is made of."""
@@ -51,7 +60,7 @@ class MemoryNeed:
         if self.tokens is not None:
             parts.append(f"{self.cache:.1f} for {self.tokens} tokens")
         if self.beside:
-            parts.append(f"{self.beside + max(0.0, self.least - self.cache):g} for processes and cache")
+            parts.append(f"{self.beside + self._taken - self.cache:g} for processes and cache")
         return f"{', '.join(parts)}, in {round(100 * self.share)} % of it"
 
 
