@@ -10,8 +10,9 @@ from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import VerdictWord
+from steelyard.core.facts.model_memory import ModelMemory
 from steelyard.core.facts.probe import Lengths, Probe, ProbeState, ProbeStep
-from steelyard.core.facts.snapshot import CompileOptions, LatencyObjective, VllmOptions
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, LatencyObjective, VllmOptions
 from steelyard.core.facts.trial import AskedLoad, AtLength, LengthRamp, PoolClaim, TrialPhase, TrialReplica, TrialRow
 from steelyard.core.placing.analysis import Analysis, analysis
 from steelyard.core.replay.codec import plain, rebuilt
@@ -277,6 +278,16 @@ def test_of_a_server_that_generates_prompt_and_answer_have_to_fit_together() -> 
 def test_where_no_lengths_are_known_those_are_taken_that_the_generator_sends_then() -> None:
     assert said(seen(), 2) == "" and "tokens would come" in said(seen(), 4)
     assert said(doing("text-generation", server="vllm", vllm=VllmOptions(max_model_length=300)), 2) != ""
+
+
+def test_where_nobody_says_how_long_they_may_be_a_request_has_to_fit_the_model() -> None:
+    found = doing("text-generation", server="vllm", vllm=VllmOptions())
+    option = found.option("dear")
+    assert option is not None
+    model = Artifact(state=ArtifactState.READY, memory=ModelMemory(weights=1, positions=300))
+    (at_one, at_two) = lengths_asked(asked(1, 2).trial, found, replace(option.candidate, artifact=model))
+    assert at_one.message == ""
+    assert "its server takes 300: leave this factor out" in at_two.message
 
 
 def test_what_makes_no_tokens_has_no_answer_that_must_fit_beside_the_request() -> None:

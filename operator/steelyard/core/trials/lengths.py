@@ -57,16 +57,17 @@ def _refused(workload: Workload, candidate: Candidate, sent: Lengths | None, fac
     if workload.vllm is not None:
         if generates(task):
             longest += factor * _longest(sent.output if sent is not None else (), USUAL_OUTPUT)
-        limit = workload.vllm.max_model_length
-        raised = "spec.server.vllm.maxModelLength"
+        counted = candidate.artifact.memory if candidate.artifact is not None else None
+        limit, todo = workload.vllm.max_model_length, "raise spec.server.vllm.maxModelLength"
+        if limit is None and counted is not None:
+            limit, todo = counted.positions, "leave this factor out"
     elif candidate.inputs is not None and candidate.inputs.sequence_lengths:
-        limit = max(candidate.inputs.sequence_lengths)
-        raised = "spec.compile.sequenceLengths"
+        limit, todo = max(candidate.inputs.sequence_lengths), "raise spec.compile.sequenceLengths"
     else:
         return "not measured: nothing is known of the lengths that its server takes"
     if limit is None or longest + AROUND <= limit:
         return None
-    return f"not measured: requests of up to {longest + AROUND:.0f} tokens would come, and its server takes {limit}: raise {raised}"
+    return f"not measured: requests of up to {longest + AROUND:.0f} tokens would come, and its server takes {limit}: {todo}"
 
 
 def _longest(counts: tuple[tuple[float, int], ...], usual: int) -> float:
