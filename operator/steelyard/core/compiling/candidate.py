@@ -15,7 +15,7 @@ from steelyard.core.economics.money import written
 from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Artifact, ArtifactState, CompileOptions, Pool, Settings, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.core.vocabulary.task import GRAPHS, SERVED, TEXT
@@ -332,27 +332,27 @@ def _too_large(candidate: Candidate, _: Snapshot) -> Refusal | None:
 
 def _model_too_large(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     """Not where it serves: what runs is larger evidence than any estimate."""
-    need, pool = candidate.need, candidate.pool
-    serves = any(p.key.pool == candidate.name and p.ready for p in snapshot.placements)
-    options = snapshot.workload.compile_for(pool.family, candidate.toolchain.backend if candidate.toolchain else None)
-    devices = min(candidate.resources.devices, float(options.tensor_parallel))
+    need, pool, inputs = candidate.need, candidate.pool, candidate.inputs
+    if need is None or inputs is None or any(p.key.pool == candidate.name and p.ready for p in snapshot.placements):
+        return None
+    devices = min(candidate.resources.devices, float(inputs.tensor_parallel))
     room = candidate.resources.memory_gib if pool.resource_name is None else pool.device_memory and pool.device_memory * devices
-    if need is None or serves or not room or need.gib <= room:
+    if not room or need.gib <= room:
         return None
     where = "a replica" if pool.resource_name is None else f"{devices:g} x {pool.accelerator or pool.resource_name}"
     return Refusal(
         Reason.DOES_NOT_FIT,
-        f"vLLM needs {need.gib:.1f} GiB or more, and {where} of pool {candidate.name} has {room:g}: {_what_to_write(need, room, pool, options)} ({need})",
+        f"vLLM needs {need.gib:.1f} GiB or more, and {where} of pool {candidate.name} has {room:g}: {_what_to_write(need, room, pool, inputs.dtype)} ({need})",
     )
 
 
-def _what_to_write(need: MemoryNeed, room: float, pool: Pool, options: CompileOptions) -> str:
+def _what_to_write(need: MemoryNeed, room: float, pool: Pool, dtype: str) -> str:
     """The change by which it would fit, or two of which each is enough, the one that costs least first."""
     tokens = need.tokens_within(room)
     halved = replace(need, weights=need.weights / 2, cache=need.cache / 2)
     devices = next((n for n in DEVICES if pool.device_memory is not None and n * pool.device_memory >= need.gib), None)
     found = []
-    if options.dtype == "float32" and halved.gib <= room:
+    if dtype == "float32" and halved.gib <= room:
         found.append("set spec.compile.dtype to bfloat16")
     if tokens >= LEAST_TOKENS:
         found.append(f"set spec.server.vllm.maxModelLength to {tokens} or less")
@@ -376,8 +376,8 @@ def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
 
 def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     """By what its compile measured: serving pods hold it against a limit of their own, and not against this one."""
-    asked_for, artifact = snapshot.workload.accuracy, candidate.artifact
-    if not asked_for or artifact is None or artifact.state is not ArtifactState.READY:
+    asked_for, artifact, inputs = snapshot.workload.accuracy, candidate.artifact, candidate.inputs
+    if not asked_for or inputs is None or artifact is None or artifact.state is not ArtifactState.READY:
         return None
     found = artifact.accuracy
     if found is None:
@@ -389,11 +389,10 @@ def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     limit = next((each.value for each in asked_for if each.measure is found.measure), None)
     if limit is None or found.measure.keeps(found.value, limit):
         return None
-    options = snapshot.workload.compile_for(candidate.pool.family, candidate.toolchain.backend if candidate.toolchain else None)
     return Refusal(
         Reason.ACCURACY_TOO_LOW,
         f"answers of pool {candidate.name} have {found.measure.value} {found.value:g}, and spec.objective.accuracy asks for {limit:g}: change "
-        f"spec.compile (dtype {options.dtype}, quantization {options.quantization}), or ask for less",
+        f"spec.compile (dtype {inputs.dtype}, quantization {inputs.quantization}), or ask for less",
     )
 
 
