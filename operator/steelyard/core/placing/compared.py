@@ -46,11 +46,12 @@ def promise_test(seen: Analysis, move: Move) -> Test:
     test = kept(theirs, allowed, ours).test
     if move.kind is MoveKind.REVISION and theirs and not any(w.offered for w in (*theirs, *ours)):
         return Test(Result.PASS, 0, 0, test.p0, test.p1)  # Proven idle: nothing to wait for.
-    source = kept(ours, allowed).test
-    if seen.snapshot.workload.sized_elsewhere and theirs and 2 * source.bad >= source.n:
-        # What both miss, and what is missed when the source is gone, are too few replicas, which are somebody else's to add. Beside a source that
-        # keeps the promise better the target has had its verdict.
-        return replace(test, result=Result.PASS)
+    if seen.snapshot.workload.sized_elsewhere and theirs:
+        source = kept(ours, allowed).test
+        if 2 * source.bad >= source.n:
+            # What both miss, and what is missed when the source is gone, are too few replicas, which are somebody else's to add. Beside a source that
+            # keeps the promise better the target has had its verdict.
+            return replace(test, result=Result.PASS)
     return test
 
 
