@@ -97,8 +97,7 @@ def _spread(seen: Analysis, count: int, standing: Sequence[Placement]) -> Sequen
         return counts
     for keep in ([standing[n].ready for n in range(len(standing))], [0] * len(standing)):
         for n in order:
-            gone = min(max(0, counts[n] - keep[n]), sum(counts) - count)
-            counts[n] -= max(0, gone)
+            counts[n] -= min(max(0, counts[n] - keep[n]), sum(counts) - count)
     return counts
 
 
@@ -108,8 +107,8 @@ def _missing(seen: Analysis, wanted: Allocation) -> Outcome | None:
     for pool, count in sorted(seen.snapshot.scale_targets.items()):
         if count == 0 or pool in there:
             continue
-        option = seen.option(pool)
-        refusal = option.candidate.refusal if option is not None else None
+        candidate = seen.candidate(pool)
+        refusal = candidate.refusal if candidate is not None else None
         told = refusal or Refusal(Reason.NO_POOL, f"its ScaleTarget asks for {count} replica(s) on pool {pool}, which does not exist")
         return (Outcome.wait if told.reason in AWAITED else Outcome.hold)({}, told, pool)
     return None

@@ -50,6 +50,7 @@ def _scale_targets(seen: Analysis, allocation: Allocation) -> Mapping[str, Scale
     told, standing = seen.snapshot.scale_targets, seen.snapshot.placements
     if not seen.snapshot.workload.sized_elsewhere or not (told or any(allocation.values())):
         return {}
+    wanted = {p.key.pool for p in standing if p.desired > 0}
     used = {key.pool for key, n in allocation.items() if n > 0} | {p.key.pool for p in standing if p.desired or p.pods}
     pools = {c.name for c in seen.candidates if c.pool.selected} | used | {pool for pool, n in told.items() if n > 0}
     first = Counter[str]()
@@ -57,7 +58,7 @@ def _scale_targets(seen: Analysis, allocation: Allocation) -> Mapping[str, Scale
         first[key.pool] += count
     return {
         pool: ScaleTargetIntent(
-            first=seen.wished(pool) if pool in {p.key.pool for p in standing if p.desired > 0} else first[pool],
+            first=seen.wished(pool) if pool in wanted else first[pool],
             pods=sum(p.pods for p in standing if p.key.pool == pool),
             ready=sum(p.ready for p in standing if p.key.pool == pool),
         )
