@@ -71,8 +71,8 @@ def estimate(catalogue: Catalogue, question: Question) -> Estimate | None:
         counts = ", ".join(map(str, sorted({c.devices for c in here})))
         because = f"claimed for {name} on {counts} x {question.accelerator}, in proportion to the devices"
         return _estimate(question, Kind.OTHER_SIZE, here, lambda c: question.devices / c.devices, because)
-    sizes = {c.model: p for c in claims if (p := _parameters(catalogue, _name(names, c.model))) is not None}
-    return _similar(question, _parameters(catalogue, name), sizes, claims) or _elsewhere(catalogue, question, name, mine)
+    sizes = {c.model: p for c in claims if (p := catalogue.parameters(_name(names, c.model))) is not None}
+    return _similar(question, catalogue.parameters(name), sizes, claims) or _elsewhere(catalogue, question, name, mine)
 
 
 def _similar(question: Question, asked: float | None, sizes: Mapping[str, float], claims: Sequence[ThroughputClaim]) -> Estimate | None:
@@ -120,11 +120,6 @@ def _name(names: Mapping[str, str], model: str) -> str:
     """The catalogue's name for the model: the last part of a URI, in lower case, or what that is another name of."""
     last = model.rstrip("/").rpartition("/")[2].lower()
     return names.get(last, last)
-
-
-def _parameters(catalogue: Catalogue, name: str) -> float | None:
-    found = catalogue.models.get(name)
-    return found.parameters if found else None
 
 
 def _work(task: str) -> str:
