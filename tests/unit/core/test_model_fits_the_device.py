@@ -122,6 +122,14 @@ def test_nothing_is_advised_that_would_not_be_enough() -> None:
     assert "bfloat16" not in refusal.message
 
 
+def test_no_more_devices_are_advised_than_a_node_of_the_pool_has() -> None:
+    for memory, advised in ((5.0, True), (4.0, False)):
+        refusal = seen(asking(), device_pool(memory)).refusal
+        assert refusal is not None
+        assert ("devicesPerReplica" in refusal.message) is advised, "4 of 5 GiB hold it, and no node has 8 of 4"
+        assert ("use a pool with larger devices" in refusal.message) is not advised
+
+
 def test_a_shorter_request_is_not_advised_where_the_least_cache_of_a_cpu_has_no_place() -> None:
     for memory, advised in ((21.0, False), (22.0, True)):
         said = seen(asking(choice=PoolChoice(resources=Resources(4.0, memory)), max_model_length=131_072), cpu_pool()).refusal

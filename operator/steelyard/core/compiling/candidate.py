@@ -350,7 +350,8 @@ def _what_to_write(need: MemoryNeed, room: float, pool: Pool, dtype: str) -> str
     """The change by which it would fit, or two of which each is enough, the one that costs least first."""
     tokens = need.tokens_within(room)
     halved = replace(need, weights=need.weights / 2, cache=need.cache / 2)
-    devices = next((n for n in DEVICES if pool.device_memory is not None and n * pool.device_memory >= need.gib), None)
+    most, each = max((shape.resources.devices for shape in pool.shapes), default=0.0), pool.device_memory
+    devices = next((n for n in DEVICES if each is not None and n <= most and n * each >= need.gib), None)
     found = []
     if dtype == "float32" and halved.gib <= room:
         found.append("set spec.compile.dtype to bfloat16")
@@ -360,7 +361,7 @@ def _what_to_write(need: MemoryNeed, room: float, pool: Pool, dtype: str) -> str
         found.append("ask for more in spec.placement.pools[].resources.memory")
     elif devices is not None:
         found.append(f"set devicesPerReplica and spec.compile.tensorParallel to {devices}")
-    return " or ".join(found[:2]) or "use a pool with larger devices"
+    return " or ".join(found[:2]) or "use a pool with larger devices, or more on a node"
 
 
 def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
