@@ -63,7 +63,8 @@ def tensor_request(
     size = 0
     for tensor, part in parts:
         shape = _shape(part.get("shape"), tensor)
-        size += math.prod(shape) * (tensor.datatype.size or 4)
+        # An empty axis beside vast ones takes no memory, but numpy makes no such array.
+        size += math.prod(each or 1 for each in shape) * (tensor.datatype.size or 4)
         if size > most_bytes:
             raise Rejected(
                 400, f"the inputs have more than {most_bytes} bytes with {tensor.name!r} of shape {list(shape)}; send fewer or smaller rows"

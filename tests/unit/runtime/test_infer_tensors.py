@@ -162,6 +162,12 @@ def test_what_lies_or_cannot_be_is_refused_by_name(body: bytes, header: int | st
     assert refusal.value.status == 400
 
 
+def test_an_empty_axis_hides_no_axes_that_are_too_long() -> None:
+    wide = Tensor("x", BY_NAME["FP32"], (None,) * 4)
+    with pytest.raises(Rejected, match="more than 1048576 bytes"):
+        read(in_json({**GOOD, "shape": [0, *[2**31 - 1] * 3], "data": []}), None, (wide,))
+
+
 @pytest.mark.parametrize(
     ("data", "word"),
     [
