@@ -84,10 +84,12 @@ def random_pixels(preprocessing: Preprocessing, count: int, seed: int) -> list[A
     from PIL import Image  # noqa: PLC0415
 
     chance = np.random.default_rng(seed)
+    # Larger than the model takes, unless that is refused.
+    more = 0 if preprocessing.shortest is None and preprocessing.resized is None and not preprocessing.cropped else 32
     found = []
     for _ in range(count):
         blocks = Image.fromarray(chance.integers(0, 256, (6, 6, 3), dtype=np.uint8))
-        large = np.asarray(blocks.resize((preprocessing.width + 32, preprocessing.height + 32), resample=Image.Resampling.BICUBIC))
+        large = np.asarray(blocks.resize((preprocessing.width + more, preprocessing.height + more), resample=Image.Resampling.BICUBIC))
         noisy = np.clip(large + chance.normal(0, 8, large.shape), 0, 255).astype(np.uint8)
         found.append(preprocessing.pixels(Image.fromarray(noisy))[np.newaxis])
     return found

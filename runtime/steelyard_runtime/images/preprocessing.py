@@ -27,6 +27,8 @@ PROCESSORS = (
 """transformers' classes that do these steps and no other, also with Fast or Pil at the end."""
 CROPPING = ("DeiTImageProcessor", "BitImageProcessor", "CLIPImageProcessor")
 """Those that crop where the file does not say."""
+BY_SHORTEST = ("BitImageProcessor", "CLIPImageProcessor")
+"""Those that take a size of one number for that of the shorter side (transformers' `default_to_square=False`)."""
 CHANNELS = 3
 LARGEST_SIDE = 4096
 STRIP = 16
@@ -98,8 +100,8 @@ def preprocessing_of(model: Path) -> Preprocessing:
 
 
 def _read(kind: str, config: Mapping[str, Any]) -> Preprocessing:
-    size = _sides(config["size"])
-    crop = _sides(config.get("crop_size", size))
+    size = _sides(config["size"], square=kind not in BY_SHORTEST)
+    crop = _sides(config.get("crop_size", config["size"]))
     resizes, crops = config.get("do_resize", True), config.get("do_center_crop", kind in CROPPING)
     shortest = size.get("shortest_edge") if resizes else None
     both = (size["height"], size["width"]) if {"height", "width"} <= size.keys() else None
@@ -107,7 +109,7 @@ def _read(kind: str, config: Mapping[str, Any]) -> Preprocessing:
     last = (crop["height"], crop["width"]) if crops else both
     if resizes and shortest is None and target is None:
         raise _refused("resizes neither to height and width nor to a shortest_edge")
-    if last is None or not all(1 <= side <= LARGEST_SIDE for side in (*last, shortest or 1)):
+    if last is None or not all(1 <= side <= LARGEST_SIDE for side in (*last, *(target or ()), 1 if shortest is None else shortest)):
         raise _refused(f"does not end in one size from 1 to {LARGEST_SIDE} a side: resize to height and width, or crop")
     normalizes = config.get("do_normalize", True)
     mean = tuple(map(float, config["image_mean"])) if normalizes else (0.0,) * CHANNELS
@@ -118,10 +120,10 @@ def _read(kind: str, config: Mapping[str, Any]) -> Preprocessing:
     return Preprocessing(*last, shortest, target, int(config.get("resample", 2)), bool(crops), rescale, mean, std)
 
 
-def _sides(size: Any) -> dict[str, int]:
-    """Older files give one number: both sides."""
+def _sides(size: Any, *, square: bool = True) -> dict[str, int]:
+    """Older files give one number: both sides, or else the shorter one."""
     if isinstance(size, int):
-        return {"height": size, "width": size}
+        return {"height": size, "width": size} if square else {"shortest_edge": size}
     return {name: int(value) for name, value in dict(size).items()}
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from steelyard_runtime.compile.vision import random_pixels
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.images.decode import MOST_PIXELS, decoded
 from steelyard_runtime.images.preprocessing import NAME, preprocessing_of
@@ -199,6 +200,9 @@ def test_a_picture_of_another_size_is_refused_where_nothing_resizes_it(tmp_path:
         ({"size": {"height": 0, "width": 4}}, "does not end in one size"),
         ({"size": {"height": 1 << 20, "width": 4}}, "does not end in one size"),
         ({"size": {"shortest_edge": 9}}, "does not end in one size"),
+        ({**CLIP, "size": {"shortest_edge": 0}}, "does not end in one size"),
+        ({**CLIP, "size": {"height": 0, "width": 4}}, "does not end in one size"),
+        ({**CLIP, "size": {"height": 1 << 20, "width": 1 << 20}}, "does not end in one size"),
         ({"size": None}, "cannot be read"),
         ({"image_mean": [0.5]}, "normalises other than three colours"),
         ({"image_std": [0, 1, 1]}, "normalises other than three colours"),
@@ -209,6 +213,21 @@ def test_a_preprocessor_that_does_something_else_is_refused_and_not_guessed(chan
     with pytest.raises(Failure, match=word) as refusal:
         preprocessing_of(model_with(tmp_path, {**PREPROCESSOR, **change}))
     assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
+
+
+@pytest.mark.parametrize(("kind", "shortest"), [("CLIP", 12), ("Bit", 12), ("DeiT", None)])
+def test_a_size_of_one_number_is_that_of_the_shorter_side_where_transformers_takes_it_so(
+    kind: str, shortest: int | None, tmp_path: Path
+) -> None:
+    found = preprocessing_of(model_with(tmp_path, {**CLIP, "image_processor_type": f"{kind}ImageProcessor", "size": 12, "crop_size": 8}))
+    assert (found.shortest, found.resized) == (shortest, None if shortest else (12, 12))
+    assert found.pixels(picture(30, 20)).shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize("change", [PREPROCESSOR, CLIP, {**PREPROCESSOR, "do_resize": False}])
+def test_golden_pictures_are_such_as_the_model_takes(change: dict[str, object], tmp_path: Path) -> None:
+    found = preprocessing_of(model_with(tmp_path, change))
+    assert [pixels.shape for pixels in random_pixels(found, 2, 1)] == [(1, 3, found.height, found.width)] * 2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null"])
