@@ -16,7 +16,6 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
 from steelyard_runtime.compile.described import described
@@ -39,6 +38,7 @@ from steelyard_runtime.generate.pooling import longest_text
 from steelyard_runtime.generate.reference import reference
 from steelyard_runtime.generate.task import EMBED, GENERATE, RANK, Task, task_of
 from steelyard_runtime.models.weights import refuse_pickle
+from steelyard_runtime.tasks.labels import outputs_of
 
 LOG = logging.getLogger("steelyard.compile")
 VLLM = "vllm"
@@ -206,20 +206,14 @@ def require_config(model: Path, task: Task = GENERATE) -> str:
             f"the model is a {', '.join(map(str, architectures))}, and for labels and scores its architecture must end with {task.architectures}:"
             " save it with its classification head",
         )
-    if task is RANK and _labels(document) != 1:
+    if task is RANK and (labels := outputs_of(model)) != 1:
         raise user_failure(
             Reason.MODEL_UNREADABLE,
-            f"the model gives {_labels(document)} labels, and one that ranks gives one score: use spec.model.task text-classification for it",
+            f"the model gives {labels} labels, and one that ranks gives one score: use spec.model.task text-classification for it",
         )
     if not (model / "tokenizer.json").is_file():
         raise user_failure(Reason.MODEL_UNREADABLE, "the model has no tokenizer.json; save it with a fast tokenizer of transformers")
     return model_type
-
-
-def _labels(config: Any) -> int:
-    """As transformers counts them: two where a configuration says nothing."""
-    told = config.get("id2label") or config.get("num_labels")
-    return len(told) if isinstance(told, dict) else told if isinstance(told, int) else 2
 
 
 def positions_of(model: Path) -> int | None:

@@ -30,18 +30,19 @@ class Labels:
 
 
 def labels_of(model: Path) -> Labels:
-    """Read config.json as transformers does: `id2label`, or else LABEL_0 and so on. Raises `Failure`."""
+    """Read config.json; raises `Failure`, for a model without classes too."""
     config = _config(model)
     if config.get("problem_type") == REGRESSION:
         raise user_failure(
             Reason.UNSUPPORTED_OPTION, "the model predicts a number (problem_type regression in config.json) and knows no classes"
         )
-    names = config.get("id2label") or {str(number): f"LABEL_{number}" for number in range(int(config.get("num_labels") or 2))}
-    try:
-        ordered = tuple(str(names[str(number)]) for number in range(len(names)))
-    except (KeyError, TypeError) as error:
-        raise user_failure(Reason.MODEL_UNREADABLE, f"id2label of config.json does not number its classes from 0 on: {names!r}") from error
+    ordered = _names(config)
     return Labels(ordered, several=config.get("problem_type") == SEVERAL or len(ordered) == 1)
+
+
+def outputs_of(model: Path) -> int:
+    """Return how many logits a model ends in, be they of classes or scores. Raises `Failure`."""
+    return len(_names(_config(model)))
 
 
 def keep_labels(model: Path, into: Path) -> None:
@@ -53,6 +54,19 @@ def read_labels(folder: Path) -> Labels:
     """Read them back."""
     read = json.loads((folder / NAME).read_text())
     return Labels(tuple(read["names"]), read["several"])
+
+
+def _names(config: dict[str, Any]) -> tuple[str, ...]:
+    """As transformers reads them: `id2label`, or else LABEL_0 and so on."""
+    told, count = config.get("id2label"), config.get("num_labels")
+    try:
+        names = told or {str(number): f"LABEL_{number}" for number in range(int(count or 2))}
+        return tuple(str(names[str(number)]) for number in range(len(names)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise user_failure(
+            Reason.MODEL_UNREADABLE,
+            f"config.json does not number its classes from 0 on: id2label is {told!r:.200}, num_labels {count!r:.50}; save the model again",
+        ) from error
 
 
 def _config(model: Path) -> dict[str, Any]:

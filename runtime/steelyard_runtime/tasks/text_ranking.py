@@ -19,7 +19,7 @@ from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.serve import fields, openai, schemas, tei
 from steelyard_runtime.serve.door import Answers, Asked, Door, Endpoint, Schema, Tensor
 from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, checked_texts, json_object
-from steelyard_runtime.tasks.labels import labels_of
+from steelyard_runtime.tasks.labels import outputs_of
 from steelyard_runtime.tasks.logits import Logits
 from steelyard_runtime.tasks.measure import SCORE_CONCORDANCE
 from steelyard_runtime.tasks.probability import sigmoid
@@ -62,7 +62,7 @@ class TextRanking(Logits):
 
     def keep(self, model: Path, into: Path) -> None:
         """Nothing; but a model that ends in several scores is refused here, before it is loaded."""
-        count = len(labels_of(model).names)
+        count = outputs_of(model)
         if count != 1:
             raise user_failure(
                 Reason.UNSUPPORTED_OPTION,

@@ -1,14 +1,18 @@
 """The figures by which artifacts are held against the reference: what they see, and what they make of answers that are no numbers."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard_runtime.tasks.labels import Labels
+from steelyard_runtime.failure import Failure
+from steelyard_runtime.tasks.labels import Labels, labels_of, outputs_of
 from steelyard_runtime.tasks.measure import LEAST_COSINE, SCORE_CONCORDANCE, WORST_PROBABILITY
 from steelyard_runtime.tasks.probability import sigmoid, softmax, worst_difference
-from steelyard_runtime.tasks.text_ranking import concordance
+from steelyard_runtime.tasks.text_ranking import TextRanking, concordance
 
 SCORES = np.array([-11.0, -4.0, -3.5, 0.5, 2.0, 7.0])
 logits = st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=6)
@@ -67,3 +71,19 @@ def test_a_class_that_leads_by_more_than_twice_the_difference_leads_in_both(valu
 def test_a_sigmoid_far_from_zero_is_quiet_and_right() -> None:
     with np.errstate(all="raise"):
         assert list(sigmoid(np.array([-1000.0, 0.0, 1000.0], np.float32))) == [0, 0.5, 1]
+
+
+@pytest.mark.parametrize("config", [{"num_labels": "two"}, {"num_labels": [2]}, {"id2label": {"1": "a"}}, {"id2label": ["a", "b"]}])
+def test_classes_that_are_not_numbered_are_a_fault_of_the_model(config: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(Failure, match="does not number its classes from 0 on") as refusal:
+        labels_of(tmp_path)
+    assert refusal.value.kind == "User"
+
+
+def test_a_ranker_that_was_trained_as_a_regression_is_one_and_no_classifier(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": {"0": "LABEL_0"}, "problem_type": "regression"}))
+    assert outputs_of(tmp_path) == 1
+    TextRanking().keep(tmp_path, tmp_path)
+    with pytest.raises(Failure, match="knows no classes"):
+        labels_of(tmp_path)
