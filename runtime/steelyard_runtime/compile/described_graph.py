@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steelyard_runtime.compile.blame import not_the_models
+from steelyard_runtime.compile.blame import blame_the_model, not_the_models
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.tasks.graph_task import Described
@@ -28,14 +28,24 @@ def described_graph(model: Path, spec: CompileSpec) -> Described:
     maybe, fixed = first_axis((*inputs, *outputs))
     chance = np.random.default_rng(spec.golden_seed)
     requests = given_inputs(model, inputs, spec.golden_samples) or random_inputs(run, inputs, fixed or 1, spec.golden_samples, chance)
-    rows = list(rows_of(requests)) if maybe else []
-    alone = [_sample(run, row, fixed or 1) for row in rows]
+    alone = _each_alone(run, list(rows_of(requests)), fixed or 1) if maybe else []
     if alone and _independent(run, alone, fixed or len(alone)):
         _require_the_same_again(lambda row: _sample(run, row, fixed or 1).outputs, alone)
         return Described(model, Signature(inputs, outputs, batched=True, rows=fixed), alone[: spec.golden_samples])
-    samples = [Sample(asked, tuple(run(asked))) for asked in requests]
+    with blame_the_model("the graph does not take the inputs that lie beside it"):
+        samples = [Sample(asked, tuple(run(asked))) for asked in requests]
     _require_the_same_again(run, samples)
     return Described(model, Signature(inputs, outputs), samples)
+
+
+def _each_alone(run: Run, inputs: Sequence[Inputs], rows: int) -> list[Sample]:
+    """The answer to each row by itself; none where the graph does not take them so."""
+    try:
+        return [_sample(run, row, rows) for row in inputs]
+    except Exception as error:  # a graph may want several rows, whatever its shapes say
+        if (other := not_the_models(error)) is not None:
+            raise other from error
+        return []
 
 
 def _sample(run: Run, row: Inputs, rows: int) -> Sample:

@@ -105,6 +105,13 @@ def counting(folder: Path) -> Path:
     return save(folder, nodes, inputs, outputs, {})
 
 
+def halved(folder: Path) -> Path:
+    """Every two rows become their sum, which no shape tells: an odd number of them is refused."""
+    nodes = [helper.make_node("Reshape", ["x", "pairs"], ["paired"]), helper.make_node("ReduceSum", ["paired", "axes"], ["y"], keepdims=0)]
+    weights = {"pairs": np.array([-1, 2, 3]), "axes": np.array([1])}
+    return save(folder, nodes, [value("x", FLOAT, ["rows", 3])], [value("y", FLOAT, ["halves", 3])], weights)
+
+
 def words(folder: Path) -> Path:
     """Strings through."""
     return save(

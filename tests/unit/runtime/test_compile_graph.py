@@ -201,6 +201,22 @@ def test_inputs_beside_a_graph_that_are_not_its_own_are_refused(tmp_path: Path) 
         made("onnxruntime", model, tmp_path / "again")
 
 
+def test_inputs_beside_a_graph_that_it_does_not_take_are_a_fault_of_the_model(tmp_path: Path) -> None:
+    model = graphs.halved(tmp_path / "model")
+    graphs.data_set(model, 0, np.zeros((3, 3), np.float32))
+    with pytest.raises(Failure, match="does not take the inputs that lie beside it") as refusal:
+        made("onnxruntime", model, tmp_path / "made")
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
+
+
+def test_a_graph_that_takes_no_row_alone_is_asked_for_whole_requests(tmp_path: Path) -> None:
+    model = graphs.halved(tmp_path / "model")
+    graphs.data_set(model, 0, np.ones((4, 3), np.float32))
+    _, signature, engine = made("onnxruntime", model, tmp_path / "made")
+    assert not signature.batched
+    assert engine.run({"x": np.ones((2, 3), np.float32)})[0].tolist() == [[2, 2, 2]]
+
+
 class Harmed:
     """An engine that does what its graph does, and something besides."""
 
