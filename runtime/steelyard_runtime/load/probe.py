@@ -105,7 +105,7 @@ class Probe:
 
     def _result(self, message: str) -> dict[str, object]:
         told = {"result": "Probed", "readySeconds": round(self.ready_seconds, 3), **self._found()}
-        if self.lengths and not has_room(told):
+        if self.lengths and not has_room({**told, "message": ""}):
             told["lengths"] = [each.told(whole=False) for each in self.lengths]
         return {**told, **({"message": message} if message else {})}
 

@@ -209,6 +209,17 @@ def test_ramps_for_which_the_result_has_no_room_say_that_and_take_nothing_from_t
     assert [(each["factor"], each["steps"], each["message"]) for each in result["lengths"]] == [(0.5, [], NO_ROOM), (2, [], NO_ROOM)]  # type: ignore[attr-defined]
 
 
+def test_a_result_is_whole_json_with_its_message_however_near_to_the_limit_its_ramps_come() -> None:
+    probe = Probe(spec_of(lengthRamps=asked(0.5)))
+    probe.steps = [full(1, 1, 1, 9)]
+    ramp = LengthRamp(0.5, [full(1, 1, 1, 9)] * 80)
+    while has_room({**probe._result(""), "lengths": [ramp.told()]}):
+        ramp.steps.append(ramp.steps[0])
+    for digits in range(1, 40):
+        probe.lengths = [LengthRamp(0.5, [*ramp.steps[:-2], full(10**digits, 1, 1, 9)])]
+        assert len(fitted(probe._result("m" * 300))) <= LIMIT
+
+
 def test_how_many_inputs_were_cut_is_what_the_counter_rose_by_and_0_where_none_tells() -> None:
     page = "# TYPE steelyard_server_truncated_inputs_total counter\nsteelyard_server_truncated_inputs_total {}\n"
     assert truncated(page.format(7)) == 7 and truncated("") is None
