@@ -22,6 +22,7 @@ from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.models.weights import safe_parameters
+from steelyard_runtime.tasks.measure import Measure
 from steelyard_runtime.tasks.registry import TASKS
 from steelyard_runtime.tasks.task import Head, Task
 
@@ -121,11 +122,16 @@ def _check(backend: Backend, output: Path, manifest: Manifest, head: Head, golde
     with blame_the_compiler(backend):
         engine = backend.load(output, manifest, 1)
         value = golden_accuracy(task, engine, head, manifest.sequence_lengths, manifest.batch_sizes, golden)
-    LOG.info("%s %.6f, %s is the limit", task.measure.says, value, manifest.tolerance)
-    if not task.measure.keeps(value, manifest.tolerance):
+    require_kept(task.measure, value, manifest)
+    return value
+
+
+def require_kept(measure: Measure, value: float, manifest: Manifest) -> None:
+    """Refuse an artifact whose answers are farther from the reference's than its tolerance."""
+    LOG.info("%s %.6f, %s is the limit", measure.says, value, manifest.tolerance)
+    if not measure.keeps(value, manifest.tolerance):
         raise user_failure(
             Reason.ACCURACY_TOO_LOW,
-            f"{task.measure.broken(value, manifest.tolerance)} for dtype {manifest.dtype}"
+            f"{measure.broken(value, manifest.tolerance)} for dtype {manifest.dtype}"
             f" and quantization {manifest.quantization}; use dtype float32 without quantization, or another back end",
         )
-    return value

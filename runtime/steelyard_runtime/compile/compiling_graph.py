@@ -7,7 +7,7 @@ from pathlib import Path
 
 from steelyard_runtime.artifacts.manifest import Manifest, Measured
 from steelyard_runtime.compile.backend import Backend, GraphBackend
-from steelyard_runtime.compile.compiling import blame_the_compiler
+from steelyard_runtime.compile.compiling import blame_the_compiler, require_kept
 from steelyard_runtime.compile.described import described
 from steelyard_runtime.compile.memory import in_float32
 from steelyard_runtime.compile.progress import Phase, Progress
@@ -20,6 +20,8 @@ from steelyard_runtime.tensors.samples import save_samples
 from steelyard_runtime.tensors.signature import Signature, save_signature
 
 LOG = logging.getLogger("steelyard.compile")
+FOLDER = "graph"
+"""Of the compiled graph, in an artifact."""
 NO_SEQUENCES = (1,)
 """What the operator says of the lengths of a model that has none."""
 
@@ -75,9 +77,9 @@ class CompilingGraph:
 
         progress.enter(Phase.COMPILING)
         LOG.info("compiling with %s", backend.name)
-        (into / "graph").mkdir()
+        (into / FOLDER).mkdir()
         with blame_the_compiler(backend):
-            backend.compile_graph(graph.folder, spec, into / "graph", progress.note)
+            backend.compile_graph(graph.folder, spec, into / FOLDER, progress.note)
         save_signature(signature, into)
         golden = save_samples(samples, signature, into)
 
@@ -86,15 +88,9 @@ class CompilingGraph:
         manifest = described(spec, digest, backend, into, golden, len(samples), accuracy)
         LOG.info("checking %d golden samples against the reference", len(samples))
         with blame_the_compiler(backend):
-            engine = backend.load_graph(into / "graph", manifest, signature, 1)
+            engine = backend.load_graph(into / FOLDER, manifest, signature, 1)
             found = round(golden_difference(engine, signature, spec.batch_sizes, samples), 9)
-        LOG.info("largest relative difference %.6f, at most %.6f is allowed", found, accuracy.tolerance)
-        if not found <= accuracy.tolerance:
-            raise user_failure(
-                Reason.ACCURACY_TOO_LOW,
-                f"the largest relative difference to the reference is {found:.6f}, above {accuracy.tolerance} for dtype"
-                f" {spec.dtype} and quantization {spec.quantization}; use dtype float32 without quantization, or another back end",
-            )
+        require_kept(LARGEST_DIFFERENCE, found, manifest)
         return replace(manifest, accuracy=replace(accuracy, value=found))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Backend
-from steelyard_runtime.compile.compiling_graph import graph_backend
+from steelyard_runtime.compile.compiling_graph import FOLDER, graph_backend
 from steelyard_runtime.serve.batcher import Batcher, Batching
 from steelyard_runtime.serve.door import Door, Infer
 from steelyard_runtime.serve.metrics import Metrics
@@ -21,8 +21,6 @@ from steelyard_runtime.tensors.engine import TensorEngine
 from steelyard_runtime.tensors.rows import KINDS, Rows, RunningGraph
 from steelyard_runtime.tensors.samples import Sample, load_samples
 from steelyard_runtime.tensors.signature import Signature, load_signature
-
-FOLDER = "graph"
 
 
 @dataclass(frozen=True, slots=True)
