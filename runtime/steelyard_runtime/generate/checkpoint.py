@@ -45,7 +45,7 @@ def copy_model(model: Path, into: Path, dtype: str, *, vectors: bool = False, sh
 
 def served_tensors(model: Path) -> tuple[Tensor, ...]:
     """Those of the files that vLLM gets."""
-    files = _files(model)
+    files = frozenset(_files(model))
     return tuple(tensor for tensor in tensors_of(model) if tensor.file in files)
 
 

@@ -17,11 +17,10 @@ MODES = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "p
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """`mode`: mean, cls or last. `folder`: of its configuration, in the model's."""
+    """`mode`: mean, cls or last."""
 
     mode: str
     normalize: bool
-    folder: str
 
     def of(self, hidden: Any) -> Any:
         """Make one vector of those of all tokens: [length, dimension] -> [dimension]."""
@@ -48,7 +47,7 @@ def pooling_of(model: Path) -> Pooling:
             Reason.UNSUPPORTED_OPTION,
             f"the model makes its vectors by {', '.join([*unknown, *chosen]) or 'nothing'}; one of {', '.join(sorted(MODES))} and Normalize are known",
         )
-    return Pooling(MODES[chosen[0]], "Normalize" in modules, folder)
+    return Pooling(MODES[chosen[0]], "Normalize" in modules)
 
 
 def longest_text(model: Path) -> int | None:

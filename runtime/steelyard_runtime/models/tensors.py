@@ -9,8 +9,8 @@ from pathlib import Path
 
 from steelyard_runtime.failure import Reason, user_failure
 
-FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
-"""Formats that a model computes in, and their bytes; whatever else a file holds is quantised, or counts something."""
+FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
+"""Formats that a model computes in; whatever else a file holds is quantised, or counts something."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a graph takes and gives: names, datatypes and shapes, and whether rows may be computed together. It travels inside of the artifact."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,6 @@ class Signature:
     outputs: tuple[Tensor, ...]
     batched: bool = False
     rows: int | None = None
-
-    @property
-    def taken(self) -> Mapping[str, Tensor]:
-        """The inputs by name."""
-        return {each.name: each for each in self.inputs}
 
     def asked(self, tensor: Tensor) -> Shape:
         """The shape that a request gives or gets: of rows as many as it likes, where they are computed with others."""
