@@ -6,11 +6,9 @@ from steelyard_runtime.artifacts.manifest import Cosine, Logprob
 from steelyard_runtime.generate import continuation, golden, pooled
 from steelyard_runtime.generate.child import Child
 from steelyard_runtime.generate.golden import Golden
-from steelyard_runtime.generate.pooled import Pooled
+from steelyard_runtime.generate.pooled import SECONDS, Pooled
 from steelyard_runtime.generate.task import Task
 
-SECONDS = 600.0
-"""For one sample."""
 Samples = Golden | Pooled
 
 

@@ -16,14 +16,13 @@ from steelyard_runtime.generate.golden import TOLERANCE
 from steelyard_runtime.generate.in_float32 import in_float32
 from steelyard_runtime.generate.pooling import pooling_of
 from steelyard_runtime.generate.task import EMBED, Task
+from steelyard_runtime.tasks.embeddings import TOLERANCE as COSINE
 from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import TextTokenizer
 
 NAME = "golden-pooled.npz"
 LONGEST = 256
 """Tokens of a golden sample."""
-COSINE = {"float32": 0.9999, "bfloat16": 0.999, "float16": 0.999, "default": 0.999}
-"""Least cosine to the reference by dtype, as of compiled encoders (docs/benchmarks/accuracy.md)."""
 SECONDS = 600.0
 """For one sample."""
 
