@@ -31,7 +31,7 @@ def test_the_scaled_object_points_at_the_target_of_the_workload_and_pool_that_it
     }
     service = yaml.safe_load((ROOT / "charts/steelyard/values.yaml").read_text())["externalScaler"]
     assert not service["enabled"], "and so the page turns it on"
-    assert told["scalerAddress"] == "steelyard-scaler.steelyard:8090"
+    assert told["scalerAddress"] == "steelyard-scaler.steelyard-system:8090"
 
 
 def test_the_autoscaler_asks_for_the_metric_by_the_labels_that_it_has() -> None:
