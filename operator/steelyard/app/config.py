@@ -48,7 +48,7 @@ class StoreConfig(_Closed):
     uri: Annotated[str, Field(max_length=512)] = Field(
         default="",
         description="s3://bucket[/prefix] or pvc://claim (a ReadWriteMany claim of that name in each namespace). Empty: there is none; servers that "
-        "exist already are measured, and a workload with a model waits with NoStore.",
+        "exist already are measured, custom servers are served, and a workload whose model has to be compiled waits with NoStore.",
     )
     endpoint: str | None = Field(default=None, description="URL of an S3 compatible server; none for AWS itself.")
     region: str = Field(default="us-east-1", description="Region of the bucket.")

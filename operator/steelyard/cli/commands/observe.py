@@ -77,7 +77,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     names.add_argument("--latency", metavar="NAME", help="histogram of whole requests, without _bucket, for e2e")
     names.add_argument("--first-token", metavar="NAME", help="the same of first tokens, for ttft")
     names.add_argument("--token-gap", metavar="NAME", help="the same of the mean time between tokens of each request, for itl")
-    names.add_argument("--unit", choices=UNITS, default=UNITS[0], help="what these histograms count in; default: %(default)s")
+    names.add_argument("--unit", choices=UNITS, default=UNITS[0], help=f"what these histograms count in; default: {UNITS[0]}")
     names.add_argument(
         "--label",
         action="append",
