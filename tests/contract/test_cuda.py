@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compile_image import IN_COMPILE_IMAGE
 from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
@@ -27,12 +28,7 @@ from unit.runtime.test_compile_minilm import request_for
 if installed("torch") is not None:
     from contract.cuda_devices import Cuda
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 
 KERNEL_COMPILER = Path(__file__).parent / "cuda_kernel_compiler"
 """Triton by name and version; the stand-in compiles for the CPU, where it is not asked for."""

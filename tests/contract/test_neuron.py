@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import minilm
+from compile_image import IN_COMPILE_IMAGE
 from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
@@ -32,12 +33,7 @@ from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.tasks.registry import TASKS
 from unit.runtime.test_compile_minilm import request_for
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 
 SDK = Path(__file__).parent / "neuron_sdk"
 READ_ONCE = (

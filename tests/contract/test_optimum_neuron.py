@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from compile_image import IN_COMPILE_IMAGE
 from contract.optimum_sdk import cli
 from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
@@ -26,12 +27,7 @@ from steelyard_runtime.logs import LogTail
 from steelyard_runtime.tasks.registry import TASKS
 from unit.runtime.test_compile_minilm import request_for
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 
 SDK = Path(__file__).parent / "optimum_sdk"
 LENGTHS = (32, 64)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import tiny_heads
+from compile_image import IN_COMPILE_IMAGE
 from contract import test_cuda, test_neuron, test_optimum_neuron, test_torch_neuron
 from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
@@ -21,17 +22,11 @@ from steelyard_runtime.compile.job import compile_model
 from steelyard_runtime.compile.optimum_neuron import OptimumNeuron
 from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.spec import CompileSpec
-from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.tasks.registry import TASKS
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 MODELS = [("text-classification", "Roberta"), ("token-classification", "Bert"), ("text-ranking", "Bert")]
 """Bert knows second texts, Roberta does not."""
 LENGTHS = (32, 64)

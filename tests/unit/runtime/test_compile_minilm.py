@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minilm
+from compile_image import IN_COMPILE_IMAGE
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
 from steelyard_runtime.artifacts.publish import Published
@@ -23,12 +24,7 @@ from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.tokens import TextTokenizer, bucket_of, padded
 from unit.runtime.test_spec import COMPILE
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 
 BACKENDS = {"openvino": "cpu/x86-64", "onnxruntime": "cpu/x86-64", "eager": "cpu/x86-64", "inductor": "cpu/x86-64-v3"}
 

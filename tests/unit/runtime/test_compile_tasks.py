@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tiny_heads
+from compile_image import IN_COMPILE_IMAGE
 from steelyard_runtime.accuracy import answers_to
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import load_golden
@@ -25,12 +26,7 @@ from steelyard_runtime.tasks.registry import TASKS
 from unit.runtime.test_compile_minilm import BACKENDS
 from unit.runtime.test_spec import COMPILE
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 LENGTHS = (16, 32, 64)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tiny_vit
+from compile_image import IN_COMPILE_IMAGE
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.manifest import Manifest, Measured
 from steelyard_runtime.compile.choose import backend_named
@@ -26,12 +27,7 @@ from steelyard_runtime.tasks.labels import read_labels
 from steelyard_runtime.tensors.signature import load_signature
 from unit.runtime.test_spec import COMPILE
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 READERS = ("onnxruntime", "openvino")
 PROCESSORS = ("ViT", "DeiT", "CLIP", "Bit", "Siglip")
 

@@ -9,19 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steelyard_runtime.compile.toolchain import installed
+from compile_image import IN_COMPILE_IMAGE
 from steelyard_runtime.generate.checkpoint import copy_model
 from steelyard_runtime.generate.model_memory import model_memory
 from steelyard_runtime.generate.reference import reference
 from steelyard_runtime.models.tensors import tensors_of
 from tiny_llama import write
 
-pytestmark = [
-    pytest.mark.image,
-    pytest.mark.skipif(
-        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
-    ),
-]
+pytestmark = list(IN_COMPILE_IMAGE)
 
 
 @pytest.fixture(scope="module")
