@@ -28,7 +28,7 @@ LengthFactor = Annotated[
     Field(max_length=4),
     Pattern(
         "^(0[.][1-9][1-9]?|1[.][1-9]|[2-9]([.][1-9])?|10)$",
-        'must be a quoted number from "0.1" to "10" without zeros at its end, such as "0.5", and not "1": the lengths as they are are measured anyway',
+        'must be a quoted number from "0.1" to "10" with one decimal at most (two below "1") and no zero at its end, such as "0.5"; not "1": the lengths as they are are measured anyway',
         quoted=True,
     ),
 ]

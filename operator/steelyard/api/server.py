@@ -1,5 +1,6 @@
 """The program that answers requests: Steelyard's own server, vLLM, any image that counts its requests, or what runs already."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field
@@ -26,6 +27,10 @@ PinnedImage = Annotated[
 
 
 EXAMPLE_IMAGE = "example.com/team/ranker@sha256:9f86 and so on"
+LEAST_PORT = 1024
+"""Those below need a right that the pods do not have."""
+TAKEN = "^/(tmp$|(dev|proc|sys)(/|$))"
+"""Folders of every pod that no model is put over."""
 FOLDER = Pattern(
     "^/[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$",
     'must be a folder from the root, such as "/models/chat", of letters, digits and . _ - only',
@@ -264,6 +269,18 @@ class CustomServer(SpecModel):
             field="metrics.port",
             reason="FieldValueRequired",
         ),
+        Rule(
+            f"!has(self.metrics.port) || self.metrics.port >= {LEAST_PORT}",
+            f"must give metrics.port from {LEAST_PORT} on: the pods run without the right to open others",
+            lambda c: c.metrics.port is None or c.metrics.port >= LEAST_PORT,
+            field="metrics.port",
+        ),
+        Rule(
+            f"!self.modelPath.matches('{TAKEN}')",
+            "must give a modelPath that is not /tmp, and neither /dev, /proc nor /sys nor a folder in them: those are the pod's own",
+            lambda c: re.search(TAKEN, c.model_path) is None,
+            field="modelPath",
+        ),
     )
 
     image: Annotated[
@@ -310,7 +327,7 @@ class CustomServer(SpecModel):
             "right to open them. Where metrics are, metrics.port says.",
             unit="port number",
             example=9000,
-            low=1024,
+            low=LEAST_PORT,
             high=65_535,
         ),
     ] = 8080

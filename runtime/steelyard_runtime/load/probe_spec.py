@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.generate.task import TEXT
 from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
 from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LENGTH_RAMPS, MOST_LOADS, MOST_STEPS
@@ -14,7 +15,6 @@ from steelyard_runtime.tasks.registry import GRAPHS, SERVED, TASKS
 from steelyard_runtime.tasks.task import Task
 
 VARIABLE = "STEELYARD_PROBE_SPEC"
-GENERATES = "text-generation"
 METRICS = ("e2e", "ttft", "itl")
 LEAST_FACTOR, MOST_FACTOR = 0.1, 10
 """Of lengths."""
@@ -120,10 +120,10 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
     )
     for part in (document, server, ramp, step, objective, lengths):
         part.finish()
-    if task != GENERATES and task not in SERVED:
+    if task != TEXT and task not in SERVED:
         raise user_failure(
             Reason.UNSUPPORTED_OPTION,
-            f"{VARIABLE}.task {task!r} has no requests here; there are some for: {', '.join((*SERVED, GENERATES))}",
+            f"{VARIABLE}.task {task!r} has no requests here; there are some for: {', '.join((*SERVED, TEXT))}",
         )
     return spec
 

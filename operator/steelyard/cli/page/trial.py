@@ -14,7 +14,7 @@ from steelyard.cli.page.month import month
 from steelyard.cli.text.accuracy import accuracies
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, exact, interval, milliseconds, money, percent, price_age
-from steelyard.cli.text.trial import by_factor, by_lengths, by_load, capacity, cost, flips, good, load, spent, start
+from steelyard.cli.text.trial import by_factor, by_lengths, by_load, capacity, cost, flips, good, length_rows, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.break_even import BreakEven
 from steelyard.cli.view.trial import TrialView
@@ -92,17 +92,6 @@ def _capacity(told: TrialView) -> Element | None:
 
 
 def _lengths(told: TrialView) -> Element | None:
-    rows = [
-        (
-            f"times {each.factor:f}",
-            found.pool,
-            capacity(each),
-            money(each.saturation.per_replica if each.saturation else None),
-            cost(each, told.unit),
-            good(each),
-        )
-        for found, each in by_factor(told)
-    ]
     heads = (
         "All lengths",
         "Pool",
@@ -111,7 +100,9 @@ def _lengths(told: TrialView) -> Element | None:
         f"{told.currency or 'Money'} for {unit_of(told.unit).whole} [95 %]",
         "n",
     )
-    return table(heads, rows, "Where the objective is just kept, by a shorter ramp with all lengths of the requests times a factor")
+    return table(
+        heads, length_rows(told), "Where the objective is just kept, by a shorter ramp with all lengths of the requests times a factor"
+    )
 
 
 def _hours(view: TrialReportView) -> Element | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -23,7 +24,7 @@ class Column:
     """Not broken over lines where there is room: a figure keeps together."""
 
 
-def table(columns: tuple[Column, ...], rows: list[tuple[Cell, ...]], width: int) -> Table:
+def table(columns: tuple[Column, ...], rows: Sequence[Sequence[Cell]], width: int) -> Table:
     """Rows have a cell for every column; those of columns that are not shown are left out."""
     shown = [index for index, column in enumerate(columns) if width >= column.wide]
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)

@@ -169,16 +169,9 @@ def by_factor(view: TrialView) -> Iterator[tuple[TrialPool, TrialLength]]:
         yield from ((p, each) for p in view.pools for each in p.lengths if each.factor == factor and each.capacity is not None)
 
 
-def _lengths(view: TrialView, width: int) -> RenderableType | None:
-    columns = (
-        Column("ALL LENGTHS", whole=True),
-        Column("POOL"),
-        Column("REQUESTS/S A REPLICA [95 %]", whole=True),
-        Column("SATURATION", right=True),
-        Column(f"{unit_cost([view.currency], [view.unit])} [95 %]", whole=True),
-        Column("N", right=True),
-    )
-    rows: list[tuple[Cell, ...]] = [
+def length_rows(view: TrialView) -> list[tuple[str, ...]]:
+    """Of each other length and pool: the length, the pool, what a replica carries, saturation, unit cost, n."""
+    return [
         (
             f"times {each.factor:f}",
             found.pool,
@@ -189,6 +182,18 @@ def _lengths(view: TrialView, width: int) -> RenderableType | None:
         )
         for found, each in by_factor(view)
     ]
+
+
+def _lengths(view: TrialView, width: int) -> RenderableType | None:
+    columns = (
+        Column("ALL LENGTHS", whole=True),
+        Column("POOL"),
+        Column("REQUESTS/S A REPLICA [95 %]", whole=True),
+        Column("SATURATION", right=True),
+        Column(f"{unit_cost([view.currency], [view.unit])} [95 %]", whole=True),
+        Column("N", right=True),
+    )
+    rows = length_rows(view)
     return table(columns, rows, width) if rows else None
 
 

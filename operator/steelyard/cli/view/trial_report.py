@@ -106,8 +106,8 @@ def _of_pool(found: TrialPool, view: TrialView, now: Pool | None) -> Iterator[st
     if found.beside:
         yield f"{found.pool}: {found.beside}, whose load may be in these figures"
     for length in found.lengths:
-        if length.message:
-            yield f"{found.pool}, all lengths times {length.factor or 0:f}: {length.message}"
+        if length.message and length.factor is not None:
+            yield f"{found.pool}, all lengths times {length.factor:f}: {length.message}"
     yield of_capacity(found.pool, found.capacity, found.capacity_basis)
     missing = [] if view.live else [word for part, word in STEPS.items() if found.at(part) is None]
     if missing and found.phase == "Measured" and view.load is not None:
