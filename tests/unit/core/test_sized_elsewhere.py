@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.vocabulary.reason import Reason
-from unit.core.world import Ground, World, quick, ratio_claim
+from unit.core.world import Ground, Pods, World, quick, ratio_claim
 
 
 def external(rate: float = 20.0, **grounds: Ground) -> World:
@@ -260,3 +261,66 @@ def test_nobody_gives_nodes_up_for_who_would_not_take_them() -> None:
     decision = world.tick(10)
     assert decision.demand is not None
     assert not decision.demand.short
+
+
+NEW, SERVES, STARTS = "what is asked for", "older and serves", "older and starts"
+
+
+def side_by_side(world: World, ready: Mapping[str, int], owner: str | None = None) -> dict[str, PlacementKey]:
+    """Three replicas each of some revisions on one pool, of which so many serve, and no roll-out; owner: of those that are older."""
+    (new,) = world.deployments
+    keys = {name: new if name == NEW else PlacementKey("a", name) for name in ready}
+    for name, serving in ready.items():
+        pods = world.deployments.setdefault(keys[name], Pods(desired=3, asked="", owner=owner))
+        pods.ages = [99] * serving + [-99] * (3 - serving)
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("ready", "count", "left"),
+    [
+        ({NEW: 3, SERVES: 3}, 8, {NEW: 5, SERVES: 3}),
+        ({NEW: 3, SERVES: 3}, 5, {NEW: 3, SERVES: 2}),
+        ({NEW: 1, SERVES: 3}, 5, {NEW: 2, SERVES: 3}),
+        ({NEW: 3, SERVES: 3}, 2, {NEW: 2, SERVES: 0}),
+        ({NEW: 3, SERVES: 3, STARTS: 1}, 6, {NEW: 3, SERVES: 3, STARTS: 0}),
+    ],
+)
+def test_where_revisions_stand_side_by_side_what_serves_and_what_is_asked_for_goes_last(
+    ready: Mapping[str, int], count: int, left: Mapping[str, int]
+) -> None:
+    world = external()
+    keys = side_by_side(world, ready)
+    world.scale_targets["a"] = count
+    world.tick()
+    assert {name: world.deployments[key].desired if key in world.deployments else 0 for name, key in keys.items()} == left
+
+
+def test_of_revisions_side_by_side_one_that_somebody_else_writes_stays_as_it_is() -> None:
+    world = external()
+    keys = side_by_side(world, {NEW: 3, SERVES: 3}, owner="kubectl")
+    world.scale_targets["a"] = 4
+    world.tick()
+    assert {name: world.deployments[key].desired for name, key in keys.items()} == {NEW: 1, SERVES: 3}
+
+
+def test_while_one_pool_gets_a_revision_the_others_have_what_is_asked_for_there() -> None:
+    world = external(a=Ground(speed=10), b=Ground(speed=10))
+    world.scale_targets |= {"a": 2, "b": 2}
+    world.tick(3)
+    roll_out(world)
+    assert world.memory.move is not None
+    other = "b" if world.memory.move.target.pool == "a" else "a"
+    assert standing(world, other) == 2
+    world.scale_targets[other] = 4
+    world.tick()
+    assert world.memory.move is not None
+    assert standing(world, other) == 4
+
+
+def test_replicas_on_a_pool_that_does_not_exist_wait_for_somebody_to_act() -> None:
+    world = external()
+    world.scale_targets |= {"a": 0, "gone": 2}
+    decision = world.tick()
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.NO_POOL)
+    assert "asks for 2 replica(s) on pool gone, which does not exist" in decision.message
