@@ -176,8 +176,10 @@ def test_a_stream_tells_at_once_and_then_what_changes_until_nothing_is_known() -
     async def scene(keda: Client) -> None:
         stream = keda.stream("StreamIsActive", ref(), IsActiveResponse)
         assert (await stream.read()).result
+        again = asyncio.ensure_future(stream.read())
+        assert not (await asyncio.wait({again}, timeout=0.2))[0], "twenty looks, and nothing has changed"
         told.of[CHAT, "gpu"] = 0
-        assert not (await stream.read()).result
+        assert not (await again).result
         told.of[CHAT, "gpu"] = NoSignal("the load is not known")
         error = await refused(stream.read())
         assert error.code() is grpc.StatusCode.UNAVAILABLE

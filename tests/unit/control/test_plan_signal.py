@@ -13,11 +13,11 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.keda.plan_signal import NoSignal, PlanSignal
 from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.telemetry.metrics import Metrics
-from steelyard.core.facts.identity import WorkloadKey
-from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.snapshot import FleetTarget, Scaling
 from steelyard.core.placing.decision import is_observed
 from steelyard.core.plan import plan_demands
-from unit.core.world import Ground, World
+from unit.core.world import Ground, Pods, World
 
 KEY = WorkloadKey("ns", "embed")
 
@@ -92,6 +92,14 @@ def test_what_is_given_up_on_one_pool_waits_for_the_other(stage: Stage) -> None:
     assert stage.told("b") == 0
 
 
+def test_both_ends_of_a_roll_out_are_not_counted_together(stage: Stage) -> None:
+    stage.world.scale_targets["b"] = 4
+    stage.look()
+    stage.plan()
+    stage.world.deployments[PlacementKey("b", "older")] = Pods(desired=3, asked="")
+    assert stage.told("b") == 4
+
+
 def _unplanned(stage: Stage) -> None:
     stage.fleet.fail()
 
@@ -110,11 +118,16 @@ def _ours(stage: Stage) -> None:
     stage.world.scaling = Scaling()
 
 
+def _goes_without(stage: Stage) -> None:
+    cast(Any, stage.fleet).target = lambda _: FleetTarget(replicas={"a": 1}, scarcity={}, most={"a": 1})
+
+
 @pytest.mark.parametrize(
     ("make", "why", "wrong"),
     [
         (_unplanned, "not planned yet", False),
         (_blind, "see its condition Observed", False),
+        (_goes_without, "plan has no replicas", False),
         (_gone, "no InferenceWorkload embed in namespace ns", True),
         (_ours, "spec.scaling.owner of InferenceWorkload embed is Steelyard", True),
     ],
