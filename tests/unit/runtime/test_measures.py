@@ -56,7 +56,7 @@ def test_probabilities_are_such_whatever_the_logits(values: list[float], several
     found = Labels(tuple(map(str, range(len(values)))), several).probabilities(np.array(values, np.float32))
     assert ((found >= 0) & (found <= 1)).all()
     assert several or found.sum() == pytest.approx(1)
-    assert several or found[np.argmax(values)] == found.max(), "logits that lie nearer than a probability has digits may share the first place"
+    assert several or found[np.argmax(values)] == found.max(), "logits too near for a probability may share the first place"
 
 
 @given(logits, st.lists(st.floats(-0.5, 0.5, width=32), min_size=6, max_size=6))
