@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from patience import PATIENCE
-from steelyard_runtime.serve.batcher import Batcher, Batching, UnsoundError
+from steelyard_runtime.serve.batcher import Batcher, Batching, Full, UnsoundError
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
 from unit.runtime.played import LENGTHS, WAYS, Answering, PlayedEngine, sums
@@ -22,9 +22,9 @@ BAD = 666
 async def playing() -> AsyncIterator[Callable[..., tuple[Batcher, PlayedEngine]]]:
     batchers = []
 
-    def play(answering: Answering, largest: int = 8) -> tuple[Batcher, PlayedEngine]:
+    def play(answering: Answering, largest: int = 8, delay: float = 0.0) -> tuple[Batcher, PlayedEngine]:
         engine = PlayedEngine(answering)
-        batcher = Batcher(engine, WAYS, Batching(LENGTHS, (1, 8), largest, 0.0, 16, 1), Metrics(()), State())
+        batcher = Batcher(engine, WAYS, Batching(LENGTHS, (1, 8), largest, delay, 16, 1), Metrics(()), State())
         batchers.append(batcher)
         return batcher, engine
 
@@ -65,6 +65,22 @@ async def test_an_answer_of_too_few_rows_or_of_another_shape_is_an_error_and_nob
 async def test_rows_that_only_fill_a_compiled_batch_may_hold_anything(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
     batcher, _ = playing(lambda ids: np.concatenate([sums(ids), np.full((5, 2), np.nan, np.float32)]))
     assert [list(each) for each in await answers(batcher, [1, 2])] == [[2, 1], [3, 2]]
+
+
+async def test_a_batch_that_is_full_waits_for_no_more(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
+    batcher, engine = playing(sums, delay=10 * PATIENCE)
+    assert len(await answers(batcher, list(range(8)))) == 8
+    assert engine.runs == [list(range(8))]
+
+
+async def test_places_that_are_given_back_are_there_again(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
+    batcher, _ = playing(sums)
+    batcher.admit(16)
+    with pytest.raises(Full):
+        batcher.admit(1)
+    batcher.withdraw(16)
+    batcher.admit(1)
+    batcher.admit(15)
 
 
 def failing_on(*bad: int) -> Answering:

@@ -143,7 +143,7 @@ def test_a_picture_is_resized_rescaled_and_normalised(tmp_path: Path) -> None:
     np.testing.assert_allclose(pixels, right.transpose(2, 0, 1), atol=1e-6)
 
 
-@pytest.mark.parametrize(("width", "height", "resized"), [(48, 24, (24, 12)), (24, 48, (12, 24)), (20, 20, (12, 12))])
+@pytest.mark.parametrize(("width", "height", "resized"), [(48, 24, (24, 12)), (24, 48, (12, 24)), (20, 20, (12, 12)), (47, 25, (22, 12))])
 def test_the_shorter_side_is_resized_and_the_middle_cut_out(width: int, height: int, resized: tuple[int, int], tmp_path: Path) -> None:
     found = preprocessing_of(model_with(tmp_path, CLIP))
     image = picture(width, height)
@@ -159,6 +159,13 @@ def test_a_picture_smaller_than_the_cut_has_black_around_it(tmp_path: Path) -> N
     assert pixels.shape == (3, 8, 8)
     assert (pixels == 9).sum() == 3 * 4 * 6
     assert (pixels[:, 1:7, 2:6] == 9).all()
+
+
+def test_a_picture_smaller_on_one_side_keeps_its_middle_on_the_other(tmp_path: Path) -> None:
+    found = preprocessing_of(model_with(tmp_path, {**CLIP, "do_resize": False, "do_normalize": False, "do_rescale": False}))
+    image = picture(12, 6)
+    assert (found.pixels(image)[:, 1:7].transpose(1, 2, 0) == np.asarray(image)[:, 2:10]).all()
+    assert not found.pixels(image)[:, [0, 7]].any()
 
 
 @pytest.mark.parametrize("size", [(1 << 20, 1), (1, 1 << 20), (1000, 1), (20_000, 20)])

@@ -126,11 +126,11 @@ def test_tensors_follow_each_other_in_the_order_of_the_json_and_may_be_mixed_wit
         (in_json(GOOD), "٣", "must be the length of the JSON part"),
         (in_json(GOOD), "1" * 40, "must be the length of the JSON part"),
         (*in_binary(b"\0" * 8, data=[1, 2]), "both data and binary_data_size"),
-        (*in_binary(b"\0" * 12, shape=[1, 3]), r"\[-1, 2\]"),
-        (*in_binary(b"\0" * 16, shape=[2, 2, 1]), r"\[-1, 2\]"),
-        (*in_binary(b"\0" * 8, shape=[-1, 2]), r"\[-1, 2\]"),
-        (*in_binary(b"\0" * 8, shape=[True, 2]), r"\[-1, 2\]"),
-        (*in_binary(b"\0" * 8, shape=[2**31, 2]), r"\[-1, 2\]"),
+        (*in_binary(b"\0" * 12, shape=[1, 3]), r"must be \[-1, 2\]"),
+        (*in_binary(b"\0" * 16, shape=[2, 2, 1]), r"must be \[-1, 2\]"),
+        (*in_binary(b"\0" * 8, shape=[-1, 2]), r"must be \[-1, 2\]"),
+        (*in_binary(b"\0" * 8, shape=[True, 2]), r"must be \[-1, 2\]"),
+        (*in_binary(b"\0" * 8, shape=[2**31, 2]), r"must be \[-1, 2\]"),
         (*in_binary(b"\0" * 8, shape=[2**30, 2]), "more than 1048576 bytes"),
         (*in_binary(b"\0" * 8, datatype="FP64"), "must be FP32"),
         (*in_binary(b"\0" * 8, parameters={"shared_memory_region": "a"}), "shared_memory_region of 'x' is not served"),
@@ -140,6 +140,7 @@ def test_tensors_follow_each_other_in_the_order_of_the_json_and_may_be_mixed_wit
         (in_json({**GOOD, "data": [1, True]}), None, "must be a number"),
         (in_json({**GOOD, "data": [1, None]}), None, "must be a number"),
         (in_json({**GOOD, "data": [1, [2]]}), None, "side by side"),
+        (in_json({**GOOD, "data": json.loads("[" * 40 + "1, 2" + "]" * 40)}), None, "nested deeper than any shape"),
         (in_json({**GOOD, "data": [1e300, 2]}), None, "beyond what FP32 holds"),
         (in_json({**GOOD, "data": {"b64": ""}}), None, "has no data"),
         (in_json(GOOD, GOOD), None, "sent twice"),
@@ -221,6 +222,13 @@ def test_json_says_what_it_cannot_hold_and_binary_holds_it() -> None:
         tensor_response("m", binary, {**good, **harm})
 
 
+def test_an_answer_is_told_row_by_row_however_it_lies_in_memory() -> None:
+    turned = np.arange(6, dtype=np.float32).reshape(3, 2).T
+    assert json.loads(tensor_response("m", read(in_json(GOOD)), {"y": turned})[0])["outputs"][0]["data"] == [0, 2, 4, 1, 3, 5]
+    body, head = tensor_response("m", read(in_json(GOOD, parameters={"binary_data_output": True})), {"y": turned})
+    assert np.frombuffer(body[head:], "<f4").tolist() == [0, 2, 4, 1, 3, 5]
+
+
 def test_an_answer_has_the_outputs_that_were_asked_for_each_as_it_was() -> None:
     asked = [{"name": "z"}, {"name": "y", "parameters": {"binary_data": True}}]
     request = read(in_json(GOOD, outputs=asked, id="seven"), None, (X,), (Y, Z))
@@ -230,6 +238,14 @@ def test_an_answer_has_the_outputs_that_were_asked_for_each_as_it_was() -> None:
     assert [output["name"] for output in document["outputs"]] == ["z", "y"]
     assert (document["outputs"][0]["data"], document["outputs"][1]["parameters"]) == (["a"], {"binary_data_size": 12})
     assert np.frombuffer(body[head:], "<f4").tolist() == [1, 2, 3]
+
+
+def test_all_inputs_together_fill_the_room_to_its_last_byte() -> None:
+    words = {"name": "z", "datatype": "BYTES", "shape": [3], "data": ["a", "b", "c"]}
+    body = in_json({"name": "n", "datatype": "INT8", "shape": [8], "data": [0] * 8}, {**GOOD, "shape": [10, 2], "data": [1] * 20}, words)
+    assert len(tensor_request(body, None, (X, N, Z), (Y,), 100).inputs) == 3
+    with pytest.raises(Rejected, match="more than 99 bytes with 'z'"):
+        tensor_request(body, None, (X, N, Z), (Y,), 99)
 
 
 def test_more_values_than_a_request_may_have_in_json_are_sent_in_binary() -> None:
