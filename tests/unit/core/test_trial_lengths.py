@@ -333,10 +333,10 @@ def test_where_no_length_can_be_measured_nothing_is_set_aside_for_them() -> None
 # What a generator could not do
 
 
-def told(*ramps: LengthRamp) -> AtLength:
+def told(*ramps: LengthRamp, before: AtLength | None = None) -> AtLength:
     """What is made of it, of a replica that has ended."""
     probe = Probe(move="", key=PlacementKey("dear", "r"), state=ProbeState.DONE, started=START, steps=STEPS)
-    row = TrialRow(pool="dear", phase=TrialPhase.MEASURING, lengths=(AtLength(factor=2),))
+    row = TrialRow(pool="dear", phase=TrialPhase.MEASURING, lengths=(before or AtLength(factor=2),))
     (found,) = at_lengths(row, TrialReplica(probe=probe, ramped=True, lengths=ramps), world().workload)
     return found
 
@@ -363,6 +363,12 @@ LATE = ProbeStep(rate=8.0, seconds=30, good=0, slow=240, error=0, shed=0)
 def test_what_was_not_measured_says_why(ramps: tuple[LengthRamp, ...], message: str, known: bool) -> None:
     found = told(*ramps)
     assert message in found.message and (found.capacity is not None) is known
+
+
+def test_what_was_found_stays_where_its_generator_ends_and_tells_it_no_more() -> None:
+    found = told(LengthRamp(factor=2, steps=STEPS, over=True))
+    assert found.capacity is not None
+    assert told(before=found) == told(LengthRamp(factor=2, steps=STEPS), before=found) == found
 
 
 def test_a_pool_that_keeps_the_objective_at_no_load_is_measured_at_no_other_length() -> None:

@@ -184,6 +184,12 @@ def full(rate: float, seconds: float, many: int, size: float) -> ProbedStep:
     return step
 
 
+def test_of_the_steps_in_which_the_server_was_full_that_of_the_highest_rate_says_when_answers_came() -> None:
+    ramp = LengthRamp(2, [full(40.0, 1.0, 50, 1), full(80.0, 1.0, 80, 2), full(60.0, 1.0, 60, 3)])
+    assert ramp.told()["finished"] == [1, *[2] * PARTS]
+    assert ramp.told(whole=False) == {"factor": 2, "steps": [], "message": NO_ROOM}
+
+
 def whole(counts: int, size: float, rate: float) -> dict[str, object]:
     ramps = [LengthRamp(0.15 + n, [full(rate + n, 3600.12, counts, size) for n in range(7)], over=True) for n in range(MOST_LENGTH_RAMPS)]
     steps = [full(rate + n, 3600.12, counts, size).told(when=n < 2) for n in range(FEWER_STEPS + 3)]
