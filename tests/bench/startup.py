@@ -19,7 +19,8 @@ from bench.environment import NotHereError
 from bench.servers.artifact import KEY, published, unpacked
 from bench.servers.server import CORE, Server, servers
 from cluster import binaries
-from steelyard_runtime.artifacts.publish import Published
+from steelyard_runtime.artifacts.manifest import NAME, Manifest, decoded
+from steelyard_runtime.artifacts.publish import Published, manifest_path
 from unit.runtime.server_process import ServerProcess, free_port, http
 
 TIMES = 5
@@ -50,13 +51,14 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
             say(str(why))
             return
         digest = unpacked(store, scratch / "artifact")
+        manifest = decoded((scratch / "artifact" / NAME).read_bytes())
         with _bucket(scratch, store, say) as bucket:
-            cases: dict[str, Callable[[], float]] = {"from a folder": lambda: _ours(scratch, f"file://{store}", digest, {})}
+            cases: dict[str, Callable[[], float]] = {"from a folder": lambda: _ours(scratch, f"file://{store}", manifest, {})}
             if bucket:
                 cases |= {
-                    "from S3": lambda: _from_s3(scratch, digest, bucket, keep=0.0),
-                    "from S3, half of it kept": lambda: _from_s3(scratch, digest, bucket, keep=0.5),
-                    "from S3, kept": lambda: _from_s3(scratch, digest, bucket, keep=1.0),
+                    "from S3": lambda: _from_s3(scratch, manifest, bucket, keep=0.0),
+                    "from S3, half of it kept": lambda: _from_s3(scratch, manifest, bucket, keep=0.5),
+                    "from S3, kept": lambda: _from_s3(scratch, manifest, bucket, keep=1.0),
                 }
             if not quick:
                 cases |= {
@@ -106,22 +108,22 @@ def _healthy(port: int) -> bool:
         return False
 
 
-def _from_s3(scratch: Path, digest: str, bucket: Mapping[str, str], *, keep: float) -> float:
+def _from_s3(scratch: Path, manifest: Manifest, bucket: Mapping[str, str], *, keep: float) -> float:
     """keep: part of each large file that an earlier start left in the pod."""
     cache = scratch / "cache"
     shutil.rmtree(cache, ignore_errors=True)
     kept = {**bucket, "STEELYARD_CACHE_DIR": str(cache)}
     if keep:
-        _ours(scratch, "s3://artifacts", digest, kept)
+        _ours(scratch, "s3://artifacts", manifest, kept)
     if 0 < keep < 1:
         for blob in [path for path in cache.iterdir() if path.stat().st_size > 1 << 20]:
             os.truncate(blob, int(keep * blob.stat().st_size))
             blob.rename(cache / f".{blob.name}.part")
-    return _ours(scratch, "s3://artifacts", digest, kept)
+    return _ours(scratch, "s3://artifacts", manifest, kept)
 
 
-def _ours(scratch: Path, store: str, digest: str, variables: Mapping[str, str]) -> float:
-    artifact = Published(f"{store}/{KEY}/manifest.json", digest, 0, None, adopted=False)  # type: ignore[arg-type]
+def _ours(scratch: Path, store: str, manifest: Manifest, variables: Mapping[str, str]) -> float:
+    artifact = Published(f"{store}/{manifest_path(KEY)}", manifest.digest, manifest.size, manifest, adopted=False)
     before, cores = {name: os.environ.get(name) for name in variables}, os.sched_getaffinity(0)
     os.environ.update(variables)
     os.sched_setaffinity(0, {CORE})  # its children's, as of the other servers

@@ -255,3 +255,10 @@ def test_infinities_that_the_reference_has_too_are_no_difference() -> None:
     assert relative_difference([reference], [reference], [1.0]) == 0
     for harm in ([np.inf, np.inf, np.nan, 1], [1, -np.inf, np.nan, 1], [np.inf, -np.inf, 1, 1], [np.inf, -np.inf, np.nan, np.nan]):
         assert relative_difference([np.array(harm, np.float32)], [reference], [1.0]) == np.inf
+
+
+def test_a_difference_is_a_part_of_the_outputs_scale_and_of_what_is_no_float_the_part_that_is_not_equal() -> None:
+    for scale in (1e-3, 1.0, 1e4):
+        reference = np.array([[scale, 0.0]], np.float32)
+        assert relative_difference([reference + np.float32(0.01 * scale)], [reference], [scale]) == pytest.approx(0.01, rel=1e-3)
+    assert relative_difference([np.array([7, 8, 900, 1])], [np.array([7, 8, 9, 1])], [1.0]) == 0.25

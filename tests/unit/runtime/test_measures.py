@@ -12,6 +12,7 @@ from steelyard_runtime.failure import Failure
 from steelyard_runtime.tasks.labels import Labels, labels_of, outputs_of
 from steelyard_runtime.tasks.measure import LEAST_COSINE, SCORE_CONCORDANCE, WORST_PROBABILITY
 from steelyard_runtime.tasks.probability import sigmoid, softmax, worst_difference
+from steelyard_runtime.tasks.registry import TASKS
 from steelyard_runtime.tasks.text_ranking import TextRanking, concordance
 
 SCORES = np.array([-11.0, -4.0, -3.5, 0.5, 2.0, 7.0])
@@ -49,6 +50,17 @@ def test_the_worst_of_several_graphs_is_the_farthest() -> None:
     assert LEAST_COSINE.worst([0.99, 0.5]) == SCORE_CONCORDANCE.worst([0.99, 0.5]) == 0.5
     assert WORST_PROBABILITY.worst([0.99, 0.5]) == 0.99
     assert not any(measure.keeps(float("nan"), 0.5) for measure in (LEAST_COSINE, WORST_PROBABILITY, SCORE_CONCORDANCE))
+
+
+def test_a_figure_at_its_limit_is_near_enough() -> None:
+    assert all(measure.keeps(0.5, 0.5) for measure in (LEAST_COSINE, WORST_PROBABILITY, SCORE_CONCORDANCE))
+
+
+def test_whichever_of_dtype_and_quantisation_loses_more_sets_the_limit() -> None:
+    ranks, classifies = TASKS["text-ranking"].tolerance, TASKS["text-classification"].tolerance
+    assert [ranks("float32", each) for each in ("none", "int8weightonly", "int8dynamic")] == [0.9999, 0.98, 0.95]
+    assert [ranks("bfloat16", each) for each in ("none", "int8dynamic")] == [0.99, 0.95]
+    assert [classifies("float32", each) for each in ("none", "int8weightonly", "int8dynamic")] == [0.002, 0.05, 0.1]
 
 
 @given(logits, st.booleans())
