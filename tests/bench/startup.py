@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
 from bench.environment import NotHereError
-from bench.servers.artifact import KEY, published, unpacked
-from bench.servers.server import CORE, Server, servers
+from bench.servers.artifact import compiled, tiny
+from bench.servers.compared import others
+from bench.servers.inputs import EMBEDDINGS
+from bench.servers.server import CORE, Server
 from cluster import binaries
 from steelyard_runtime.artifacts.manifest import NAME, Manifest, decoded
 from steelyard_runtime.artifacts.publish import Published, manifest_path
@@ -46,12 +48,12 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         try:
-            store = published(say, install=not quick)
+            artifact = tiny(EMBEDDINGS, scratch) if quick else compiled(EMBEDDINGS, scratch, say, install=True)
+            beside = [] if quick else [settings[0] for settings in others(artifact, say, install=True)]
         except NotHereError as why:
             say(str(why))
             return
-        digest = unpacked(store, scratch / "artifact")
-        manifest = decoded((scratch / "artifact" / NAME).read_bytes())
+        store, manifest = artifact.store, decoded((artifact.folder / NAME).read_bytes())
         with _bucket(scratch, store, say) as bucket:
             cases: dict[str, Callable[[], float]] = {"from a folder": lambda: _ours(scratch, f"file://{store}", manifest, {})}
             if bucket:
@@ -60,12 +62,7 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
                     "from S3, half of it kept": lambda: _from_s3(scratch, manifest, bucket, keep=0.5),
                     "from S3, kept": lambda: _from_s3(scratch, manifest, bucket, keep=1.0),
                 }
-            if not quick:
-                cases |= {
-                    f"{server.name}, from a folder": lambda server=server: _other(server, scratch)
-                    for server in servers(store, digest, KEY, scratch / "artifact", say, install=True)
-                    if server.name != "steelyard"
-                }
+            cases |= {f"{server.name}, from a folder": lambda server=server: _other(server, scratch) for server in beside}
             seconds: dict[str, list[float]] = {case: [] for case in cases}
             for number in range(1 if quick else TIMES):
                 for case, start in cases.items():
@@ -123,7 +120,7 @@ def _from_s3(scratch: Path, manifest: Manifest, bucket: Mapping[str, str], *, ke
 
 
 def _ours(scratch: Path, store: str, manifest: Manifest, variables: Mapping[str, str]) -> float:
-    artifact = Published(f"{store}/{manifest_path(KEY)}", manifest.digest, manifest.size, manifest, adopted=False)
+    artifact = Published(f"{store}/{manifest_path(manifest.key)}", manifest.digest, manifest.size, manifest, adopted=False)
     before, cores = {name: os.environ.get(name) for name in variables}, os.sched_getaffinity(0)
     os.environ.update(variables)
     os.sched_setaffinity(0, {CORE})  # its children's, as of the other servers

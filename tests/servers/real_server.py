@@ -67,7 +67,7 @@ KINDS = (
     ),
     Kind(
         profile="mlserver",
-        lock="servers-mlserver.txt",
+        lock="bench-mlserver.txt",
         megabytes=300,
         command=_mlserver,
         path="/v2/models/sleeper/infer",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import minilm
 from bench.benchmark import Say
 from bench.environment import interpreter
+from bench.servers.inputs import CLASSIFICATION, EMBEDDINGS, RANKING, VISION
 from steelyard_runtime.artifacts import manifest as manifests
 from steelyard_runtime.artifacts.fetch import fetch_artifact
+from unit.runtime.tiny import publish_tiny
+from unit.runtime.tiny_vision import publish_vision, write
 
 ROOT = Path(__file__).parents[3]
 COMPILE = """
@@ -53,13 +56,51 @@ document = {
 }
 compile_model(compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(document)}), Progress(LogTail()), Path(scratch))
 """
-KEYS = {"embeddings": "5" * 64, "text-classification": "6" * 64, "text-ranking": "7" * 64, "image-classification": "8" * 64}
+KEYS = {EMBEDDINGS: "5" * 64, CLASSIFICATION: "6" * 64, RANKING: "7" * 64, VISION: "8" * 64}
 """Of the artifact of each task."""
-KEY = KEYS["embeddings"]
+BALLAST = 512
+"""Of the small model: work enough that a client can send more than a server answers."""
 
 
-def published(say: Say, *, install: bool, task: str = "embeddings") -> Path:
-    """The store with the artifact of a task in it. Raises NotHereError."""
+@dataclass(frozen=True)
+class Artifact:
+    """Of a task, in a store, and unpacked into `folder` with its manifest for servers that know no store. `scratch`: for what servers need beside it."""
+
+    task: str
+    uri: str
+    digest: str
+    folder: Path
+    scratch: Path
+
+    @property
+    def store(self) -> Path:
+        """The folder that the store is."""
+        return Path(self.uri.removeprefix("file://")).parents[1]
+
+
+def compiled(task: str, scratch: Path, say: Say, *, install: bool) -> Artifact:
+    """Of the real model. Raises NotHereError."""
+    return unpacked(task, f"file://{_published(task, say, install=install)}/{KEYS[task]}/{manifests.NAME}", scratch)
+
+
+def tiny(task: str, scratch: Path) -> Artifact:
+    """Of a small model, made here and now without torch: what it says is worth nothing, and it is as slow as a real one."""
+    if task == VISION:
+        published = publish_vision(write(scratch / "model"), "openvino")
+    else:
+        published = publish_tiny(scratch, task=task, ballast=BALLAST)
+    return unpacked(task, published.uri, scratch)
+
+
+def unpacked(task: str, uri: str, scratch: Path) -> Artifact:
+    """Fetch its files, and put its manifest beside them."""
+    folder = scratch / "artifact"
+    manifest = fetch_artifact(uri, None, folder)
+    (folder / manifests.NAME).write_bytes(manifest.encoded())
+    return Artifact(task, uri, manifest.digest, folder, scratch)
+
+
+def _published(task: str, say: Say, *, install: bool) -> Path:
     python = interpreter("compile", "runtime-compile.txt", say, install=install, megabytes=4500, python=">=3.11,<3.12")
     store = python.parents[2] / f"{python.parents[1].name}-store"
     if not (store / KEYS[task] / manifests.NAME).is_file():
@@ -70,11 +111,3 @@ def published(say: Say, *, install: bool, task: str = "embeddings") -> Path:
             command = (python, "-W", "ignore", "-c", COMPILE, task, KEYS[task], minilm.fetch(), store, scratch)
             subprocess.run(command, env=environment, check=True, capture_output=True)
     return store
-
-
-def unpacked(store: Path, folder: Path, task: str = "embeddings") -> str:
-    """Put the artifact's files and its manifest into a folder, for servers that know no store; returns its digest."""
-    manifest = fetch_artifact(f"file://{store}/{KEYS[task]}/{manifests.NAME}", None, folder)
-    (folder / manifests.NAME).write_bytes(manifest.encoded())
-    assert json.loads(manifest.encoded())["key"] == KEYS[task]
-    return manifest.digest
