@@ -59,10 +59,10 @@ def _download(scratch: Path) -> Path:
     return wheel
 
 
-def download(scratch: Path, requirement: str) -> Path:
-    """Return the wheel of a package at its version, downloaded into an empty folder."""
+def download(scratch: Path, requirement: str, *options: str) -> Path:
+    """Return the wheel of a package at its version, downloaded into an empty folder. options: of `pip download`."""
     command = [_python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch)]
-    answer = subprocess.run([*command, requirement], check=False, timeout=600, stderr=subprocess.PIPE, text=True)
+    answer = subprocess.run([*command, *options, requirement], check=False, timeout=600, stderr=subprocess.PIPE, text=True)
     if answer.returncode != 0:
         raise RuntimeError(f"pip could not download {requirement}:\n{answer.stderr[-1000:].strip()}")
     (wheel,) = scratch.glob("*.whl")

