@@ -56,7 +56,7 @@ def test_it_is_the_batch_that_a_look_at_all_of_them_finds_with_equals_too(
 
 @pytest.mark.parametrize(
     ("lengths", "oldest", "these"),
-    [([1, 6], 1, slice(1, 2)), ([8, 8, 8, 15], 0, slice(0, 4))],  # 6/48 and 7/56; 24/64 and 39/104
+    [([2, 8], 1, slice(1, 2)), ([4, 4, 4, 10], 0, slice(0, 4))],  # 8/32 and 10/40; 12/48 and 22/88
 )
 def test_of_equally_full_batches_it_is_the_one_of_the_longest_rows(lengths: list[int], oldest: int, these: slice) -> None:
     free = Shapes(LENGTHS, SIZES, fixed_lengths=False, fixed_batch=False)
