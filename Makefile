@@ -43,7 +43,7 @@ test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s -p no:cacheprovider tests/fault/test_hostile_pods.py
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
 
-test-servers: $(VENV)/.installed ## What is read of BentoML, KServe, MLServer and Ray Serve, each out of its own package (1.5 GB, once)
+test-servers: $(VENV)/.installed ## Other model servers, each out of its own package: what is read of them, and that they answer what ours answers (2.5 GB, once)
 	@$(RUN) -m pytest -v -p no:cacheprovider tests/servers
 
 test-versions: $(VENV)/.installed ## The older versions of Kubernetes that the chart allows: what depends on the API server (V=1.35)

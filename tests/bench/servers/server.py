@@ -80,20 +80,38 @@ class Server:
             self._signal(signal.SIGSTOP)
 
     def _signal(self, number: signal.Signals) -> None:
+        """To all of its processes: BentoML's workers are no members of its group."""
         assert self._process is not None
-        os.killpg(self._process.pid, number)
+        for process in descent(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def stop(self) -> None:
         """End it and whatever it started."""
         if self._process is not None:
-            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                self._signal(signal.SIGCONT)
-                os.killpg(self._process.pid, signal.SIGTERM)
+            every = descent(self._process.pid)
+            self._signal(signal.SIGCONT)
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(15)
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            for process in every:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+
+def descent(root: int) -> list[int]:
+    """A process and all that come from it, while they have not lost their parents."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(folder.name))
+    found = [root]
+    for process in found:
+        found += children.get(process, [])
+    return found
 
 
 def _length(found: object) -> int:
