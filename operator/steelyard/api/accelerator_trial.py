@@ -17,7 +17,7 @@ from steelyard.api.placement_status import Basis, ClaimStatus, Percentile, Satur
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.shape import PriceClass
 from steelyard.api.status_values import Count, Generation, Seconds, SmallCount
-from steelyard.api.text import LABEL, TRIAL_NAME_MAX, HashedRevision, Message, PoolName, WorkloadName
+from steelyard.api.text import LABEL, TRIAL_NAME_MAX, HashedRevision, Message, PlaceName, WorkloadName
 from steelyard.api.word import Word
 
 POOLS_MAX = 8
@@ -90,7 +90,7 @@ class TrialClaim(ClaimFigure):
         ],
         says("A name for the claim, once in this trial.", example="half-the-cost"),
     ]
-    pool: Annotated[PoolName, says("The pool that the claim is about, one of spec.pools.", example="inf2-xlarge")]
+    pool: Annotated[PlaceName, says("The pool that the claim is about, one of spec.pools.", example="inf2-xlarge")]
 
 
 class AcceleratorTrialSpec(SpecModel):
@@ -135,7 +135,7 @@ class AcceleratorTrialSpec(SpecModel):
         ),
     ]
     pools: Annotated[
-        tuple[Annotated[PoolName, says("The name of an AcceleratorPool.", example="inf2-xlarge")], ...],
+        tuple[Annotated[PlaceName, says("The name of an AcceleratorPool.", example="inf2-xlarge")], ...],
         says(
             "The AcceleratorPools that are compared, each by one replica that serves nobody; of live traffic one after the other, by one that serves. "
             "The workload must be allowed to use them. One is enough where no claim is a ratio.",
@@ -287,7 +287,7 @@ class TrialLength(StatusModel):
 class TrialPool(StatusModel):
     """What the trial found on one pool."""
 
-    pool: Annotated[PoolName, says("The pool that this row is about.", example="inf2-xlarge")]
+    pool: Annotated[PlaceName, says("The pool that this row is about.", example="inf2-xlarge")]
     phase: Annotated[TrialPhase, says("How far the trial is there.", example="Measuring")]
     message: Annotated[Message, says("What it waits for, or why it ended so, as a sentence.", example="its artifact compiles")] = ""
     revision: Annotated[

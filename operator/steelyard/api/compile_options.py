@@ -9,10 +9,11 @@ from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.quantity import CpuQuantity, MemoryQuantity
 from steelyard.api.rule import Rule
-from steelyard.api.text import FamilyName
+from steelyard.api.text import FamilyName, VariantName
 from steelyard.api.word import Word
 
 SHAPES_MAX = 16
+VARIANTS_MAX = 4
 USUAL_LENGTHS = (128, 512)
 """Sequence lengths where nothing is said."""
 
@@ -200,6 +201,38 @@ class BackendFormat(SpecModel):
     ] = None
 
 
+class ModelVariant(SpecModel):
+    """The model in other numbers or by another back end, beside what is said for all pools."""
+
+    RULES = (
+        Rule(
+            "has(self.backend) || has(self.dtype) || has(self.quantization)",
+            "must give at least one of backend, dtype and quantization: a variant that says nothing is what runs without it",
+            lambda v: not (v.backend is None and v.dtype is None and v.quantization is None),
+        ),
+    )
+
+    name: Annotated[
+        VariantName,
+        says("What it is called. Where a pool is told, POOL.NAME is this variant there.", example="int8"),
+    ]
+    backend: Annotated[
+        BackendName | None,
+        says(
+            "The back end that makes it, on pools that list it. Left out: as without the variant.",
+            brief=True,
+            example="onnxruntime",
+        ),
+    ] = None
+    dtype: Annotated[
+        DtypeChoice | None, says("As compile.dtype, for this variant only. Left out: as without it.", brief=True, example="bfloat16")
+    ] = None
+    quantization: Annotated[
+        Quantization | None,
+        says("As compile.quantization, for this variant only. Left out: as without it.", brief=True, example="Int8WeightOnly"),
+    ] = None
+
+
 class CompileOptions(SpecModel):
     """Compile options for all pools, with exceptions by family and by back end."""
 
@@ -229,6 +262,16 @@ class CompileOptions(SpecModel):
             "Number formats for single back ends where they differ: not every back end honours every format, and pools of one family may "
             "use several back ends. What is given here replaces the formats above and those under families.",
             most=8,
+            keys=("name",),
+        ),
+    ] = ()
+    variants: Annotated[
+        tuple[ModelVariant, ...],
+        says(
+            "The model in other numbers or by other back ends, to be compared with the one above on every pool: each is compiled, tried and moved to as "
+            "if it were a pool of its own on the same nodes. It needs objective.accuracy, and one that is farther from the reference is never used. What "
+            "serves stays when variants are added.",
+            most=VARIANTS_MAX,
             keys=("name",),
         ),
     ] = ()

@@ -10,7 +10,7 @@ from steelyard.api.moment import Time
 from steelyard.api.money import Decimal, PositiveMoney
 from steelyard.api.placement_status import Basis
 from steelyard.api.status_values import Seconds, SmallCount
-from steelyard.api.text import TRIAL_NAME_MAX, FamilyName, Message, PoolName, Reason
+from steelyard.api.text import TRIAL_NAME_MAX, FamilyName, Message, PlaceName, Reason
 
 DAY = 86_400
 FAMILIES_MAX = 8
@@ -46,8 +46,8 @@ class ExitProof(StatusModel):
 
     from_: Annotated[FamilyName, says("The accelerator family that could be left.", example="neuron-inf2")]
     to: Annotated[FamilyName, says("The accelerator family that would take the load.", example="nvidia")]
-    from_pool: Annotated[PoolName, says("The pool in use, by which the cost is compared.", example="inf2-xlarge")]
-    to_pool: Annotated[PoolName, says("The pool that was tried.", example="g5-xlarge")]
+    from_pool: Annotated[PlaceName, says("The pool in use, by which the cost is compared.", example="inf2-xlarge")]
+    to_pool: Annotated[PlaceName, says("The pool that was tried.", example="g5-xlarge")]
     within_seconds: Annotated[
         Seconds,
         says(
@@ -99,8 +99,8 @@ class LastDrill(StatusModel):
     """The drill under way, or the last one."""
 
     name: Annotated[TrialName, says("Its AcceleratorTrial, written here before it is made.", example="embedder-exit-0a1b2c3d4e")]
-    from_pool: Annotated[PoolName, says("The pool in use.", example="inf2-xlarge")]
-    to_pool: Annotated[PoolName, says("The pool that is tried.", example="g5-xlarge")]
+    from_pool: Annotated[PlaceName, says("The pool in use.", example="inf2-xlarge")]
+    to_pool: Annotated[PlaceName, says("The pool that is tried.", example="g5-xlarge")]
     compares: Annotated[bool, says("Whether the pool in use is measured beside it.", example=True)] = False
     time: Annotated[Time, says("When it was decided.", example="2026-03-01T12:00:00Z")]
     duration_seconds: Annotated[Seconds, says("How long its load lasts on each pool.", unit="seconds", example=900)]

@@ -92,6 +92,9 @@ def _only_times_that_are_told(server: str) -> tuple[Rule, Rule]:
     )
 
 
+_NO_VARIANTS = "!has(self.compile) || !has(self.compile.variants) || self.compile.variants.size() == 0"
+
+
 class InferenceWorkloadSpec(SpecModel):
     """What a user promises and allows."""
 
@@ -179,6 +182,34 @@ class InferenceWorkloadSpec(SpecModel):
             "must be left out unless the server is steelyard or vllm: of others nothing is compiled, and no answer is compared with a reference",
             lambda s: (s.server.custom is None and s.server.existing is None) or not s.objective.accuracy,
             field="objective.accuracy",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            f"{_NO_VARIANTS} || (has(self.objective.accuracy) && self.objective.accuracy.size() > 0)",
+            "must be given with compile.variants: fewer bits are nearly always cheaper, and nobody has said how near the answers have to be",
+            lambda s: not s.compile.variants or bool(s.objective.accuracy),
+            field="objective.accuracy",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            f"{_NO_VARIANTS} || (!has(self.server.custom) && !has(self.server.existing))",
+            "must be left out unless the server is steelyard or vllm: nothing is compiled for others",
+            lambda s: not s.compile.variants or (s.server.custom is None and s.server.existing is None),
+            field="compile.variants",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            f"{_NO_VARIANTS} || self.scaling.owner != 'External'",
+            "must be left out when scaling.owner is External: who writes the replicas of each pool would decide which variant runs there",
+            lambda s: not s.compile.variants or s.scaling.owner != ReplicaOwner.EXTERNAL,
+            field="compile.variants",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            f"{_NO_VARIANTS} || !has(self.placement.pools) || self.placement.pools.all(p, p.minReplicas == 0)",
+            "must have no minReplicas with compile.variants: it does not say of which variant replicas are to stay there",
+            lambda s: not s.compile.variants or all(p.min_replicas == 0 for p in s.placement.pools),
+            field="placement.pools",
             reason="FieldValueForbidden",
         ),
         Rule(

@@ -12,7 +12,7 @@ from steelyard.api.money import Decimal
 from steelyard.api.objective import CostUnit
 from steelyard.api.placement_status import Basis
 from steelyard.api.status_values import Count, SmallCount
-from steelyard.api.text import Message, PoolName
+from steelyard.api.text import Message, PlaceName
 from steelyard.api.word import Word
 
 
@@ -59,7 +59,7 @@ class BoardEntry(StatusModel):
 class OptionEntry(StatusModel):
     """One pool as it was weighed."""
 
-    pool: Annotated[PoolName, says("The pool that was weighed, at the load and the prices of that moment.", example="inf2-xlarge")]
+    pool: Annotated[PlaceName, says("The pool that was weighed, at the load and the prices of that moment.", example="inf2-xlarge")]
     feasible: Annotated[bool, says("Whether the workload could run there: fits, compiled, within all limits.", example=True)]
     reason: Annotated[
         Annotated[str, Field(max_length=64)],

@@ -10,7 +10,7 @@ from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
 from steelyard.api.objective import CostUnit
 from steelyard.api.status_values import Count, SmallCount
-from steelyard.api.text import HashedRevision, Message, PoolName
+from steelyard.api.text import HashedRevision, Message, PlaceName
 from steelyard.api.word import Word
 
 
@@ -53,9 +53,10 @@ class Move(StatusModel):
         says("The name of this move, the same in events, metrics, logs and decision records.", example="20260301-120000-inf2-xlarge"),
     ]
     kind: Annotated[MoveKind, says("Why this move is made, which also decides which gates it had to pass.", example="Rebalance")]
-    from_: Annotated[PoolName, says("The pool that carries the load when the move begins and gives up its replicas.", example="g5-xlarge")]
+    from_: Annotated[PlaceName, says("The pool that carries the load when the move begins and gives up its replicas.", example="g5-xlarge")]
     to: Annotated[
-        PoolName, says("The pool that takes the replicas. The same as the other one when only the revision changes.", example="inf2-xlarge")
+        PlaceName,
+        says("The pool that takes the replicas. The same as the other one when only the revision changes.", example="inf2-xlarge"),
     ]
     from_revision: Annotated[HashedRevision, says("The revision that runs on the pool that gives up replicas.", example="3f9a01bc")]
     to_revision: Annotated[HashedRevision, says("The revision that will run on the pool that takes the replicas.", example="77c0de12")]
@@ -152,8 +153,10 @@ class FinishedMove(StatusModel):
     kind: Annotated[
         MoveKind | None, says("Why that move was made: the same word as while it was under way.", example="Rebalance", brief=True)
     ] = None
-    from_: Annotated[PoolName, says("The pool that carried the load when the move began.", example="g5-xlarge")]
-    to: Annotated[PoolName, says("The pool that took the replicas, or was to take them had the move not gone back.", example="inf2-xlarge")]
+    from_: Annotated[PlaceName, says("The pool that carried the load when the move began.", example="g5-xlarge")]
+    to: Annotated[
+        PlaceName, says("The pool that took the replicas, or was to take them had the move not gone back.", example="inf2-xlarge")
+    ]
     to_revision: Annotated[HashedRevision, says("The revision that ran, or was to run, on that pool.", example="77c0de12")]
     time: Annotated[
         Time,

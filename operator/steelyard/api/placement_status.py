@@ -10,7 +10,7 @@ from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
 from steelyard.api.objective import CostUnit
 from steelyard.api.status_values import Count, SmallCount
-from steelyard.api.text import Digest, HashedRevision, Message, PoolName
+from steelyard.api.text import Digest, HashedRevision, Message, PlaceName, PoolName
 from steelyard.api.word import Word
 
 
@@ -233,7 +233,7 @@ class Percentile(StatusModel):
 class PlacementStatus(StatusModel):
     """One workload on one pool in one revision."""
 
-    pool: Annotated[PoolName, says("The pool that the replicas of this entry run on, or could run on.", example="inf2-xlarge")]
+    pool: Annotated[PlaceName, says("The pool that the replicas of this entry run on, or could run on.", example="inf2-xlarge")]
     revision: Annotated[
         HashedRevision,
         says(
@@ -436,7 +436,7 @@ class Quarantine(StatusModel):
     """A revision on a pool that failed and is not tried again for a while."""
 
     pool: Annotated[
-        PoolName, says("The pool on which the revision failed its verdict; other pools are not touched by it.", example="inf2-xlarge")
+        PlaceName, says("The pool on which the revision failed its verdict; other pools are not touched by it.", example="inf2-xlarge")
     ]
     revision: Annotated[HashedRevision, says("The revision that failed there. A new one is free to be tried at once.", example="3f9a01bc")]
     until: Annotated[

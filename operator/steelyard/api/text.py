@@ -9,6 +9,7 @@ from steelyard.api.rule import Pattern
 WORKLOAD_NAME_MAX = 32
 POOL_NAME_MAX = 20
 TRIAL_NAME_MAX = 40
+VARIANT_NAME_MAX = 10
 COMPILED_MODEL_NAME_MAX = 52
 """A Job's name is its CompiledModel's name plus `-<attempt>`; the label `job-name` holds at most 63 characters."""
 
@@ -25,6 +26,21 @@ PoolName = Annotated[
     str,
     Field(max_length=POOL_NAME_MAX),
     Pattern(f"^{LABEL}$", 'must be the name of an AcceleratorPool: lower case letters, digits and "-", such as "inf2-xlarge"'),
+]
+
+VariantName = Annotated[
+    str,
+    Field(max_length=VARIANT_NAME_MAX),
+    Pattern(f"^{LABEL}$", 'must be lower case letters, digits and "-", such as "int8"'),
+]
+
+PlaceName = Annotated[
+    str,
+    Field(max_length=POOL_NAME_MAX + 1 + VARIANT_NAME_MAX),
+    Pattern(
+        f"^{LABEL}([.]{LABEL})?$",
+        'must be the name of an AcceleratorPool, or POOL.VARIANT for a variant of spec.compile, such as "inf2-xlarge" or "inf2-xlarge.int8"',
+    ),
 ]
 
 FamilyName = Annotated[

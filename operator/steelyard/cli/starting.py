@@ -13,14 +13,19 @@ from steelyard.cli.lookup import missing, one
 from steelyard.cli.problem import Exists, Forbidden, NotThere, Problem
 from steelyard.cli.trial_command import Asked, manifest, name_of
 from steelyard.cli.view.trial import TrialView, trial_view
+from steelyard.core.facts.identity import of_variant, on_pool
 from steelyard.status.raw import Raw
 
 
 def start(arguments: argparse.Namespace, connection: Connection, namespace: str, claims: Sequence[Raw]) -> TrialView:
     """The trial as the API server took it."""
-    for needed in ((WORKLOAD, namespace, arguments.workload), *((POOL, None, pool) for pool in arguments.pools)):
-        with suppress(Forbidden):  # Who may make trials need not read the rest.
-            _is_made(one(connection, *needed))
+    with suppress(Forbidden):  # Who may make trials need not read the rest.
+        workload = one(connection, WORKLOAD, namespace, arguments.workload)
+        _is_made(workload)
+        _has_variants(workload, arguments.pools)
+    for pool in arguments.pools:
+        with suppress(Forbidden):
+            one(connection, POOL, None, on_pool(pool))
     asked = Asked(
         name=arguments.name or name_of(arguments.workload, connection.now),
         namespace=namespace,
@@ -41,6 +46,20 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
         todo = f"give another --name, or none; `steelyard trial show {asked.name} -n {namespace}` shows the one that is there"
         raise Problem(f"there is a trial {asked.name!r} in namespace {namespace!r} already", todo) from error
     return trial_view(GatheredTrial(now=connection.now, trial=made, workload=None, pools=None))
+
+
+def _has_variants(workload: Raw, pools: Sequence[str]) -> None:
+    """A place is a pool with a variant of the workload."""
+    there = [each.get("name") for each in workload.get("spec", {}).get("compile", {}).get("variants") or ()]
+    unknown = next((pool for pool in pools if (variant := of_variant(pool)) and variant not in there), None)
+    if unknown is not None:
+        name = workload["metadata"]["name"]
+        todo = (
+            f"name one of {', '.join(map(str, there))}"
+            if there
+            else f"add it to spec.compile.variants, or name pool {on_pool(unknown)} alone"
+        )
+        raise Problem(f"InferenceWorkload {name!r} has no variant {of_variant(unknown)!r}, which {unknown!r} asks for", todo)
 
 
 def _is_made(found: Raw) -> None:

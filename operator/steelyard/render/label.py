@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from collections.abc import Mapping
+
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey, of_variant, on_pool, place
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "steelyard"
 WORKLOAD = "steelyard.dev/workload"
 POOL = "steelyard.dev/pool"
+VARIANT = "steelyard.dev/variant"
+"""Beside the pool, where another variant of the model runs than the pool's own."""
 REVISION = "steelyard.dev/revision"
 ROLE = "steelyard.dev/role"
 COMPILED_MODEL = "steelyard.dev/compiled-model"
@@ -37,7 +41,17 @@ def of_workload(workload: WorkloadKey) -> dict[str, str]:
 
 def of_placement(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
     """On the Deployment, the Service and the pods of a placement."""
-    return {**of_workload(workload), POOL: key.pool, REVISION: key.revision, ROLE: SERVING}
+    return {**of_workload(workload), **_place(key), REVISION: key.revision, ROLE: SERVING}
+
+
+def _place(key: PlacementKey) -> dict[str, str]:
+    variant = of_variant(key.pool)
+    return {POOL: on_pool(key.pool), **({VARIANT: variant} if variant else {})}
+
+
+def key_of(labels: Mapping[str, str]) -> PlacementKey:
+    """Of which placement an object is, with nothing where its labels do not say."""
+    return PlacementKey(place(labels.get(POOL, ""), labels.get(VARIANT, "")), labels.get(REVISION, ""))
 
 
 def of_custom(*, fetches: bool) -> dict[str, str]:
@@ -62,4 +76,4 @@ def serving(workload: WorkloadKey) -> dict[str, str]:
 
 def selector(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
     """Exactly the serving pods of one placement."""
-    return {**serving(workload), POOL: key.pool, REVISION: key.revision}
+    return {**serving(workload), **_place(key), REVISION: key.revision}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey, on_pool
 
 LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -14,9 +14,9 @@ def placement(workload: WorkloadKey, key: PlacementKey) -> str:
 
     Names have dashes in them: without the length, workload `chat` on pool `gpu-a10` would be named like `chat-gpu` on `a10`. The API bounds
     the parts to 32 + 20 + 8, so that the whole fits into the 63 characters of a Service's name. What stands keeps the name that it has, also
-    one of an older version without the digit: a new name would be new pods.
+    one of an older version without the digit: a new name would be new pods. Variants on a pool are told apart by their revisions.
     """
-    return f"{workload.name}-{key.pool}-{key.revision}{LENGTHS[len(workload.name) % len(LENGTHS)]}"
+    return f"{workload.name}-{on_pool(key.pool)}-{key.revision}{LENGTHS[len(workload.name) % len(LENGTHS)]}"
 
 
 def probe_job(workload: WorkloadKey, key: PlacementKey, move: str) -> str:

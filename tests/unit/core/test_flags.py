@@ -10,7 +10,7 @@ from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.revision import asked, revision
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import CompileOptions, LatencyObjective, Model, NumberFormat, Rebalancing, Scaling, Toolchain, Workload
+from steelyard.core.facts.snapshot import CompileOptions, LatencyObjective, Model, NumberFormat, Pool, Rebalancing, Scaling, Toolchain, Workload
 from steelyard.core.vocabulary.task import GRAPHS
 
 PLAIN = CompileOptions(dtype="Auto", quantization="None", batch_sizes=(8, 1), sequence_lengths=(128,))
@@ -32,14 +32,16 @@ NEURON = Toolchain(
     target="inf2",
 )
 ONE = Resources(1.0, 4.0, 1.0)
+INF2 = Pool(name="inf2", family="neuron-inf2", resource_name="aws.amazon.com/neuron", backends=("neuron",), node_selector={})
+CPU = Pool(name="cpu", family="cpu", resource_name=None, backends=("openvino",), node_selector={})
 FAST = replace(PLAIN, flags=("--optlevel=1",))
 
 
 def test_who_gives_no_flags_keeps_key_and_hashes_of_versions_that_knew_none() -> None:
     """Written down from such a version: another value here would compile everything anew, or restart everybody."""
     assert compile_inputs(WORKLOAD, NEURON, "neuron-inf2").key == "5e273a7702adc9d70ea8b57e9d601c41c41acb447180fbfa11fc4ec62e10b8ef"
-    assert asked(WORKLOAD, ONE, "neuron-inf2") == "0c9346f4"
-    assert revision(WORKLOAD, ONE, NEURON, "sha256:" + "0" * 64, "neuron-inf2") == "39d0c73e"
+    assert asked(WORKLOAD, ONE, INF2) == "0c9346f4"
+    assert revision(WORKLOAD, ONE, NEURON, "sha256:" + "0" * 64, INF2) == "39d0c73e"
 
 
 @pytest.mark.parametrize("task", sorted(GRAPHS))
@@ -56,7 +58,7 @@ def test_flags_are_another_artifact_and_another_thing_to_ask_for() -> None:
     flagged = replace(WORKLOAD, compile=FAST)
     assert compile_inputs(flagged, NEURON, "neuron-inf2").flags == FAST.flags
     assert compile_inputs(flagged, NEURON, "neuron-inf2").key != compile_inputs(WORKLOAD, NEURON, "neuron-inf2").key
-    assert asked(flagged, ONE, "neuron-inf2") != asked(WORKLOAD, ONE, "neuron-inf2")
+    assert asked(flagged, ONE, INF2) != asked(WORKLOAD, ONE, INF2)
 
 
 def test_what_one_family_gives_itself_is_nothing_to_the_others() -> None:
@@ -64,8 +66,8 @@ def test_what_one_family_gives_itself_is_nothing_to_the_others() -> None:
     there, elsewhere = (compile_inputs(flagged, NEURON, family) for family in ("neuron-inf2", "cpu"))
     assert (there.flags, there.batch_sizes) == (FAST.flags, (4,))
     assert elsewhere.key == compile_inputs(WORKLOAD, NEURON, "cpu").key
-    assert asked(flagged, ONE, "cpu") == asked(WORKLOAD, ONE, "cpu")
-    assert asked(flagged, ONE, "neuron-inf2") != asked(WORKLOAD, ONE, "neuron-inf2")
+    assert asked(flagged, ONE, CPU) == asked(WORKLOAD, ONE, CPU)
+    assert asked(flagged, ONE, INF2) != asked(WORKLOAD, ONE, INF2)
 
 
 def test_a_number_format_of_one_back_end_is_nothing_to_the_others_and_wins_over_that_of_the_family() -> None:
@@ -73,7 +75,7 @@ def test_a_number_format_of_one_back_end_is_nothing_to_the_others_and_wins_over_
     formed = replace(WORKLOAD, compile_by_family=family, format_by_backend={"neuron": NumberFormat(quantization="Int8Dynamic")})
     inputs = compile_inputs(formed, NEURON, "neuron-inf2")
     assert (inputs.dtype, inputs.quantization) == ("bfloat16", "Int8Dynamic"), "what the back end does not say, the family says"
-    assert asked(formed, ONE, "neuron-inf2", "neuron") != asked(formed, ONE, "neuron-inf2", "optimum-neuron")
+    assert asked(formed, ONE, INF2, "neuron") != asked(formed, ONE, INF2, "optimum-neuron")
     other = replace(NEURON, backend="optimum-neuron")
     assert compile_inputs(formed, other, "neuron-inf2").quantization == "Fp8"
 

@@ -15,11 +15,13 @@ from datetime import UTC, datetime, timedelta
 
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
-from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey, of_variant, on_pool
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move, MoveKind, Outcome, PastMove, Step
+from steelyard.core.facts.place import places
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
 from steelyard.core.facts.resources import Resources
@@ -31,6 +33,7 @@ from steelyard.core.facts.snapshot import (
     LatencyObjective,
     Mode,
     Model,
+    ModelVariant,
     Overlap,
     Placement,
     Pool,
@@ -113,6 +116,8 @@ class Ground:
     """Counts compiles of the same key that gave other bytes."""
     watts: tuple[float, float] | None = None
     """Of a replica that is idle, and of one that is full; None: no counter tells."""
+    near: float = 0.999
+    """Least cosine of its answers to the reference's."""
     tells_latencies: bool = False
     """By a histogram, of times from arrival to answer that are exponential (M/M/1)."""
 
@@ -198,6 +203,9 @@ class World:
     min_families: int = 1
     pools: Mapping[str, PoolChoice] = field(default_factory=dict)
     """As `spec.placement.pools` names them."""
+    variants: tuple[ModelVariant, ...] = ()
+    """Of the model; what is true of one on a pool is the ground of its place, POOL.VARIANT, on the pool's nodes and at its price."""
+    accuracy: tuple[Accuracy, ...] = ()
     now: datetime = START
     memory: Memory = field(default_factory=Memory)
     deployments: dict[PlacementKey, Pods] = field(default_factory=dict)
@@ -254,6 +262,8 @@ class World:
             max_spot_percent=self.max_spot_percent,
             min_families=self.min_families,
             pools=self.pools,
+            variants=self.variants,
+            accuracy=self.accuracy,
             exit_drill=self.exit_drill,
         )
 
@@ -287,6 +297,10 @@ class World:
             default_resources=NODE,
         )
 
+    def places(self) -> tuple[Pool, ...]:
+        pools = tuple(self.pool(name, g) for name, g in self.grounds.items() if g.exists and not of_variant(name))
+        return places(self.workload, pools)
+
     def exhaustion(self, name: str) -> Exhaustion | None:
         """As a test says, else as the operator writes it into the pool's status."""
         until = self.grounds[name].exhausted_until
@@ -295,8 +309,9 @@ class World:
     def snapshot(self) -> Snapshot:
         settings = self.settings()
         artifacts = {}
-        for name, ground in self.grounds.items():
-            key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"], ground.family).key
+        for place in self.places():
+            ground = self.grounds[place.name]
+            key = compile_inputs(self.workload, settings.toolchains[f"on-{place.of}"], ground.family, place.variant).key
             state = ArtifactState.READY if ground.compiled else ArtifactState.COMPILING
             digest = f"sha256:{key}" + (f"-{ground.build}" if ground.build else "")
             artifacts[key] = Artifact(
@@ -304,13 +319,14 @@ class World:
                 uri=f"s3://bucket/{key}",
                 digest=digest if ground.compiled else None,
                 waits=None if ground.compiled else ground.waits,
+                accuracy=Accuracy(Measure.LEAST_COSINE, ground.near) if ground.compiled else None,
             )
             if ground.corrupt:
                 artifacts[key] = Artifact(state=ArtifactState.FAILED, message="ArtifactCorrupt: a pod refused it")
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
         return Snapshot(
             workload=self.workload,
-            pools=tuple(self.pool(name, g) for name, g in self.grounds.items() if g.exists),
+            pools=self.places(),
             settings=settings,
             artifacts=artifacts,
             placements=tuple(self.placement(key) for key in self.deployments),
@@ -326,7 +342,7 @@ class World:
             workloads=max(1, len(self.fleet)),
             workloads_in_namespace=max(1, len(self.fleet)),
             moves_elsewhere=len(others),
-            moves_by_pool=Counter(pool for move in others for pool in {move.source.pool, move.target.pool}),
+            moves_by_pool=Counter(pool for move in others for pool in {on_pool(move.source.pool), on_pool(move.target.pool)}),
             moves_in_namespace=len(others),
         )
 
@@ -406,7 +422,7 @@ class World:
         for _ in range(times):
             self._serve()
             self.now += timedelta(seconds=self.policy.window_seconds)
-            pools = [self.pool(name, ground) for name, ground in self.grounds.items()]
+            pools = [self.pool(name, ground) for name, ground in self.grounds.items() if not of_variant(name)]
             self.unready = {pool.name: unready_nodes(pool, pools).remembered(self.now) for pool in pools}
             self._wait()
             self._exhaust()
@@ -536,7 +552,7 @@ class World:
 
     def _exhaust(self) -> None:
         for name, ground in self.grounds.items():
-            there = [pods for key, pods in self.deployments.items() if key.pool == name and not ground.trouble]
+            there = [pods for key, pods in self.deployments.items() if on_pool(key.pool) == name and not ground.trouble]
             since = min((pods.waiting_since for pods in there if pods.waiting_since), default=None)
             found = self.now if any(pods.ages for pods in there) and since is None else None
             self.exhaustions[name] = exhaustion(name, self.exhaustions.get(name), Waits(since, "no node", found), self.now)

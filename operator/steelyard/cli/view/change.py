@@ -10,6 +10,7 @@ from steelyard.cli.facts.compile import Compile
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.facts.workload import Workload
 from steelyard.cli.view.sentence import meaning
+from steelyard.core.facts.identity import on_pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +55,10 @@ def _prices(workload: Workload, pools: tuple[Pool, ...] | None) -> list[Change]:
             pool=o.pool,
             message=f"pool {o.pool}{' (in use)' if o.pool in used else ''} would be the cheapest",
             price_below=o.cheapest_below,
-            price_now=known.get(o.pool),
+            price_now=known.get(on_pool(o.pool)),
         )
         for o in options
-        if o.cheapest_below is not None and not _is_cheapest(o.cheapest_below, known.get(o.pool))
+        if o.cheapest_below is not None and not _is_cheapest(o.cheapest_below, known.get(on_pool(o.pool)))
     ]
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from steelyard.cli.facts.pool import Pool, Price
 from steelyard.cli.facts.workload import Workload
+from steelyard.core.facts.identity import on_pool
 from steelyard.status.read.claim import Verdict
 from steelyard.status.read.compiled_model import ToldAccuracy
 
@@ -66,7 +67,7 @@ def pool_rows(workload: Workload, pools: tuple[Pool, ...] | None, now: datetime)
     known = {p.name: p for p in pools or ()}
     options = {o.pool for o in workload.decision.options} if workload.decision else set()
     names = set(known) | options | {p.pool for p in workload.placements}
-    rows = [_row(name, workload, known.get(name), pools is None, now) for name in names]
+    rows = [_row(name, workload, known.get(on_pool(name)), pools is None, now) for name in names]
     return tuple(sorted(rows, key=_order))
 
 

@@ -14,6 +14,7 @@ from steelyard.cli.view.doubt import of_capacity, of_claims, of_price
 from steelyard.cli.view.hour import HourRow, hour_rows
 from steelyard.cli.view.trial import STEPS, TrialView, trial_view
 from steelyard.cli.view.verdict import Sentence, figure
+from steelyard.core.facts.identity import on_pool
 from steelyard.status.read.trial import TrialPool
 
 _MADE = (
@@ -71,7 +72,7 @@ def trial_report(seen: GatheredTrial) -> TrialReportView:
         title=title,
         doubts=tuple(_doubts(view, around)),
         hours=tuple(hour_rows(view.pools)),
-        pools_now=tuple(_now(p.pool, around.get(p.pool)) for p in view.pools),
+        pools_now=tuple(_now(p.pool, around.get(on_pool(p.pool))) for p in view.pools),
         break_even=tuple(break_evens(view.claims, {p.pool: p.price_per_hour for p in view.pools})),
         trial=view,
     )
@@ -90,7 +91,7 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
         )
     yield from of_claims(view.claims)
     for found in view.pools:
-        yield from (one for one in _of_pool(found, view, around.get(found.pool)) if one)
+        yield from (one for one in _of_pool(found, view, around.get(on_pool(found.pool))) if one)
     yield from _apart(view)
     if view.load is None:
         yield _NO_LOAD_HERE if view.local else "the load of the workload was not known, so nothing was measured at it"

@@ -13,7 +13,7 @@ from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact, component_of
 from steelyard.core.economics.when_empty import when_empty
-from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey, on_pool
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.resources import Resources
@@ -43,7 +43,7 @@ def paid_node(
     if shape is None or joined is None:
         return None
     name = manifests.name(node)
-    here = tuple(_pod(p, pool.name, moves) for p in pods if p.node == name and p.placement.pool == pool.name)
+    here = tuple(_pod(p, pool.name, moves) for p in pods if p.node == name and on_pool(p.placement.pool) == pool.name)
     beside = tuple(_beside(component, asked, pool, node, shape, joined) for component, asked in sorted(others.items()))
     return NodeFact(
         uid=manifests.uid(node),

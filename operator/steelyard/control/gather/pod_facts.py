@@ -29,7 +29,7 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None, page: Ser
     """One serving pod, or one of a probe. `pool` None: it was deleted; `node` None: not bound, or the node is not seen. page: of a program of the
     user's own, of which one process need not be all, so that its CPU time is not taken for its busy time."""
     labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
-    key = PlacementKey(labels[label.POOL], labels.get(label.REVISION, ""))
+    key = label.key_of(labels)
     facts = served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key)
     if page is not None:
         return replace(facts, page=replace(page, port=_metrics_port(pod) or page.port))

@@ -40,7 +40,7 @@ def is_probe(job: Manifest) -> bool:
 def probe_of(job: Manifest, pod: Manifest | None, workload: WorkloadKey, keys: SecretKeys, now: datetime) -> Probe | None:
     """What the Job tells; None for one that is leaving, or not named as the probe that its labels speak of. `pod`: its newest."""
     labels, made = manifests.labels(job), moment(manifests.metadata(job).get("creationTimestamp"))
-    move, key = labels.get(label.MOVE, ""), PlacementKey(labels.get(label.POOL, ""), labels.get(label.REVISION, ""))
+    move, key = labels.get(label.MOVE, ""), label.key_of(labels)
     if manifests.is_leaving(job) or made is None or manifests.name(job) != name.probe_job(workload, key, move):
         return None
     return told_of(job, pod, move, key, keys, now)

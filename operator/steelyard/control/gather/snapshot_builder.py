@@ -58,9 +58,10 @@ from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import Component, NodeFact
 from steelyard.core.facts.exit_drill import DrillTrial
-from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey, on_pool
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory, Move
+from steelyard.core.facts.place import places
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.probe import Probe
 from steelyard.core.facts.server_page import ServerPage
@@ -193,7 +194,7 @@ class SnapshotBuilder:
             there = self._existing.seen(workload, now)
             beside = self._with_standing(beside, there)
         placements = self.placements(workload, now) if workload.existing is None else there.placements if there is not None else ()
-        pools = advertised(workload, beside, self._ask)
+        pools = advertised(workload, places(workload, beside), self._ask)
         workload = sized(workload, self._catalogue)
         moves = self._moves_elsewhere(key)
         return Snapshot(
@@ -322,7 +323,7 @@ class SnapshotBuilder:
         labels = manifests.labels(deployment)
         if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
             return None
-        pods = _pods_of(deployment, labelled, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+        pods = _pods_of(deployment, labelled, label.key_of(labels))
 
         def placed(pods: Sequence[Manifest]) -> Placement:
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
@@ -587,7 +588,7 @@ class SnapshotBuilder:
         if owner is None or maker is None or manifests.controller_uid(maker) != manifests.uid(owner):
             return False
         placed = manifests.labels(maker)
-        return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.REVISION))
+        return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.VARIANT, label.REVISION))
 
     def _trial_of(self, pod: Manifest) -> Manifest | None:
         """The AcceleratorTrial that it names, of the workload that it names."""
@@ -613,11 +614,11 @@ class SnapshotBuilder:
 
     def _moves_elsewhere(self, key: WorkloadKey) -> Mapping[WorkloadKey, frozenset[str]]:
         """The pools at both ends of each move of another workload."""
-        under_way = {other: frozenset((move.source.pool, move.target.pool)) for other, move in self._begun.items()}
+        under_way = {other: frozenset(map(on_pool, (move.source.pool, move.target.pool))) for other, move in self._begun.items()}
         for w in self._store.marked(UNDER_WAY):
             told = self._move_told(w)
             if told is not None:
-                under_way[_key(w)] = frozenset(pool for pool in (told.source, told.target) if pool)
+                under_way[_key(w)] = frozenset(on_pool(place) for place in (told.source, told.target) if place)
         return {other: ends for other, ends in sorted(under_way.items()) if other != key}
 
     def _memory(self, raw: Manifest) -> Memory:
@@ -672,7 +673,7 @@ def _pods_of(deployment: Manifest, labelled: Sequence[Manifest], key: PlacementK
     found = []
     for pod in labelled:
         labels = manifests.labels(pod)
-        if (labels.get(label.POOL), labels.get(label.REVISION)) == key and deployment_of(pod) == manifests.name(deployment):
+        if label.key_of(labels) == key and deployment_of(pod) == manifests.name(deployment):
             found.append(pod)
     return tuple(found)
 

@@ -15,7 +15,7 @@ from steelyard.control.gather.unplaced import node_found
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.probe import ProbeState, ProbeStep
 from steelyard.core.facts.trial import LengthRamp, PoolClaim, SteadyStep, Trial, TrialReplica
 from steelyard.core.statistics.interval import Interval
@@ -73,7 +73,7 @@ def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datet
     if manifests.is_leaving(job):
         return None
     labels = manifests.labels(job)
-    probe = told_of(job, pod, "", PlacementKey(labels.get(label.POOL, ""), labels.get(label.REVISION, "")), keys, now)
+    probe = told_of(job, pod, "", label.key_of(labels), keys, now)
     state = generator(pod or {})
     word = last_word(state.get("terminated"))
     told = probe.state is ProbeState.DONE

@@ -31,7 +31,7 @@ from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.custom import Custom, Drain, Probes, Variable, Variant
 from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
-from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
@@ -39,6 +39,7 @@ from steelyard.core.facts.snapshot import (
     LatencyObjective,
     Mode,
     Model,
+    ModelVariant,
     NumberFormat,
     Owner,
     Placement,
@@ -79,6 +80,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         compile=_compile_options(options, None),
         compile_by_family={own.family: _compile_options(options, own) for own in options.families},
         format_by_backend={str(own.name): _number_format(own) for own in options.backends},
+        variants=tuple(map(_model_variant, options.variants)),
         latency=tuple(
             LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
         ),
@@ -242,6 +244,15 @@ def _number_format(own: BackendFormat) -> NumberFormat:
     )
 
 
+def _model_variant(own: asked_for.ModelVariant) -> ModelVariant:
+    return ModelVariant(
+        name=own.name,
+        backend=None if own.backend is None else str(own.backend),
+        dtype=None if own.dtype is None else str(own.dtype),
+        quantization=None if own.quantization is None else str(own.quantization),
+    )
+
+
 def _vllm(given: VllmServer) -> VllmOptions:
     return VllmOptions(
         max_model_length=given.max_model_length,
@@ -276,7 +287,7 @@ def placement_of(
     crashing = [why for pod in sorted(pods, key=manifests.name) if (why := crash_of(pod)) is not None]
     waiting, why_waiting = unplaced(deployment, pods, labels[label.POOL])
     return Placement(
-        key=PlacementKey(labels[label.POOL], labels[label.REVISION]),
+        key=label.key_of(labels),
         desired=int((deployment.get("spec") or {}).get("replicas", 0)),
         ready=sum(1 for pod in pods if pod_ready(pod)),
         pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),

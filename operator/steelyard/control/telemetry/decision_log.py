@@ -225,7 +225,7 @@ def _priced_at(decision: Decision) -> Moments:
     for option in decision.options:
         price = option.price
         if isinstance(price, Fresh | Stale) and price.value.as_of is not None:
-            found["steelyard_price_age_seconds", (option.pool, price.value.price_class.value)] = price.value.as_of
+            found["steelyard_price_age_seconds", (option.candidate.pool.of, price.value.price_class.value)] = price.value.as_of
     return _one_for_all(tuple(found.items()))
 
 
@@ -235,7 +235,7 @@ def _valid_for(decision: Decision) -> Mapping[Slot, float]:
     for option in decision.options:
         price = last_known(option.price)
         if price is not None and price.good_for is not None:
-            found["steelyard_price_validity_seconds", (option.pool, price.price_class.value)] = price.good_for.total_seconds()
+            found["steelyard_price_validity_seconds", (option.candidate.pool.of, price.price_class.value)] = price.good_for.total_seconds()
     return _one_for_all(tuple(found.items()))
 
 

@@ -21,7 +21,11 @@ def advertised(workload: Workload, pools: tuple[Pool, ...], ask: Ask) -> tuple[P
     found = []
     for pool in pools:
         devices = workload.choice(pool.name).devices
-        asked = ask(_question(workload, workload.compile_for(pool.family), pool.accelerator, devices)) if pool.resource_name else None
+        asked = (
+            ask(_question(workload, workload.compile_for(pool.family, variant=pool.variant), pool.accelerator, devices))
+            if pool.resource_name
+            else None
+        )
         found.append(replace(pool, advertised=asked) if asked else pool)
     return tuple(found)
 

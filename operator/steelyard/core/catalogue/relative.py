@@ -15,7 +15,7 @@ def meant(relative_to: str, pools: Iterable[Pool], own: str) -> str | None:
     found = [
         (p.name != relative_to, p.spot, p.name)
         for p in pools
-        if p.name == relative_to or (p.name != own and any(s.instance_type == relative_to for s in p.shapes))
+        if p.name == relative_to or (p.name != own and p.variant is None and any(s.instance_type == relative_to for s in p.shapes))
     ]
     return min(found)[-1] if found else None
 

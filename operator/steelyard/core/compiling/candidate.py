@@ -15,7 +15,7 @@ from steelyard.core.economics.money import written
 from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, ModelVariant, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.core.vocabulary.task import GRAPHS, SERVED, TEXT
@@ -43,7 +43,7 @@ class Candidate:
     changes the bill by; None where it fits on no shape."""
 
     name: str
-    """The pool's."""
+    """The pool's, or that of a place on it."""
     pool: Pool
     resources: Resources
     marginal: ReplicaPrice | None
@@ -112,9 +112,9 @@ def _toolchains(server: str, pool: Pool, settings: Settings) -> tuple[Toolchain,
     return tuple(t for t in found if pool.targets.get(t.backend, t.target) == t.target)
 
 
-def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:
+def compile_inputs(workload: Workload, toolchain: Toolchain, family: str, variant: ModelVariant | None = None) -> CompileInputs:
     """What is compiled by this toolchain for accelerators of this family."""
-    model, options = workload.model, workload.compile_for(family, toolchain.backend)
+    model, options = workload.model, workload.compile_for(family, toolchain.backend, variant)
     vllm = workload.vllm
     return CompileInputs(
         model_uri=model.uri,
@@ -155,8 +155,8 @@ class _Names(NamedTuple):
     asked_before: str | None = None
 
 
-_Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str]
-"""All of a pool that what runs there depends on: back ends and their targets, family, architecture, and why it has no toolchain."""
+_Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str, ModelVariant | None]
+"""All of a pool that what runs there depends on: back ends and their targets, family, architecture, why it has no toolchain, and the variant."""
 _Known: TypeAlias = tuple[dict[_Alike, _Runs], dict[tuple[_Alike, Resources, Wish], _Names]]
 
 
@@ -169,13 +169,13 @@ def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
 def _candidate(snapshot: Snapshot, pool: Pool, known: _Known) -> Candidate:
     """known: of pools that are alike; what was not known yet is added."""
     workload = snapshot.workload
-    alike = (pool.backends, tuple(pool.targets.items()), pool.family, pool.architecture, pool.unsupported)
+    alike = (pool.backends, tuple(pool.targets.items()), pool.family, pool.architecture, pool.unsupported, pool.variant)
     what, called = known
     if alike not in what:
         what[alike] = _runs(snapshot, pool)
     runs = what[alike]
     backend = runs.toolchain.backend if runs.toolchain else None
-    need = memory_need(workload, pool, workload.compile_for(pool.family, backend), runs.artifact)
+    need = memory_need(workload, pool, workload.compile_for(pool.family, backend, pool.variant), runs.artifact)
     resources = resources_of(workload, pool, need) if snapshot.found is None else as_found(snapshot.found, workload, pool)
     wish = _wish(workload, pool, resources)
     if (alike, resources, wish) not in called:
@@ -205,7 +205,7 @@ def _runs(snapshot: Snapshot, pool: Pool) -> _Runs:
     if workload.custom is not None:
         return _Runs(program=workload.custom.program(pool.family))
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
-    inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
+    inputs = compile_inputs(workload, toolchain, pool.family, pool.variant) if toolchain else None
     key = inputs.key if inputs else None
     return _Runs(toolchain=toolchain, inputs=inputs, key=key, artifact=snapshot.artifacts.get(key, ABSENT) if key else None)
 
@@ -218,9 +218,9 @@ def _names(workload: Workload, pool: Pool, runs: _Runs, resources: Resources, wi
     backend = toolchain.backend if toolchain else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
     return _Names(
-        revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
-        asked=asked(workload, wish, pool.family, backend),
-        asked_before=asked_before(workload, wish, pool.family, backend),
+        revision=revision(workload, resources, toolchain, digest, pool) if toolchain and digest else None,
+        asked=asked(workload, wish, pool, backend),
+        asked_before=asked_before(workload, wish, pool, backend),
     )
 
 
@@ -231,6 +231,27 @@ def _not_selected(candidate: Candidate, _: Snapshot) -> Refusal | None:
         Reason.NOT_SELECTED,
         f"pool {candidate.name} is not selected: to use it, change spec.placement.poolSelector or the pool's labels, or, without a selector, "
         "name it in spec.placement.pools",
+    )
+
+
+def _no_such_variant(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """One that the pool cannot make, or makes anyway."""
+    pool, workload = candidate.pool, snapshot.workload
+    if pool.variant is None:
+        return None
+    if pool.variant.backend is not None and not pool.backends:
+        return Refusal(
+            Reason.UNSUPPORTED_TARGET,
+            f"variant {pool.variant.name} is for back end {pool.variant.backend}, which pool {pool.of} does not list: add it to the pool's spec.backends, "
+            "or leave it out of spec.compile.variants",
+        )
+    plain = next((each for each in snapshot.pools if each.name == pool.of), None)
+    toolchain = toolchain_for(workload.server, plain, snapshot.settings) if plain is not None else None
+    if plain is None or toolchain is None or candidate.key != compile_inputs(workload, toolchain, plain.family).key:
+        return None
+    return Refusal(
+        Reason.NO_DIFFERENCE,
+        f"variant {pool.variant.name} is what pool {pool.of} runs without it: give it another dtype, quantization or back end in spec.compile.variants",
     )
 
 
@@ -399,6 +420,7 @@ def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
 
 RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _not_selected,
+    _no_such_variant,
     _no_program,
     _no_such_task,
     _no_such_accelerator,

@@ -17,7 +17,7 @@ from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.server_page import SINCE_FIRST
-from steelyard.core.facts.snapshot import Toolchain, Workload
+from steelyard.core.facts.snapshot import Pool, Toolchain, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ def _hash8(parts: Any) -> str:
     return hashlib.sha256(CANONICAL.encode(parts).encode()).hexdigest()[:8]
 
 
-def _arguments(workload: Workload, wish: Wish, family: str) -> dict[str, Any]:
+def _arguments(workload: Workload, wish: Wish, pool: Pool) -> dict[str, Any]:
     # Only where it is vLLM: who does not use it has the hash of the versions that knew none.
     words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm, workload.model.task), *served_words(workload.vllm)]}
     return {
         **words,
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
-        "batchSizes": sorted(set(workload.compile_for(family).batch_sizes)),
+        "batchSizes": sorted(set(workload.compile_for(pool.family).batch_sizes)),
         "resources": _asked_resources(wish),
     }
 
@@ -50,16 +50,22 @@ def _asked_resources(wish: Wish) -> list[Any]:
     return ["in proportion", wish.devices] if isinstance(wish, InProportion) else [wish.cpu, wish.memory_gib, wish.devices]
 
 
-def revision(workload: Workload, resources: Resources, toolchain: Toolchain, artifact_digest: str, family: str) -> str:
-    """Eight hex digits of artifact, image and server arguments, on accelerators of one family."""
+def revision(workload: Workload, resources: Resources, toolchain: Toolchain, artifact_digest: str, pool: Pool) -> str:
+    """Eight hex digits of artifact, image and server arguments."""
     return _hash8(
         {
             "artifact": artifact_digest,
             "image": toolchain.serve_image,
             "backend": toolchain.backend,
-            **_arguments(workload, resources, family),
+            **_arguments(workload, resources, pool),
+            **_variant(pool),
         }
     )
+
+
+def _variant(pool: Pool) -> dict[str, Any]:
+    """By its name as well: two places of one pool share the rest of what their Deployments are called by."""
+    return {} if pool.variant is None else {"variant": pool.variant.name}
 
 
 def revision_of_existing(workload: Workload, template: str) -> str:
@@ -93,17 +99,17 @@ def revision_of_custom(workload: Workload, wish: Wish, program: Program | None) 
     )
 
 
-def asked_before(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str | None:
+def asked_before(workload: Workload, wish: Wish, pool: Pool, backend: str | None = None) -> str | None:
     """What versions wrote down for the same wish that gave every replica one size where nobody said another; None where it is the same."""
     if not isinstance(wish, InProportion):
         return None
     one_size = ONE_DEVICE if wish.devices else CPU_POOL
-    return asked(workload, Resources(one_size.cpu, one_size.memory_gib, wish.devices), family, backend)
+    return asked(workload, Resources(one_size.cpu, one_size.memory_gib, wish.devices), pool, backend)
 
 
-def asked(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str:
-    """Eight hex digits of the part of a replica's behaviour that the user's spec decides, on accelerators of one family by a back end."""
-    model, options = workload.model, workload.compile_for(family, backend)
+def asked(workload: Workload, wish: Wish, pool: Pool, backend: str | None = None) -> str:
+    """Eight hex digits of the part of a replica's behaviour that the user's spec decides, on a pool by a back end."""
+    model, options = workload.model, workload.compile_for(pool.family, backend, pool.variant)
     # Who gives no flags has the hash of the versions that knew none: a new operator restarts nobody.
     flags = [sorted(set(options.flags))] if options.flags else []
     return _hash8(
@@ -111,6 +117,6 @@ def asked(workload: Workload, wish: Wish, family: str, backend: str | None = Non
             "model": model.digest or [model.uri, model.revision],
             "task": model.task,
             "compile": [options.dtype, options.quantization, sorted(set(options.sequence_lengths)), options.tensor_parallel, *flags],
-            **_arguments(workload, wish, family),
+            **_arguments(workload, wish, pool),
         }
     )

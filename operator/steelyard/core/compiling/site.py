@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from steelyard.core.compiling.candidate import compile_inputs, toolchain_for
+from steelyard.core.facts.place import places
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Pool, Settings, Toolchain, Workload
 
@@ -39,9 +40,9 @@ def pools_to_compile_on(key: str, users: Iterable[User], settings: Settings, now
     Those that have nodes or can get them, before those that are exhausted or empty; the cheapest device of these; then by name.
     """
     usable = {
-        pool.name: pool
+        pool.of: pool
         for workload, pools in users
-        for pool in pools
+        for pool in places(workload, pools)
         if pool.selected and pool.resource_name is not None and key == _key(workload, pool, settings)
     }
     return tuple(sorted(usable.values(), key=lambda p: (_is_short(p, now), _price(p), p.name)))
@@ -49,7 +50,7 @@ def pools_to_compile_on(key: str, users: Iterable[User], settings: Settings, now
 
 def is_asked_for(key: str, users: Iterable[User], settings: Settings) -> bool:
     """Whether one of these workloads asks for this compile key now, on any pool that it selects: it may have been changed since."""
-    return any(pool.selected and key == _key(workload, pool, settings) for workload, pools in users for pool in pools)
+    return any(pool.selected and key == _key(workload, pool, settings) for workload, pools in users for pool in places(workload, pools))
 
 
 def compile_site(
@@ -74,7 +75,7 @@ def compile_site(
     return CompileSite(
         node_selector=pool.node_selector,
         resources=resources,
-        pool=pool.name,
+        pool=pool.of,
         resource_name=pool.resource_name,
         tolerations=pool.tolerations,
         scheduler=pool.scheduler,
@@ -84,7 +85,7 @@ def compile_site(
 
 def _key(workload: Workload, pool: Pool, settings: Settings) -> str | None:
     toolchain = toolchain_for(workload.server, pool, settings)
-    return compile_inputs(workload, toolchain, pool.family).key if toolchain else None
+    return compile_inputs(workload, toolchain, pool.family, pool.variant).key if toolchain else None
 
 
 def _is_short(pool: Pool, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from steelyard.core.facts.custom import Custom
 from steelyard.core.facts.estimate import Estimate
 from steelyard.core.facts.existing import Existing, Found
 from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
-from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey, on_pool
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.model_memory import ModelMemory
@@ -92,6 +92,16 @@ class CompileOptions:
 class NumberFormat:
     """What one back end computes in; None is what the pool's family says."""
 
+    dtype: str | None = None
+    quantization: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVariant:
+    """The model once more in other numbers or by another back end, to be compared with what `compile` says; None is what that says."""
+
+    name: str
+    backend: str | None = None
     dtype: str | None = None
     quantization: str | None = None
 
@@ -221,6 +231,8 @@ class Workload:
     """Given where `server` is vllm."""
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
+    variants: tuple[ModelVariant, ...] = ()
+    """Each an option of its own on every pool that has its back end."""
     access: PodAccess = field(default_factory=PodAccess)
     accuracy: tuple[Accuracy, ...] = ()
     """How near to the reference's answers have to be, by each of these measures that an artifact tells."""
@@ -232,17 +244,17 @@ class Workload:
     custom: Custom | None = None
     """Given where `server` is custom."""
 
-    def choice(self, pool: str) -> PoolChoice:
-        """What it says of the pool."""
-        return self.pools.get(pool, _NOTHING_SAID)
+    def choice(self, place: str) -> PoolChoice:
+        """What it says of the pool, or of the pool of a place."""
+        return self.pools.get(on_pool(place), _NOTHING_SAID)
 
-    def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
+    def compile_for(self, family: str, backend: str | None = None, variant: ModelVariant | None = None) -> CompileOptions:
         """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""
         options = self.compile_by_family.get(family, self.compile)
-        own = self.format_by_backend.get(backend or "")
-        if own is None:
-            return options
-        return replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
+        for own in (self.format_by_backend.get(backend or ""), variant):
+            if own is not None:
+                options = replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
+        return options
 
     @property
     def sized_elsewhere(self) -> bool:
@@ -342,7 +354,8 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """An AcceleratorPool as this workload sees it. `selected`: by the workload's poolSelector."""
+    """An AcceleratorPool as this workload sees it, or a place on it. `selected`: by the workload's poolSelector. `name`: of the place where there is a
+    `variant`."""
 
     name: str
     family: str
@@ -389,6 +402,13 @@ class Pool:
     """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """What is to be compiled for, by back end, where its owner says so."""
+    variant: ModelVariant | None = None
+    """Of the model, that runs here; None: as `Workload.compile` says."""
+
+    @property
+    def of(self) -> str:
+        """The AcceleratorPool's own name."""
+        return on_pool(self.name)
 
     @property
     def exhausted_until(self) -> datetime | None:

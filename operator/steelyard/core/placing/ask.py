@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from steelyard.core.facts.identity import on_pool
 from steelyard.core.facts.memory import Step
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.repair import Shortage, is_short, shortage
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.offers import problem_of
+from steelyard.core.planning.one_place import one_place_each
 from steelyard.core.planning.option import Option
 from steelyard.core.planning.wish import Wish
 
@@ -21,25 +27,37 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = (), short: Shortage
     first = not seen.members and not snapshot.memory.allocation and not snapshot.workload.deleting
     if not snapshot.synced or (seen.load is None and not first) or not _is_whole(seen):
         return None
-    running: dict[str, int] = {}
+    running = Counter[str]()
     for placement in sorted(snapshot.placements, key=lambda p: p.key):
-        running[placement.key.pool] = running.get(placement.key.pool, 0) + max(placement.desired, placement.pods)
+        running[placement.key.pool] += max(placement.desired, placement.pods)
     if (move := snapshot.memory.move) is not None and move.step is not Step.BACK:
         # Nodes that a move has yet to take are not given to others while it is under way.
-        running[move.target.pool] = max(running.get(move.target.pool, 0), move.target_goal)
-    open_ = [o for o in seen.options if o.pool in running or _may_go(seen, o)]
-    standing: dict[str, int] = {}
+        running[move.target.pool] = max(running[move.target.pool], move.target_goal)
+    open_ = one_place_each((o for o in seen.options if o.pool in running or _may_go(seen, o)), running)
+    standing = Counter[str]()
     for key, count in seen.allocation.items():
-        standing[key.pool] = standing.get(key.pool, 0) + count
+        standing[on_pool(key.pool)] += count
     return Demand(
         key=snapshot.workload.key,
-        problem=problem_of(snapshot.workload, open_, seen.load.soon if seen.load else 0.0, standing),
-        per_replica={o.pool: o.node_part for o in seen.options},
-        running=running,
+        problem=problem_of(snapshot.workload, map(_of_its_pool, open_), seen.load.soon if seen.load else 0.0, standing),
+        per_replica={o.candidate.pool.of: o.node_part for o in (*seen.options, *open_)},
+        running=_on_pools(running),
         priority=snapshot.settings.priority_of(snapshot.workload),
         short=is_short(seen, short or shortage(seen)),
         wishes=wishes,
     )
+
+
+def _of_its_pool(option: Option) -> Option:
+    """The fleet's plan knows pools alone: a variant takes its pool's nodes."""
+    return option if option.candidate.pool.variant is None else replace(option, pool=option.candidate.pool.of)
+
+
+def _on_pools(running: Mapping[str, int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for place, count in running.items():
+        found[on_pool(place)] = found.get(on_pool(place), 0) + count
+    return found
 
 
 def _is_whole(seen: Analysis) -> bool:

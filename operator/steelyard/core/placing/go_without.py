@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.core.facts.identity import on_pool
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.outcome import Outcome
@@ -14,8 +15,13 @@ def give_back(seen: Analysis) -> Outcome | None:
     stopped = snapshot.settings.frozen or snapshot.workload.rebalancing.paused
     if target is None or not target.back or stopped or not all(seen.is_ours(p) for p in seen.members):
         return None
-    most = {pool: count for pool, count in (target.most or {}).items() if pool in target.back}
-    kept = {p.key: min(p.desired, most.get(p.key.pool, p.desired)) for p in seen.members}
+    left = {pool: count for pool, count in (target.most or {}).items() if pool in target.back}
+    kept = {}
+    for place in seen.members:
+        pool = on_pool(place.key.pool)
+        kept[place.key] = min(place.desired, left.get(pool, place.desired))
+        if pool in left:
+            left[pool] -= kept[place.key]
     if kept == seen.allocation:
         return None
     gone = ", ".join(f"{p.desired - kept[p.key]} on pool {p.key.pool}" for p in seen.members if kept[p.key] < p.desired)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from steelyard.core.compiling.candidate import Candidate
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, on_pool
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.analysis import Analysis
@@ -18,6 +18,7 @@ from steelyard.core.placing.supply import is_outlived
 from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
 
 _ASKED = "the spec asks for a new revision"
+_GONE = "spec.compile.variants does not have its variant any more"
 _OUTLIVED = "the artifact was compiled again and is another: no new replica of the old one could start"
 
 
@@ -25,7 +26,7 @@ def revise(seen: Analysis) -> Outcome | None:
     """The move to the revision that is asked for, of the placement with the most replicas first, or what keeps it from beginning; None where
     what runs is what is asked for."""
     for placement in sorted(_kept(seen), key=lambda p: (p.key != seen.primary, p.key)):
-        candidate = seen.candidate(placement.key.pool)
+        candidate = seen.candidate(placement.key.pool) or seen.candidate(on_pool(placement.key.pool))
         why = None if candidate is None else _why(seen, placement, candidate)
         if candidate is not None and why is not None:
             return _revised(seen, placement, candidate, why)
@@ -40,6 +41,8 @@ def _kept(seen: Analysis) -> Iterable[Placement]:
 
 
 def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | None:
+    if candidate.name != placement.key.pool:
+        return _GONE
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
     if placement.asked and not candidate.wants(placement.asked) and candidate.revision != placement.key.revision:
         return _ASKED
@@ -47,7 +50,7 @@ def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | No
 
 
 def _revised(seen: Analysis, placement: Placement, candidate: Candidate, why: str) -> Outcome:
-    pool = placement.key.pool
+    pool = candidate.name
     refusal = candidate.refusal or frozen(seen) or unread(seen) or owned_by(seen, placement)
     if refusal is not None or candidate.revision is None:
         told = refusal or Refusal(Reason.COMPILING, f"the new revision of pool {pool} is not known yet")

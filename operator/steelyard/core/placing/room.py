@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, on_pool
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.supply import coming, lost, starts_on
@@ -69,14 +69,18 @@ def price(seen: Analysis, option: Option | None) -> ChoicePrice:
     each = option.each if option and option.each else UNPRICED * max((o.each for o in seen.options if o.each), default=1.0)
     if option is None:
         return ChoicePrice(each)
-    standing = sum(p.desired for p in seen.members if p.key.pool == option.pool)
-    return choice_price(each, option.node_part, option.pool, seen.snapshot.target, standing)
+    pool = option.candidate.pool.of
+    standing = sum(p.desired for p in seen.members if on_pool(p.key.pool) == pool)
+    return choice_price(each, option.node_part, pool, seen.snapshot.target, standing)
 
 
 def _room(seen: Analysis, option: Option) -> int:
     """Replicas that fit on what others leave, and that the fleet's plan leaves to a workload that goes without."""
-    most = seen.snapshot.target.most if seen.snapshot.target else None
-    return option.room if most is None else min(option.room, most.get(option.pool, 0))
+    most, pool = seen.snapshot.target.most if seen.snapshot.target else None, option.candidate.pool.of
+    if most is None:
+        return option.room
+    variants = sum(p.desired for p in seen.members if p.key.pool != option.pool and on_pool(p.key.pool) == pool)
+    return min(option.room, max(0, most.get(pool, 0) - variants))
 
 
 def _member(seen: Analysis, placement: Placement) -> Stand:

@@ -15,10 +15,11 @@ from steelyard.core.catalogue.relative import resolved
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.economics.replica_price import unknown_types
 from steelyard.core.facts.capacity import Capacity, Saturation
-from steelyard.core.facts.claim import Claim
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.identity import on_pool
 from steelyard.core.facts.memory import Known, OptionLine
 from steelyard.core.facts.price import Price
-from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Workload
+from steelyard.core.facts.snapshot import Pool, PoolChoice, Snapshot, Workload
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.performance.ageing import aged, old, widened
@@ -203,7 +204,7 @@ def options(
         priced = at_prices(resolved(claim, own, pools, references), first, now_costs)
         return priced.in_requests(units_of(counting.now, priced.counted(counting.unit)))
 
-    claims = {p.name: tuple(today(claim, p.name) for claim in p.claims) for p in pools}
+    claims = {p.name: tuple(today(claim, p.name) for claim in p.claims) or _as_fast(p) for p in pools}
     advertised = {p.name: p.advertised.throughput for p in pools if p.advertised}
     priors = dict(claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised))
     # Beside others a load that was only carried says little of what is.
@@ -227,7 +228,15 @@ def options(
         )
         for c in candidates
     )
-    return tuple(_option(each, workload, asked, now) for each in grounds)
+    return tuple(_option(each, snapshot, asked, now) for each in grounds)
+
+
+def _as_fast(pool: Pool) -> tuple[Claim, ...]:
+    """What is taken of a variant before it is measured, unless the catalogue knows better: it carries what the model does as it is. Nobody claimed
+    that, and nobody judges it."""
+    if pool.variant is None or pool.advertised is not None:
+        return ()
+    return (Claim(name="variant", metric=ClaimMetric.THROUGHPUT, ratio=1.0, relative_to=pool.of),)
 
 
 def _today(known: Known, counting: Counting) -> Known:
@@ -275,7 +284,8 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
     return Stale(told.value, told.at, old_list_price(told.value)) if candidate.pool.made and isinstance(told, Stale) else told
 
 
-def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) -> Option:
+def _option(grounds: _Grounds, snapshot: Snapshot, asked: Asked, now: datetime) -> Option:
+    workload = snapshot.workload
     candidate, known, each, counting = grounds.candidate, grounds.known, grounds.each, asked.counting
     worth = counting.worth(known.tokens if known else None)
     own = aged(known, now) if known else None
@@ -296,7 +306,7 @@ def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) 
         asked=asked,
         least=max(workload.scaling.least, choice.minimum),
         most=most,
-        room=space(candidate, most).beside(candidate.pool.held_nodes),
+        room=space(candidate, most).beside(candidate.pool.held_nodes + _held_by_variants(candidate, snapshot)),
         refusal=grounds.refusal,
         old=past,
         timed=workload.whole_request is not None,
@@ -375,6 +385,12 @@ def cost_at(rates: Sequence[float], capacity: Capacity, each: float, least: int)
 def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:
     most = workload.scaling.maximum if choice.maximum is None else min(workload.scaling.maximum, choice.maximum)
     return min([most, *(candidate.fitting * n for n in _node_limits(candidate))]) if candidate.shape is not None else 0
+
+
+def _held_by_variants(candidate: Candidate, snapshot: Snapshot) -> float:
+    """Nodes that the workload's own replicas take at other places on the pool, each as one here would."""
+    count = sum(p.desired for p in snapshot.placements if p.key.pool != candidate.name and on_pool(p.key.pool) == candidate.pool.of)
+    return count / max(1, candidate.fitting)
 
 
 def space(candidate: Candidate, most: int) -> Room:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from math import inf
 from statistics import fmean
 
+from steelyard.core.facts.identity import on_pool
 from steelyard.core.planning.exact import least_with, solve
+from steelyard.core.planning.one_place import one_place_each
 from steelyard.core.planning.option import Option, good_for_part
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
@@ -94,7 +96,9 @@ def _grown(
     for target in sorted(known):
         plan = wanted.get(target) or resized
         if target not in wanted and target not in grounds.standing:
-            asked = _problem(grounds, known, {*grounds.standing, target}, grounds.load.soon, sizing)
+            # Of the variants on a pool there is one in the end.
+            stays = {place for place in grounds.standing if on_pool(place) != on_pool(target)}
+            asked = _problem(grounds, known, {*stays, target}, grounds.load.soon, sizing)
             plan = None if least_with(asked, target) > paid * (1 + _SURELY) else _solved(asked)
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is not None and source is not None and plan.get(target, 0) > grounds.standing.get(target, 0):
@@ -105,7 +109,9 @@ def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapp
     """The fleet's plan for the workload, by the one pool that grows in it; none where none does or several do, where it has pools that are not
     measured, and where it does not carry today's load."""
     target = grounds.snapshot.target
-    plan = {pool: count for pool, count in (target.replicas or {}).items() if count} if target else {}
+    planned = {pool: count for pool, count in (target.replicas or {}).items() if count} if target else {}
+    places = {o.candidate.pool.of: o.pool for o in one_place_each(known.values(), grounds.standing)}
+    plan = {places.get(pool, pool): count for pool, count in planned.items()}
     more = [pool for pool, count in plan.items() if count > grounds.standing.get(pool, 0)]
     rates = [o.capacity.rate.point for pool in plan if (o := known.get(pool)) is not None and o.capacity is not None]
     if len(more) != 1 or len(rates) < len(plan) or sum(plan.values()) * min(rates) < grounds.load.soon * (1 - _ROUNDING):

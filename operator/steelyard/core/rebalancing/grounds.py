@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from steelyard.core.facts.identity import on_pool
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Traffic
 from steelyard.core.planning.choice_price import ChoicePrice, choice_price
@@ -107,11 +108,16 @@ class Grounds:
         where it stands."""
         replicas = self.snapshot.target.replicas if self.snapshot.target else None
         silent = replicas is None or (self.snapshot.workload.advisory and not self.standing.get(pool))
-        return None if silent or replicas is None else replicas.get(pool, 0)
+        return None if silent or replicas is None else replicas.get(on_pool(pool), 0)
 
     def price(self, option: Option) -> ChoicePrice:
         """What replicas there cost as a choice."""
-        return choice_price(option.each or 0.0, option.node_part, option.pool, self.snapshot.target, self.standing.get(option.pool, 0))
+        pool = option.candidate.pool.of
+        return choice_price(option.each or 0.0, option.node_part, pool, self.snapshot.target, self._on(pool))
+
+    def _on(self, pool: str) -> int:
+        """Replicas that stand there, of all variants."""
+        return sum(count for place, count in self.standing.items() if on_pool(place) == pool)
 
     def cost(self, option: Option) -> Interval | None:
         """Money per hour, as a choice, of the replicas there that carry usual loads alone, over the interval of their capacity; None without
@@ -135,10 +141,10 @@ class Grounds:
     def frees(self, pool: str) -> bool:
         """Whether a replica that goes from there is what a workload lacks that is not served."""
         target = self.snapshot.target
-        if target is None or target.replicas is None or pool not in target.lacked:
+        if target is None or target.replicas is None or on_pool(pool) not in target.lacked:
             return False
-        return self.standing.get(pool, 0) > target.replicas.get(pool, 0)
+        return self._on(on_pool(pool)) > target.replicas.get(on_pool(pool), 0)
 
     def scarcity(self, pool: str) -> float:
         """Money per hour that one node of the pool is worth to other workloads."""
-        return self.snapshot.target.scarcity.get(pool, 0.0) if self.snapshot.target else 0.0
+        return self.snapshot.target.scarcity.get(on_pool(pool), 0.0) if self.snapshot.target else 0.0

@@ -87,7 +87,7 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     return (
         Wish(
             gain=_gain(asked),
-            pool=target.pool,
+            pool=target.candidate.pool.of,
             nodes=replicas * target.node_part,
             saving=saves,
             room=asked.room >= 1,
@@ -390,7 +390,11 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         moves_in_namespace=snapshot.moves_in_namespace,
         moves_at_once_in_namespace=in_namespace(snapshot.settings.moves_at_once, snapshot.workloads, snapshot.workloads_in_namespace),
         pool_moves=tuple(
-            (o.pool, snapshot.moves_by_pool.get(o.pool, 0), in_pool(snapshot.settings.moves_at_once_per_pool, o.candidate.pool.nodes))
+            (
+                o.candidate.pool.of,
+                snapshot.moves_by_pool.get(o.candidate.pool.of, 0),
+                in_pool(snapshot.settings.moves_at_once_per_pool, o.candidate.pool.nodes),
+            )
             for o in ends
         ),
         replicas=grounds.replicas,

@@ -11,7 +11,7 @@ from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
 from steelyard.core.replay.codec import NotPlainError, plain, rebuilt
 
-RECORD_VERSION = 5
+RECORD_VERSION = 6
 
 
 Facts = TypeVar("Facts")

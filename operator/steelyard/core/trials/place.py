@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.core.facts.identity import on_pool
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.vocabulary.reading import Unknown
@@ -23,7 +24,7 @@ def full(seen: Analysis, option: Option) -> Refusal | None:
     if seen.is_exhausted(option.pool):
         return Refusal(Reason.POOL_EXHAUSTED, f"pool {option.pool} could not deliver nodes lately; it is tried again after its back-off")
     nodes = option.space.nodes
-    mine = sum(p.desired for p in seen.snapshot.placements if p.key.pool == option.pool)
+    mine = sum(p.desired for p in seen.snapshot.placements if on_pool(p.key.pool) == option.candidate.pool.of)
     if nodes is not None and option.a_node * max(0.0, nodes - option.candidate.pool.held_nodes) - mine < 1 - _SLACK:
         return Refusal(
             Reason.LIMIT_REACHED,

@@ -100,6 +100,7 @@ class Reason(str, Enum):
         "DoesNotFit",
         "No node shape of the pool is large enough for one replica, or the model does not fit the memory of a replica's devices.",
     )
+    NO_DIFFERENCE = ("NoDifference", "The variant is what runs on the pool without it: give it another dtype, quantization or back end.")
     ACCURACY_TOO_LOW = (
         "AccuracyTooLow",
         "The answers of the pool's artifact are farther from the reference's than spec.objective.accuracy allows, or were not compared with them.",
