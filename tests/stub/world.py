@@ -274,9 +274,9 @@ class StubWorld:
             if labels.get("steelyard.dev/role") == "compile":
                 await self._compile(uid, pod)
             elif labels.get("steelyard.dev/role") == "serving":
-                await self._serve(uid, pod, labels["steelyard.dev/pool"])
+                await self._serve(uid, pod, _place(labels))
             elif labels.get("steelyard.dev/role") == "probe":
-                await self._probe(uid, pod, labels["steelyard.dev/pool"])
+                await self._probe(uid, pod, _place(labels))
         for uid in self.probes.keys() - seen.keys():
             self.probes[uid].ended = self.probes[uid].ended or time.time()
             await self._silence(uid)
@@ -558,6 +558,11 @@ class StubWorld:
             margin = len(ready) * slowest / self.play.load
             if self.margin is not None or margin >= 1:
                 self.margin = margin if self.margin is None else min(self.margin, margin)
+
+
+def _place(labels: Mapping[str, str]) -> str:
+    """The pool, or the place of a variant on it."""
+    return ".".join(filter(None, (labels["steelyard.dev/pool"], labels.get("steelyard.dev/variant"))))
 
 
 def _poisson(chance: random.Random, mean: float) -> int:

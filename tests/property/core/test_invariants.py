@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -9,11 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from property.effort import effort
+from steelyard.core.facts.accuracy import Accuracy, Measure
+from steelyard.core.facts.identity import on_pool
 from steelyard.core.facts.memory import Memory, MoveKind, Outcome
+from steelyard.core.facts.snapshot import ModelVariant
 from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import Ground, World, quick, ratio_claim
 
 POOLS = st.sampled_from(["a", "b", "c"])
+INT8 = ModelVariant(name="int8", quantization="Int8WeightOnly")
+NEAR = 0.999
+NEAR_ENOUGH = (Accuracy(Measure.LEAST_COSINE, 0.99),)
 SETTLE = 420
 QUIET = 40
 
@@ -28,6 +36,7 @@ class FaultyWorld(RuleBasedStateMachine):
         seed=st.integers(0, 1000),
         busy_known=st.booleans(),
         nodes=st.tuples(*[st.sampled_from([2, 3, 40])] * 3),
+        variant=st.sampled_from([None, (1.5, NEAR), (0.6, NEAR), (3.0, 0.9)]),
     )
     def begin(
         self,
@@ -39,12 +48,20 @@ class FaultyWorld(RuleBasedStateMachine):
         seed: int,
         busy_known: bool,
         nodes: tuple[int, ...],
+        variant: tuple[float, float] | None = None,
     ) -> None:
+        """variant: of the model on each pool, so many times as fast, and how near to the reference."""
         grounds = {
             name: Ground(speed=speed, price=price, start=start, nodes=room, claims=(ratio_claim(claimed, "b"),) if name == "a" else ())
             for name, speed, price, room in zip("abc", speeds, prices, nodes, strict=True)
         }
         self.world = World(grounds, rate=rate, policy=quick(cooldown_seconds=1200), seed=seed, busy_known=busy_known)
+        if variant is not None:
+            faster, near = variant
+            for ground in grounds.values():
+                ground.near = NEAR
+            grounds |= {f"{name}.int8": replace(g, speed=faster * g.speed, near=near, claims=()) for name, g in grounds.items()}
+            self.world.variants, self.world.accuracy = (INT8,), NEAR_ENOUGH
         self.wishes = 0
         self.watched(8)
 
@@ -65,6 +82,11 @@ class FaultyWorld(RuleBasedStateMachine):
                 taken = {key for key in counts if after.get(key, 0) < counts[key] and world.ready(key)}
                 assert not taken, f"{taken} lost replicas while nothing was read"
             self.no_return(world)
+            assert world.accuracy == () or all(world.grounds[key.pool].near == NEAR for key in world.deployments), "what is too far serves"
+
+    def on(self, pool: str) -> Iterator[Ground]:
+        """What is true of a pool is true of all that runs there."""
+        return (ground for place, ground in self.world.grounds.items() if on_pool(place) == pool)
 
     def may_begin(self, world: World, before: Memory) -> None:
         move = world.decisions[-1].memory.move
@@ -103,19 +125,21 @@ class FaultyWorld(RuleBasedStateMachine):
 
     @rule(pool=POOLS)
     def replicas_crash(self, pool: str) -> None:
-        self.world.grounds[pool].crashes = not self.world.grounds[pool].crashes
+        for ground in self.on(pool):
+            ground.crashes = not ground.crashes
         self.watched(1)
 
     @rule(pool=POOLS, late=st.sampled_from([0.002, 0.3]))
     def a_pool_gets_slow(self, pool: str, late: float) -> None:
-        self.world.grounds[pool].late = late
+        for ground in self.on(pool):
+            ground.late = late
         self.watched(1)
 
     @rule(pool=POOLS)
     def a_pool_delivers_nothing(self, pool: str) -> None:
-        ground = self.world.grounds[pool]
-        ground.delivers = not ground.delivers
-        ground.exhausted_until = None if ground.delivers else self.world.now + timedelta(minutes=20)
+        for ground in self.on(pool):
+            ground.delivers = not ground.delivers
+            ground.exhausted_until = None if ground.delivers else self.world.now + timedelta(minutes=20)
         self.watched(1)
 
     @rule()
@@ -125,7 +149,8 @@ class FaultyWorld(RuleBasedStateMachine):
 
     @rule(pool=POOLS)
     def a_price_comes_and_goes(self, pool: str) -> None:
-        self.world.grounds[pool].priced = not self.world.grounds[pool].priced
+        for ground in self.on(pool):
+            ground.priced = not ground.priced
         self.watched(1)
 
     @rule(pool=POOLS)
@@ -134,13 +159,26 @@ class FaultyWorld(RuleBasedStateMachine):
         self.watched(1)
 
     @rule(pool=POOLS)
+    def a_variants_artifact_comes_and_goes(self, pool: str) -> None:
+        if (ground := self.world.grounds.get(f"{pool}.int8")) is not None:
+            ground.compiled = not ground.compiled
+        self.watched(1)
+
+    @rule()
+    def the_variant_leaves_the_spec_or_comes_back(self) -> None:
+        if "a.int8" in self.world.grounds:
+            self.world.variants = () if self.world.variants else (INT8,)
+        self.watched(1)
+
+    @rule(pool=POOLS)
     def a_pool_is_deleted_or_made(self, pool: str) -> None:
-        self.world.grounds[pool].exists = not self.world.grounds[pool].exists
+        for ground in self.on(pool):
+            ground.exists = not ground.exists
         self.watched(1)
 
     @rule(pool=POOLS)
     def somebody_deletes_a_deployment(self, pool: str) -> None:
-        for key in [k for k in self.world.deployments if k.pool == pool]:
+        for key in [k for k in self.world.deployments if on_pool(k.pool) == pool]:
             self.world.remove(key)
         self.watched(1)
 
@@ -222,8 +260,6 @@ def test_a_move_that_is_given_up_takes_nothing_away_while_what_stands_beside_its
 
 
 def test_a_snapshot_is_decided_the_same_way_twice_and_in_any_order_of_its_parts() -> None:
-    from dataclasses import replace
-
     from steelyard.core.decide import decide
 
     world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)

@@ -119,6 +119,7 @@ CUSTOM = {
         "metrics": {"names": NAMES, "port": 9000},
     }
 }
+NEAR = {"spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.99"}]}
 EXISTING = {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}
 NAMED = {"existing": {"kind": "StatefulSet", "name": "chat", "metrics": {"names": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}, "port": 9000}}}  # fmt: skip
 
@@ -303,6 +304,13 @@ BAD: tuple[Bad, ...] = (
     _w("too many shapes", {"spec.compile": {"batchSizes": [1, 2, 4, 8, 16], "sequenceLengths": [64, 128, 256, 512]}}, "must keep batchSizes times sequenceLengths at 16", "spec.compile.batchSizes"),
     _w("too many shapes for one family", {"spec.compile": {"families": [{"family": "cpu", "batchSizes": [1, 2, 4, 8, 16], "sequenceLengths": [64, 128, 256, 512]}]}}, "must keep batchSizes times sequenceLengths at 16", "spec.compile.families[0].batchSizes"),
     _w("a set twice inside a family", {"spec.compile": {"families": [{"family": "cpu", "batchSizes": [2, 2]}]}}, "Duplicate value", "spec.compile.families[0].batchSizes", "must give each value once"),
+    _w("a variant that says nothing", {**NEAR, "spec.compile": {"variants": [{"name": "int8"}]}}, "at least one of backend, dtype and quantization", "spec.compile.variants[0]"),
+    _w("a variant twice", {**NEAR, "spec.compile": {"variants": [{"name": "int8", "dtype": "bfloat16"}, {"name": "int8", "dtype": "float16"}]}}, "Duplicate value", "spec.compile.variants", "must give each name once"),
+    _w("a variant whose name is no label", {**NEAR, "spec.compile": {"variants": [{"name": "int.8", "dtype": "bfloat16"}]}}, 'digits and "-"', "spec.compile.variants[0].name"),
+    _w("variants without a limit of accuracy", {"spec.compile": {"variants": [{"name": "int8", "quantization": "Int8WeightOnly"}]}}, "nobody has said how near", "spec.objective.accuracy"),
+    _w("variants that somebody else would size", {**NEAR, "spec.compile": {"variants": [{"name": "int8", "quantization": "Int8WeightOnly"}]}, "spec.scaling": {"owner": "External"}, "spec.rebalancing": {"mode": "Recommend"}}, "would decide which variant runs there", "spec.compile.variants"),
+    _w("variants on a pool that must keep replicas", {**NEAR, "spec.compile": {"variants": [{"name": "int8", "quantization": "Int8WeightOnly"}]}, "spec.placement": {"pools": [{"name": "g5-xlarge", "minReplicas": 1}]}}, "of which variant replicas are to stay", "spec.placement.pools"),
+    _w("variants of a server that exists", {"spec.server": EXISTING, "spec.compile": {"variants": [{"name": "int8", "quantization": "Int8WeightOnly"}]}, "spec.rebalancing": {"mode": "Observe"}}, "nothing is compiled for others", "spec.compile.variants"),
     _w("too many shapes for a family that takes lengths over", {"spec.compile": {"sequenceLengths": [64, 128, 256, 512], "families": [{"family": "cpu", "batchSizes": [1, 2, 4, 8, 16]}]}}, "with what it takes over from all families", "spec.compile.families"),
     _w("a flag that no back end honours", {"spec.compile": {"flags": ["--target=trn2"]}}, 'supported values: "--optlevel=1"', "spec.compile.flags[0]", "must be one of '--optlevel=1'"),
     _w("a flag of a shell", {"spec.compile": {"families": [{"family": "neuron-inf2", "flags": ["--optlevel=1; true"]}]}}, 'supported values: "--optlevel=1"', "spec.compile.families[0].flags[0]", "must be one of '--optlevel=1'"),

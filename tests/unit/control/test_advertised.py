@@ -93,3 +93,17 @@ def test_an_accelerator_without_a_toolchain_answers_unsupported_target_with_the_
     (found,) = candidates(frozen(laid_over(mine, "t")))
     assert found.refusal is not None
     assert found.refusal.message.startswith("not for us: ")
+
+
+def test_a_variant_has_what_is_advertised_of_its_own_format_and_none_of_the_pools_claims() -> None:
+    claim = {"name": "c", "metric": "UnitCost", "ratio": "0.5", "relativeTo": "trn1.2xlarge", "source": "s", "date": "2026-01-02"}
+    asked = {
+        "spec.compile": {"dtype": "bfloat16", "variants": [{"name": "whole", "dtype": "float32"}]},
+        "spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.99"}],
+        "spec.placement": {"pools": [{"name": NAME, "devicesPerReplica": 2}]},
+    }
+    plain, variant = frozen(shipped(), {"spec.claims": [claim]}, asked).pools
+    assert (plain.name, variant.name, variant.of) == (NAME, f"{NAME}.whole", NAME)
+    assert (len(plain.claims), variant.claims) == (1, ())
+    assert plain.advertised is not None
+    assert variant.advertised is None or variant.advertised.throughput < plain.advertised.throughput

@@ -10,7 +10,17 @@ from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.revision import asked, revision
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import CompileOptions, LatencyObjective, Model, NumberFormat, Pool, Rebalancing, Scaling, Toolchain, Workload
+from steelyard.core.facts.snapshot import (
+    CompileOptions,
+    LatencyObjective,
+    Model,
+    NumberFormat,
+    Pool,
+    Rebalancing,
+    Scaling,
+    Toolchain,
+    Workload,
+)
 from steelyard.core.vocabulary.task import GRAPHS
 
 PLAIN = CompileOptions(dtype="Auto", quantization="None", batch_sizes=(8, 1), sequence_lengths=(128,))

@@ -9,10 +9,11 @@ import pytest
 from steelyard.core.decide import decide
 from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.identity import PlacementKey, on_pool
-from steelyard.core.facts.memory import MoveKind
-from steelyard.core.facts.snapshot import ModelVariant, PoolChoice
+from steelyard.core.facts.memory import MoveKind, VerdictWord
+from steelyard.core.facts.snapshot import Mode, ModelVariant, PoolChoice
 from steelyard.core.plan import plan
 from steelyard.core.vocabulary.reason import Reason
+from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.world import Ground, World, quick, ratio_claim
 
 INT8 = ModelVariant(name="int8", quantization="Int8WeightOnly")
@@ -22,7 +23,14 @@ NEAR_ENOUGH = (Accuracy(Measure.LEAST_COSINE, 0.99),)
 def world(base: Ground, int8: Ground, **more: object) -> World:
     """A pool, and a variant of the model on it."""
     asked: dict[str, object] = {"variants": (INT8,), "accuracy": NEAR_ENOUGH, **more}
-    return World({"a": base, "a.int8": int8}, **asked)  # type: ignore[arg-type]
+    return World(near({"a": base, "a.int8": int8}), **asked)  # type: ignore[arg-type]
+
+
+def near(grounds: dict[str, Ground]) -> dict[str, Ground]:
+    """All of them as near to the reference as is asked for, but where one says how near it is."""
+    for ground in grounds.values():
+        ground.near = ground.near or 0.999
+    return grounds
 
 
 def refusal(there: World, place: str) -> Reason:
@@ -42,9 +50,9 @@ def test_the_model_as_it_is_serves_first_and_the_faster_variant_takes_over_on_th
     assert {past.kind for past in there.ended} <= {MoveKind.EXPLORATION, MoveKind.REBALANCE}
 
 
-@pytest.mark.parametrize("near", [0.95, -1.0])
-def test_a_variant_that_is_too_far_from_the_reference_is_never_used_however_fast_it_is(near: float) -> None:
-    there = world(Ground(speed=10), Ground(speed=100, near=near))
+@pytest.mark.parametrize("how_near", [0.95, -1.0])
+def test_a_variant_that_is_too_far_from_the_reference_is_never_used_however_fast_it_is(how_near: float) -> None:
+    there = world(Ground(speed=10), Ground(speed=100, near=how_near))
     for _ in range(120):
         there.tick()
         assert all(key.pool == "a" for key in there.deployments)
@@ -68,7 +76,7 @@ def test_a_variant_that_is_slower_is_tried_and_left() -> None:
 
 
 def test_what_serves_stays_as_it_is_when_a_variant_is_added() -> None:
-    there = World({"a": Ground(), "a.int8": Ground(speed=5)}, accuracy=NEAR_ENOUGH)
+    there = World(near({"a": Ground(), "a.int8": Ground(speed=5)}), accuracy=NEAR_ENOUGH)
     there.tick(10)
     before = dict(there.deployments)
     there.variants = (INT8,)
@@ -87,8 +95,13 @@ def test_a_variant_that_is_taken_out_of_the_spec_is_replaced_by_the_model_as_it_
 
 
 def test_no_claim_is_about_a_variant_and_the_pools_own_is_judged_on_what_was_claimed() -> None:
-    grounds = {"a": Ground(speed=10), "b": Ground(speed=20, claims=(ratio_claim(0.5, "a"),)), "b.int8": Ground(speed=40), "a.int8": Ground(speed=12)}
-    there = World(grounds, variants=(INT8,), accuracy=NEAR_ENOUGH)
+    grounds = {
+        "a": Ground(speed=10),
+        "b": Ground(speed=20, claims=(ratio_claim(0.5, "a"),)),
+        "b.int8": Ground(speed=40),
+        "a.int8": Ground(speed=12),
+    }
+    there = World(near(grounds), variants=(INT8,), accuracy=NEAR_ENOUGH)
     there.tick(400)
     judged = {(each.pool, each.name): each for each in there.memory.claims}
     assert set(judged) == {("b", "advertised")}
@@ -151,8 +164,26 @@ def test_a_variant_of_a_back_end_that_the_pool_does_not_have_says_what_to_add() 
 
 def test_variants_of_one_pool_have_revisions_of_their_own() -> None:
     there = world(Ground(), Ground(), variants=(INT8, ModelVariant(name="again", quantization="Int8WeightOnly")))
-    there.grounds["a.again"] = Ground()
+    there.grounds["a.again"] = Ground(near=0.999)
     there.tick(2)
     revisions = {o.candidate.revision for o in there.decisions[-1].options}
     assert len(revisions) == 3
     assert on_pool(PlacementKey("a.again", "").pool) == "a"
+
+
+def test_a_trial_compares_a_variant_with_the_model_as_it_is_and_judges_what_is_claimed_of_it() -> None:
+    there = world(Ground(speed=10.0), Ground(speed=20.0), policy=quick(mode=Mode.OBSERVE))
+    there.tick(20)
+    trial = AskedTrial(world=there, pools=("a", "a.int8"), claims=(half_of("a.int8", "a", 0.3),))
+    assert trial.to_its_end() == Reason.DECIDED
+    (verdict,) = trial.memory.verdicts
+    assert (verdict.verdict.pool, verdict.verdict.verdict) == ("a.int8", VerdictWord.REFUTED)
+    assert verdict.verdict.measured == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_moves_room_for_others_is_counted_by_pool_whichever_variant_moves() -> None:
+    first = world(Ground(speed=10.0), Ground(speed=30.0))
+    second = world(Ground(speed=10.0), Ground(speed=30.0), seed=2)
+    first.fleet = second.fleet = (first, second)
+    first.until(lambda: first.memory.move is not None)
+    assert second.snapshot().moves_by_pool == {"a": 1}

@@ -116,8 +116,8 @@ class Ground:
     """Counts compiles of the same key that gave other bytes."""
     watts: tuple[float, float] | None = None
     """Of a replica that is idle, and of one that is full; None: no counter tells."""
-    near: float = 0.999
-    """Least cosine of its answers to the reference's."""
+    near: float | None = None
+    """Least cosine of its answers to the reference's; None: nobody compared them."""
     tells_latencies: bool = False
     """By a histogram, of times from arrival to answer that are exponential (M/M/1)."""
 
@@ -319,7 +319,7 @@ class World:
                 uri=f"s3://bucket/{key}",
                 digest=digest if ground.compiled else None,
                 waits=None if ground.compiled else ground.waits,
-                accuracy=Accuracy(Measure.LEAST_COSINE, ground.near) if ground.compiled else None,
+                accuracy=Accuracy(Measure.LEAST_COSINE, ground.near) if ground.compiled and ground.near is not None else None,
             )
             if ground.corrupt:
                 artifacts[key] = Artifact(state=ArtifactState.FAILED, message="ArtifactCorrupt: a pod refused it")

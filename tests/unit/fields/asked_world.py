@@ -118,7 +118,7 @@ class AskedWorld(World):
     def snapshot(self) -> Snapshot:
         """The world as it is, with workload and pools as they were asked for."""
         found = self.gathered
-        pools = tuple(replace(p, exhaustion=self.exhaustion(p.name), too_many_unready=self.unready.get(p.name)) for p in found.pools)
+        pools = tuple(replace(p, exhaustion=self.exhaustion(p.of), too_many_unready=self.unready.get(p.of)) for p in found.pools)
         artifacts = AllReady() if self.ready_made else {}
         return replace(
             super().snapshot(), workload=found.workload, pools=pools, artifacts=artifacts, references=found.references, has_front=True

@@ -12,6 +12,14 @@ VLLM = Scene(workload={"server": {"vllm": {}}, "model.task": GONE, "objective.la
 SPOT = Scene(pools={"cheap": {"capacity.type": "Spot"}})
 
 
+def variants(one: dict[str, str], other: dict[str, str]) -> Pair:
+    """Of a variant on pools with three back ends."""
+    near = {"objective.accuracy": [{"measure": "LeastCosine", "limit": "0.9"}]}
+    chains = {"backends": [{"name": name} for name in ("openvino", "onnxruntime", "inductor")]}
+    scene = replace(COMPILES, workload={**COMPILES.workload, **near}, pools=dict.fromkeys(("dear", "cheap"), chains))
+    return values([one], [other], scene=scene, at="compile.variants")
+
+
 def option(name: str, value: str) -> list[dict[str, str]]:
     return [{"name": name, "value": value}]
 
@@ -90,6 +98,14 @@ WORKLOADS: dict[str, Pair] = {
         [{"name": "openvino", "quantization": "None"}],
         scene=COMPILES,
         at="compile.backends",
+    ),
+    "compile.variants[].name": variants(
+        {"name": "int8", "quantization": "Int8WeightOnly"}, {"name": "small", "quantization": "Int8WeightOnly"}
+    ),
+    "compile.variants[].backend": variants({"name": "other", "backend": "onnxruntime"}, {"name": "other", "backend": "inductor"}),
+    "compile.variants[].dtype": variants({"name": "other", "dtype": "bfloat16"}, {"name": "other", "dtype": "float32"}),
+    "compile.variants[].quantization": variants(
+        {"name": "other", "quantization": "Int8WeightOnly"}, {"name": "other", "quantization": "Int8Dynamic"}
     ),
     "objective.latency[].metric": values("e2e", "ttft", at="objective.latency.0.metric"),
     "objective.latency[].milliseconds": values(200, 300, at="objective.latency.0.milliseconds"),
