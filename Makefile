@@ -37,11 +37,12 @@ test: ## Everything: checks, then all tests, with a table of the parts
 	@$(RUN) -m parts
 
 test-long: SEED ?= $(shell date +%s)
-test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a real vLLM on the cluster: some hours (a run again: SEED=N)
+test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a real vLLM and number formats on the cluster: some hours (a run again: SEED=N)
 	@echo "seed $(SEED): make test-long SEED=$(SEED) runs the same again"
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s --durations=10 -p no:cacheprovider --hypothesis-seed=$(SEED) tests/property
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s -p no:cacheprovider tests/fault/test_hostile_pods.py
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
+	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/e2e/test_variants.py
 
 test-servers: $(VENV)/.installed ## Other model servers, each out of its own package: what is read of them, and that they answer what ours answers (2.5 GB, once)
 	@$(RUN) -m pytest -v -p no:cacheprovider tests/servers

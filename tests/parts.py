@@ -1,7 +1,7 @@
 """`make test`: every part, each with its time, and one table at the end. Fails if any part fails; later parts run all the same.
 
-What runs clusters mostly waits, so that two lanes of parts go on at the same time, in each of them one part after the other. What needs nothing but a
-processor takes what the other lane leaves, at a lower priority.
+What runs clusters mostly waits, so that lanes of parts go on at the same time, in each of them one part after the other. What needs nothing but a
+processor is a lane of its own, and takes what the others leave, at a lower priority.
 
 The table is what a cold run is measured by: what make has built and fetched before (`cluster.prepare`) is listed apart from the tests.
 """
@@ -27,6 +27,8 @@ HERE = "not apiserver and not nodes and not image and not browser and not server
 REAL = "(nodes or image) and not apiserver"
 """Those that need nodes, or an image."""
 SIMULATED = ("tests/property/simulate", "tests/unit/simulate")
+LONG = ("tests/e2e/test_variants.py",)
+"""Scenes of `make test-long`: they compile on the cluster."""
 REASON_LENGTH = 200
 """Characters of what each failed test said, under the table: its whole report stands far above."""
 YIELDING = ("nice", "-n", "10")
@@ -35,7 +37,7 @@ YIELDING = ("nice", "-n", "10")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command. `yields`: it leaves the processors to the other lane."""
+    """One command. `yields`: it leaves the processors to the other lanes."""
 
     name: str
     command: tuple[str, ...]
@@ -45,13 +47,15 @@ class Part:
 LANES = (
     (
         # Each with clusters of its own, of several nodes: there are inotify instances for one at a time.
-        Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
+        Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e", *(f"--ignore={path}" for path in LONG))),
         Part("nodes and containers", (*PYTEST, "-m", REAL, "tests", "--ignore=tests/e2e", "--ignore=tests/text")),
         Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     ),
     (
         Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
         Part("browser", (*PYTEST, "-m", "browser", "tests/browser")),
+    ),
+    (
         Part("check", ("make", "--no-print-directory", "check"), yields=True),
         Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED)), yields=True),
         Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), yields=True),

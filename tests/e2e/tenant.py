@@ -122,14 +122,22 @@ class Tenant:
         self.start_operator()
 
     def apply(
-        self, *, replicas: int = 1, most: int = 4, model: Manifest | None = None, objective: Manifest | None = None, **rebalancing: Any
+        self,
+        *,
+        replicas: int = 1,
+        most: int = 4,
+        model: Manifest | None = None,
+        objective: Manifest | None = None,
+        variants: list[Manifest] | None = None,
+        **rebalancing: Any,
     ) -> None:
         """Apply the workload. Times are short through the API's own fields."""
+        variants_of = {} if variants is None else {"variants": variants}
         in_the_object_store = {"uri": self.ground.model_uri, "secretName": SECRET}
         spec = {
             "model": {"digest": self.ground.model_digest, "task": "feature-extraction", **(model or in_the_object_store)},
             "server": {"steelyard": {}},
-            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
+            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128], **variants_of},
             "objective": objective or {"latency": [{"metric": "e2e", "milliseconds": OBJECTIVE_MILLISECONDS, "percent": "95"}]},
             "scaling": {"minReplicas": replicas, "maxReplicas": most},
             "rebalancing": {

@@ -135,7 +135,13 @@ class AcceleratorTrialSpec(SpecModel):
         ),
     ]
     pools: Annotated[
-        tuple[Annotated[PlaceName, says("The name of an AcceleratorPool.", example="inf2-xlarge")], ...],
+        tuple[
+            Annotated[
+                PlaceName,
+                says("The name of an AcceleratorPool, or POOL.VARIANT for a variant of the workload there.", example="inf2-xlarge"),
+            ],
+            ...,
+        ],
         says(
             "The AcceleratorPools that are compared, each by one replica that serves nobody; of live traffic one after the other, by one that serves. "
             "The workload must be allowed to use them. One is enough where no claim is a ratio.",

@@ -233,7 +233,13 @@ class Percentile(StatusModel):
 class PlacementStatus(StatusModel):
     """One workload on one pool in one revision."""
 
-    pool: Annotated[PlaceName, says("The pool that the replicas of this entry run on, or could run on.", example="inf2-xlarge")]
+    pool: Annotated[
+        PlaceName,
+        says(
+            "The pool that the replicas of this entry run on, or could run on; POOL.VARIANT for a variant of spec.compile.",
+            example="inf2-xlarge",
+        ),
+    ]
     revision: Annotated[
         HashedRevision,
         says(
