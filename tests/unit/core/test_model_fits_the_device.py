@@ -215,5 +215,5 @@ def test_what_stands_is_not_replaced_because_its_model_was_counted_meanwhile() -
     before, after = seen(asking(), cpu_pool(), None), seen(asking(), cpu_pool())
     assert before.asked == after.asked
     assert before.revision != after.revision
-    earlier = asked(asking(), CPU_POOL, "cpu", "vllm")
+    earlier = asked(asking(), CPU_POOL, cpu_pool(), "vllm")
     assert after.wants(earlier), "as versions wrote it that knew one size"

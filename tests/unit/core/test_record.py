@@ -76,8 +76,8 @@ def test_a_record_without_its_time_is_of_an_older_version(written):
 
 
 def test_a_record_of_another_version_names_both(written):
-    with pytest.raises(NotPlainError, match=r"^version: is 6, and this version reads 5"):
-        read({**written, "version": 6})
+    with pytest.raises(NotPlainError, match=r"^version: is 7, and this version reads 6"):
+        read({**written, "version": 7})
 
 
 @pytest.mark.parametrize(
