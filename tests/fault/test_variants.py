@@ -29,14 +29,16 @@ def asked(run: MoveRun, limit: str, *variants: dict[str, Any]) -> None:
 
 @meanwhile
 def test_a_faster_variant_takes_over_on_the_same_pool_and_goes_when_it_leaves_the_spec(a_move):
-    run = a_move(small=True)
+    run = a_move()
     place = f"{run.dear}.int8"
-    # Half of a processor's time for a request: less than a third of what a replica costs is left over for the move.
-    run.play.behaviours[place] = Behaviour(CHEAP_CPU / 2)
+    # One replica carries what two or three do of the model as it is.
+    run.play.behaviours[place] = Behaviour(CHEAP_CPU / 4)
     run.start_operator()
-    asked(run, "0.9", INT8)
+    asked(run, "0.9")
     run.until_serving()
     assert run.holds() == run.dear
+    run.least(1)
+    asked(run, "0.9", INT8)
     run.until("the variant to hold the load", lambda s: run.holds() == place and not s.get("move"))
     (deployment,) = [each for each in run.listed("apps/v1/deployments") if each["spec"]["replicas"]]
     labels = deployment["spec"]["template"]["metadata"]["labels"]

@@ -306,3 +306,18 @@ def test_a_rescue_ends_where_its_target_is_full_and_all_of_its_source_is_needed_
     found.a_pool_gets_slow(late=0.3, pool="c")
     found.a_pool_gets_slow(late=0.002, pool="a")
     found.teardown()
+
+
+def test_a_rescue_that_finds_no_better_pool_keeps_the_replicas_for_which_its_source_had_no_room() -> None:
+    """A sequence that broke I1: three replicas were left with what eight had carried."""
+    found = FaultyWorld()
+    found.begin(
+        speeds=(8.0, 8.0, 8.0), start=1, busy_known=False, claimed=0.4, nodes=(3, 40, 2), seed=252, prices=(0.5, 0.5, 2.0), rate=24.0
+    )
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.3, pool="a")
+    found.a_pool_gets_slow(late=0.002, pool="c")
+    found.a_pool_gets_slow(late=0.002, pool="b")
+    found.a_pool_gets_slow(late=0.3, pool="b")
+    found.a_pool_gets_slow(late=0.3, pool="b")
+    found.teardown()

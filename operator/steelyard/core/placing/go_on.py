@@ -335,8 +335,11 @@ def _judged_by_probe(under: UnderWay, told: Probing) -> tuple[Probing, tuple[Rev
 
 
 def _need_source(under: UnderWay, capacity: float | None) -> int:
-    """Replicas of the source that carry the whole load with the others; without a figure those that there are."""
+    """Replicas of the source that carry the whole load with the others; without a figure those that there are, and one more where a rescue has left
+    them because there was no room for more."""
     seen, move, others = under.seen, under.move, under.others
+    if not capacity and move.kind is MoveKind.RESCUE:
+        return under.source.desired + (_source_most(under) <= under.source.desired)
     if not capacity:
         return max(under.source.desired, move.target_goal) if move.kind is MoveKind.REVISION else under.source.desired
     stays = min(move.target_base, under.target.ready if under.target else 0)

@@ -11,6 +11,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.choice_price import ChoicePrice, choice_price
 from steelyard.core.planning.enough import Rules, Stand
+from steelyard.core.planning.one_place import one_place_each
 from steelyard.core.planning.option import Option
 from steelyard.core.vocabulary.reason import AWAITED, Reason
 
@@ -44,7 +45,7 @@ def openings(seen: Analysis) -> tuple[Stand, ...]:
         late = [replace(o, refusal=None) for o in seen.options if o.refusal and o.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE]
         possible = [o for o in late if _is_possible(seen, o)]
     open_ = [o for o in possible if not seen.is_exhausted(o.pool) and not seen.is_quarantined(_key(seen, o))]
-    return tuple(_opening(seen, option, first=first) for option in open_ or (() if seen.members else possible))
+    return tuple(_opening(seen, option, first=first) for option in one_place_each(open_ or (() if seen.members else possible), {}))
 
 
 def known_or_owed(seen: Analysis, stands: tuple[Stand, ...]) -> tuple[Stand, ...]:
@@ -119,8 +120,10 @@ def _is_possible(seen: Analysis, option: Option) -> bool:
     key = starts_on(seen, option.pool)
     if (option.refusal is not None and not option.only_for_part) or _room(seen, option) < 1 or key is None:
         return False
-    here = [p for p in seen.members if p.key.pool == option.pool]
-    return all(p.key != key for p in here) and not any(p.unplaced and lost(seen, p) for p in here)
+    here = [p for p in seen.members if on_pool(p.key.pool) == option.candidate.pool.of]
+    # What is added for want of room is more of what stands there; another variant beside it would be for money, which is a move.
+    other = any(p.key.pool != option.pool and coming(seen, p) > 0 for p in here)
+    return not other and all(p.key != key for p in here) and not any(p.unplaced and lost(seen, p) for p in here)
 
 
 def _key(seen: Analysis, option: Option) -> PlacementKey:
