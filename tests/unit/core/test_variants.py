@@ -6,15 +6,24 @@ from dataclasses import replace
 
 import pytest
 
+from steelyard.core.catalogue.relative import meant
+from steelyard.core.compiling.candidate import candidates
 from steelyard.core.decide import decide
 from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.identity import PlacementKey, on_pool
-from steelyard.core.facts.memory import MoveKind, VerdictWord
-from steelyard.core.facts.snapshot import Mode, ModelVariant, PoolChoice
+from steelyard.core.facts.memory import MoveKind, Outcome, Step, VerdictWord
+from steelyard.core.facts.snapshot import FleetTarget, Mode, ModelVariant, Overlap, PoolChoice
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.go_without import give_back
+from steelyard.core.placing.grounds_of import grounds_of
+from steelyard.core.placing.room import key_of, openings
 from steelyard.core.plan import plan
+from steelyard.core.planning.overlap import overlapping
+from steelyard.core.rebalancing.alternative import alternatives
+from steelyard.core.trials.place import full
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.asked_trial import AskedTrial, half_of
-from unit.core.world import Ground, World, quick, ratio_claim
+from unit.core.world import Ground, Pods, World, quick, ratio_claim
 
 INT8 = ModelVariant(name="int8", quantization="Int8WeightOnly")
 NEAR_ENOUGH = (Accuracy(Measure.LEAST_COSINE, 0.99),)
@@ -110,6 +119,8 @@ def test_no_claim_is_about_a_variant_and_the_pools_own_is_judged_on_what_was_cla
 
 def test_a_variant_is_taken_to_be_as_fast_as_the_model_is_until_it_is_measured() -> None:
     there = world(Ground(speed=10), Ground(speed=30), policy=quick(exploration_budget=0.0))
+    there.grounds["b"] = Ground(speed=10, near=0.999, claims=(ratio_claim(0.1, "a"),), selected=False)
+    there.grounds["b.int8"] = Ground(near=0.999)
     there.tick(20)
     options = {o.pool: o for o in there.decisions[-1].options}
     own, other = options["a"].capacity, options["a.int8"].capacity
@@ -187,3 +198,99 @@ def test_a_moves_room_for_others_is_counted_by_pool_whichever_variant_moves() ->
     first.fleet = second.fleet = (first, second)
     first.until(lambda: first.memory.move is not None)
     assert second.snapshot().moves_by_pool == {"a": 1}
+
+
+def measured(there: World, **changes: object) -> World:
+    """Once it is known what the variant carries, which no saving is large enough to be moved to for."""
+    there.policy = quick(min_saving_percent=99.0)
+    there.tick()
+    there.until(lambda: any(o.pool == "a.int8" and o.measured for o in there.decisions[-1].options) and there.memory.move is None)
+    for name, value in changes.items():
+        setattr(there, name, value)
+    return there
+
+
+def test_what_a_higher_load_adds_is_more_of_the_variant_that_stands_there() -> None:
+    there = measured(world(Ground(speed=10), Ground(speed=30), rate=10.0), rate=60.0)
+    there.tick(30)
+    assert there.count("a") >= 7
+    assert there.count("a.int8") == 0
+
+
+def test_no_allocation_is_proposed_with_two_variants_on_the_nodes_of_one() -> None:
+    """Three nodes hold three replicas of either, which carry the same with what the dear pool adds: together they would be twice as many."""
+    there = world(Ground(speed=10, nodes=3), Ground(speed=13), rate=10.0)
+    there.grounds |= near({"b": Ground(speed=10, price=3.0), "b.int8": Ground(speed=1)})
+    measured(there, rate=45.0).tick(30)
+    grounds = grounds_of(analysis(there.snapshot(), there.now))
+    assert grounds is not None
+    assert there.count("a") == 3
+    assert there.count("b") >= 2
+    assert not [each for each in alternatives(grounds) if each.target.pool == "a.int8"]
+
+
+def test_where_nothing_serves_one_variant_of_a_pool_is_begun_with() -> None:
+    there = world(Ground(), Ground())
+    opened = openings(analysis(there.snapshot(), there.now))
+    assert [key_of(each).pool for each in opened] == ["a"]
+
+
+def test_an_instance_type_that_the_pool_alone_has_is_none_of_another_pool() -> None:
+    pools = world(Ground(), Ground()).places()
+    assert meant("a.large", pools, "a") is None
+    assert meant("a.large", pools, "b") == "a"
+
+
+def test_a_pool_that_shares_nodes_with_the_pool_of_a_variant_that_serves_is_left_alone() -> None:
+    there = world(Ground(), Ground(), rate=8.0)
+    there.grounds |= near({"b": Ground(overlaps=(Overlap(pool="a", nodes=(), count=0, older=True),)), "b.int8": Ground()})
+    found = candidates(there.snapshot())
+    other = next(each for each in found if each.name == "b")
+    assert overlapping(other, (other,), {"a.int8"}) is not None
+    assert overlapping(next(each for each in found if each.name == "a"), found, {"a.int8"}) is None
+
+
+def test_a_trial_of_a_variant_has_no_room_where_the_model_takes_all_nodes() -> None:
+    there = world(Ground(nodes=1), Ground(), rate=5.0, policy=quick(mode=Mode.OBSERVE))
+    there.tick(20)
+    seen = analysis(there.snapshot(), there.now)
+    option = seen.option("a.int8")
+    assert option is not None
+    refused = full(seen, option)
+    assert refused is not None
+    assert refused.reason is Reason.LIMIT_REACHED
+
+
+def test_what_is_given_back_of_a_pool_is_counted_over_its_variants() -> None:
+    there = world(Ground(), Ground(), rate=20.0)
+    there.tick(20)
+    assert there.count("a") == 4
+    revision = next(o.candidate.revision for o in there.decisions[-1].options if o.pool == "a.int8")
+    there.deployments[PlacementKey("a.int8", revision or "")] = Pods(desired=2, asked="", ages=[99, 99])
+    target = FleetTarget(replicas=None, scarcity={}, most={"a": 5}, back=("a",))
+    given = give_back(analysis(replace(there.snapshot(), target=target), there.now))
+    assert given is not None
+    assert sum(given.allocation.values()) == 5
+
+
+def test_a_move_to_a_variant_waits_for_its_turn_on_the_pool_and_what_the_plan_has_there_is_its_own() -> None:
+    there = measured(world(Ground(speed=10), Ground(speed=30), rate=20.0))
+    there.tick(20)
+    there.policy = quick()
+    waits = replace(there.snapshot(), moves_elsewhere=99, target=FleetTarget(replicas={"a": 3}, scarcity={}))
+    demand = decide(waits, there.now).demand
+    assert demand is not None
+    assert {wish.pool for wish in demand.wishes or ()} == {"a"}
+    grounds = grounds_of(analysis(waits, there.now))
+    assert grounds is not None
+    assert grounds.planned("a.int8") == 3
+
+
+def test_a_probe_whose_artifact_is_lost_meanwhile_ends_no_decision_and_the_move_goes_back() -> None:
+    there = world(Ground(speed=10), Ground(speed=30), rate=20.0, busy_known=False)
+    there.until(lambda: there.memory.move is not None and there.memory.move.step is Step.PROBE)
+    for ground in there.grounds.values():
+        ground.compiled = False
+    there.until(lambda: there.memory.move is None)
+    assert there.ended[-1].outcome is Outcome.ROLLED_BACK
+    assert there.serves_on == "a"

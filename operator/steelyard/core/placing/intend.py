@@ -69,8 +69,8 @@ def _scale_targets(seen: Analysis, allocation: Allocation) -> Mapping[str, Scale
 def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:
     end = next_end(seen, move)
     candidate = seen.candidate(end[0].pool) if end is not None else None
-    if end is None or candidate is None:
-        return None
+    if end is None or candidate is None or candidate.artifact is None or candidate.artifact.digest is None:
+        return None  # What the store has lost is not probed.
     key, what = end
     return ProbeIntent(move=move.id, placement=served_by_us(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
 

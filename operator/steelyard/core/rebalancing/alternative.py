@@ -95,9 +95,9 @@ def _grown(
     paid = inf if resized is None else sum(offer.paid(resized.get(offer.pool, 0)) for offer in alone.offers)
     for target in sorted(known):
         plan = wanted.get(target) or resized
-        if target not in wanted and target not in grounds.standing:
-            # Of the variants on a pool there is one in the end.
-            stays = {place for place in grounds.standing if on_pool(place) != on_pool(target)}
+        # Of the variants on a pool there is one in the end.
+        stays = {place for place in grounds.standing if place == target or on_pool(place) != on_pool(target)}
+        if target not in wanted and {*stays, target} != grounds.standing.keys():
             asked = _problem(grounds, known, {*stays, target}, grounds.load.soon, sizing)
             plan = None if least_with(asked, target) > paid * (1 + _SURELY) else _solved(asked)
         source = _source(grounds, known, plan) if plan is not None else None
