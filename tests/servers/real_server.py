@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,22 @@ class Kind:
     command: Callable[[Path, Path, int, int], tuple[str, ...]]
     path: str
     body: Callable[[int], Any]
+    variables: Callable[[Path], Mapping[str, str]] = lambda _: {}
+    """What its process needs besides, from the folder of its interpreter."""
     own_metrics_port: bool = True
     looks_alike: int = 3
     """A second apart, of a page that has caught up with what was answered."""
+
+
+TRITON_MODEL = """backend: "python"
+input [{ name: "ms", data_type: TYPE_INT64, dims: [1] }]
+output [{ name: "slept", data_type: TYPE_INT64, dims: [1] }]
+instance_group [{ kind: KIND_CPU }]
+"""
+
+
+def _tensor(milliseconds: int) -> Any:
+    return {"inputs": [{"name": "ms", "shape": [1], "datatype": "INT64", "data": [milliseconds]}]}
 
 
 def _mlserver(binaries: Path, folder: Path, port: int, metrics: int) -> tuple[str, ...]:
@@ -46,6 +60,44 @@ def _mlserver(binaries: Path, folder: Path, port: int, metrics: int) -> tuple[st
     return str(binaries / "mlserver"), "start", str(folder)
 
 
+def _triton(binaries: Path, folder: Path, port: int, metrics: int) -> tuple[str, ...]:
+    """The server itself: the wheel's own Python, which would start it, is not used."""
+    server, python = _packages(binaries) / "pytriton" / "tritonserver", _packages(binaries).parent.name
+    model, backend = folder / "models" / "sleeper", folder / "backends" / "python"
+    (model / "1").mkdir(parents=True)
+    (model / "config.pbtxt").write_text(TRITON_MODEL)
+    shutil.copyfile(MODELS / "triton_sleeper.py", model / "1" / "model.py")
+    # The back end and, beside it, the program in which a model runs: the wheel has one for each Python, in a folder apart.
+    backend.mkdir(parents=True)
+    stub = server / "python_backend_stubs" / python.removeprefix("python")
+    for file in (*(server / "backends" / "python").iterdir(), *stub.iterdir()):
+        (backend / file.name).symlink_to(file)
+    where = f"--model-repository={model.parent}", f"--backend-directory={backend.parent}"
+    return str(server / "bin" / "tritonserver"), *where, "--allow-grpc=false", f"--http-port={port}", f"--metrics-port={metrics}"
+
+
+def _triton_variables(binaries: Path) -> dict[str, str]:
+    """Its libraries, Python's own among them, and numpy."""
+    asked = "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"
+    libraries = subprocess.run((binaries / "python", "-c", asked), capture_output=True, text=True, check=True).stdout.strip()
+    packages = _packages(binaries)
+    return {"LD_LIBRARY_PATH": f"{packages / 'nvidia_pytriton.libs'}:{libraries}", "PYTHONPATH": str(packages)}
+
+
+def _packages(binaries: Path) -> Path:
+    (found,) = (binaries.parent / "lib").glob("python3.*/site-packages")
+    return found
+
+
+TRITON = Kind(
+    profile="triton",
+    lock="servers-triton.txt",
+    megabytes=370,
+    command=_triton,
+    path="/v2/models/sleeper/infer",
+    body=_tensor,
+    variables=_triton_variables,
+)
 KINDS = (
     Kind(
         profile="bentoml",
@@ -71,7 +123,7 @@ KINDS = (
         megabytes=300,
         command=_mlserver,
         path="/v2/models/sleeper/infer",
-        body=lambda milliseconds: {"inputs": [{"name": "ms", "shape": [1], "datatype": "INT64", "data": [milliseconds]}]},
+        body=_tensor,
     ),
     Kind(
         profile="rayserve",
@@ -82,6 +134,7 @@ KINDS = (
         body=lambda milliseconds: {"milliseconds": milliseconds},
         looks_alike=20,
     ),
+    TRITON,
 )
 
 
@@ -97,7 +150,8 @@ class RealServer:
     def __enter__(self) -> Self:
         binaries = interpreter(self.kind.profile, self.kind.lock, print, install=True, megabytes=self.kind.megabytes).parent
         command = self.kind.command(binaries, self._folder, self.port, self.metrics_port)
-        environment = {**os.environ, "PYTHONPATH": str(MODELS), "PATH": f"{binaries}:{os.environ['PATH']}", "HOME": str(self._folder)}
+        path = f"{binaries}:{os.environ['PATH']}"
+        environment = {**os.environ, "PYTHONPATH": str(MODELS), "PATH": path, "HOME": str(self._folder), **self.kind.variables(binaries)}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, cwd=MODELS, env=environment, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + PATIENCE

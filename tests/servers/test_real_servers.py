@@ -12,19 +12,19 @@ import pytest
 
 from cluster.waiting import wait_until
 from patience import PATIENCE
-from servers.real_server import KINDS, RealServer
+from servers.real_server import KINDS, TRITON, RealServer
 from steelyard.core.facts.server_page import ServerPage
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import RejectedError
 from steelyard.observe.profiles import contract_of
-from steelyard.observe.sample import Counts, Tally
+from steelyard.observe.sample import Counts, Sample, Tally
 from unit.observe.pods import T0
 
 pytestmark = pytest.mark.servers
 
 LIMIT = 0.5
 """Seconds: an edge of each of their histograms, or within the edges around it."""
-FAST, LATE, FAIL = 5, 1500, -1
+FAST, LATE, FAIL, ANSWERED_WITH_AN_ERROR = 5, 1500, -1, -2
 ASKED = (*(FAST,) * 24, *(LATE,) * 3, *(FAIL,) * 4)
 
 
@@ -34,9 +34,13 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield server
 
 
-def counts(server: RealServer) -> Counts:
+def read(server: RealServer) -> Sample:
     contract = contract_of(ServerPage(profile=server.kind.profile, promises=(("e2e", LIMIT),), allowed=(0.01,)))
-    return contract.sample(parse(server.page(), contract.wanted), T0, 0).counts
+    return contract.sample(parse(server.page(), contract.wanted), T0, 0)
+
+
+def counts(server: RealServer) -> Counts:
+    return read(server).counts
 
 
 def settled(server: RealServer) -> Counts:
@@ -74,6 +78,10 @@ def test_outcomes_are_those_that_the_client_saw(server: RealServer) -> None:
         assert (grown.error, grown.good, grown.offered) == (0, 0, len(ASKED) - failed)
         assert good <= grown.unsure
         return
+    if server.kind.profile == "triton":
+        # Of its time it tells a sum: any of those that were answered may have been good.
+        assert grown == Tally(good=0, slow=len(ASKED) - failed, error=failed, unsure=len(ASKED) - failed)
+        return
     assert grown == Tally(good=good, slow=len(ASKED) - failed - good, error=failed, unsure=grown.unsure)
     assert grown.good <= good <= grown.good + grown.unsure
 
@@ -83,3 +91,36 @@ def test_what_it_says_of_itself_is_no_request(server: RealServer) -> None:
     for _ in range(5):
         server.page()
     assert settled(server) == before
+
+
+@pytest.fixture(scope="module")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with RealServer(TRITON, tmp_path_factory.mktemp("triton")) as server:
+        yield server
+
+
+def told(server: RealServer, name: str) -> float:
+    """The sum of a counter's series on its page."""
+    return sum(parse(server.page(), frozenset({name})).series[name].values())
+
+
+def test_triton_tells_a_mean_that_is_its_clients_and_says_that_good_requests_are_unknown_by_it(triton: RealServer) -> None:
+    before, requests = told(triton, "nv_inference_request_duration_us"), settled(triton).answered
+    began = time.monotonic()
+    for milliseconds in (FAST, LATE, LATE):
+        assert triton.ask(milliseconds) == 200
+    took = time.monotonic() - began
+    assert settled(triton).answered - requests == 3
+    assert (FAST + 2 * LATE) / 1000 <= (told(triton, "nv_inference_request_duration_us") - before) / 1e6 <= took
+    sample = read(triton)
+    assert [within.blind for within in sample.counts.told] == [True]
+    assert "the server tells of e2e a mean alone (nv_inference_request_duration_us)" in sample.blind
+    assert "told by a gateway, or a proxy in the pod, that has a histogram of them" in sample.blind
+
+
+def test_triton_counts_an_error_that_its_model_answers_with_as_answered(triton: RealServer) -> None:
+    """What the tutorial says of it: only what its model raises is a failure."""
+    before = settled(triton)
+    assert triton.ask(ANSWERED_WITH_AN_ERROR) == 500
+    grown = (settled(triton) - before).tally
+    assert (grown.offered, grown.error) == (1, 0)

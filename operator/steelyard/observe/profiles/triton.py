@@ -1,6 +1,7 @@
 """Triton, 2.2x to 2026 (triton-inference-server/core `src/metric_model_reporter.cc`, `src/metrics.cc`, and its page on metrics).
 
-Counters are by model, and a request through an ensemble counts at each of its models. Of whole requests there are sums alone, in microseconds, and
+Counters are by model, and a request through an ensemble counts at each of its models. An error with which a model of the Python back end answers
+(TritonError) is counted as a success, what it raises as a failure (seen of 2.51, whose times were read too; it has no such histogram yet). Of whole requests there are sums alone, in microseconds, and
 summaries, whose quantiles are of a window of their own. With `--metrics-config histogram_latencies=true` a decoupled model has a histogram of its first
 responses, in milliseconds. A failure has its reason, in releases since 2024: REJECTED is a refusal, CANCELED a client that left.
 """
