@@ -111,7 +111,7 @@ def _base_image() -> str:
     return name
 
 
-def build_by_buildah(context: Path, target: str, reference: str, archive: Path, *, large: bool = False) -> None:
+def build_by_buildah(context: Path, file: Path, target: str, reference: str, archive: Path, *, large: bool = False) -> None:
     """Build without a registry, and write an archive. A small one is not compressed: that would take longer than all that it saves. Of a large
     one every copy counts: of four GB 22 s of zstd make two."""
     log = archive.with_suffix(".log")
@@ -123,7 +123,7 @@ def build_by_buildah(context: Path, target: str, reference: str, archive: Path, 
         volumes = [word for mount in package_index.mounts(Path(folder)) for word in ("--volume", mount)]
         arguments = _buildah(
             *("build", "--layers", "--isolation=chroot", "--pull=never", f"--build-arg=BASE={base}", f"--target={target}", *volumes),
-            *(f"--tag={reference}", f"--file={context / 'Dockerfile'}", str(context)),
+            *(f"--tag={reference}", f"--file={file}", str(context)),
         )
         _run("buildah build", arguments, log)
         partial = archive.with_suffix(".partial")
@@ -135,7 +135,7 @@ def build_by_buildah(context: Path, target: str, reference: str, archive: Path, 
         partial.rename(archive)
 
 
-def build_by_docker(context: Path, target: str, reference: str, archive: Path) -> None:
+def build_by_docker(context: Path, file: Path, target: str, reference: str, archive: Path) -> None:
     """Build with the Dockerfile's own base image, and save."""
     log = archive.with_suffix(".log")
     arguments: list[str | Path] = [
@@ -143,7 +143,7 @@ def build_by_docker(context: Path, target: str, reference: str, archive: Path) -
         "build",
         f"--target={target}",
         f"--tag={reference}",
-        f"--file={context / 'Dockerfile'}",
+        f"--file={file}",
         context,
     ]
     _run("docker build", arguments, log)

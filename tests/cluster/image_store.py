@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -101,10 +102,12 @@ class ImageStore:
         """The images that are in the store."""
         return list(json.loads(self._list.read_text())) if self._list.exists() else []
 
-    def _ctr(self, *arguments: str) -> None:
+    def _ctr(self, *arguments: str) -> str:
+        """What it said."""
         ctr, log = binaries.paths(["containerd"])["ctr"], self.folder / "ctr.log"
         if command.run([ctr, f"--address={self.socket}", f"--namespace={NAMESPACE}", *arguments], log) != 0:
             raise ClusterError(f"ctr {' '.join(arguments)} failed\n{tail(log)}\nlog of containerd: {self.log}")
+        return log.read_text()
 
     @contextmanager
     def _containerd(self) -> Iterator[None]:
@@ -189,6 +192,19 @@ class ImageStore:
         partial = self._list.with_suffix(".partial")
         partial.write_text(json.dumps(references))
         partial.rename(self._list)
+
+    def by_digest(self, image: ImageRef) -> str:
+        """Its name with its digest in place of the tag, as servers are named that must not change. Nodes that are added from now on know it by this
+        name too."""
+        self.ensure([image])
+        with self._only_one(), self._containerd():
+            listed = self._ctr("images", "ls", f"name=={image.reference}")
+            (digest,) = set(re.findall(r"sha256:[0-9a-f]{64}", listed))
+            name = f"{image.name}@{digest}"
+            if name not in self.references():
+                self._ctr("images", "tag", image.reference, name)
+                self._record([*self.references(), name])
+            return name
 
     def remove(self, references: Iterable[str]) -> None:
         """Remove images. Not while a cluster is alive: its nodes may read their layers."""

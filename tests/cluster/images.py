@@ -41,8 +41,10 @@ TARGETS = {
 }
 #: From here on an archive is worth the time that it takes to compress it.
 LARGE = 5_000_000_000
-#: Those that only `make test-long` and `make demo TEXT=1` need.
-ON_DEMAND = {"runtime-vllm": Expected(150, 13_000_000_000)}
+#: Those that only `make test-long` and `make demo TEXT=1` need, and `make test-servers`.
+ON_DEMAND = {"runtime-vllm": Expected(150, 13_000_000_000), "server-mlserver": Expected(40, 2_000_000_000)}
+#: Of targets that are not among those of the repository's own Dockerfile.
+DOCKERFILES = {"server-mlserver": "tests/servers/Dockerfile"}
 ALL = (*TARGETS, *ON_DEMAND)
 #: Sets that have names: what `make test` needs, and what `make demo TEXT=1` does.
 SETS = {"all": tuple(TARGETS), "text": ("operator", "runtime-serve", "runtime-vllm")}
@@ -53,7 +55,7 @@ LATELY_SECONDS = 3600
 
 def tag(target: str, context: Path = REPOSITORY) -> str:
     """The hash of the target's inputs."""
-    text = _dockerfile(context)
+    text = _dockerfile(target, context).read_text()
     digest = hashlib.sha256(builder.base_tag().encode())
     for stage in sorted(dockerfile.stages_of(text, target), key=lambda stage: stage.name):
         digest.update(stage.text.encode())
@@ -64,11 +66,11 @@ def tag(target: str, context: Path = REPOSITORY) -> str:
     return digest.hexdigest()[:16]
 
 
-def _dockerfile(context: Path) -> str:
-    path = context / "Dockerfile"
+def _dockerfile(target: str, context: Path) -> Path:
+    path = context / DOCKERFILES.get(target, "Dockerfile")
     if not path.is_file():
         raise ClusterError(f"{path} is not there: images are built from it")
-    return path.read_text()
+    return path
 
 
 def reference_of(target: str, context: Path = REPOSITORY) -> ImageRef:
@@ -138,10 +140,11 @@ def _make(target: str, image: ImageRef, context: Path) -> None:
             f"it takes up to {size / 1e9:.0f} GB while it is built, and {free(images_folder()) / 1e9:.0f} GB are free in {images_folder()}: "
             "make room, `python -m cluster images --prune` helps"
         )
+    file = _dockerfile(target, context)
     if builder.docker_answers():
-        builder.build_by_docker(context, target, image.reference, image.archive)
+        builder.build_by_docker(context, file, target, image.reference, image.archive)
     else:
-        builder.build_by_buildah(context, target, image.reference, image.archive, large=size > LARGE)
+        builder.build_by_buildah(context, file, target, image.reference, image.archive, large=size > LARGE)
     if free(images_folder()) < size:  # what comes next, the import, needs as much; the builder's layers only save time
         builder.forget_all()
     builder.forget_others(image.name, image.tag)
@@ -167,7 +170,8 @@ def _remove_old(target: str, store: ImageStore, context: Path) -> None:
     archives = [path for path in images_folder().glob(f"{target}-*") if path.suffix in {".tar", ".log", ".partial"}]
     lately = {path.stem for path in archives if path.suffix == ".tar" and time.time() - path.stat().st_mtime < LATELY_SECONDS}
     kept = {current.reference, *(f"{current.name}:{stem.removeprefix(f'{target}-')}" for stem in lately)}
-    store.remove(reference for reference in store.references() if reference.startswith(f"{current.name}:") and reference not in kept)
+    names = f"{current.name}:", f"{current.name}@"  # a digest's name is given anew to whoever asks for it
+    store.remove(reference for reference in store.references() if reference.startswith(names) and reference not in kept)
     for archive in archives:
         if archive.suffix != ".tar" or archive.stem not in lately:
             archive.unlink()

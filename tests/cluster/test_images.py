@@ -64,6 +64,28 @@ def test_a_tag_changes_with_its_inputs_and_with_nothing_else(context: Path) -> N
     assert images.tag("app", context) not in {before, after}
 
 
+def test_a_target_of_a_dockerfile_elsewhere_is_built_from_that_and_from_the_same_source(
+    context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(images.DOCKERFILES, "app", "other/Dockerfile")
+    (context / "other/Dockerfile").write_text("FROM base AS app\nCOPY elsewhere /elsewhere\n")
+    before = images.tag("app", context)
+    (context / "Dockerfile").write_text("FROM nothing AS app")
+    assert images.tag("app", context) == before
+    (context / "elsewhere/y").write_text("changed")
+    assert images.tag("app", context) != before
+
+
+def test_what_a_target_copies_from_the_source_is_let_into_the_build() -> None:
+    """Of .dockerignore as far as it is used here: all is left out, but for the folders and files that it names."""
+    let_in = [line.removeprefix("!") for line in (images.REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for target in images.ALL:
+        text = (images.REPOSITORY / images.DOCKERFILES.get(target, "Dockerfile")).read_text()
+        copied = [str(path.relative_to(images.REPOSITORY)) for path in dockerfile.inputs(images.REPOSITORY, text, target)]
+        assert copied
+        assert [path for path in copied if not any(path == one or path.startswith(f"{one}/") for one in let_in)] == []
+
+
 def test_a_target_that_is_not_there_is_named_with_those_that_are(context: Path) -> None:
     with pytest.raises(ClusterError, match="no target nonsense: it has app, base, build, unrelated"):
         images.tag("nonsense", context)
@@ -141,11 +163,11 @@ def test_a_former_image_goes_unless_another_checkout_has_used_it_within_the_hour
     removed: list[str] = []
     store = ImageStore()
     current = images.reference_of("operator").reference
-    names = [f"{images.PREFIX}/operator:{tag}" for tag in ("old", "others", "older")]
+    names = [*(f"{images.PREFIX}/operator:{tag}" for tag in ("old", "others", "older")), f"{images.PREFIX}/operator@sha256:0"]
     monkeypatch.setattr(store, "references", lambda: [*names, current, f"{images.PREFIX}/runtime-serve:old"])
     monkeypatch.setattr(store, "remove", removed.extend)
     images._remove_old("operator", store, images.REPOSITORY)
-    assert removed == [names[0], names[2]]
+    assert removed == [names[0], names[2], names[3]]
     assert sorted(path.name for path in folder.iterdir()) == ["operator-others.tar", "runtime-serve-old.tar"]
 
 
