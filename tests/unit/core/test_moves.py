@@ -323,6 +323,34 @@ def test_a_new_revision_replaces_the_old_one_at_any_traffic(rate: float) -> None
     assert world.memory.history[-1].outcome is Outcome.MOVED
 
 
+@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+def test_a_new_revision_of_a_server_that_tells_no_busy_time_needs_no_more_replicas_than_the_old_one(replicas: int, seed: int) -> None:
+    """What it carries beside the old one is a part of the load, and no measure of what it can carry."""
+    scaling = Scaling(minimum=replicas, maximum=2 * replicas + 2)
+    world = World(
+        {"a": Ground(speed=100)}, rate=10.0 * replicas, scaling=scaling, policy=quick(bake_seconds=60), busy_known=False, seed=seed
+    )
+    world.tick(20)
+    assert world.count("a") == replicas
+    world.wish = "n"
+    world.until(lambda: [past.kind for past in world.ended] == [MoveKind.REVISION])
+    world.tick(20)
+    assert world.count("a") == replicas
+
+
+def test_a_new_revision_that_carries_less_gets_more_replicas_though_the_old_one_carried_more() -> None:
+    world = World(
+        {"a": Ground(speed=100)}, rate=20.0, scaling=Scaling(minimum=1, maximum=6), policy=quick(bake_seconds=60), busy_known=False
+    )
+    world.tick(20)
+    before = world.count("a")
+    world.wish = "n"
+    world.until(lambda: [past.kind for past in world.ended] == [MoveKind.REVISION])
+    world.grounds["a"].speed = 0.8 * world.rate / before
+    world.until(lambda: world.count("a") > before, most=10)
+
+
 def test_a_new_revision_that_crashes_leaves_the_old_one_serving() -> None:
     world = serving()
     (old,) = world.deployments

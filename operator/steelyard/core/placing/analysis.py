@@ -78,6 +78,11 @@ class Analysis:
         most = max(self.members, key=lambda p: (p.ready, p.desired, p.key), default=None)
         return before or (most.key if most else None)
 
+    @property
+    def carrying(self) -> tuple[Placement, ...]:
+        """The placements that hold the load: once the source of a move has no replica left, its target."""
+        return self.members or tuple(p for p in self.snapshot.placements if p.desired > 0)
+
     def candidate(self, pool: str) -> Candidate | None:
         """The pool as a candidate."""
         found = self.by_pool.get(pool)
@@ -169,12 +174,25 @@ class Analysis:
         now = live.capacity if live else None
         if known and known.capacity:
             if known.capacity.at_least:
-                # The remembered figure was only the load of its day; carried is carried, in a steady window or not.
-                return max(carried(self.windows(key), self.snapshot.workload.allowed) or 0.0, known.capacity.rate.point)
+                return max(self._carried(key, known), self._carried_before(key))
             return known.capacity.rate.point
         if now and now.n >= SIZING_SAMPLE:
-            return now.rate.point
+            return max(now.rate.point, self._carried_before(key)) if now.at_least else now.rate.point
         return saturated(self.windows(key)[-RECENT:]) if self.strain.result is Result.FAIL else None
+
+    def _carried(self, key: PlacementKey, known: Known) -> float:
+        """The remembered figure was only the load of its day; carried is carried, in a steady window or not."""
+        remembered = known.capacity.rate.point if known.capacity else 0.0
+        return max(carried(self.windows(key), self.snapshot.workload.allowed) or 0.0, remembered)
+
+    def _carried_before(self, key: PlacementKey) -> float:
+        """Requests per second and replica that the last revision before this one carried on the same pool: the part of the load that a new one carries
+        beside it shows nothing less (performance/epoch.py). 0 where there was none, or where the promise is broken now."""
+        older = [k for place, k in sorted(self.kept.items()) if place.pool == key.pool and place != key and k.capacity]
+        last = max(older, key=_ended, default=None)
+        if last is None or self.strain.result is Result.FAIL:
+            return 0.0
+        return self._carried(PlacementKey(last.pool, last.revision), last)
 
     def only_carried(self, key: PlacementKey) -> bool:
         """Whether the placement's capacity is only a load that was carried: the true one is there or above."""
@@ -185,8 +203,8 @@ class Analysis:
 
     def share(self, placement: Placement) -> float:
         """Requests per second that each of its ready replicas gets: an equal part of the load; 0 where none is ready or no load is known."""
-        serving = sum(p.ready for p in self.members)
-        return self.load.now / serving if self.load is not None and placement.ready > 0 else 0.0
+        serving = sum(p.ready for p in self.carrying)
+        return self.load.now / serving if self.load is not None and serving and placement.ready > 0 else 0.0
 
     def claimed(self, pool: str) -> float | None:
         """Requests per second that a replica there is taken to carry before anything is measured."""
@@ -208,7 +226,7 @@ class Analysis:
     @property
     def is_a_guess(self) -> bool:
         """Whether a capacity that the load rests on is guessed."""
-        return any(self.is_guessed(p) or self.is_hopeless(p.key) for p in self.members)
+        return any(self.is_guessed(p) or self.is_hopeless(p.key) for p in self.carrying)
 
     @property
     def asked(self) -> float:
