@@ -24,7 +24,7 @@ from processors import Jiffies
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
 HERE = "not apiserver and not nodes and not image and not browser and not servers"
 """Tests that need nothing but this process."""
-REAL = "(nodes or image) and not apiserver"
+REAL = "(nodes or image) and not apiserver and not servers"
 """Those that need nodes, or an image."""
 SIMULATED = ("tests/property/simulate", "tests/unit/simulate")
 LONG = ("tests/e2e/test_variants.py",)

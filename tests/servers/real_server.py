@@ -48,7 +48,8 @@ instance_group [{ kind: KIND_CPU }]
 """
 
 
-def _tensor(milliseconds: int) -> Any:
+def tensor(milliseconds: int) -> Any:
+    """A request of the Open Inference Protocol."""
     return {"inputs": [{"name": "ms", "shape": [1], "datatype": "INT64", "data": [milliseconds]}]}
 
 
@@ -95,7 +96,7 @@ TRITON = Kind(
     megabytes=370,
     command=_triton,
     path="/v2/models/sleeper/infer",
-    body=_tensor,
+    body=tensor,
     variables=_triton_variables,
 )
 KINDS = (
@@ -123,7 +124,7 @@ KINDS = (
         megabytes=300,
         command=_mlserver,
         path="/v2/models/sleeper/infer",
-        body=_tensor,
+        body=tensor,
     ),
     Kind(
         profile="rayserve",

@@ -1,0 +1,135 @@
+"""The same image of MLServer as a server of Steelyard's own making: placed on the cheaper of two pools, its model fetched, asked, counted, replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cluster.images import PREFIX
+from demo.installation import SECRET, image_values
+from e2e.client import OBJECTIVE_MILLISECONDS
+from e2e.reckoning import agrees
+from e2e.tenant import WORKLOAD, Tenant
+from patience import PATIENCE
+from servers.asker import Asker
+from servers.ground import Servers
+
+pytestmark = [pytest.mark.servers, pytest.mark.nodes]
+
+DEAR, CHEAP = "0.80", "0.20"
+REPLICAS = 2
+RATE = 20.0
+NUMBERS = ((1, 0, 0), (0, 1, 0), (1, 2, 3))
+SCORES = (2, 3, 23)
+"""By the weights 2, 3 and 5 of the model that was fetched."""
+BIAS = 1000
+LEAST = 60
+"""Good requests: what a cost has to rest on."""
+
+
+def spec(servers: Servers, **custom: Any) -> dict[str, Any]:
+    """Of the workload."""
+    server = {
+        "image": servers.pinned,
+        "families": ["cpu"],
+        "args": ["/models/scorer"],
+        "port": 8080,
+        "modelPath": "/models/scorer",
+        "probes": {"livePath": "/v2/health/live", "readyPath": "/v2/health/ready", "startupSeconds": 300},
+        "drain": {"delaySeconds": 5, "timeoutSeconds": 30},
+        "metrics": {"profile": "mlserver", "port": 8082},
+        **custom,
+    }
+    return {
+        "model": {"uri": servers.ground.model_uri, "digest": servers.ground.model_digest, "secretName": SECRET},
+        "server": {"custom": server},
+        "objective": {"latency": [{"metric": "e2e", "milliseconds": OBJECTIVE_MILLISECONDS, "percent": "95"}]},
+        "scaling": {"minReplicas": REPLICAS, "maxReplicas": REPLICAS + 1},
+        "rebalancing": {"mode": "Auto", "windowSeconds": 5, "bakeSeconds": 5, "minGoodRequests": LEAST, "cooldownSeconds": 3600},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tenant(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    """The operator may run images of that name, and fetches models with the runtime's; where S3 is, it is told. It has no store."""
+    servers.install(
+        *image_values("runtime.serve", servers.ground.serve.reference),
+        "--set", f"admissionPolicy.imagePrefixes={{{PREFIX}/server-}}", "--set", f"config.store.endpoint={servers.ground.cluster.s3.endpoint}",
+        "--set", "config.observe.intervalSeconds=1", "--set", "config.observe.timeoutSeconds=1",
+    )  # fmt: skip
+    with Tenant(servers.ground, tmp_path_factory.mktemp("tenant")) as tenant:
+        tenant.cluster.kubectl("label", "namespace", tenant.namespace, "pod-security.kubernetes.io/enforce=restricted")
+        tenant.pool("dear", "pool-a", "onnxruntime", DEAR)
+        tenant.pool("cheap", "pool-b", "onnxruntime", CHEAP)
+        yield tenant
+
+
+@pytest.fixture(scope="module")
+def asker(tenant: Tenant, servers: Servers) -> Iterator[Asker]:
+    """Asks from when it serves until the last test has looked."""
+    tenant.apply_spec(spec(servers))
+    tenant.until_serving(REPLICAS, PATIENCE)
+    bodies = [{"inputs": [{"name": "numbers", "shape": [3], "datatype": "INT64", "data": numbers}]} for numbers in NUMBERS]
+    image = servers.mlserver.reference
+    with Asker(tenant.cluster, image, tenant.namespace, WORKLOAD, "scorer", RATE, OBJECTIVE_MILLISECONDS, bodies) as asker:
+        yield asker
+
+
+def answers(asker: Asker, beyond: int = 0) -> set[tuple[int, int]]:
+    """(what was asked, what was answered) of all requests after the first so many."""
+    return {(entry["asked"], entry["answer"][0]) for entry in asker.entries()[beyond:] if entry["status"] == 200}
+
+
+def pool(tenant: Tenant, word: str) -> str:
+    return next(name for name in tenant.pools() if name.startswith(word))
+
+
+def test_it_serves_where_it_is_cheaper_with_the_model_that_was_fetched(tenant: Tenant, asker: Asker) -> None:
+    assert tenant.holds() == pool(tenant, "cheap")
+    assert tenant.condition("Ready").get("status") == "True"
+    tenant.until("some of each", lambda: asker.sent() > 10 * len(NUMBERS), PATIENCE)
+    assert answers(asker) == set(enumerate(SCORES))
+    assert asker.by_pod().keys() == set(tenant.ready()), "each replica answers"
+    assert tenant.condition("Compiled") == {}
+    assert tenant.listed("apis/steelyard.dev/v1alpha1", "compiledmodels") == []
+
+
+def test_its_cost_is_that_of_its_pods_over_what_its_client_saw(tenant: Tenant, asker: Asker) -> None:
+    cheap = pool(tenant, "cheap")
+    tenant.until("a cost", lambda: tenant.placement(cheap).get("unitCost", {}).get("good", 0) >= LEAST, PATIENCE)
+    agrees(tenant, cheap, asker)
+    tenant.until("that the promise is kept", lambda: tenant.condition("SLOMet").get("status") == "True", PATIENCE)
+
+
+def test_no_request_fails_while_a_pod_under_load_is_deleted(tenant: Tenant, asker: Asker) -> None:
+    victim = tenant.ready()[0]
+    before = asker.by_pod()[victim]
+    tenant.until("answers from it", lambda: asker.by_pod()[victim] > before, PATIENCE)
+    tenant.delete_pod(victim)
+    tenant.until("its end", lambda: victim not in {p["metadata"]["name"] for p in tenant.serving()}, PATIENCE)
+    tenant.until_serving(REPLICAS, PATIENCE)
+    newest = tenant.ready()
+    tenant.until("answers from both", lambda: all(asker.by_pod()[pod] > 5 for pod in newest), PATIENCE)
+    assert asker.failed() == []
+
+
+def test_a_changed_variable_replaces_the_replicas_and_no_request_fails(tenant: Tenant, asker: Asker, servers: Servers) -> None:
+    (before,) = tenant.listed("apis/apps/v1", "deployments")
+    tenant.apply_spec(spec(servers, env=[{"name": "BIAS", "value": str(BIAS)}]))
+
+    def replaced() -> bool:
+        uids = {deployment["metadata"]["uid"] for deployment in tenant.listed("apis/apps/v1", "deployments")}
+        return before["metadata"]["uid"] not in uids and tenant.step() is None
+
+    tenant.until("the other revision alone", replaced, PATIENCE)
+    tenant.until("the end of the last pod before", lambda: len(tenant.serving()) == len(tenant.ready()) == REPLICAS, PATIENCE)
+    sent = asker.sent()
+    tenant.until("requests after that", lambda: asker.sent() > sent + 10 * len(NUMBERS), PATIENCE)
+    asker.stop()
+    assert asker.failed() == []
+    assert answers(asker, beyond=sent) == {(asked, score + BIAS) for asked, score in enumerate(SCORES)}
+    assert answers(asker) == {(asked, score + bias) for asked, score in enumerate(SCORES) for bias in (0, BIAS)}, "and of nothing else"
+    assert [entry["outcome"] for entry in tenant.status()["history"] if entry["kind"] == "Revision"] == ["Moved"]
+    assert tenant.condition("Ready").get("status") == "True"
