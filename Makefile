@@ -44,8 +44,9 @@ test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/e2e/test_variants.py
 
-test-servers: $(VENV)/.installed ## Other model servers, each out of its own package: what is read of them, and that they answer what ours answers (2.5 GB, once)
-	@$(RUN) -m pytest -v -p no:cacheprovider tests/servers
+test-servers: $(VENV)/.installed ## Other model servers, each out of its own package: what is read of them, and that they answer what ours answers (2.5 GB, once); MLServer in a cluster
+	@$(RUN) -m pytest -v -p no:cacheprovider -m "not nodes" tests/servers
+	@$(RUN) -m pytest -v -p no:cacheprovider -m nodes tests/servers
 
 test-versions: $(VENV)/.installed ## The older versions of Kubernetes that the chart allows: what depends on the API server (V=1.35)
 	@$(RUN) -m cluster.versions $(V)

@@ -92,7 +92,7 @@ def _packages(binaries: Path) -> Path:
 
 TRITON = Kind(
     profile="triton",
-    lock="servers-triton.txt",
+    lock="bench-triton.txt",
     megabytes=370,
     command=_triton,
     path="/v2/models/sleeper/infer",
