@@ -33,7 +33,7 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = (), short: Shortage
         standing[key.pool] = standing.get(key.pool, 0) + count
     return Demand(
         key=snapshot.workload.key,
-        problem=problem_of(snapshot.workload, open_, seen.load.soon if seen.load else 0.0, standing),
+        problem=problem_of(snapshot, open_, seen.load.soon if seen.load else 0.0, standing),
         per_replica={o.pool: o.node_part for o in seen.options},
         running=running,
         priority=snapshot.settings.priority_of(snapshot.workload),
