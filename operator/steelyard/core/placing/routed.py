@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from math import sqrt
 
 from steelyard.core.facts.identity import PlacementKey
@@ -14,6 +15,7 @@ from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.planning.weights import Backend, Spread, between, bounded, by_capacity, in_whole, standing
 from steelyard.core.rebalancing.shares import COMPARED, WHOLE
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.core.vocabulary.verdict import Verdict
 
 ROUTE = "HTTPRoute"
 """The kind, as it is called in a refused write."""
@@ -52,6 +54,14 @@ def held_by_route(seen: Analysis) -> Outcome | None:
     """Nothing is moved while no gateway takes the route: what would be measured is not what clients get."""
     refusal = unrouted(seen)
     return None if refusal is None else Outcome.hold(seen.allocation, refusal)
+
+
+def told_if_unrouted(seen: Analysis, outcome: Outcome) -> Outcome:
+    """The same, held: replicas follow the load meanwhile, and whoever looks is to see why nothing else happens."""
+    refusal = unrouted(seen)
+    if refusal is None or outcome.move is not None or outcome.verdict is not Verdict.STAY:
+        return outcome
+    return replace(outcome, verdict=Verdict.HOLD, refusal=refusal)
 
 
 def overloaded(seen: Analysis, allocation: Allocation, move: Move | None) -> bool:

@@ -559,8 +559,11 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
 
 
 def _source_by_weight(move: Move, scene: Scene) -> int:
-    """Replicas of the source to keep where it is sent no more than its goal's part: as soon as the rest carries the load none above the goal."""
-    if scene.target_capacity is None or _carried_by_weight(scene) + move.source_goal * (scene.source_capacity or 0.0) >= scene.load:
+    """Replicas of the source to keep where it is sent no more than its goal's part: as soon as the rest carries the load none above the goal, and one
+    less at a time while it is not known what that carries."""
+    if scene.target_capacity is None:
+        return max(move.source_replicas - 1, min(move.source_replicas, move.source_goal))
+    if _carried_by_weight(scene) + move.source_goal * (scene.source_capacity or 0.0) >= scene.load:
         return min(move.source_replicas, move.source_goal)
     return move.source_replicas
 
