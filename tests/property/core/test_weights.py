@@ -102,6 +102,7 @@ def test_a_figure_that_wavers_writes_nothing_and_a_pod_that_is_lost_does():
     assert weights == {"a": 500, "b": 500}
     wavers = {"a": Backend(4, 10.4), "b": Backend(2, 19.8)}
     assert standing(weights, by_capacity(wavers), wavers, 20.0)
+    assert standing(weights, by_capacity(wavers), wavers, 200.0), "whatever the load, where no other weights would do"
     lost = {"a": Backend(2, 10.0), "b": Backend(2, 20.0)}
     assert not standing(weights, by_capacity(lost), lost, 20.0)
 

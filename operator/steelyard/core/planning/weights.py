@@ -115,7 +115,9 @@ def standing(weights: Mapping[K, int], parts: Mapping[K, float], backends: Mappi
         # A part that becomes or was nothing is what a drain waits for.
         if (part > 0) != (now > 0) and (part == 0 or part >= HAIR):
             return False
-        if abs(now - part) > max(STALE * part, HAIR) or now > max(part, _most(backends[key], backends, load)) + 1 / TOTAL:
+        most = _most(backends[key], backends, load)
+        # Where all together have too little there is no bound that other weights would keep.
+        if abs(now - part) > max(STALE * part, HAIR) or part <= most < now - HAIR:
             return False
     return True
 
