@@ -9,7 +9,10 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Step
 from steelyard.core.facts.route import Route, RouteParent, Routing
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
+from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.routed import still_routed
+from steelyard.core.planning.weights import TOTAL
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.world import Ground, World, ratio_claim
@@ -113,6 +116,19 @@ def test_the_last_replicas_of_a_pool_go_only_when_the_gateways_have_seen_that_no
     world.taken_up = True
     world.tick()
     assert world.deployments[moving.source].desired == 0
+
+
+def test_what_is_not_ready_gives_way_at_once_though_the_route_names_it() -> None:
+    world = two_pools()
+    world.grounds["a"].start = 4  # windows
+    world.tick()
+    (key,) = world.deployments
+    assert world.written[key] == TOTAL
+    assert not world.ready(key)
+    assert not still_routed(analysis(world.snapshot(), world.now), key)
+    world.tick(8)
+    assert world.ready(key)
+    assert still_routed(analysis(world.snapshot(), world.now), key)
 
 
 def test_a_share_that_is_not_served_does_not_count_and_the_move_goes_back() -> None:

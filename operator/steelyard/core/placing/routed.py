@@ -71,10 +71,12 @@ def overloaded(seen: Analysis, allocation: Allocation, move: Move | None) -> boo
 
 
 def still_routed(seen: Analysis, key: PlacementKey) -> bool:
-    """Whether a gateway may still send requests there: its last replicas go once the route as it stands sends it none, and the gateways have seen
-    that."""
-    route = seen.snapshot.route
+    """Whether a gateway may still send requests to ready replicas there: the last of them go once the route as it stands sends them none, and the
+    gateways have seen that. What is not ready gets none in any case, and must not stand in the way of what takes its place."""
+    route, placement = seen.snapshot.route, seen.snapshot.placement(key)
     if seen.snapshot.workload.routing is None or route is None or not any(route.weights.values()):
+        return False
+    if placement is None or not placement.ready:
         return False
     return route.part(key) > 0 or (key in route.weights and route.refusal is None and not route.taken_up)
 
@@ -119,7 +121,10 @@ def _spread(
     backends = {key: _backend(seen, key, move) for key in sorted(there)}
     serving = {key: each if allocation.get(key, _desired(seen, key)) > 0 else Backend(0) for key, each in backends.items()}
     if move is None or move.share is None or not {move.source, move.target} <= set(serving):
-        return serving, bounded(by_capacity(serving), serving, _load(seen))
+        # While nothing is ready, what is wanted is what is waited for.
+        wanted = {key: each for key, each in serving.items() if allocation.get(key, _desired(seen, key)) > 0} or serving
+        parts = dict.fromkeys(serving, 0.0) | by_capacity(wanted)
+        return serving, bounded(parts, serving, _load(seen))
     before, after = _ends(move, backends, serving)
     parts = between(by_capacity(before), by_capacity(after), move.share / WHOLE)
     return serving, bounded(parts, serving, _load(seen), {move.target} if _is_held(move, backends) else frozenset())
