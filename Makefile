@@ -12,7 +12,7 @@ FIRST = command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is neede
 	PYTHONPATH=tests $(PYTHON) -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-servers test-versions bench sbom check verify generate format clean
+.PHONY: help demo test test-long test-integrations test-servers test-versions bench sbom check verify generate format clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,9 @@ test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s -p no:cacheprovider tests/fault/test_hostile_pods.py
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/e2e/test_variants.py
+
+test-integrations: $(VENV)/.installed ## What others' controllers make of our objects: routes by Contour and Envoy (140 MB, built and fetched once)
+	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/integrations
 
 test-servers: $(VENV)/.installed ## Other model servers, each out of its own package: what is read of them, and that they answer what ours answers (2.5 GB, once); MLServer in a cluster
 	@$(RUN) -m pytest -v -p no:cacheprovider -m "not nodes" tests/servers

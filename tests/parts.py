@@ -22,7 +22,7 @@ from pathlib import Path
 from processors import Jiffies
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
-HERE = "not apiserver and not nodes and not image and not browser and not servers"
+HERE = "not apiserver and not nodes and not image and not browser and not servers and not integrations"
 """Tests that need nothing but this process."""
 REAL = "(nodes or image) and not apiserver and not servers"
 """Those that need nodes, or an image."""

@@ -55,6 +55,8 @@ class Tool:
     """Variables that the linker sets to the version: programs report it, and others decide by what they report."""
     standard: bool = True
     """Whether `make test` needs it."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """Files that are kept beside the programs: of which module, and which by a pattern in its folder."""
 
     @property
     def source(self) -> Path:
@@ -123,6 +125,20 @@ TOOLS = {
             60,
             variables=("github.com/cloudnativelabs/kube-router/v2/pkg/version.Version",),
         ),
+        # A gateway's controller, by which routes with weights are tested: `make test-integrations`.
+        Tool(
+            "contour",
+            "github.com/projectcontour/contour",
+            ("contour",),
+            10,
+            90,
+            variables=("github.com/projectcontour/contour/internal/build.Version",),
+            standard=False,
+            kept=(
+                ("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
+                ("github.com/projectcontour/contour", "examples/contour/01-crds.yaml"),
+            ),
+        ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
         # Control planes of the older versions that the chart allows: `make test-versions`.
         *(
@@ -133,7 +149,13 @@ TOOLS = {
 }
 
 #: How a program says its version, where `--version` is not how.
-VERSION_ARGUMENTS = {"kubectl": ("version", "--client"), "coredns": ("-version",), "helm": ("version",), "containerd-shim-runc-v2": ("-v",)}
+VERSION_ARGUMENTS = {
+    "kubectl": ("version", "--client"),
+    "coredns": ("-version",),
+    "helm": ("version",),
+    "contour": ("version",),
+    "containerd-shim-runc-v2": ("-v",),
+}
 
 
 def standard() -> list[Tool]:
@@ -150,7 +172,7 @@ def built_folder(tool: Tool) -> Path:
     go = go_setting("GOVERSION")
     if go is None:
         raise ClusterError("the cluster's programs are built with Go: install it, and put `go` on PATH")
-    digest.update(f"{go} {tool.tags} {tool.variables}".encode())
+    digest.update(f"{go} {tool.tags} {tool.variables}{tool.kept or ''}".encode())
     return cache_folder() / "tools" / f"{tool.name}-{digest.hexdigest()[:16]}"
 
 
@@ -198,6 +220,20 @@ def _go_build(tool: Tool, target: Path) -> None:
         raise ClusterError(f"the build did not yield {', '.join(missing)}: see {log}")
 
 
+def _keep(tool: Tool, target: Path) -> None:
+    """Copy the files of modules that are kept: Go's caches are given back."""
+    for module, pattern in tool.kept:
+        log = target.parent / f"{tool.name}.{module.replace('/', '-')}.log"
+        if _go(tool, ["list", "-m", "-f", "{{.Dir}}", module], log) != 0:
+            raise ClusterError(f"could not find the module {module}\n{tail(log)}")
+        folder = Path(log.read_text().strip().splitlines()[-1])
+        found = sorted(folder.glob(pattern))
+        if not found:
+            raise ClusterError(f"{module} has no {pattern}")
+        for path in found:
+            shutil.copyfile(path, target / path.name)
+
+
 def _build(tool: Tool) -> None:
     folder = built_folder(tool)
     with only_one(folder.parent / f"{tool.name}.lock"):
@@ -208,6 +244,7 @@ def _build(tool: Tool) -> None:
         partial_folder = folder.with_name(f"{folder.name}.building")
         partial_folder.mkdir(parents=True)
         _go_build(tool, partial_folder)
+        _keep(tool, partial_folder)
         partial_folder.rename(folder)
         for old in folder.parent.glob(f"{tool.name}-*"):
             if old.is_dir() and time.time() - old.stat().st_mtime > KEEP_DAYS * 86400:

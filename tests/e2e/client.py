@@ -39,12 +39,13 @@ class Client:
         seed: int = 7,
         further: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
+        url: str | None = None,
     ) -> None:
-        """`image`: the one that serves, which has the generator too. `labels`: of the pod."""
+        """`image`: the one that serves, which has the generator too. `labels`: of the pod. `url`: where the workload is asked; None: its Service."""
         self._api = cluster.api
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._path = f"{self._pods}/{name}"
-        url = f"http://{service}.{namespace}.svc"
+        url = url or f"http://{service}.{namespace}.svc"
         arguments = [
             "load", "--url", url, "--model", service, "--rate", str(rate), "--until-signal",
             "--slo-ms", str(OBJECTIVE_MILLISECONDS), "--seed", str(seed), "--words", "20:60", *further,

@@ -35,10 +35,11 @@ class Ground:
 
     @classmethod
     @contextmanager
-    def laid(cls, name: str) -> Iterator[Ground]:
-        """Everything up, for as long as the context lasts."""
-        built = images.build_all(("operator", "runtime-serve", "runtime-compile"))
-        with Cluster.start(name, PRESETS["demo"], images=built) as cluster:
+    def laid(cls, name: str, *, operator: bool = True) -> Iterator[Ground]:
+        """Everything up, for as long as the context lasts. operator: whether its image is needed, and not only its process."""
+        of_runtime = images.build_all(("runtime-serve", "runtime-compile"))
+        built = [*(images.build_all(("operator",)) if operator else [images.reference_of("operator")]), *of_runtime]
+        with Cluster.start(name, PRESETS["demo"], images=built if operator else of_runtime) as cluster:
             uri, digest = provide(cluster)
             cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
             cluster.until_established()

@@ -129,6 +129,7 @@ class Tenant:
         model: Manifest | None = None,
         objective: Manifest | None = None,
         variants: list[Manifest] | None = None,
+        traffic: Manifest | None = None,
         **rebalancing: Any,
     ) -> None:
         """Apply the workload. Times are short through the API's own fields."""
@@ -151,15 +152,15 @@ class Tenant:
                 **rebalancing,
             },
         }
-        self.apply_spec(spec)
+        self.apply_spec(spec if traffic is None else {**spec, "traffic": traffic})
 
     def apply_spec(self, spec: Manifest) -> None:
         """Apply the workload as it is given, on this tenant's pools."""
         placed = {"placement": {"poolSelector": {"matchLabels": {LABEL: self._tag}}}, **spec}
         self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, placed)
 
-    def client(self, rate: float, *further: str, labels: Mapping[str, str] | None = None) -> Client:
-        """A client of the workload's front Service, not sending yet."""
+    def client(self, rate: float, *further: str, labels: Mapping[str, str] | None = None, url: str | None = None) -> Client:
+        """A client of the workload's front Service, or of a gateway, not sending yet."""
         wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
         self._clients += 1
         return Client(
@@ -171,6 +172,7 @@ class Tenant:
             rate,
             further=further,
             labels=labels,
+            url=url,
         )
 
     def keep(self, client: Client) -> Client:

@@ -29,6 +29,7 @@ from steelyard.api.source import ModelSource
 from steelyard.api.status_values import Generation
 from steelyard.api.task import GRAPHS, TASKS
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
+from steelyard.api.traffic import Traffic
 from steelyard.api.vllm_task import TEXT, VLLM_TASKS
 
 
@@ -213,6 +214,13 @@ class InferenceWorkloadSpec(SpecModel):
             reason="FieldValueForbidden",
         ),
         Rule(
+            "!has(self.server.existing) || !has(self.traffic)",
+            "must be left out when the server is existing: nothing of it is changed, its routes included",
+            lambda s: s.server.existing is None or s.traffic is None,
+            field="traffic",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
             "self.scaling.owner != 'External' || self.rebalancing.mode != 'Auto'",
             "must be Recommend or Observe when scaling.owner is External: who writes the replicas also decides where they are",
             lambda s: s.scaling.owner != ReplicaOwner.EXTERNAL or s.rebalancing.mode != Mode.AUTO,
@@ -261,6 +269,13 @@ class InferenceWorkloadSpec(SpecModel):
         Rebalancing,
         says("How freely the workload may be moved to a cheaper mix of pools, and what must have been measured before."),
     ] = Rebalancing()
+    traffic: Annotated[
+        Traffic | None,
+        says(
+            "By what gateways requests come. Left out, they come by the workload's Service, which gives each ready replica about an equal share, "
+            "whatever it carries."
+        ),
+    ] = None
     pods: Annotated[
         Pods,
         says(

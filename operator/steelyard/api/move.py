@@ -92,6 +92,17 @@ class Move(StatusModel):
             example="0.25",
         ),
     ] = None
+    share_percent: Annotated[
+        int | None,
+        says(
+            "How far the requests are shifted, from the weights before the move to those after it: 0, 1, 5, 25, 50 or 100. Missing where they do not "
+            "come by a route.",
+            unit="percent",
+            example=25,
+            low=0,
+            high=100,
+        ),
+    ] = None
     trial: Annotated[
         AskedBy | None,
         says(

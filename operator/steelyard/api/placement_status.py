@@ -253,6 +253,16 @@ class PlacementStatus(StatusModel):
     ready_replicas: Annotated[
         SmallCount, says("How many replicas here pass their readiness check now and can take traffic.", unit="replicas", example=3)
     ] = 0
+    weight: Annotated[
+        int | None,
+        says(
+            "What the workload's HTTPRoute sends here, of 1000. Missing where requests do not come by a route.",
+            unit="thousandths",
+            example=250,
+            low=0,
+            high=1000,
+        ),
+    ] = None
     artifact_digest: Annotated[
         Digest | None,
         says(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import kopf
 
-from steelyard.app import process_memory
+from steelyard.app import optional_kinds, process_memory
 from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
 from steelyard.app.kubernetes_version import is_new_enough
@@ -47,6 +47,7 @@ from steelyard.control.kube.resource import (
     COMPILED_MODELS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
+    HTTP_ROUTES,
     INFERENCE_WORKLOADS,
     JOBS,
     NODES,
@@ -207,12 +208,14 @@ class Operator:
         self._heartbeat = Heartbeat(self.clock)
         self._turn = Heartbeat(self.clock)
         self._kinds_served = False
+        self._optional: frozenset[Resource] = frozenset()
         self._autoscalers_seen = asyncio.Event()
 
     async def run(self) -> int:
         """Run until stopped; the exit code. kopf owns signals: it stops on SIGTERM and SIGINT and calls our clean-up."""
         registry, settings = kopf.OperatorRegistry(), kopf.OperatorSettings()
-        scopes = scopes_of(self._config)
+        self._optional = await self._optional_kinds()
+        scopes = scopes_of(self._config, self._optional)
         kopf_settings.configure(settings, scopes, instance=self._identity.pod)
         kopf.on.login(registry=registry, errors=kopf.ErrorsMode.PERMANENT)(_login)
         kopf.on.startup(registry=registry)(self._start)
@@ -251,7 +254,7 @@ class Operator:
         # Objects come one by one, then: a list of a large fleet is held whole until its last object was handled.
         settings.watching.initial_streaming = await self.client.streams_lists(NODES)
         decided_by = settings_of(self._config)
-        self.sweep = Sweep(self.client, self.store, scopes_of(self._config), self.clock, observer=self.metrics)
+        self.sweep = Sweep(self.client, self.store, scopes_of(self._config, self._optional), self.clock, observer=self.metrics)
         self._apart = OwnLoop("elector")
         self._lease_client = await self._apart.run(
             ApiClient.connect(self._credentials, clock=self.clock, observer=self.metrics, on_date=handed_over(self.clock.anchor))
@@ -290,6 +293,7 @@ class Operator:
             others=self.other_pods.on,
             read_existing=self.existing.of,
             autoscaler_of=self.autoscalers.of,
+            routes_served=HTTP_ROUTES in self._optional,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -380,6 +384,26 @@ class Operator:
         _log.info("synced", workloads=len(self.snapshots.workloads()))
         self._spawn("sweep", self.sweep.run())
         self._spawn("observe", self._observe())
+        self._spawn("kinds", self._look_at_kinds())
+
+    async def _optional_kinds(self) -> frozenset[Resource]:
+        """Asked before anything is watched, by a session of its own."""
+        async with await ApiClient.connect(self._credentials, clock=self.clock) as client:
+            return await optional_kinds.served(client, self._config.watch_namespaces)
+
+    async def _has_the_same_kinds(self) -> bool:
+        """Whether the optional kinds are those that are watched; where they are not, this process ends, and the next one watches them."""
+        found = await optional_kinds.served(self.client, self._config.watch_namespaces, self._optional)
+        if found != self._optional:
+            changed = ", ".join(sorted(each.label for each in found ^ self._optional))
+            _log.info("optional kinds have come or gone; this process ends, and the next one goes by them", kinds=changed)
+            self._end(0)
+        return found == self._optional
+
+    async def _look_at_kinds(self) -> None:
+        await self.clock.sleep(optional_kinds.LOOK_SECONDS)
+        while await self._has_the_same_kinds():
+            await self.clock.sleep(optional_kinds.LOOK_SECONDS)
 
     async def _wait_for_kinds(self) -> None:
         deadline = self.clock.monotonic() + KINDS_PATIENCE_SECONDS
@@ -556,7 +580,7 @@ class Operator:
             Sample("steelyard_clock_disagreement_seconds", (), abs(self.clock.disagreement().total_seconds())),
         ]
         samples += [Sample("steelyard_standing_back", (other,), 1.0) for other in self.claim.rivals]
-        for scope in scopes_of(self._config):
+        for scope in scopes_of(self._config, self._optional):
             known = (scope.resource.label,)
             samples.append(Sample("steelyard_store_objects", known, float(self.store.count(scope.resource))))
             samples.append(Sample("steelyard_synced", known, float(self.store.synced(scope.resource))))
@@ -595,7 +619,7 @@ class Operator:
                 self._wake_pool(pool)
             return
         labels = manifests.labels(present)
-        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS, SCALE_TARGETS} and label.WORKLOAD in labels:
+        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, JOBS, PODS, SCALE_TARGETS} and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal

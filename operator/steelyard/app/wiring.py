@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from steelyard.api.quantity import gibibytes, number
 from steelyard.app.config import CacheConfig, Config
 from steelyard.control.kube.kopf_settings import MANAGED_BY
@@ -17,6 +19,7 @@ from steelyard.control.kube.resource import (
     PODS,
     SCALE_TARGETS,
     SERVICES,
+    Resource,
 )
 from steelyard.control.kube.sweep import Scope
 from steelyard.core.facts.resources import Resources
@@ -82,8 +85,8 @@ def _cache(config: CacheConfig) -> ServeCache | None:
     return ServeCache(host_path=config.host_path, claim=config.claim_name, size_bytes=int(gibibytes(config.size) * 2**30))
 
 
-def scopes_of(config: Config) -> tuple[Scope, ...]:
-    """What is watched: our kinds whole, what we make by label, nodes whole."""
+def scopes_of(config: Config, optional: Collection[Resource] = ()) -> tuple[Scope, ...]:
+    """What is watched: our kinds whole, what we make by label, nodes whole. optional: kinds of what we make that the cluster has besides."""
     where = tuple(config.watch_namespaces)
     return (
         Scope(INFERENCE_WORKLOADS, namespaces=where),
@@ -94,6 +97,6 @@ def scopes_of(config: Config) -> tuple[Scope, ...]:
         Scope(NODES),
         *(
             Scope(resource, label_selector=MANAGED_BY, namespaces=where)
-            for resource in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS)
+            for resource in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS, *sorted(optional))
         ),
     )

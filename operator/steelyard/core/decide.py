@@ -32,6 +32,7 @@ from steelyard.core.placing.remember import claim_notes, hold_notes, last_decisi
 from steelyard.core.placing.repair import Shortage, repair, shortage
 from steelyard.core.placing.rescue import rescue
 from steelyard.core.placing.revise import revise
+from steelyard.core.placing.routed import held_by_route, told_if_unrouted
 from steelyard.core.placing.trim import trim
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -96,8 +97,10 @@ def place(seen: Analysis, short: Shortage) -> Outcome:
     missing = repair(seen, short)
     if move is not None:
         return go_on(seen, move, missing)
-    found = give_back(seen) or missing or revise(seen) or trim(seen, short) or rescued or explore(seen, improve(seen))
-    return told_if_owned(seen, found)
+    found = (
+        give_back(seen) or missing or revise(seen) or trim(seen, short) or rescued or held_by_route(seen) or explore(seen, improve(seen))
+    )
+    return told_if_unrouted(seen, told_if_owned(seen, found))
 
 
 def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:

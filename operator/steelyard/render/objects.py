@@ -14,6 +14,7 @@ from steelyard.render.compiled_model import compiled_model
 from steelyard.render.deployment import deployment
 from steelyard.render.disruption_budget import disruption_budget
 from steelyard.render.exit_drill import exit_drill
+from steelyard.render.http_route import http_route
 from steelyard.render.manifest import Manifest
 from steelyard.render.probe_job import probe_job
 from steelyard.render.scale_target import scale_target
@@ -74,6 +75,9 @@ def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, 
     for placement in sorted(intent.create, key=lambda p: p.key):
         present.append(of_placement(workload, uid, placement.key, called(placement.key)))
         present.append(deployment(workload, uid, placement, settings, called(placement.key)))
+    if intent.route is not None:
+        # After the Services that it names.
+        present.append(http_route(workload, uid, intent.route, called))
     scales = tuple(Scale(workload.namespace, called(key), count) for key, count in sorted((intent.scale or {}).items()))
     absent += (Absent(kind, workload.namespace, called(key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service"))
     absent += (Absent("AcceleratorTrial", workload.namespace, each) for each in intent.drills_gone)

@@ -12,6 +12,7 @@ from steelyard.core.facts.custom import Custom, Drain, Probes, Variant
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.route import RouteParent, Routing
 from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
@@ -89,6 +90,7 @@ def workload_of(entry: WorkloadEntry, wish: int, families: Iterable[str]) -> Wor
         max_spot_percent=entry.max_spot_percent,
         server="custom" if entry.custom else "steelyard",
         custom=_custom(wish, families) if entry.custom else None,
+        routing=Routing(parents=(RouteParent(name="gateway"),)) if entry.route else None,
     )
 
 

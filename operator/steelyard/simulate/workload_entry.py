@@ -118,6 +118,13 @@ class WorkloadEntry(SpecModel):
             "does not tell how long it was busy, and no move of it begins with a probe."
         ),
     ] = False
+    route: Annotated[
+        bool,
+        says(
+            "Whether its requests come by a gateway that follows the weights of its route at once (spec.traffic). Else by one Service, with an equal "
+            "share for each ready replica."
+        ),
+    ] = False
     truth: Annotated[
         dict[PoolName, Truth],
         says("The pools that it may use, and how it truly runs there: nothing else of a scenario is unknown to Steelyard."),

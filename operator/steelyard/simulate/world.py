@@ -23,6 +23,7 @@ from steelyard.core.economics.attribution import share
 from steelyard.core.facts.batches import NONE, Batches
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.route import Route
 from steelyard.core.facts.snapshot import Exhaustion, Snapshot
 from steelyard.core.facts.window import Crash
 from steelyard.core.placing.decision import Decision
@@ -77,6 +78,7 @@ class Tenant:
     tally: Tally = field(default_factory=Tally)
     shown: object = None
     probe: Ramping | None = None
+    route: Route | None = None
     news: bool = True
     looked: float = float("-inf")
 
@@ -154,6 +156,7 @@ class World:
             past={key: windows for key, each in sorted(tenant.observations.items()) if (windows := each.past)},
             memory=tenant.memory,
             probe=tenant.probe.told(self.now) if tenant.probe is not None else None,
+            route=tenant.route,
             target=self.plan.target(key_of(entry)) if self.plan else None,
             workloads=len(self.tenants),
             workloads_in_namespace=len(self.tenants),
@@ -176,6 +179,9 @@ class World:
             tenant.artifacts.ask(intent, max(tenant.entry.truth[pool].compile_seconds for pool in intent.pools))
         self.cluster.obey(name, decision.intent)
         self._probe(name, tenant, decision.intent.probe)
+        if decision.intent.route is not None:
+            tenant.route = Route(weights=decision.intent.route.weights)
+            tenant.queues.front.parts = decision.intent.route.weights
         self._compile(tenant)
         tenant.memory = decision.memory
         tenant.demand = asked_again(decision.demand, tenant.demand)

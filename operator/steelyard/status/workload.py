@@ -146,6 +146,8 @@ def _placements(decision: Decision, snapshot: Snapshot) -> list[Raw]:
         }
         if place is not None and place.artifact_digest:
             out["artifactDigest"] = place.artifact_digest
+        if decision.intent.route is not None and key in decision.intent.route.weights:
+            out["weight"] = decision.intent.route.weights[key]
         if key.pool in made:
             out["pricedBy"] = PricedBy.CATALOGUE.value
         out |= _figures(known.get(key))
@@ -250,6 +252,8 @@ def _move_out(move: Move) -> Raw:
         "message": move.message[:512],
     }
     out |= decimals(reserved=move.reserved) | _trial_out(move.trial)
+    if move.share is not None:
+        out["sharePercent"] = move.share
     if move.back_reason:
         out["backReason"] = move.back_reason
     return out

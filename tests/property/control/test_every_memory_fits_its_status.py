@@ -104,6 +104,7 @@ MOVES = whole(
     target_base=REPLICAS,
     reserved=st.none() | NUMBERS,
     trial=TRIALS,
+    share=st.none() | st.sampled_from([0, 1, 5, 25, 50, 100]),
 )
 KNOWN = whole(
     Known,

@@ -85,6 +85,8 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
 
 class FaultyCluster(RuleBasedStateMachine):
     sound = False
+    route = False
+    """Whether the first workload's requests come by a gateway."""
 
     @initialize(
         prices=st.tuples(*[st.sampled_from([0.5, 1.0, 2.0])] * 3),
@@ -115,7 +117,7 @@ class FaultyCluster(RuleBasedStateMachine):
             movesAtOnce=moves_at_once,
             pools=grounds,
             workloads=[
-                workload("w", rate, first, busyKnown=busy_known),
+                workload("w", rate, first, busyKnown=busy_known, **({"route": True} if self.route else {})),
                 workload("x", 5.0, {pool: second[pool] for pool in "bc"}, rebalancing={"windowSeconds": 30}),
                 workload("y", 1.0, second),
             ],
@@ -270,4 +272,14 @@ class FaultyCluster(RuleBasedStateMachine):
 def test_no_schedule_of_faults_breaks_an_invariant_and_every_one_ends_quietly() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         FaultyCluster, settings=effort(8, 120, stateful_step_count=50 if THOROUGH else 20)
+    )
+
+
+class RoutedCluster(FaultyCluster):
+    route = True
+
+
+def test_nor_does_one_where_requests_come_by_weights() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        RoutedCluster, settings=effort(4, 60, stateful_step_count=50 if THOROUGH else 20)
     )

@@ -111,6 +111,7 @@ GOOD = {
 }
 
 VLLM = {"vllm": {}}
+GATEWAY = {"parentRefs": [{"name": "models"}]}
 NAMES = {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}
 CUSTOM = {
     "custom": {
@@ -213,6 +214,11 @@ BAD: tuple[Bad, ...] = (
         "spec.compile.sequenceLengths",
     ),
     _w("a task with capitals", {"spec.model.task": "TextGeneration"}, "must be a task in lower case", "spec.model.task"),
+    _w("a route for what is not ours", {"spec.server": EXISTING, "spec.traffic": GATEWAY}, "must be left out when the server is existing: nothing of it is changed, its routes", "spec.traffic"),
+    _w("a route without a gateway", {"spec.traffic": {"parentRefs": []}}, "should have at least 1 items", "spec.traffic.parentRefs", "at least 1"),
+    _w("a gateway in no namespace", {"spec.traffic": {"parentRefs": [{"name": "models", "namespace": "Team A"}]}}, "must be the name of a namespace", "spec.traffic.parentRefs[0].namespace"),
+    _w("a host with a port", {"spec.traffic": {**GATEWAY, "hostnames": ["a.example.com:80"]}}, "must be a host name", "spec.traffic.hostnames[0]"),
+    _w("a path with a query", {"spec.traffic": {**GATEWAY, "path": "/v1?a=b"}}, 'must begin with "/"', "spec.traffic.path"),
     _w("a pull secret of another namespace", {"spec.pods": {"imagePullSecrets": ["other/registry"]}}, "in the same namespace", "spec.pods.imagePullSecrets[0]"),
     _w("an account of another namespace", {"spec.pods": {"serviceAccountName": "other/models"}}, "in the same namespace", "spec.pods.serviceAccountName"),
     _w("a secret of another namespace", {"spec.model.secretName": "other/token"}, "in the same namespace", "spec.model.secretName"),

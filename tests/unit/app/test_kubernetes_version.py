@@ -33,6 +33,7 @@ async def started(version: tuple[int, int]) -> Operator:
     operator.sweep = SimpleNamespace(prime=lambda: answer(lists.append("all")), run=lambda: answer(None))  # type: ignore[assignment]
     operator.snapshots = SimpleNamespace(workloads=tuple)  # type: ignore[assignment]
     operator._observe = lambda: answer(None)  # type: ignore[method-assign, assignment]
+    operator._look_at_kinds = lambda: answer(None)  # type: ignore[method-assign, assignment]
     await operator._prime()
     await asyncio.gather(*operator._tasks)
     assert bool(lists) == operator._kinds_served

@@ -490,16 +490,19 @@ class World:
                 return k
             k += 1
 
+    def part(self, key: PlacementKey, ready: Mapping[PlacementKey, int]) -> float:
+        """Of the requests, that go there: an equal part for each ready replica."""
+        return ready[key] / sum(ready.values())
+
     def _serve(self) -> None:
         seconds = self.policy.window_seconds
         ready = {key: self.ready(key) for key in self.deployments}
-        total = sum(ready.values())
         end = self.now + timedelta(seconds=seconds)
         for key, count in ready.items():
             if not count:
                 continue
             ground, pods = self.grounds[key.pool], self.deployments[key]
-            asked = self.poisson(self.rate * seconds * count / total)
+            asked = self.poisson(self.rate * seconds * self.part(key, ready))
             used = asked / (count * seconds * self.speed(ground))
             shed = asked - round(asked / used) if used > 1 else 0
             errors = self.poisson(asked * self.errors) if self.errors else 0

@@ -8,6 +8,7 @@ from unit.api.objects import GONE
 from unit.fields.scene import COMPILES, FRESH, MOVES, Pair, Scene, values
 
 ENDS = Scene(windows=240, grounds=MOVES.grounds)
+ROUTED = Scene(workload={"traffic": {"parentRefs": [{"name": "models"}]}})
 VLLM = Scene(workload={"server": {"vllm": {}}, "model.task": GONE, "objective.latency": [{"metric": "e2e", "milliseconds": 200, "percent": "99"}]}, pools={name: {"backends": [{"name": "vllm"}]} for name in ("dear", "cheap")})  # fmt: skip
 SPOT = Scene(pools={"cheap": {"capacity.type": "Spot"}})
 
@@ -107,6 +108,14 @@ WORKLOADS: dict[str, Pair] = {
     "compile.variants[].quantization": variants(
         {"name": "other", "quantization": "Int8WeightOnly"}, {"name": "other", "quantization": "Int8Dynamic"}
     ),
+    **{
+        f"traffic.parentRefs[].{name}": values(
+            [{"name": "models", name: one}], [{"name": "models", name: two}], scene=ROUTED, at="traffic.parentRefs"
+        )
+        for name, one, two in (("name", "models", "others"), ("namespace", "a", "b"), ("sectionName", "a", "b"), ("port", 80, 443))
+    },
+    "traffic.hostnames[]": values(["a.example.com"], ["b.example.com"], scene=ROUTED, at="traffic.hostnames"),
+    "traffic.path": values("/", "/v1", scene=ROUTED),
     "objective.latency[].metric": values("e2e", "ttft", at="objective.latency.0.metric"),
     "objective.latency[].milliseconds": values(200, 300, at="objective.latency.0.milliseconds"),
     "objective.latency[].percent": values("99", "90", at="objective.latency.0.percent", scene=MOVES),

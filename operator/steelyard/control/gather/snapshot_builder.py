@@ -28,6 +28,7 @@ from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
 from steelyard.control.gather.probe_job import is_probe, probe_of
+from steelyard.control.gather.route_facts import NOT_SERVED, route_of
 from steelyard.control.gather.scale_target import asked_of
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.spec import Unreadable, read_spec
@@ -44,6 +45,7 @@ from steelyard.control.kube.resource import (
     ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
+    HTTP_ROUTES,
     INFERENCE_WORKLOADS,
     JOBS,
     NODES,
@@ -64,6 +66,7 @@ from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.place import places
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.probe import Probe
+from steelyard.core.facts.route import Route
 from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
 from steelyard.core.facts.window import Window
@@ -125,15 +128,17 @@ class SnapshotBuilder:
         others: Callable[[str], Others] = lambda _: NOBODY,
         read_existing: ReadExisting = lambda *_: None,
         autoscaler_of: Callable[[str, str], str | None] = lambda *_: None,
+        routes_served: bool = True,
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
-        autoscaler_of: by namespace and name of a Deployment, what scales it."""
+        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
         self._read_past = read_past
         self._others = others
         self._autoscaler_of = autoscaler_of
+        self._routes_served = routes_served
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -220,6 +225,7 @@ class SnapshotBuilder:
             has_front=workload.existing is None and (not self._synced() or self._has_front(key, workload.uid)),
             scale_targets=self._scale_targets(workload) if workload.sized_elsewhere else {},
             found=there.found if there is not None else None,
+            route=self._route(workload, placements),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
 
@@ -264,6 +270,19 @@ class SnapshotBuilder:
         mine = (each for each in owned if manifests.controller_uid(each) == workload.uid and not manifests.is_leaving(each))
         read = (self._reader.read(SCALE_TARGETS, each, partial(asked_of, workload=workload.key.name)) for each in mine)
         return dict(sorted(each for each in read if each is not None))
+
+    def _route(self, workload: Workload, placements: Sequence[Placement]) -> Route | None:
+        """The workload's own, by its uid."""
+        routing = workload.routing
+        if routing is None:
+            return None
+        if not self._routes_served:
+            return NOT_SERVED
+        raw = self._store.get(HTTP_ROUTES.key(workload.key.namespace, name.front(workload.key)))
+        if raw is None or manifests.controller_uid(raw) != workload.uid or manifests.is_leaving(raw):
+            return None
+        services = {place.name: place.key for place in placements}
+        return self._reader.read(HTTP_ROUTES, raw, lambda each: route_of(each, routing, services))
 
     def _drills(self, raw: Manifest) -> tuple[DrillTrial, ...]:
         """Trials that the workload owns by its uid."""

@@ -22,6 +22,7 @@ from steelyard.api.scaling import Scaling as ScalingAsked
 from steelyard.api.server import CustomServer, EnvironmentVariable, Switch, VllmServer
 from steelyard.api.server import Variant as VariantAsked
 from steelyard.api.source import ModelSource
+from steelyard.api.traffic import Traffic
 from steelyard.control.gather.pool_facts import resources_of
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import unplaced, waiting_since
@@ -32,6 +33,7 @@ from steelyard.core.facts.custom import Custom, Drain, Probes, Variable, Variant
 from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.route import RouteParent, Routing
 from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
@@ -119,6 +121,18 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
         existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,
         custom=_custom(spec.server.custom, spec.objective) if spec.server.custom is not None else None,
+        routing=_routing(spec.traffic) if spec.traffic is not None and spec.server.existing is None else None,
+    )
+
+
+def _routing(given: Traffic) -> Routing:
+    parents = (
+        RouteParent(name=each.name, namespace=each.namespace, section=each.section_name, port=each.port) for each in given.parent_refs
+    )
+    return Routing(
+        parents=tuple(dict.fromkeys(parents)),
+        hostnames=tuple(sorted(given.hostnames)),
+        path=given.path,
     )
 
 

@@ -57,6 +57,12 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("", "services", (*_READ, "create", "patch", "delete"), "the front of a workload, and one for each placement"),
     Permission("batch", "jobs", (*_READ, "create", "delete"), "Jobs of compiles, probes and trials; a Job is never written again"),
     Permission("policy", "poddisruptionbudgets", (*_READ, "create", "patch", "delete"), "evictions must not break the promise"),
+    Permission(
+        "gateway.networking.k8s.io",
+        "httproutes",
+        (*_READ, "create", "patch", "delete"),
+        "the route of a workload that asks for one, where the kind is installed",
+    ),
     Permission("apps", "statefulsets", ("get",), "a server that exists already: how many replicas it has, and which pods"),
     Permission("leaderworkerset.x-k8s.io", "leaderworkersets", ("get",), "the same, where the kind is installed"),
     Permission("serving.kserve.io", "inferenceservices", ("get",), "the same, where the kind is installed"),

@@ -26,6 +26,7 @@ from steelyard.control.kube.resource import (
     COMPILED_MODELS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
+    HTTP_ROUTES,
     INFERENCE_WORKLOADS,
     JOBS,
     SCALE_TARGETS,
@@ -56,7 +57,7 @@ from steelyard.status.patch import changes
 from steelyard.status.workload import status_of
 
 _log = get_logger(__name__)
-_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, ACCELERATOR_TRIALS)}
+_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, ACCELERATOR_TRIALS)}
 SOON = 0.5
 T = TypeVar("T")
 
@@ -228,7 +229,12 @@ class WorkloadReconciler:
         over = self._left_over(raw, wanted)
         if len(over) < len(self._without_deployment(raw)):
             found = min(found, _Found.LEFT)
-        for key in (*(SERVICES.key_of(each) for each in over), *self._other_probes(raw, wanted), *self._other_scale_targets(raw, wanted)):
+        for key in (
+            *(SERVICES.key_of(each) for each in over),
+            *self._other_probes(raw, wanted),
+            *self._other_scale_targets(raw, wanted),
+            *self._other_routes(raw, wanted),
+        ):
             found = min(found, await self._write(raw, key, self._deleting(raw, key)))
         return found
 
@@ -295,6 +301,12 @@ class WorkloadReconciler:
         """Those of pools that may not be used any more, and all of them where Steelyard says how many there are."""
         kept = {SCALE_TARGETS.key_of(each) for each in wanted.scale_targets}
         found = (SCALE_TARGETS.key_of(each) for each in self._store.owned_by(manifests.uid(raw), SCALE_TARGETS))
+        return tuple(key for key in found if key not in kept)
+
+    def _other_routes(self, raw: Manifest, wanted: Desired) -> tuple[ObjectKey, ...]:
+        """Its own where it asks for none any more."""
+        kept = {HTTP_ROUTES.key_of(each) for each in wanted.present if each["kind"] == HTTP_ROUTES.kind}
+        found = (HTTP_ROUTES.key_of(route) for route in self._store.owned_by(manifests.uid(raw), HTTP_ROUTES))
         return tuple(key for key in found if key not in kept)
 
     async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> _Found:

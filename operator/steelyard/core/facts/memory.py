@@ -46,6 +46,7 @@ class Move:
     that stay at the source, 0 but for a move to a mix. `target_base`: replicas that the target had before, and has again after going back.
     `step_time` is when the step began: evidence from before it does not count. `reserved`: money that a trial may cost until its deadline, by
     the prices at which it was begun; None of other moves. `trial`: the AcceleratorTrial that asked for it; None of what the workload does by itself.
+    `share`: how far the requests are shifted, in percent of the way from the weights before the move to those after it; None without a route.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Move:
     target_base: int = 0
     reserved: float | None = None
     trial: TrialKey | None = None
+    share: int | None = None
 
 
 class Outcome(StrEnum):

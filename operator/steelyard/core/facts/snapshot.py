@@ -20,6 +20,7 @@ from steelyard.core.facts.model_memory import ModelMemory
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.route import Route, Routing
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.architecture import LABEL as ARCHITECTURE
@@ -243,6 +244,8 @@ class Workload:
     """Given where `server` is existing: what is read, and never changed."""
     custom: Custom | None = None
     """Given where `server` is custom."""
+    routing: Routing | None = None
+    """By what gateway clients come; None: by the workload's Service alone."""
 
     def choice(self, place: str) -> PoolChoice:
         """What it says of the pool, or of the pool of a place."""
@@ -673,6 +676,13 @@ class Snapshot:
     """Trials that the workload owns, oldest first."""
     other_trials: tuple[str, ...] = ()
     """Names of those of the workload that people made and that have not ended; looked for where an exit drill is asked for."""
+    route: Route | None = None
+    """The workload's own; None where it asks for none, or none was made yet."""
+
+    @property
+    def weighted(self) -> bool:
+        """Whether requests come by weights: a gateway has accepted the route. Else each ready replica gets about an equal share."""
+        return self.workload.routing is not None and self.route is not None and self.route.refusal is None and bool(self.route.weights)
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

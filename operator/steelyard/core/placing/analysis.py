@@ -202,7 +202,11 @@ class Analysis:
         return bool(known and known.capacity and known.capacity.at_least)
 
     def share(self, placement: Placement) -> float:
-        """Requests per second that each of its ready replicas gets: an equal part of the load; 0 where none is ready or no load is known."""
+        """Requests per second that each of its ready replicas gets: an equal part of the load, or by weights an equal part of its placement's; 0 where
+        none is ready or no load is known."""
+        route = self.snapshot.route
+        if self.load is not None and placement.ready > 0 and route is not None and self.snapshot.weighted:
+            return self.load.now * route.part(placement.key) / placement.ready
         serving = sum(p.ready for p in self.carrying)
         return self.load.now / serving if self.load is not None and serving and placement.ready > 0 else 0.0
 

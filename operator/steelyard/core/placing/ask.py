@@ -39,7 +39,7 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = (), short: Shortage
         standing[on_pool(key.pool)] += count
     return Demand(
         key=snapshot.workload.key,
-        problem=problem_of(snapshot.workload, map(_of_its_pool, open_), seen.load.soon if seen.load else 0.0, standing),
+        problem=problem_of(snapshot, map(_of_its_pool, open_), seen.load.soon if seen.load else 0.0, standing),
         per_replica={o.candidate.pool.of: o.node_part for o in (*seen.options, *open_)},
         running=_on_pools(running),
         priority=snapshot.settings.priority_of(snapshot.workload),

@@ -12,7 +12,9 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.compiled import compiled
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.placed import is_front, placed, why_late
+from steelyard.core.placing.routed import overloaded
 from steelyard.core.placing.unreachable import unreachable
+from steelyard.core.planning.weights import SAFE
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.condition import Condition, ConditionType
@@ -111,6 +113,8 @@ def _balanced(seen: Analysis, memory: Memory, outcome: Outcome) -> Condition:
         move = memory.move
         under_way = f"{move.kind.value.lower()} from {move.source.pool} to {move.target.pool}: {move.step.value}"
         target_now = seen.snapshot.placement(PlacementKey(move.target.pool, move.target.revision))
+        if overloaded(seen, outcome.allocation, move):
+            under_way += f"; what is ready carries less than the load by {1 / SAFE:.3g}, so that each pool is sent its part by capacity"
         late = target_now is not None and target_now.ready < move.target_replicas
         stuck = why_late(target_now) if target_now is not None and late else None
         if stuck is not None:

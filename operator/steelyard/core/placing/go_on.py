@@ -22,6 +22,7 @@ from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.probed import probing
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.revise import revise
+from steelyard.core.placing.routed import not_shifted, unrouted
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.bake import bake_seconds, is_proven
@@ -40,6 +41,8 @@ from steelyard.core.vocabulary.verdict import Verdict
 
 _DUAL = (Step.PROBE, Step.SURGE, Step.SHIFT, Step.BAKE)
 """Steps in which the source serves in full."""
+_SHIFTING = (Step.SURGE, Step.SHIFT)
+"""Steps in which the target has not had all that it is to have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class UnderWay:
 def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     """The next step of the move, and the replicas of both ends. repaired: what is missing meanwhile."""
     move = _followed(seen, move)
+    if seen.snapshot.workload.routing is None:
+        move = replace(move, share=None)  # The user has taken the route back: each ready replica gets an equal share.
     source = seen.snapshot.placement(move.source)
     if source is None and not (move.step is Step.DRAIN and move.source_replicas == 0):
         return _source_again(seen, move, repaired)
@@ -162,6 +167,7 @@ def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
 
 def _told(move: Move, after: Move) -> tuple[Note, ...]:
     went_on = (after.step, after.target_replicas, after.source_replicas) != (move.step, move.target_replicas, move.source_replicas)
+    went_on |= after.share != move.share
     went_on |= after.step is Step.PROBE  # from one end to the other
     crashed = after.reason == Reason.TARGET_CRASHED.value
     if not (went_on or crashed) or after.message == move.message:
@@ -174,7 +180,9 @@ def _told(move: Move, after: Move) -> tuple[Note, ...]:
 def _beside_target(under: UnderWay, move: Move) -> int:
     """Replicas of the source beside the target's, as far as its pool and the user's limit allow; 0 while there is none of the target."""
     seen, option = under.seen, under.seen.option(move.source.pool)
-    if seen.load is None or move.target_replicas <= move.target_base or move.kind in {MoveKind.REVISION, MoveKind.RESCUE}:
+    if move.share is not None or seen.load is None or move.target_replicas <= move.target_base:
+        return 0
+    if move.kind in {MoveKind.REVISION, MoveKind.RESCUE}:
         return 0
     elsewhere = under.others.ready + move.target_replicas
     wanted = source_beside(_load(seen), _limit(seen, move.source.pool), _limit(seen, move.target.pool), under.others.capacity, elsewhere)
@@ -206,6 +214,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
     refusal = unfresh(seen, move.source, source) or (
         unfresh(seen, move.target, target, begun=move.step is not Step.SURGE) if target else None
     )
+    refusal = refusal or (unrouted(seen) if move.share is not None else None)
     stop = frozen(seen)
     cost = None if move.kind in {MoveKind.REVISION, MoveKind.RESCUE} else cost_test(seen, move)
     source_capacity, target_capacity = seen.capacity(move.source), seen.capacity(move.target)
@@ -213,6 +222,8 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         source_capacity = target_capacity = None
     elif move.kind is MoveKind.REVISION:
         target_capacity = target_capacity or source_capacity
+    elif move.share is not None and move.step in _SHIFTING and seen.only_carried(move.target):
+        target_capacity = None  # Of a small share it has carried little, which says nothing of what it was moved to for.
     live = seen.live.get(move.target)
     by_itself = move.kind is MoveKind.EXPLORATION and move.trial is None
     judged = _judged(under, cost) if by_itself and move.step is Step.SHIFT else (None, False)
@@ -260,6 +271,8 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         probing=told,
         undecided=by_itself and _is_undecided(under),
         answered=_is_answered(under),
+        part=snapshot.route.part(move.target) if snapshot.route is not None else 0.0,
+        not_shifted=not_shifted(seen, move),
     )
     return scene, judged[0], stop or refusal
 
@@ -343,6 +356,9 @@ def _need_source(under: UnderWay, capacity: float | None) -> int:
     if not capacity:
         return max(under.source.desired, move.target_goal) if move.kind is MoveKind.REVISION else under.source.desired
     stays = min(move.target_base, under.target.ready if under.target else 0)
+    if seen.snapshot.weighted:
+        elsewhere = others.ready * (others.capacity or 0.0) + stays * (seen.capacity(move.target) or 0.0)
+        return _need_by_weight(seen, capacity, elsewhere)
     beside = [others.capacity, seen.capacity(move.target) if stays else None]
     return _need(seen, capacity, others.ready + stays, min((c for c in beside if c), default=None))
 
@@ -352,6 +368,8 @@ def _need_target(under: UnderWay, capacity: float | None) -> int:
     move = under.move
     if not capacity or move.source_goal:
         return max(1, move.target_goal)
+    if under.seen.snapshot.weighted:
+        return max(1, _need_by_weight(under.seen, capacity, under.others.ready * (under.others.capacity or 0.0)))
     alone = _need(under.seen, capacity, 0, None)
     return min(alone, _need(under.seen, capacity, under.others.ready, under.others.capacity))
 
@@ -359,7 +377,7 @@ def _need_target(under: UnderWay, capacity: float | None) -> int:
 def _is_alone(under: UnderWay, capacity: float | None) -> bool:
     """Whether fewer replicas of the target carry the load without the others than with them."""
     move, others = under.move, under.others
-    if not capacity or not others.ready or move.source_goal or move.kind is not MoveKind.REBALANCE:
+    if not capacity or not others.ready or move.source_goal or move.kind is not MoveKind.REBALANCE or under.seen.snapshot.weighted:
         return False
     return _need(under.seen, capacity, 0, None) < _need(under.seen, capacity, others.ready, others.capacity)
 
@@ -369,6 +387,12 @@ def _need(seen: Analysis, capacity: float, others: int, others_capacity: float |
     scaling, rate = seen.snapshot.workload.scaling, _load(seen)
     carrying = capacity if others_capacity is None else min(capacity, others_capacity)
     return max(0 if others else 1, need(rate, carrying, scaling.least, scaling.maximum) - others)
+
+
+def _need_by_weight(seen: Analysis, capacity: float, elsewhere: float) -> int:
+    """Replicas that carry what others do not, who carry `elsewhere` requests per second; at least those that the user asks for, the others' counted."""
+    scaling = seen.snapshot.workload.scaling
+    return need(max(0.0, _load(seen) - elsewhere), capacity, 0 if elsewhere else scaling.least, scaling.maximum)
 
 
 def _load(seen: Analysis) -> float:

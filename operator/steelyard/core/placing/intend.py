@@ -14,6 +14,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.intent import CompileIntent, CustomIntent, Intent, PlacementIntent, ProbeIntent, ScaleTargetIntent
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.probed import next_end
+from steelyard.core.placing.routed import route_of, still_routed
 from steelyard.core.vocabulary.reason import Reason
 
 
@@ -29,19 +30,21 @@ def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) 
         standing = exists.get(key)
         candidate = seen.candidate(key.pool)
         if standing is not None:
-            if standing.desired != count and seen.is_ours(standing):
+            if standing.desired != count and seen.is_ours(standing) and not (count == 0 and still_routed(seen, key)):
                 scale[key] = count
         elif count > 0 and candidate is not None and candidate.revision == key.revision and candidate.refusal is None:
             create.append(placement_of(seen, candidate, key, count))
+    gone = _gone(seen, allocation)
     return Intent(
         workload=workload.key,
         workload_uid=workload.uid,
         compile=_compile(seen),
         create=tuple(create),
         scale=scale,
-        gone=_gone(seen, allocation),
+        gone=gone,
         probe=_probe(seen, move) if move is not None else None,
         scale_targets=_scale_targets(seen, allocation),
+        route=route_of(seen, allocation, move, {*exists, *(each.key for each in create)} - {*gone}),
     )
 
 

@@ -10,6 +10,7 @@ from steelyard.core.facts.custom import Custom, Program
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import LengthRamps, Ramp
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.route import Routing
 from steelyard.core.facts.snapshot import LatencyObjective, Model, PodAccess, Toolchain, VllmOptions
 
 
@@ -131,6 +132,14 @@ class ScaleTargetIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteIntent:
+    """One HTTPRoute with a backend for each placement. `weights`: of the placements that there are or that are made in the same pass."""
+
+    routing: Routing
+    weights: Mapping[PlacementKey, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """Everything that should exist for one workload.
 
@@ -153,3 +162,5 @@ class Intent:
     """Trials of earlier ones that are not kept."""
     scale_targets: Mapping[str, ScaleTargetIntent] = field(default_factory=dict)
     """By pool; a pool's that is not among them is removed."""
+    route: RouteIntent | None = None
+    """The route that should exist; where none should, one of the workload's own is removed."""

@@ -26,13 +26,13 @@ def needed(seen: Analysis, stands: Sequence[Stand], promise: Test) -> float:
     """Requests per second that must be carried; where nothing is read, what was wanted when something last was. promise: as it is kept now."""
     if seen.load is None:
         wanted = {"/".join(p.key): p.desired for p in seen.members}
-        return carried([replace(s, replicas=wanted[s.name]) for s in stands]) * (1 - ROUNDING)
+        return _carried(seen, [replace(s, replicas=wanted[s.name]) for s in stands]) * (1 - ROUNDING)
     asked = seen.asked * (1 - ROUNDING)
     if promise.result is Result.FAIL and _may_help(seen):
         # Whatever the capacities are taken for: one replica more than there are.
-        return max(asked, carried(stands) * (1 + ROUNDING))
+        return max(asked, _carried(seen, stands) * (1 + ROUNDING))
     # A replica less that is being tried has shown nothing yet: added again at once, it would be taken away again at once.
-    return min(asked, carried(stands)) if _is_tried(seen, stands, promise) else asked
+    return min(asked, _carried(seen, stands)) if _is_tried(seen, stands, promise) else asked
 
 
 def kept_for(seen: Analysis, stands: Sequence[Stand], load: float, slack: float) -> float:
@@ -89,4 +89,8 @@ def _is_tried(seen: Analysis, stands: Sequence[Stand], promise: Test) -> bool:
         return False
     if not all(seen.only_carried(p.key) for p in seen.members):
         return False
-    return seen.load.now <= PROBE * carried(stands)
+    return seen.load.now <= PROBE * _carried(seen, stands)
+
+
+def _carried(seen: Analysis, stands: Sequence[Stand]) -> float:
+    return carried(stands, weighted=seen.snapshot.weighted)

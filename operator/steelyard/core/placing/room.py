@@ -27,6 +27,7 @@ def rules_of(seen: Analysis) -> Rules:
         maximum=workload.scaling.maximum,
         families=workload.min_families,
         spot_percent=workload.max_spot_percent,
+        weighted=seen.snapshot.weighted,
     )
 
 

@@ -25,7 +25,7 @@ def trim(seen: Analysis, short: Shortage) -> Outcome | None:
         return Outcome.scale(fastest, settling(seen.members), scaled(seen, fastest))
     if not _is_there(seen) or not _keeps_its_promise(seen, short):
         return None
-    kept = next((kept for ask in (_fewer, _fewer_pools, _one_less) if (kept := ask(seen, short)) is not None), None)
+    kept = next((kept for ask in (_without_what_leaves, _fewer, _fewer_pools, _one_less) if (kept := ask(seen, short)) is not None), None)
     if kept is None or _broke_before(seen, kept):
         return None
     return Outcome.scale(kept, settling(seen.members), scaled(seen, kept))
@@ -41,6 +41,18 @@ def _without_slower(seen: Analysis, short: Shortage) -> Allocation | None:
     if kept is None:
         return None
     return {**seen.allocation, **{key_of(s): 0 for s, n in zip(stands, kept, strict=True) if n < s.replicas}}
+
+
+def _without_what_leaves(seen: Analysis, short: Shortage) -> Allocation | None:
+    """A route sends a placement nothing any more before its replicas go: what was begun is ended, as long as the others are enough."""
+    route = seen.snapshot.route
+    if route is None or not seen.snapshot.weighted:
+        return None
+    gone = {p.key for p in seen.members if p.ready and seen.windows(p.key) and p.key in route.weights and not route.part(p.key)}
+    stands = [replace(s, replicas=0) if key_of(s) in gone else s for s in short.standing]
+    if not gone or not suffices(stands, short.load, short.rules):
+        return None
+    return {**seen.allocation, **dict.fromkeys(gone, 0)}
 
 
 def _fewer(seen: Analysis, short: Shortage) -> Allocation | None:

@@ -47,17 +47,20 @@ class Stand:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What holds for all replicas together. minimum, maximum: replicas; families: accelerator families that must be used; spot_percent: of all
-    replicas that may be spot."""
+    replicas that may be spot. weighted: a route sends each what it carries; else all get as much as the slowest bears."""
 
     minimum: int = 0
     maximum: int = 10**6
     families: int = 1
     spot_percent: int = 100
+    weighted: bool = False
 
 
-def carried(stands: Sequence[Stand]) -> float:
-    """Requests per second that these carry where each replica gets as much as the slowest."""
+def carried(stands: Sequence[Stand], *, weighted: bool = False) -> float:
+    """Requests per second that these carry where each replica gets as much as the slowest, or by weights what it carries itself."""
     used = [s for s in stands if s.replicas]
+    if weighted:
+        return sum(s.replicas * s.capacity for s in used)
     return sum(s.replicas for s in used) * min((s.capacity for s in used), default=0.0)
 
 
@@ -65,7 +68,7 @@ def suffices(stands: Sequence[Stand], load: float, rules: Rules) -> bool:
     """Whether these carry `load` requests per second and meet what the user asks for whatever the load."""
     used = [s for s in stands if s.replicas]
     return (
-        carried(stands) >= load
+        carried(stands, weighted=rules.weighted) >= load
         and sum(s.replicas for s in used) >= rules.minimum
         and all(s.replicas >= min(s.least, s.most) for s in stands)
         and len({s.family for s in used}) >= rules.families
@@ -85,8 +88,8 @@ def outgrown(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, .
     """As `grown`; where that would add to a fast pool, the slow ones may be left out of the reckoning if that costs less: beside them a
     fast replica gets no more than a slow one bears. They stay until the others carry the load (`without_slower`)."""
     plain = grown(stands, load, rules)
-    if plain is None:
-        return None
+    if plain is None or rules.weighted:
+        return plain
     ways = [(sum(map(_paid, stands, plain)), 0, plain)]
     for left in _slowest_first(stands):
         rest = [at for at in range(len(stands)) if at not in left]
@@ -103,7 +106,7 @@ def outgrown(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, .
 
 def without_slower(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, ...] | None:
     """Replicas to keep where all together do not carry the load and the fastest of them alone do; None where there are no such."""
-    if suffices(stands, load, rules):
+    if rules.weighted or suffices(stands, load, rules):
         return None
     for left in _slowest_first(stands):
         used = [at for at, s in enumerate(stands) if at not in left and s.replicas]
@@ -141,8 +144,11 @@ def filled(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, ...
     for at in sorted(range(len(stands)), key=lambda at: (stands[at].spot, stands[at].cost / stands[at].capacity, at)):
         slowest = min(s.capacity for this, s in enumerate(stands) if now[this] or this == at)
         missing = max(ceil(load / slowest), rules.minimum) - sum(now)
+        if rules.weighted:
+            short = load - sum(n * s.capacity for n, s in zip(now, stands, strict=True))
+            missing = max(ceil(short / stands[at].capacity), rules.minimum - sum(now))
         after = [n + (min(missing, _room(stands, now, at, rules)) if at == this else 0) for this, n in enumerate(now)]
-        if missing > 0 and _served(stands, after, load) > _served(stands, now, load):
+        if missing > 0 and (rules.weighted or _served(stands, after, load) > _served(stands, now, load)):
             now = after
     return tuple(now)
 
@@ -195,6 +201,7 @@ def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: 
             offers=offers,
             min_families=min(rules.families, len({o.family for o in offers})),
             max_spot_percent=rules.spot_percent,
+            equal_share=not rules.weighted,
         )
     )
     return tuple(outcome.replicas.get(f"{at:03}", 0) for at in range(len(stands))) if isinstance(outcome, Planned) else None

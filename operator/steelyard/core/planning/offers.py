@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from steelyard.core.facts.snapshot import Workload
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.planning.option import Option, good_for_part
 from steelyard.core.planning.problem import Offer, Problem
 
 
-def problem_of(workload: Workload, options: Iterable[Option], rate: float, standing: Mapping[str, int], added: float = 0.0) -> Problem:
+def problem_of(snapshot: Snapshot, options: Iterable[Option], rate: float, standing: Mapping[str, int], added: float = 0.0) -> Problem:
     """Over the options with figures, those included that are too small for the whole load. rate: requests per second. standing: replicas by pool.
     added: part of a replica's hourly cost that its move costs per hour; it falls on pools where nothing stands yet."""
-    offers = []
+    workload, offers = snapshot.workload, []
     for option in options:
         if not good_for_part(option) or option.most < 1 or option.capacity is None or option.each is None:
             continue
@@ -37,4 +37,5 @@ def problem_of(workload: Workload, options: Iterable[Option], rate: float, stand
         offers=tuple(offers),
         min_families=workload.min_families,
         max_spot_percent=workload.max_spot_percent,
+        equal_share=not snapshot.weighted,
     )

@@ -188,6 +188,7 @@ def _problem(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rat
         offers=tuple(o for o in offers if o.most > 0),
         min_families=workload.min_families,
         max_spot_percent=workload.max_spot_percent,
+        equal_share=not grounds.snapshot.weighted,
     )
 
 

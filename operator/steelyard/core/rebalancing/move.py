@@ -1,4 +1,5 @@
-"""A move, step by step, where one Service spreads requests evenly: a step is a replica count.
+"""A move, step by step. Where one Service spreads requests evenly, a step is a replica count; where a route has weights, it is a share of the requests
+(`shares.py`), and replicas are added for it.
 
     (Probe ->) Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
         \\________\\________\\_______________\\_________\\______-> Back -> rolled back, or explored
@@ -23,6 +24,7 @@ from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.cost_test import AMPLE, CostTest
 from steelyard.core.rebalancing.exposure import joined
 from steelyard.core.rebalancing.probing import Probing
+from steelyard.core.rebalancing.shares import COMPARED, FIRST_LOOK, WHOLE, next_share, replicas_at, share_of
 from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -54,7 +56,7 @@ class Scene:
     replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows.
     `source_most`: replicas that the source's pool has room for. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's
     revision, or the trial, any more. `others`: ready replicas that the move does not speak of, and `others_capacity` the smallest capacity among
-    them; they take their share of the load.
+    them; they take their share of the load. Where a route has weights, it is the mean of theirs.
     """
 
     now: datetime
@@ -105,6 +107,10 @@ class Scene:
     """What the probe has told, while the move stands at it."""
     answered: bool = False
     """Whether the trial that a person asked for knows what it asks of the target."""
+    part: float = 0.0
+    """Of all requests, that the target gets by the weights as they stand."""
+    not_shifted: str | None = None
+    """Why the target's share does not count as shifted yet, where a route has weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +259,8 @@ def _surge(move: Move, scene: Scene) -> Progress:
     if move.target_replicas <= move.target_base:
         return _room_made(move, scene)
     if scene.target_ready >= move.target_replicas:
+        if move.share is not None:
+            return _to_next_share(move, scene)
         return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target.pool} take traffic")
     if scene.now >= _surged_by(move, scene):
         return _back(
@@ -334,11 +342,16 @@ def _shift(move: Move, scene: Scene) -> Progress:
         return _rescued(move, scene)
     if scene.test.result is Result.FAIL:
         return _fail(move, scene)
+    return _partly(move, scene) if move.share is not None and move.share < WHOLE else _wholly(move, scene)
+
+
+def _wholly(move: Move, scene: Scene) -> Progress:
+    """All that is to move goes to the target, as far as there are replicas of it."""
     if move.trial is not None:
         return _shown(move, scene)
     if _dearer(move, scene):
         return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
-    passed = scene.windows >= 1 and scene.test.result is Result.PASS
+    passed = scene.windows >= 1 and scene.test.result is Result.PASS and scene.not_shifted is None
     # A trial pays for knowing: it is judged once its windows show their own spread, or its time is up.
     known = scene.windows >= LEAST_BLOCKS or scene.now >= move.deadline
     if passed and known and move.kind is MoveKind.EXPLORATION and scene.target_good >= scene.policy.min_good_requests:
@@ -357,6 +370,54 @@ def _shift(move: Move, scene: Scene) -> Progress:
             move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target.pool}"
         )
     return move
+
+
+def _partly(move: Move, scene: Scene) -> Progress:
+    """A part of the requests that are to move goes to the target."""
+    over = scene.now >= move.deadline
+    if move.trial is not None and (scene.answered or over):
+        return _shown(move, scene)
+    if _dearer(move, scene):
+        return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
+    return _short_of_the_whole(move, scene) if over else _further(move, scene)
+
+
+def _further(move: Move, scene: Scene) -> Progress:
+    """The next share of the requests, once the present one is served and has passed; replicas come first where it needs more than there are."""
+    assert move.share is not None
+    if scene.windows < 1 or scene.not_shifted is not None:
+        return move if scene.not_shifted is None else replace(move, message=scene.not_shifted)
+    if move.share > FIRST_LOOK and scene.test.result is not Result.PASS:
+        return move
+    # What both cost is compared while both serve.
+    if move.share == COMPARED and move.kind is MoveKind.REBALANCE and not _decided(scene, Result.PASS):
+        return move
+    after = next_share(move.share, proven=scene.proven)
+    goal = move.target_goal if move.kind is MoveKind.EXPLORATION else max(move.target_goal, scene.need_target)
+    wanted = 1 if move.kind is MoveKind.EXPLORATION else replicas_at(after, goal - move.target_base, scene.load, scene.target_capacity)
+    more = min(move.target_base + wanted - move.target_replicas, _room(move, scene))
+    if more > 0:
+        return _grown(replace(move, target_goal=goal), scene, more)
+    return _to_next_share(replace(move, target_goal=goal), scene)
+
+
+def _to_next_share(move: Move, scene: Scene) -> Move:
+    """A rescue leaves what does not keep the promise: it goes as far as what is ready there carries."""
+    assert move.share is not None
+    share = WHOLE if move.kind is MoveKind.RESCUE else next_share(move.share, proven=scene.proven)
+    said = f"{share} % of the requests that are to move go to {scene.target_ready} replica(s) on {move.target.pool}"
+    return _to(replace(move, share=share), scene, Step.SHIFT, Reason.STEP_STARTED, said)
+
+
+def _short_of_the_whole(move: Move, scene: Scene) -> Progress:
+    """The time of a step is over at a share of the requests."""
+    if _asked_for(move, scene) and scene.not_shifted is None:
+        said = f"nothing speaks against the new revision at {move.share} % of the requests: {_counts(scene.test)}"
+        return _to(replace(move, share=WHOLE), scene, Step.SHIFT, Reason.STEP_STARTED, said)
+    if scene.not_shifted is not None:
+        return _back(move, scene, Reason.SHARE_NOT_SERVED, scene.not_shifted)
+    seen = f"{_counts(scene.test)} at {move.share} % of the requests"
+    return _back(move, scene, Reason.DEADLINE_PASSED, f"{seen}; {scene.cost}" if move.share == COMPARED and scene.cost else seen)
 
 
 def _shown(move: Move, scene: Scene) -> Progress:
@@ -384,6 +445,9 @@ def _judge(move: Move, scene: Scene) -> Progress:
     if scene.review is not None and refusal is None:
         goal = max(1, scene.need_target)
         on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
+        if move.share is not None:
+            on = replace(on, share=share_of(scene.part))
+            return _to(on, scene, Step.SHIFT, Reason.CHEAPER_AS_MEASURED, f"{move.target.pool} is cheaper as measured")
         more = _more(move, scene, goal)
         if more > 0:
             on = replace(on, target_replicas=move.target_replicas + more)
@@ -421,8 +485,9 @@ def _bake(move: Move, scene: Scene) -> Progress:
     if _dearer(move, scene):
         return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
     baked = scene.now - move.step_time >= timedelta(seconds=scene.bake_seconds)
-    whole = scene.windows >= 1 and scene.target_ready >= move.target_replicas
-    cheaper = move.kind is not MoveKind.REBALANCE or _decided(scene, Result.PASS)
+    whole = scene.windows >= 1 and scene.target_ready >= move.target_replicas and scene.not_shifted is None
+    # With weights the source serves nothing by now, and what both cost was compared before.
+    cheaper = move.kind is not MoveKind.REBALANCE or move.share is not None or _decided(scene, Result.PASS)
     if baked and whole and cheaper:
         after = _drain_next(move, scene)
         if after != move:
@@ -469,9 +534,13 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
         others_capacity=scene.others_capacity,
         alone=scene.alone,
     )
-    left = next_source_count(move.source_replicas, scene.source_capacity, staying, scene.load, move.source_goal)
+    left = (
+        next_source_count(move.source_replicas, scene.source_capacity, staying, scene.load, move.source_goal)
+        if move.share is None
+        else _source_by_weight(move, scene)
+    )
     full = move.source_replicas + move.target_replicas >= scene.room
-    if move.kind is MoveKind.RESCUE and _carries(scene):
+    if move.kind is MoveKind.RESCUE and _carries(move, scene):
         left = move.source_goal
     if move.kind in _REPLACING and full and scene.target_ready + move.source_replicas > move.target_goal:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
@@ -489,8 +558,25 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
     return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {left} replica(s)")
 
 
-def _carries(scene: Scene) -> bool:
+def _source_by_weight(move: Move, scene: Scene) -> int:
+    """Replicas of the source to keep where it is sent no more than its goal's part: as soon as the rest carries the load none above the goal, and one
+    less at a time while it is not known what that carries."""
+    if scene.target_capacity is None:
+        return max(move.source_replicas - 1, min(move.source_replicas, move.source_goal))
+    if _carried_by_weight(scene) + move.source_goal * (scene.source_capacity or 0.0) >= scene.load:
+        return min(move.source_replicas, move.source_goal)
+    return move.source_replicas
+
+
+def _carried_by_weight(scene: Scene) -> float:
+    """Requests per second that target and others carry where each gets its part by capacity."""
+    return scene.target_ready * (scene.target_capacity or 0.0) + scene.others * (scene.others_capacity or 0.0)
+
+
+def _carries(move: Move, scene: Scene) -> bool:
     """Whether the target and the others carry the load without the source."""
+    if move.share is not None:
+        return _carried_by_weight(scene) >= scene.load
     least = scene.target_capacity or 0.0
     staying = least if scene.others_capacity is None or not scene.others else min(least, scene.others_capacity)
     return (scene.others + scene.target_ready) * staying >= scene.load
@@ -540,7 +626,8 @@ def _fail(move: Move, scene: Scene) -> Move:
 
 def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
     wanted = min(scene.need_source, max(scene.source_most, move.source_replicas))
-    whole = replace(move, source_replicas=max(move.source_replicas, wanted, 1), back_reason=reason.value)
+    share = None if move.share is None else 0
+    whole = replace(move, source_replicas=max(move.source_replicas, wanted, 1), back_reason=reason.value, share=share)
     # The target may go at once only when it is known that the source carries the load: an unread load is not a small one.
     if scene.fresh and scene.source_ready >= max(whole.source_replicas, scene.need_source):
         whole = replace(whole, target_replicas=min(whole.target_replicas, whole.target_base))

@@ -292,7 +292,7 @@ def _why_none(grounds: Grounds, source: Option) -> Refusal:
         return Refusal(Reason.ALREADY_CHEAPEST, f"the mix of {', '.join(sorted(grounds.standing))} is the cheapest of those measured")
     if not source.measured or grounds.snapshot.workload.min_families > 1:
         options = [o for o in measured if usable(o)]
-        return _no_single(solve(problem_of(grounds.snapshot.workload, options, grounds.load.soon, grounds.standing, grounds.amortised)))
+        return _no_single(solve(problem_of(grounds.snapshot, options, grounds.load.soon, grounds.standing, grounds.amortised)))
     # What the pool is too small for is carried by another one; that is no reason to go.
     if source.refusal is not None and not source.only_for_part:
         return source.refusal
@@ -320,7 +320,9 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
 
 
 def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
-    """Replicas that the source needs beyond those it has, before the first of the target joins."""
+    """Replicas that the source needs beyond those it has, before the first of the target joins; none where a route has weights."""
+    if grounds.snapshot.weighted:
+        return 0
     standing, known, ends = grounds.standing, grounds.limits, {source.pool, target.pool}
     others = {pool: count for pool, count in standing.items() if pool not in ends and count > 0}
     elsewhere = sum(others.values()) + standing.get(target.pool, 0) + 1

@@ -207,6 +207,24 @@ class Reason(str, Enum):
         "The Service that clients call, or the PodDisruptionBudget of its replicas, would have the workload's name, and an object of that name is "
         "somebody else's: it is left alone, and status.endpoint is empty while it is the Service.",
     )
+    ROUTE_TAKEN = (
+        "RouteTaken",
+        "The workload's HTTPRoute would have its name, and an HTTPRoute of that name is somebody else's: it is left alone, and nothing is moved.",
+    )
+    ROUTE_NOT_ACCEPTED = (
+        "RouteNotAccepted",
+        "A Gateway of spec.traffic.parentRefs does not accept the workload's HTTPRoute, has not said anything of it, or does not find its backends, or the "
+        "API server refuses the route; the message quotes which says what. Replicas follow the load, and nothing is moved.",
+    )
+    NO_GATEWAY_API = (
+        "NoGatewayApi",
+        "spec.traffic asks for an HTTPRoute, and the API server does not serve the kind: install the Gateway API's definitions; the operator "
+        "notices within a minute.",
+    )
+    SHARE_NOT_SERVED = (
+        "ShareNotServed",
+        "The placements did not serve the parts of the requests that the route's weights send them, as when clients come by the Service.",
+    )
 
     # State of a trial.
     MEASURING = ("Measuring", "The pools of the trial are sent requests, or their replicas start.")
@@ -314,6 +332,9 @@ HOLDS = frozenset(
         Reason.GOES_WITHOUT,
         Reason.EXISTING_MISSING,
         Reason.NO_REPLICAS,
+        Reason.ROUTE_TAKEN,
+        Reason.ROUTE_NOT_ACCEPTED,
+        Reason.NO_GATEWAY_API,
     }
 )
 """Refusals that hold a workload: an input or a person stops it. The others just say that staying is right."""

@@ -41,6 +41,8 @@ class Move:
     reserved: Decimal | None = field(metadata=UNSHOWN)
     trial: str | None = field(metadata=UNSHOWN)
     """The AcceleratorTrial that asked for it, as NAME/UID."""
+    share: int | None = field(metadata=UNSHOWN)
+    """How far the requests are shifted, in percent; None where they do not come by a route."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ def move(status: Raw) -> Move | None:
         target_base=whole(raw, "targetBase"),
         reserved=number(raw, "reserved"),
         trial=text(raw, "trial"),
+        share=whole(raw, "sharePercent"),
     )
 
 

@@ -121,6 +121,8 @@ class Placement:
     revision: str | None
     desired_replicas: int | None
     ready_replicas: int | None
+    weight: int | None = field(metadata=UNSHOWN)
+    """What the workload's route sends here, of 1000."""
     artifact_digest: str | None
     capacity: Decimal | None
     """Good requests per second that one replica serves within the objective."""
@@ -158,6 +160,7 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             revision=text(raw, "revision"),
             desired_replicas=whole(raw, "desiredReplicas"),
             ready_replicas=whole(raw, "readyReplicas"),
+            weight=whole(raw, "weight"),
             artifact_digest=text(raw, "artifactDigest"),
             capacity=number(raw, "capacityPerReplica"),
             capacity_lower=number(raw, "capacityLower"),

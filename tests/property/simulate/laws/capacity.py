@@ -19,6 +19,11 @@ def enough_stays_ready(look: Look) -> None:
         return
     assert left >= scaling.least, f"I1: fewer than minReplicas stay ready: {look.before} to {look.after}: {look}"
     rate = demand(look)
+    if look.snapshot.weighted:
+        carried = sum(count * capacity(look, key.pool) for key, count in look.after.items())
+        enough = left >= scaling.maximum or rate <= carried * SATURATED
+        assert enough, f"I1: {rate:.3g}/s by weights on what carries {carried:.3g}/s: {look.before} to {look.after}: {look}"
+        return
     slowest = min(capacity(look, pool) for pool in {key.pool for key, count in look.after.items() if count})
     enough = left >= scaling.maximum or rate <= left * slowest * SATURATED
     assert enough, f"I1: {rate:.3g}/s on {left} of {slowest:.3g}/s each: {look.before} to {look.after}: {look}"

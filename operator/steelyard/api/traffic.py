@@ -1,0 +1,88 @@
+"""By what way requests come: a route of the Gateway API with a weight for each placement."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from steelyard.api.describe import says
+from steelyard.api.model import SpecModel
+from steelyard.api.rule import Pattern
+from steelyard.api.text import ObjectName
+
+NamespaceName = Annotated[
+    str,
+    Field(max_length=63),
+    Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must be the name of a namespace: lower case letters, digits and dashes"),
+]
+
+Hostname = Annotated[
+    str,
+    Field(min_length=1, max_length=253),
+    Pattern(
+        "^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        'must be a host name in lower case, without a port, such as "models.example.com" or "*.example.com"',
+    ),
+]
+
+PathPrefix = Annotated[
+    str,
+    Field(min_length=1, max_length=256),
+    Pattern(
+        "^/([-A-Za-z0-9._~!$&()*+,;=:@]+/?)*$",
+        'must begin with "/" and be a path without "//", "?", "#" and "%", such as "/models/embedder"',
+    ),
+]
+
+
+class ParentRef(SpecModel):
+    """A Gateway, as an HTTPRoute names it. Its owner decides whether routes of this namespace may attach: listeners' allowedRoutes."""
+
+    name: Annotated[ObjectName, says("The name of a Gateway.", example="models")]
+    namespace: Annotated[
+        NamespaceName | None,
+        says(
+            "Its namespace; left out, the workload's own. The Gateway says itself which namespaces it takes routes of, so that no other permission "
+            "is needed.",
+            example="gateways",
+        ),
+    ] = None
+    section_name: Annotated[
+        ObjectName | None, says("The listener of that name alone; left out, all that take the route.", example="https")
+    ] = None
+    port: Annotated[
+        Annotated[int, says("", low=1, high=65_535)] | None,
+        says("The listeners of that port alone; left out, all that take the route.", unit="port number", example=443),
+    ] = None
+
+
+class Traffic(SpecModel):
+    """By what gateways clients come. Steelyard then owns one HTTPRoute of the workload's name, with a weight for each placement."""
+
+    parent_refs: Annotated[
+        tuple[ParentRef, ...],
+        says(
+            "The Gateways that the route is attached to. Requests that come by them are spread by what was measured of each pool: every replica is "
+            "loaded alike relative to what it carries. A Gateway that does not accept the route holds all moves, with its reason in condition Held. "
+            "The workload's Service stays, and spreads requests evenly: clients should use one of the two.",
+            least=1,
+            most=8,
+            list_type="atomic",
+        ),
+    ]
+    hostnames: Annotated[
+        tuple[Annotated[Hostname, says("A host name, without a port; its first part may be *.", example="models.example.com")], ...],
+        says(
+            "The host names that requests are for; left out, those of the Gateways' listeners.",
+            most=16,
+            list_type="set",
+            example=["models.example.com"],
+        ),
+    ] = ()
+    path: Annotated[
+        PathPrefix,
+        says(
+            "The beginning of the paths of its requests, by whole parts. It is not taken off: the server sees it, unless a filter of the Gateway's "
+            "own rewrites it.",
+            example="/v1",
+        ),
+    ] = "/"

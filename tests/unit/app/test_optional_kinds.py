@@ -1,0 +1,52 @@
+"""Kinds that a cluster may have or not: what is found out of them before anything is watched."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from steelyard.app.config import Config
+from steelyard.app.optional_kinds import OPTIONAL, served
+from steelyard.app.wiring import scopes_of
+from steelyard.control.kube.errors import ApiError, Forbidden, NotFound, ServerError
+from steelyard.control.kube.resource import HTTP_ROUTES
+
+
+class Client:
+    def __init__(self, answer: ApiError | None) -> None:
+        self.answer, self.asked = answer, list[str | None]()
+
+    async def list(self, resource: Any, namespace: str | None, **_: Any) -> Any:
+        self.asked.append(namespace)
+        if self.answer is not None:
+            raise self.answer
+
+
+def found(answer: ApiError | None, before: frozenset[Any] = frozenset(), namespaces: tuple[str, ...] = ()) -> frozenset[Any]:
+    return asyncio.run(served(Client(answer), namespaces, before))
+
+
+def test_a_kind_that_answers_is_there() -> None:
+    assert found(None) == frozenset(OPTIONAL)
+
+
+@pytest.mark.parametrize("kind", [NotFound, Forbidden])
+def test_a_kind_that_is_missing_or_may_not_be_listed_is_not(kind: type[ApiError]) -> None:
+    assert found(kind("no", status=404), before=frozenset(OPTIONAL)) == frozenset()
+
+
+def test_an_api_server_that_does_not_answer_changes_nothing() -> None:
+    assert found(ServerError("no", status=503), before=frozenset(OPTIONAL)) == frozenset(OPTIONAL)
+    assert found(ServerError("no", status=503)) == frozenset()
+
+
+def test_an_operator_of_some_namespaces_asks_in_one_of_them() -> None:
+    client = Client(None)
+    asyncio.run(served(client, ("team-a", "team-b")))
+    assert client.asked == ["team-a"]
+
+
+def test_what_is_there_is_watched_by_our_label_and_what_is_not_is_not_watched() -> None:
+    (scope,) = [each for each in scopes_of(Config(), frozenset(OPTIONAL)) if each.resource == HTTP_ROUTES]
+    assert scope.label_selector == "app.kubernetes.io/managed-by=steelyard"
+    assert HTTP_ROUTES not in {each.resource for each in scopes_of(Config())}

@@ -1,0 +1,79 @@
+"""The route of a workload: one rule, a backend for each placement, and nothing that the user has not asked for."""
+
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.route import RouteParent, Routing
+from steelyard.core.facts.snapshot import Settings
+from steelyard.core.placing.intent import Intent, RouteIntent
+from steelyard.render.http_route import BACKENDS
+from steelyard.render.objects import desired
+
+WORKLOAD = WorkloadKey("team", "chat")
+A, B = PlacementKey("a", "11111111"), PlacementKey("b", "22222222")
+
+
+def route(intent: RouteIntent, **names: str) -> dict:
+    standing = {A: names.get("a", "chat-a"), B: names.get("b", "chat-b")}
+    found = desired(Intent(workload=WORKLOAD, workload_uid="uid", route=intent), Settings(toolchains={}, store_uri=""), standing)
+    (made,) = [each for each in found.present if each["kind"] == "HTTPRoute"]
+    return made
+
+
+def test_a_route_has_a_backend_for_each_placement_by_the_name_of_its_service() -> None:
+    routing = Routing(
+        parents=(RouteParent(name="models", namespace="gateways", section="https", port=443),), hostnames=("a.example.com",), path="/v1"
+    )
+    assert route(RouteIntent(routing=routing, weights={A: 250, B: 750})) == {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {
+            "name": "chat",
+            "namespace": "team",
+            "labels": {"app.kubernetes.io/managed-by": "steelyard", "steelyard.dev/workload": "chat"},
+            "ownerReferences": [
+                {
+                    "apiVersion": "steelyard.dev/v1alpha1",
+                    "kind": "InferenceWorkload",
+                    "name": "chat",
+                    "uid": "uid",
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "spec": {
+            "parentRefs": [
+                {
+                    "group": "gateway.networking.k8s.io",
+                    "kind": "Gateway",
+                    "name": "models",
+                    "namespace": "gateways",
+                    "sectionName": "https",
+                    "port": 443,
+                }
+            ],
+            "hostnames": ["a.example.com"],
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}],
+                    "backendRefs": [
+                        {"group": "", "kind": "Service", "name": "chat-a", "port": 80, "weight": 250},
+                        {"group": "", "kind": "Service", "name": "chat-b", "port": 80, "weight": 750},
+                    ],
+                }
+            ],
+        },
+    }
+
+
+def test_what_is_left_out_is_left_to_the_gateway() -> None:
+    made = route(RouteIntent(routing=Routing(parents=(RouteParent(name="models"),)), weights={A: 1000}))
+    assert made["spec"]["parentRefs"] == [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "models"}]
+    assert "hostnames" not in made["spec"]
+
+
+def test_of_more_backends_than_a_rule_may_have_those_with_weight_are_in_it() -> None:
+    many = {PlacementKey(f"p{n:02}", "33333333"): (50 if n % 2 else 0) for n in range(40)}
+    made = route(RouteIntent(routing=Routing(parents=(RouteParent(name="models"),)), weights=many))
+    backends = made["spec"]["rules"][0]["backendRefs"]
+    assert len(backends) == BACKENDS
+    assert all(each["weight"] == 50 for each in backends)
