@@ -387,7 +387,8 @@ def _further(move: Move, scene: Scene) -> Progress:
     assert move.share is not None
     if scene.windows < 1 or scene.not_shifted is not None:
         return move if scene.not_shifted is None else replace(move, message=scene.not_shifted)
-    if move.share > FIRST_LOOK and scene.test.result is not Result.PASS:
+    # One replica that is tried gets at most what one Service would send it at once.
+    if move.share > FIRST_LOOK and move.kind is not MoveKind.EXPLORATION and scene.test.result is not Result.PASS:
         return move
     # What both cost is compared while both serve.
     if move.share == COMPARED and move.kind is MoveKind.REBALANCE and not _decided(scene, Result.PASS):

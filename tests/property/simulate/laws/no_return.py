@@ -24,7 +24,8 @@ class Left:
             left = self.pools.get(move.target.pool)
             assert left is None or now - left >= cooldown, f"I4: back to {move.target.pool}, left at {left}: {look}"
             assert self.rested is None or now - self.rested >= cooldown, f"I4: begun within the cool-down of {self.rested}: {look}"
-        if look.decision.memory.history != look.snapshot.memory.history:
+        # What a move saved is written to it later: that is no end of a move.
+        if [p.time for p in look.decision.memory.history] != [p.time for p in look.snapshot.memory.history]:
             past = look.decision.memory.history[-1]
             self.rested = now
             if past.outcome is Outcome.MOVED and past.source_pool != past.target_pool:
