@@ -294,3 +294,17 @@ def test_a_probe_whose_artifact_is_lost_meanwhile_ends_no_decision_and_the_move_
     there.until(lambda: there.memory.move is None)
     assert there.ended[-1].outcome is Outcome.ROLLED_BACK
     assert there.serves_on == "a"
+
+
+def test_a_variant_that_leaves_the_spec_beside_the_model_as_it_is_takes_none_of_its_replicas() -> None:
+    there = world(Ground(), Ground(), rate=20.0)
+    there.tick(20)
+    before = there.count("a")
+    revision = next(o.candidate.revision for o in there.decisions[-1].options if o.pool == "a.int8")
+    there.deployments[PlacementKey("a.int8", revision or "")] = Pods(desired=1, asked="", ages=[99])
+    there.tick(3)
+    there.variants = ()
+    for _ in range(60):
+        there.tick()
+        assert there.count("a") >= before - 1
+    assert not there.count("a.int8")

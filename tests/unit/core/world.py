@@ -477,6 +477,7 @@ class World:
 
     def restart(self) -> None:
         """The operator starts anew: status is remembered, windows are not."""
+        self.past.clear()
         for pods in self.deployments.values():
             pods.windows.clear()
 

@@ -65,6 +65,8 @@ def _revised(seen: Analysis, placement: Placement, candidate: Candidate, why: st
         )
         return Outcome.hold(seen.allocation, failed, pool)
     count = seen.wished(pool) if seen.snapshot.workload.sized_elsewhere else placement.desired
-    plan = Plan(source=placement.key, target=target, source_replicas=count, goal=count)
+    # Where a variant goes, the model as it is may stand beside it.
+    base = seen.allocation.get(target, 0)
+    plan = Plan(source=placement.key, target=target, source_replicas=count, goal=base + count, base=base)
     move = start_move(seen, MoveKind.REVISION, plan, Note(Reason.NEW_REVISION, why))
     return Outcome.begin(seen.allocation, move, Note(Reason.NEW_REVISION, why))
