@@ -324,3 +324,27 @@ def test_a_rescue_that_finds_no_better_pool_keeps_the_replicas_for_which_its_sou
     found.a_pool_gets_slow(late=0.3, pool="b")
     found.a_pool_gets_slow(late=0.3, pool="b")
     found.teardown()
+
+
+def test_a_move_that_goes_back_takes_nothing_from_its_target_while_nothing_is_read() -> None:
+    """A sequence that broke I1 and I10: two replicas had been added at the target for what was missing."""
+    found = FaultyWorld()
+    found.begin(
+        speeds=(8.0, 8.0, 10.0),
+        claimed=0.4,
+        prices=(0.5, 2.0, 0.5),
+        rate=2.0,
+        start=1,
+        seed=655,
+        busy_known=True,
+        nodes=(2, 3, 3),
+        variant=(3.0, 0.9),
+    )
+    found.the_load_changes(rate=24.0)
+    found.replicas_crash(pool="b")
+    found.an_artifact_comes_and_goes(pool="b")
+    found.a_variants_artifact_comes_and_goes(pool="b")
+    found.a_pool_delivers_nothing(pool="b")
+    found.a_pool_is_deleted_or_made(pool="b")
+    found.metrics_come_and_go()
+    found.teardown()

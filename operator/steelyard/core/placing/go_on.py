@@ -113,8 +113,8 @@ def _followed(seen: Analysis, move: Move) -> Move:
 
 def _kept_on_the_way_back(under: UnderWay, scene: Scene, after: Move) -> int:
     """Replicas of the target: until the source is back, as many as there are and as are added for what is missing. The way back may not be open,
-    where others took the source's nodes."""
-    if scene.source_ready >= max(scene.need_source, after.source_replicas):
+    where others took the source's nodes; and what cannot be read may be needed."""
+    if scene.fresh and scene.source_ready >= max(scene.need_source, after.source_replicas):
         return after.target_replicas
     return max(after.target_replicas, _at_target(under))
 
