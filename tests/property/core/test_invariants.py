@@ -76,11 +76,13 @@ class FaultyWorld(RuleBasedStateMachine):
             began = memory.move is None and decision.memory.move is not None
             if began:
                 self.may_begin(world, memory)
-            if not world.seeing and any(world.ready(key) for key in world.deployments):
+            # As the decision saw it: a replica that came up since had nothing to be read.
+            ready = {p.key for p in world.looked_at.placements if p.ready}
+            if not world.seeing and ready:
                 # I10: a lost input changes nothing by our own will.
                 assert not began
                 after = {key: pods.desired for key, pods in world.deployments.items()}
-                taken = {key for key in counts if after.get(key, 0) < counts[key] and world.ready(key)}
+                taken = {key for key in counts if after.get(key, 0) < counts[key] and key in ready}
                 assert not taken, f"{taken} lost replicas while nothing was read"
             self.no_return(world)
             assert world.accuracy == () or all(world.grounds[key.pool].near == NEAR for key in world.deployments), "what is too far serves"
