@@ -22,8 +22,8 @@ _HERE = Path(__file__).parent
 _ORDER = (
     "test_golden_move",
     "test_command_line",
-    "test_demo",
     "test_compile_image",
+    "test_demo",
     "test_default_deny",
     "test_claims_and_prometheus",
     "test_two_replicas",
