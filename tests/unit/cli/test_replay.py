@@ -175,11 +175,11 @@ def without(key: str) -> str:
         ("", "holds no decision record"),
         ('{"some": "json"}', "holds no decision record"),
         (without("now"), "now: is missing: it was written before records held their time"),
-        (without("version"), "version: is None, and this version reads 5"),
+        (without("version"), "version: is None, and this version reads 6"),
         (without("now")[:-40], "the record is cut off or is no JSON"),
         (json.dumps({"record": {**raw(world(3)), "snapshot": {}}}), "snapshot.artifacts: is missing"),
         (json.dumps({"record": {**compiled(), "compile": {}}}), "compile.attempts: is missing"),
-        (json.dumps({**compiled(), "version": 6}), "version: is 6, and this version reads 5"),
+        (json.dumps({**compiled(), "version": 7}), "version: is 7, and this version reads 6"),
         (json.dumps(compiled())[:-40], "the record is cut off or is no JSON"),
     ],
 )
