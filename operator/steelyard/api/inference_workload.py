@@ -214,9 +214,9 @@ class InferenceWorkloadSpec(SpecModel):
             reason="FieldValueForbidden",
         ),
         Rule(
-            "!has(self.server.existing) || !has(self.traffic)",
+            "!has(self.server.existing) || !has(self.traffic) || !has(self.traffic.parentRefs) || self.traffic.parentRefs.size() == 0",
             "must be left out when the server is existing: nothing of it is changed, its routes included",
-            lambda s: s.server.existing is None or s.traffic is None,
+            lambda s: s.server.existing is None or s.traffic is None or not s.traffic.parent_refs,
             field="traffic",
             reason="FieldValueForbidden",
         ),

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
-from steelyard.api.rule import Pattern
+from steelyard.api.rule import Pattern, Rule
 from steelyard.api.text import ObjectName
 
 NamespaceName = Annotated[
@@ -58,17 +58,28 @@ class ParentRef(SpecModel):
 class Traffic(SpecModel):
     """By what gateways clients come. Steelyard then owns one HTTPRoute of the workload's name, with a weight for each placement."""
 
+    RULES = (
+        Rule(
+            "(has(self.parentRefs) && self.parentRefs.size() > 0) || "
+            "((!has(self.hostnames) || self.hostnames.size() == 0) && (!has(self.path) || self.path == '/'))",
+            "must be given with hostnames and path: without a Gateway there is no route, and clients come by the workload's Service",
+            lambda t: bool(t.parent_refs) or not (t.hostnames or t.path != "/"),
+            field="parentRefs",
+            reason="FieldValueRequired",
+        ),
+    )
+
     parent_refs: Annotated[
         tuple[ParentRef, ...],
         says(
             "The Gateways that the route is attached to. Requests that come by them are spread by what was measured of each pool: every replica is "
             "loaded alike relative to what it carries. A Gateway that does not accept the route holds all moves, with its reason in condition Held. "
-            "The workload's Service stays, and spreads requests evenly: clients should use one of the two.",
-            least=1,
+            "The workload's Service stays, and spreads requests evenly: clients should use one of the two. Without any there is no route.",
             most=8,
             list_type="atomic",
+            example=[{"name": "models", "namespace": "gateways"}],
         ),
-    ]
+    ] = ()
     hostnames: Annotated[
         tuple[Annotated[Hostname, says("A host name, without a port; its first part may be *.", example="models.example.com")], ...],
         says(

@@ -215,7 +215,7 @@ BAD: tuple[Bad, ...] = (
     ),
     _w("a task with capitals", {"spec.model.task": "TextGeneration"}, "must be a task in lower case", "spec.model.task"),
     _w("a route for what is not ours", {"spec.server": EXISTING, "spec.traffic": GATEWAY}, "must be left out when the server is existing: nothing of it is changed, its routes", "spec.traffic"),
-    _w("a route without a gateway", {"spec.traffic": {"parentRefs": []}}, "should have at least 1 items", "spec.traffic.parentRefs", "at least 1"),
+    _w("host names without a gateway", {"spec.traffic": {"hostnames": ["a.example.com"]}}, "without a Gateway there is no route", "spec.traffic.parentRefs"),
     _w("a gateway in no namespace", {"spec.traffic": {"parentRefs": [{"name": "models", "namespace": "Team A"}]}}, "must be the name of a namespace", "spec.traffic.parentRefs[0].namespace"),
     _w("a host with a port", {"spec.traffic": {**GATEWAY, "hostnames": ["a.example.com:80"]}}, "must be a host name", "spec.traffic.hostnames[0]"),
     _w("a path with a query", {"spec.traffic": {**GATEWAY, "path": "/v1?a=b"}}, 'must begin with "/"', "spec.traffic.path"),

@@ -121,7 +121,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
         existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,
         custom=_custom(spec.server.custom, spec.objective) if spec.server.custom is not None else None,
-        routing=_routing(spec.traffic) if spec.traffic is not None and spec.server.existing is None else None,
+        routing=_routing(spec.traffic) if spec.traffic is not None and spec.traffic.parent_refs and spec.server.existing is None else None,
     )
 
 
