@@ -597,7 +597,7 @@ def _return(move: Move, scene: Scene) -> Progress:
         return replace(move, target_replicas=kept, message=f"{move.target.pool} is emptied; {move.source.pool} carries the load")
     if scene.target_pods > kept:
         # What the source does not carry keeps replicas of the target, however long that is waited for.
-        late = scene.now >= move.deadline and scene.source_ready < scene.need_source
+        late = scene.now >= move.deadline and scene.source_ready < max(scene.need_source, move.source_replicas)
         return _stranded(move, scene, reason) if late else move
     return _gone_back(move, reason, move.message, kept)
 
