@@ -24,6 +24,7 @@ from steelyard.core.trials.asks import asks
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.asked_trial import half_of
 from unit.core.live_run import LiveRun, serving
+from unit.core.test_routed import Routed
 from unit.core.world import Ground, World, quick
 
 WINDOW = 60
@@ -703,3 +704,19 @@ def test_trials_crowd_nothing_out_of_what_the_workload_remembers_of_itself() -> 
     run.to_its_end()
     assert world.memory.own_history == mine
     assert [past.trial for past in world.memory.history if past.trial is not None] == [*(past.trial for past in others[1:]), run.trial.mine]
+
+
+def test_where_a_route_has_weights_a_trial_measures_its_pool_by_shares_of_the_requests_and_all_of_them_come_back() -> None:
+    there = Routed({"home": Ground(speed=10.0), "other": Ground(speed=20.0)}, rate=20.0, policy=quick(exploration_budget=0.0))
+    there.tick(20)
+    run, shares = LiveRun(there, claims=(half_of("other", "home", 0.1),)), set[int]()
+    for _ in range(400):
+        run.turn()
+        if (move := there.memory.move) is not None and move.share is not None:
+            shares.add(move.share)
+        if run.memory.finished:
+            break
+    assert run.memory.finished
+    assert shares >= {1, 5}, "the smallest parts come first"
+    assert there.memory.move is None
+    assert {key.pool for key, weight in there.written.items() if weight} == {"home"}
