@@ -12,7 +12,7 @@ from steelyard.core.decide import decide
 from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.identity import PlacementKey, on_pool
 from steelyard.core.facts.memory import MoveKind, Outcome, Step, VerdictWord
-from steelyard.core.facts.snapshot import FleetTarget, Mode, ModelVariant, Overlap, PoolChoice
+from steelyard.core.facts.snapshot import FleetTarget, Mode, ModelVariant, Overlap, PoolChoice, Scaling
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.go_without import give_back
 from steelyard.core.placing.grounds_of import grounds_of
@@ -217,16 +217,17 @@ def test_what_a_higher_load_adds_is_more_of_the_variant_that_stands_there() -> N
     assert there.count("a.int8") == 0
 
 
-def test_no_allocation_is_proposed_with_two_variants_on_the_nodes_of_one() -> None:
-    """Three nodes hold three replicas of either, which carry the same with what the dear pool adds: together they would be twice as many."""
-    there = world(Ground(speed=10, nodes=3), Ground(speed=13), rate=10.0)
+def test_what_is_proposed_of_two_variants_on_the_same_nodes_is_one_in_place_of_the_other() -> None:
+    """Three nodes hold three replicas of either. Both at once would be six, and leave the dear pool less to carry than there is room for."""
+    there = world(Ground(speed=10, nodes=3), Ground(speed=13), rate=10.0, scaling=Scaling(minimum=1, maximum=20))
     there.grounds |= near({"b": Ground(speed=10, price=3.0), "b.int8": Ground(speed=1)})
     measured(there, rate=45.0).tick(30)
     grounds = grounds_of(analysis(there.snapshot(), there.now))
     assert grounds is not None
     assert there.count("a") == 3
     assert there.count("b") >= 2
-    assert not [each for each in alternatives(grounds) if each.target.pool == "a.int8"]
+    proposed = [(each.source, each.source_replicas) for each in alternatives(grounds) if each.target.pool == "a.int8"]
+    assert proposed == [("a", 0)]
 
 
 def test_where_nothing_serves_one_variant_of_a_pool_is_begun_with() -> None:
