@@ -252,18 +252,19 @@ def _compile_options(general: asked_for.CompileOptions, own: asked_for.FamilyOpt
     )
 
 
-def _number_format(own: BackendFormat) -> NumberFormat:
+def _number_format(own: BackendFormat | asked_for.ModelVariant) -> NumberFormat:
     return NumberFormat(
         dtype=None if own.dtype is None else str(own.dtype), quantization=None if own.quantization is None else str(own.quantization)
     )
 
 
 def _model_variant(own: asked_for.ModelVariant) -> ModelVariant:
+    numbers = _number_format(own)
     return ModelVariant(
         name=own.name,
         backend=None if own.backend is None else str(own.backend),
-        dtype=None if own.dtype is None else str(own.dtype),
-        quantization=None if own.quantization is None else str(own.quantization),
+        dtype=numbers.dtype,
+        quantization=numbers.quantization,
     )
 
 

@@ -245,9 +245,11 @@ def _no_such_variant(candidate: Candidate, snapshot: Snapshot) -> Refusal | None
             f"variant {pool.variant.name} is for back end {pool.variant.backend}, which pool {pool.of} does not list: add it to the pool's spec.backends, "
             "or leave it out of spec.compile.variants",
         )
-    plain = next((each for each in snapshot.pools if each.name == pool.of), None)
+    plain = snapshot.pool(pool.of)
     toolchain = toolchain_for(workload.server, plain, snapshot.settings) if plain is not None else None
-    if plain is None or toolchain is None or candidate.key != compile_inputs(workload, toolchain, plain.family).key:
+    if toolchain is None or toolchain != candidate.toolchain:
+        return None
+    if workload.compile_for(pool.family, toolchain.backend) != workload.compile_for(pool.family, toolchain.backend, pool.variant):
         return None
     return Refusal(
         Reason.NO_DIFFERENCE,

@@ -98,13 +98,11 @@ class NumberFormat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelVariant:
+class ModelVariant(NumberFormat):
     """The model once more in other numbers or by another back end, to be compared with what `compile` says; None is what that says."""
 
     name: str
     backend: str | None = None
-    dtype: str | None = None
-    quantization: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

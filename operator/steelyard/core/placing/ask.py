@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from steelyard.core.facts.identity import on_pool
@@ -34,14 +34,12 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = (), short: Shortage
         # Nodes that a move has yet to take are not given to others while it is under way.
         running[move.target.pool] = max(running[move.target.pool], move.target_goal)
     open_ = one_place_each((o for o in seen.options if o.pool in running or _may_go(seen, o)), running)
-    standing = Counter[str]()
-    for key, count in seen.allocation.items():
-        standing[on_pool(key.pool)] += count
+    standing = _on_pools((key.pool, count) for key, count in seen.allocation.items())
     return Demand(
         key=snapshot.workload.key,
         problem=problem_of(snapshot, map(_of_its_pool, open_), seen.load.soon if seen.load else 0.0, standing),
         per_replica={o.candidate.pool.of: o.node_part for o in (*seen.options, *open_)},
-        running=_on_pools(running),
+        running=_on_pools(running.items()),
         priority=snapshot.settings.priority_of(snapshot.workload),
         short=is_short(seen, short or shortage(seen)),
         wishes=wishes,
@@ -53,10 +51,10 @@ def _of_its_pool(option: Option) -> Option:
     return option if option.candidate.pool.variant is None else replace(option, pool=option.candidate.pool.of)
 
 
-def _on_pools(running: Mapping[str, int]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for place, count in running.items():
-        found[on_pool(place)] = found.get(on_pool(place), 0) + count
+def _on_pools(by_place: Iterable[tuple[str, int]]) -> Counter[str]:
+    found = Counter[str]()
+    for place, count in by_place:
+        found[on_pool(place)] += count
     return found
 
 
