@@ -139,8 +139,8 @@ class Rebalancing(SpecModel):
     cooldown_seconds: Annotated[
         int,
         says(
-            "How long after a move of this workload no other one starts, and how long a move back is impossible. 0 means no pause; six "
-            "hours by default, so that one day's rhythm cannot swing it to and fro.",
+            "How long after a move of this workload no other one starts, and how long a move back is impossible. An exploration that found "
+            "what it could is no such move. 0 means no pause; six hours by default, so that one day's rhythm cannot swing it to and fro.",
             unit="seconds",
             example=3600,
             low=0,

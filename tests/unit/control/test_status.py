@@ -19,10 +19,10 @@ from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import HISTORY
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.facts.unit_cost import Unit
-from steelyard.core.placing.remember import HISTORY
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.memory import memory_of
 from steelyard.status.patch import changes

@@ -12,12 +12,11 @@ import pytest
 
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import TrialKey
-from steelyard.core.facts.memory import MoveKind, Outcome, PastMove, Quarantine, Step, VerdictWord
+from steelyard.core.facts.memory import HISTORY, MoveKind, Outcome, PastMove, Quarantine, Step, VerdictWord
 from steelyard.core.facts.snapshot import Mode, PoolChoice, Scaling
 from steelyard.core.facts.trial import PoolClaim, TrialPhase
 from steelyard.core.facts.window import since
 from steelyard.core.placing import go_on
-from steelyard.core.placing.remember import HISTORY
 from steelyard.core.rebalancing.chain import Finding, Review
 from steelyard.core.rebalancing.propose import Considered
 from steelyard.core.trials.asks import asks

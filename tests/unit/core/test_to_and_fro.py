@@ -71,11 +71,14 @@ def test_trials_of_a_pool_are_ever_longer_apart(trials: int, hours: int) -> None
     assert explored_lately(passing(history=(past("a", "b", HOUR),))) is None, "a move is no trial"
 
 
-def test_one_move_is_followed_by_a_rest_and_what_a_trial_found_may_be_used_at_once() -> None:
+def test_one_move_is_followed_by_a_rest_and_a_trial_by_none() -> None:
     assert cooling_down(passing(history=(past("a", "b", HOUR),))) is not None
     assert cooling_down(passing(history=(past("a", "b", 6 * HOUR),))) is None
     assert cooling_down(passing(history=(trial(HOUR),))) is None
-    assert cooling_down(passing(history=(trial(HOUR),), kind=MoveKind.EXPLORATION)) is not None, "the next trial waits"
+    assert cooling_down(passing(history=(trial(HOUR),), kind=MoveKind.EXPLORATION)) is None, (
+        "another pool is tried while there is money for it"
+    )
+    assert cooling_down(passing(history=(past("a", "b", HOUR),), kind=MoveKind.EXPLORATION)) is not None
 
 
 def test_a_price_that_swings_every_two_hours_moves_a_workload_ever_more_rarely() -> None:

@@ -13,8 +13,9 @@ from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.evidence import remember
 from steelyard.core.rebalancing.chain import EXPLORATION, review
+from steelyard.core.rebalancing.gates.budget import trial_too_expensive
 from steelyard.core.statistics.interval import Interval
-from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.proposals import passing, past
 from unit.core.world import START, Ground, World, quick
 
@@ -127,6 +128,30 @@ def test_a_trial_that_no_day_has_the_money_for_waits_for_no_hour() -> None:
     assert verdict is not None
     assert verdict.reason is Reason.BUDGET_EXHAUSTED
     assert verdict.reconsider_at is None
+
+
+def test_where_a_trial_of_today_may_be_forgotten_none_begins() -> None:
+    """Eight moves are remembered; the money of one before them is not known, and is not taken for nothing."""
+    policy = Rebalancing(mode=Mode.AUTO, exploration_budget=1000.0)
+
+    def refusal(*hours: float) -> Refusal | None:
+        moves = tuple(trial(ago, 0.1) for ago in hours)
+        return trial_too_expensive(passing(kind=MoveKind.EXPLORATION, policy=policy, move_cost=0.5, history=moves))
+
+    assert refusal(23, 7, 6, 5, 4, 3, 2) is None
+    assert refusal(25, 7, 6, 5, 4, 3, 2, 1) is None, "the oldest is of yesterday, so those before it are"
+    refused = refusal(23, 7, 6, 5, 4, 3, 2, 1)
+    assert refused is not None
+    assert refused.reason is Reason.BUDGET_EXHAUSTED
+    assert refused.reconsider_at == START + timedelta(hours=1)
+
+
+def test_pools_are_tried_one_after_the_other_on_one_day_until_the_cheapest_is_found() -> None:
+    """Nothing is claimed of any, and the last that is tried is twice as fast."""
+    grounds = {name: Ground(speed=10) for name in "abcde"} | {"f": Ground(speed=20)}
+    world = World(grounds, rate=24, policy=quick(cooldown_seconds=6 * 3600, exploration_budget=100.0))
+    world.until(lambda: world.serves_on == "f" and world.memory.move is None, most=6 * 60)
+    assert [m.target_pool for m in world.ended] == ["b", "c", "d", "e", "f"]
 
 
 # --- over days

@@ -17,6 +17,9 @@ from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
 
+HISTORY = 8
+"""Moves of the workload by itself, and as many that trials asked for, that a status has room for."""
+
 
 class MoveKind(StrEnum):
     """Why a move was begun."""

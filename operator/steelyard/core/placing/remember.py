@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import BoardLine, Known, LastDecision, Memory, PastMove, Quarantine, VerdictWord
+from steelyard.core.facts.memory import HISTORY, BoardLine, Known, LastDecision, Memory, PastMove, Quarantine, VerdictWord
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.performance.ageing import measured_at
 from steelyard.core.placing.analysis import Analysis, probe_of
@@ -22,10 +22,6 @@ from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reason import SETTLED, WISHED, Reason
 from steelyard.core.vocabulary.verdict import Verdict
-
-HISTORY = 8
-"""Moves of the workload by itself, and as many that trials asked for, that a status has room for."""
-
 
 OF_THE_LOAD = frozenset({Reason.LIMIT_REACHED})
 """Why an option is refused that would do at another load."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from steelyard.core.facts.memory import MoveKind, PastMove
+from steelyard.core.facts.memory import HISTORY, MoveKind, PastMove
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.statistics.interval import Interval
@@ -56,6 +56,13 @@ def trial_too_expensive(proposal: Proposal) -> Refusal | None:
             Reason.BUDGET_EXHAUSTED,
             f"what an exploration of pool {proposal.target_pool} may cost is not known: set the prices of the pool's shapes",
         )
+    forgotten = _may_be_forgotten(proposal.history, proposal.now)
+    if forgotten is not None:
+        return Refusal(
+            Reason.BUDGET_EXHAUSTED,
+            f"the last {HISTORY} moves ended within 24 hours, and no more are remembered: what explorations before them cost today is not known",
+            forgotten,
+        )
     trials = _of_a_day(proposal.history, proposal.now)
     spent = _spent(trials, budget)
     if sum(spent) + cost <= budget:
@@ -96,6 +103,13 @@ def _budget(policy: Rebalancing, cost: Interval | None) -> float:
 def _of_a_day(history: Iterable[PastMove], now: datetime) -> list[PastMove]:
     trials = (m for m in history if m.kind is MoveKind.EXPLORATION and now < m.time + DAY)
     return sorted(trials, key=lambda m: (m.time, m.target_pool))
+
+
+def _may_be_forgotten(history: Iterable[PastMove], now: datetime) -> datetime | None:
+    """Until when explorations of the last day may be forgotten; None where all of them are known."""
+    ended = sorted(m.time for m in history)
+    until = ended[-HISTORY] + DAY if len(ended) >= HISTORY else now
+    return until if now < until else None
 
 
 def _spent(trials: Iterable[PastMove], budget: float) -> list[float]:

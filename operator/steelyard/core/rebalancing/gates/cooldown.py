@@ -19,9 +19,9 @@ FUTILE = timedelta(minutes=30)
 
 
 def cooling_down(proposal: Proposal) -> Refusal | None:
-    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes. What an exploration found
-    is for a move to use: it counts for the next exploration alone."""
-    ended = [m.time for m in proposal.history if m.outcome is not Outcome.EXPLORED or proposal.kind is MoveKind.EXPLORATION]
+    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes. An exploration that has
+    found what it could is no move: what it found is for a move to use, and other pools are explored as long as there is money for it."""
+    ended = [m.time for m in proposal.history if m.outcome is not Outcome.EXPLORED]
     if not ended or proposal.frees:
         return None
     last = max(ended)
