@@ -116,6 +116,13 @@ def test_a_rise_is_met_as_it_will_be_when_a_replica_is_ready(start: float) -> No
     assert 0.85 * then < seen.soon < 1.35 * then
 
 
+@pytest.mark.parametrize("each", [0.5, 1.0])
+def test_a_slow_rise_that_chance_hides_in_four_windows_is_seen_in_eight(each: float) -> None:
+    seen = load([rising(43.0, each, 7)], [], RISK, 300.0)
+    assert seen is not None
+    assert seen.soon > seen.now + each * 300 / 60
+
+
 def test_the_same_rise_is_taken_for_chance_where_the_load_is_small() -> None:
     def grown(flat: float, each: float) -> float:
         seen, before = load([rising(flat, each, 4)], [], RISK), load([rising(flat, 0.0, 4)], [], RISK)
@@ -126,8 +133,9 @@ def test_the_same_rise_is_taken_for_chance_where_the_load_is_small() -> None:
 
 
 def test_a_load_that_falls_or_wavers_is_no_rise() -> None:
-    for rates in ([40.0, 37.0, 34.0, 31.0], [40.0, 41.0, 40.0, 41.0], [40.3, 39.8, 40.1, 40.0]):
-        windows = [window(i, good=round(60 * rate)) for i, rate in enumerate([40.0] * 50 + rates)]
+    falling, wavering = [40.0 - 3.0 * n for n in range(8)], [40.0, 41.0] * 4
+    for rates in (falling[:4], falling, wavering[:4], wavering, [40.3, 39.8, 40.1, 40.0]):
+        windows = [window(i, good=round(60 * rate)) for i, rate in enumerate([40.0] * (54 - len(rates)) + rates)]
         flat = load([[window(i, good=2400) for i in range(54)]], [], RISK)
         seen = load([windows], [], RISK)
         assert seen is not None and flat is not None
@@ -136,7 +144,7 @@ def test_a_load_that_falls_or_wavers_is_no_rise() -> None:
 
 def test_a_jump_is_no_rise() -> None:
     """It is met at once, and nobody expects as much again."""
-    for after in (1, 2, 3, 4):
+    for after in range(1, 9):
         windows = [window(i, good=2400 if i < 50 else 4800) for i in range(50 + after)]
         seen = load([windows], [], RISK)
         assert seen is not None

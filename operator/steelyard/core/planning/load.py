@@ -31,7 +31,7 @@ LATEST = 2
 """Windows without a whole one after which those that are told in part count."""
 MICROSECONDS = 1e6
 """In a second."""
-RISING, RISE_SIGMAS = 4, 2.0
+RISING, RISE_SIGMAS = (4, 8), 2.0
 """Windows whose slope is a rise of the load, where it is more than so many standard deviations of what chance makes of it."""
 PEAK_SIGMAS = 4.0
 """Chance alone lifts one window in 30,000 by this many standard deviations of a Poisson count."""
@@ -136,7 +136,7 @@ def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -
         # A burst is met at once: what nobody could expect is there, whatever the level is taken for.
         burst = mean > 0 and rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
         # A rise goes on until a replica that is ordered for it is ready.
-        rise = _rise(rates[max(0, at + 1 - RISING) : at + 1], length, seen.dispersion) * (start + length)
+        rise = _rise(rates[max(0, at + 1 - RISING[-1]) : at + 1], length, seen.dispersion) * (start + length)
         expected.append((max(after, rate + rise) if burst or rise > 0 else after, uncertain))
     soon = reserve(*expected[-1], risk)
     widest = max(expected, key=lambda found: found[0] + 2 * sqrt(found[1]))
@@ -144,15 +144,20 @@ def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -
 
 
 def _rise(rates: Sequence[float], length: float, dispersion: float) -> float:
-    """Requests per second by which the load surely rises each second: the slope of these windows, less RISE_SIGMAS of what chance makes of one."""
-    if len(rates) < RISING:
-        return 0.0
+    """Requests per second by which the load surely rises each second, the last windows taken in several numbers: a steep rise is seen in few of them,
+    one that chance hides there in more."""
+    return max((_slope(rates[-many:], length, dispersion) for many in RISING if len(rates) >= many), default=0.0)
+
+
+def _slope(rates: Sequence[float], length: float, dispersion: float) -> float:
+    """The slope of these windows, less RISE_SIGMAS of what chance makes of one, and never more than without its largest step: a jump is over within
+    a window, a rise goes on."""
     ages = np.arange(len(rates)) - (len(rates) - 1) / 2
     squares = float((ages**2).sum())
     slope = float(ages @ np.array(rates)) / squares
     chance = sqrt(max(1.0, dispersion) * max(sum(rates) / len(rates), 1 / length) / length / squares)
-    # A jump is over within a window; a rise is in most of them.
-    usual = median(after - before for before, after in pairwise(rates))
+    steps = sorted(after - before for before, after in pairwise(rates))
+    usual = sum(steps[:-1]) / (len(steps) - 1)
     return max(0.0, min(slope - RISE_SIGMAS * chance, usual)) / length
 
 
