@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, sqrt
-from statistics import median
 from typing import NamedTuple
 
 import numpy as np
