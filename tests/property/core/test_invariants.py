@@ -106,8 +106,8 @@ class FaultyWorld(RuleBasedStateMachine):
             behind = known.capacity.n if known and known.capacity else 0
             assert max(good, behind) >= world.policy.min_good_requests, "I2: begun on too small a sample"
             assert not world.frozen
-            # What a trial found may be used at once.
-            rested = [m.time for m in before.history if m.outcome is not Outcome.EXPLORED or move.kind is MoveKind.EXPLORATION]
+            # What a trial found may be used at once, and other pools be tried.
+            rested = [m.time for m in before.history if m.outcome is not Outcome.EXPLORED]
             last = max(rested, default=None)
             assert is_aside(move) or last is None or world.now >= last + timedelta(seconds=world.policy.cooldown_seconds), (
                 "begun within the cool-down"

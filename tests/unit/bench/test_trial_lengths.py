@@ -12,6 +12,7 @@ from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
 
 FACTORS = (0.5, 2.0)
+BUDGET = 3.0
 CLAIMED, TOLERANCE = 0.7, 1.1
 SERVER = {
     "floorMilliseconds": 25,
@@ -59,7 +60,7 @@ def world(rival: dict[str, float], price: float) -> Drawn:
         true_ratio=0.0,
         off=1.0,
         claimed=CLAIMED,
-        budget=2.0,
+        budget=BUDGET,
     )
 
 
@@ -86,7 +87,7 @@ def test_a_trial_says_of_each_length_what_is_true_there(rival: dict[str, float],
     told = tried(world(rival, price), FACTORS)
     assert told.ended == "Decided"
     assert found(told) == {factor: VerdictWord.CONFIRMED if yes else VerdictWord.REFUTED for factor, yes in truly.items()}
-    assert told.spent <= told.reserved <= 2.0
+    assert told.spent <= told.reserved <= BUDGET
     for pool, server in ((HOME, SERVER), (RIVAL, rival)):
         for factor in (*FACTORS, 1.0):
             assert told.carried[pool][factor] == pytest.approx(holds(server, factor), rel=0.35)
