@@ -252,6 +252,20 @@ async def test_replicas_without_a_node_are_missing_where_most_are() -> None:
     assert "has room for a replica" in place.unplaced_message
 
 
+async def test_one_whose_pods_are_all_in_a_queue_is_said_to_wait_for_quota() -> None:
+    stage = Stage()
+    stage.workload()
+    stage.deployment(1)
+    waits = stage.pod("chat-1", None, ready=False)
+    waits["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "team-a"
+    waits["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    await stage.look()
+    found = stage.freeze().found
+    assert found is not None and found.refusal is not None
+    assert found.refusal.reason is Reason.WAITING_FOR_QUOTA
+    assert found.refusal.message.startswith("pods of Deployment chat wait for quota of LocalQueue team-a")
+
+
 async def test_another_template_or_another_promise_is_another_revision() -> None:
     stage = standing()
     await stage.look()

@@ -195,6 +195,7 @@ def _small(pod: Manifest) -> Manifest:
         "metadata": {name: meta[name] for name in names if name in meta},
         "spec": {
             "nodeName": spec.get("nodeName"),
+            "schedulingGates": spec.get("schedulingGates") or [],
             "containers": [_container(each) for each in spec.get("containers") or ()],
             "initContainers": [_container(each) for each in spec.get("initContainers") or ()],
         },

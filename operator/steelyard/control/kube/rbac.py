@@ -47,6 +47,7 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("steelyard.dev", "scaletargets/status", ("patch",), "what stands, as the scale subresource tells it"),
     Permission("autoscaling", "horizontalpodautoscalers", ("list",), "who else scales a Deployment of ours"),
     Permission("keda.sh", "scaledobjects", ("list",), "the same, where the kind is installed"),
+    Permission("kueue.x-k8s.io", "workloads", ("list",), "what keeps a pod waiting for quota, and until when, where the kind is installed"),
     Permission("steelyard.dev", "compiledmodels", (*_READ, "create", "patch", "delete"), "one for each compile key; patch: who uses it"),
     Permission("steelyard.dev", "compiledmodels/status", ("patch",), "progress and result of a compile"),
     Permission("steelyard.dev", "compiledmodels/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns the compile Job"),

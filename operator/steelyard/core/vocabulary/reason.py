@@ -177,6 +177,10 @@ class Reason(str, Enum):
     )
     PLACING = ("Placing", "Replicas are starting.")
     UNPLACED = ("Unplaced", "Replicas wait: no node has room for them, or the API server refuses their pods; the message says why.")
+    WAITING_FOR_QUOTA = (
+        "WaitingForQuota",
+        "Replicas wait in a queue of Kueue until its ClusterQueue has quota for them: no start-up, no lack of nodes and no failure; the message quotes Kueue.",
+    )
     SECRET_MISSING = (
         "SecretMissing",
         "A pod waits for a Secret, or a key of one, that its namespace does not have; the message names it and the command that makes it.",
