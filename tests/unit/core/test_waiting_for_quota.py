@@ -10,7 +10,7 @@ from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import ModelVariant, ProbeFirst, Scaling
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.decision import Decision
-from steelyard.core.placing.quarantine import NO_QUOTA_FIRST, NO_QUOTA_MOST
+from steelyard.core.placing.quarantine import IN_VAIN_FIRST, IN_VAIN_MOST
 from steelyard.core.placing.repair import is_short, shortage
 from steelyard.core.placing.supply import QUOTA_PATIENCE
 from steelyard.core.vocabulary.reason import Reason
@@ -71,7 +71,7 @@ def test_a_move_that_gets_no_quota_is_given_up_at_its_deadline_and_the_pool_is_n
     assert world.ended[-1].reason == Reason.WAITING_FOR_QUOTA.value
     assert world.exhaustions["b"] is None
     assert [(q.pool, q.reason) for q in world.memory.quarantine] == [("b", "WaitingForQuota")]
-    assert world.memory.quarantine[0].until - world.now <= NO_QUOTA_FIRST
+    assert world.memory.quarantine[0].until - world.now <= IN_VAIN_FIRST
     assert world.serves_on == "a" and world.count("b") == 0
     assert not any(world.queued(key) for key in world.deployments), "nothing is left in the queue"
     assert {note.reason for d in world.decisions for note in d.notes if note.warning} <= {Reason.WAITING_FOR_QUOTA}
@@ -117,12 +117,21 @@ def test_the_queue_is_asked_again_after_a_pause_that_doubles_up_to_half_an_hour(
     world.policy = quick(cooldown_seconds=0)
     world.until(lambda: max((q.failures for q in world.memory.quarantine), default=0) >= 5, most=600)
     (entry,) = world.memory.quarantine
-    assert entry.until - world.now <= NO_QUOTA_MOST
+    assert entry.until - world.now <= IN_VAIN_MOST
     waits = [d.review for d in world.decisions if d.review is not None]
     refused = [f.refusal for r in waits for f in r.findings if f.refusal is not None and f.refusal.reason is Reason.WAITING_FOR_QUOTA]
     assert refused and "waited for quota in vain" in refused[0].message
     world.grounds["b"].quota = 10
     world.until(lambda: world.serves_on == "b" and world.memory.move is None, most=200)
+
+
+def test_a_crash_after_that_counts_as_the_first() -> None:
+    world = before_a_move()
+    world.policy = quick(cooldown_seconds=0)
+    world.until(lambda: max((q.failures for q in world.memory.quarantine), default=0) >= 3, most=600)
+    world.grounds["b"].quota, world.grounds["b"].crashes = 10, True
+    world.until(lambda: any(q.reason == "TargetCrashed" for q in world.memory.quarantine), most=200)
+    assert [(q.reason, q.failures) for q in world.memory.quarantine] == [("TargetCrashed", 1)]
 
 
 def test_a_first_placement_without_quota_goes_where_there_is_some() -> None:

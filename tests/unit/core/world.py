@@ -101,6 +101,8 @@ class Ground:
     compiled: bool = True
     delivers: bool = True
     crashes: bool = False
+    refuses: str = ""
+    """Why the cluster's autoscaler brings no node, where it delivers none and says so."""
     quota: int | None = None
     """Replicas that a queue lets in; None: they are in none. One that was let in stays so until it goes."""
     late: float = 0.002
@@ -362,6 +364,7 @@ class World:
             crash_message="exit code 1" if ground.crashes else "",
             trouble=ground.trouble,
             waiting_since=pods.waiting_since,
+            refused_nodes="" if ground.delivers else ground.refuses,
             queued=self.queued(key),
             queued_message=f"wait for quota of LocalQueue team: no more for flavor {key.pool}" if self.queued(key) else "",
             queued_since=pods.queued_since,

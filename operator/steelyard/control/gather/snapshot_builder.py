@@ -92,8 +92,8 @@ UNDER_WAY = "move under way"
 """Mark in the store, of workloads."""
 ASKS = "asks for requests"
 """Mark in the store, of trials."""
-IN_QUEUE = "in a queue"
-"""Mark in the store, of pods."""
+IN_QUEUE, WITHOUT_NODE = "in a queue", "without a node"
+"""Marks in the store, of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +133,11 @@ class SnapshotBuilder:
         autoscaler_of: Callable[[str, str], str | None] = lambda *_: None,
         routes_served: bool = True,
         quota_of: QuotaOf = unsaid,
+        refused_node: Callable[[Manifest], str] = lambda _: "",
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
         autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched.
-        quota_of: what Kueue says of a pod."""
+        quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node for one, if it says so."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -145,6 +146,7 @@ class SnapshotBuilder:
         self._autoscaler_of = autoscaler_of
         self._routes_served = routes_served
         self.quota_of = quota_of
+        self.refused_node = refused_node
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -172,6 +174,7 @@ class SnapshotBuilder:
         self._seen_as: tuple[tuple[tuple[Pool, ...], int], dict[_Choice, tuple[Pool, ...]]] = ((), 0), {}
         self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
         store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
+        store.mark_each(WITHOUT_NODE, PODS, lambda raw: self._reader.read(PODS, raw, is_unplaced) is True)
         store.mark_each(IN_QUEUE, PODS, lambda raw: self._reader.read(PODS, raw, is_asked_for) is True)
         store.mark_each(ASKS, ACCELERATOR_TRIALS, lambda raw: self._reader.read(ACCELERATOR_TRIALS, raw, asks_of) is not None)
 
@@ -245,6 +248,10 @@ class SnapshotBuilder:
     def _trial(self, raw: Manifest, now: datetime) -> LiveTrial | None:
         parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
         return None if isinstance(parsed, Unreadable) else asks(trial_of(parsed, raw, now), trial_memory_of(raw.get("status") or {}))
+
+    def without_nodes(self) -> Sequence[Manifest]:
+        """The pods that the scheduler has found no node for."""
+        return self._store.marked(WITHOUT_NODE)
 
     def in_queues(self) -> Sequence[Manifest]:
         """The pods that Kueue has something to say of."""
@@ -371,6 +378,7 @@ class SnapshotBuilder:
                 wrong,
                 in_queue=queued(pods, self.quota_of, pod_ready, now),
                 quota_of=self.quota_of,
+                refused_nodes=self._refused(pods),
             )
 
         try:
@@ -378,6 +386,11 @@ class SnapshotBuilder:
         except Exception:
             placed(())  # Fails once more where it is the Deployment that cannot be read.
             return placed([pod for pod in pods if self._reader.read(PODS, pod, lambda each: placed([each])) is not None])
+
+    def _refused(self, pods: Sequence[Manifest]) -> str:
+        """Why no node comes for the first of them by name for which that was said; empty while one comes for any."""
+        said = [self.refused_node(pod) for pod in sorted(pods, key=manifests.name) if is_unplaced(pod)]
+        return said[0] if said and all(said) else ""
 
     def _trouble(self, pods: Sequence[Manifest], pool: str, now: datetime) -> Refusal | None:
         """Of the first pod by name that has any, after a node that is not ready: pods on it say nothing new."""

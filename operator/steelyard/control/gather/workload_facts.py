@@ -300,9 +300,11 @@ def placement_of(
     *,
     in_queue: Queued = NOT_QUEUED,
     quota_of: QuotaOf = unsaid,
+    refused_nodes: str = "",
 ) -> Placement:
     """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to. `trouble`: what
-    keeps them from serving beside crashes and a lack of nodes. in_queue: those of them that wait for quota. quota_of: what Kueue says of a pod."""
+    keeps them from serving beside crashes and a lack of nodes. in_queue: those of them that wait for quota. quota_of: what Kueue says of a pod. refused_nodes: why
+    no node comes for those without one."""
     labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
     crashing = [why for pod in sorted(pods, key=manifests.name) if (why := crash_of(pod)) is not None]
     waiting, why_waiting = unplaced(deployment, pods, labels[label.POOL])
@@ -313,7 +315,8 @@ def placement_of(
         pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),
         crashing=len(crashing),
         unplaced=waiting,
-        unplaced_message=why_waiting,
+        unplaced_message=f"{why_waiting}; cluster-autoscaler: {refused_nodes}" if refused_nodes and waiting else why_waiting,
+        refused_nodes=refused_nodes if waiting else "",
         crash_message=crashing[0] if crashing else "",
         trouble=trouble,
         waiting_since=waiting_since(deployment, pods, quota_of),

@@ -71,6 +71,7 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission(
         "resource.k8s.io", "resourceclaims", ("list",), "devices that pods on the pools' nodes hold by claims, where the kind is served"
     ),
+    Permission("", "events", ("list",), "why Cluster Autoscaler brings no node for a pod of ours"),
     Permission("events.k8s.io", "events", ("create", "patch"), "decisions as a story; patch counts a series"),
 )
 """In every namespace that is worked in: by the ClusterRole, or by a Role in each of `watchNamespaces`."""

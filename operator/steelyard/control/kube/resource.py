@@ -99,6 +99,8 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False)
 SUBJECT_ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+CORE_EVENTS = Resource("", "v1", "events", "Event")
+"""The same objects as those of `EVENTS`, with the fields by which they can be selected."""
 INFERENCE_WORKLOADS = Resource("steelyard.dev", "v1alpha1", "inferenceworkloads", "InferenceWorkload")
 ACCELERATOR_POOLS = Resource("steelyard.dev", "v1alpha1", "acceleratorpools", "AcceleratorPool", namespaced=False)
 COMPILED_MODELS = Resource("steelyard.dev", "v1alpha1", "compiledmodels", "CompiledModel")

@@ -495,6 +495,8 @@ class Placement:
     """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
     waiting_since: datetime | None = None
     """Since when the first of the replicas that are unplaced, or in `trouble`, waits; None where none does."""
+    refused_nodes: str = ""
+    """Why the cluster's autoscaler brings no node for those that are unplaced, in its words; empty where it brings one, or says nothing."""
     queued: int = 0
     """Replicas that wait for quota of a queue: no scheduler has seen them."""
     queued_message: str = ""

@@ -250,6 +250,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         crash_message=target.crash_message if target else "",
         target_disturbed=any(w.disturbed for w in since(seen.every_window(move.target), move.step_time)[-1:]),
         unplaced_message=target.unplaced_message if target else "",
+        refused_nodes=target.refused_nodes if target else "",
         target_queued=target.queued if target else 0,
         queued_message=target.queued_message if target else "",
         quota_given=target.quota_given if target else None,

@@ -156,9 +156,15 @@ def _added(seen: Analysis, wanted: Allocation) -> Outcome:
 
 
 def _asked_in_vain(seen: Analysis, wanted: Allocation) -> Quarantine | None:
-    """The place where replicas are let go of since no quota was there for them: its queue is asked again after a pause."""
-    left = next((p for p in seen.members if without_quota(seen, p) and wanted.get(p.key, 0) < p.desired), None)
-    return quarantined(seen, left.key, Reason.WAITING_FOR_QUOTA) if left is not None else None
+    """The place where replicas are let go of since there was no quota for them, or nodes were refused: it is asked again after a pause."""
+    left = next((p for p in seen.members if _is_refused(seen, p) and wanted.get(p.key, 0) < p.desired), None)
+    if left is None:
+        return None
+    return quarantined(seen, left.key, Reason.POOL_EXHAUSTED if left.refused_nodes else Reason.WAITING_FOR_QUOTA)
+
+
+def _is_refused(seen: Analysis, placement: Placement) -> bool:
+    return bool(placement.refused_nodes) or without_quota(seen, placement) > 0
 
 
 def _first(seen: Analysis, where: str) -> Note:

@@ -15,7 +15,7 @@ from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.owned import owned_by
 from steelyard.core.placing.start_move import Plan, start_move
 from steelyard.core.placing.supply import is_outlived
-from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
+from steelyard.core.vocabulary.reason import ASKED_IN_VAIN, AWAITED, Reason, Refusal
 
 _ASKED = "the spec asks for a new revision"
 _GONE = "spec.compile.variants does not have its variant any more"
@@ -42,8 +42,10 @@ def _kept(seen: Analysis) -> Iterable[Placement]:
 
 def _failed(entry: Quarantine) -> Refusal:
     until = f"the old one serves until {entry.until:%H:%M:%S} UTC"
-    if entry.reason == Reason.WAITING_FOR_QUOTA.value:
-        return Refusal(Reason.WAITING_FOR_QUOTA, f"the new revision waited for quota on pool {entry.pool} in vain; {until}", entry.until)
+    if entry.reason in ASKED_IN_VAIN:
+        reason = Reason.named(entry.reason)
+        what = "quota" if reason is Reason.WAITING_FOR_QUOTA else "nodes"
+        return Refusal(reason, f"the new revision waited for {what} on pool {entry.pool} in vain; {until}", entry.until)
     return Refusal(Reason.QUARANTINED, f"the new revision failed on pool {entry.pool} ({entry.reason}); {until}", entry.until)
 
 

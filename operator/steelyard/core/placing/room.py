@@ -108,7 +108,7 @@ def _member(seen: Analysis, placement: Placement) -> Stand:
 
 def _is_shut(seen: Analysis, key: PlacementKey) -> bool:
     """Whether no replica more is asked for there: for want of nodes, or of quota."""
-    return seen.is_exhausted(key.pool) or seen.had_no_quota(key)
+    return seen.is_exhausted(key.pool) or seen.asked_in_vain(key)
 
 
 def _capacity(seen: Analysis, placement: Placement) -> float:

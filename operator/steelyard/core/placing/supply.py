@@ -44,9 +44,9 @@ def _waiting(placement: Placement) -> int:
 
 
 def _waits_in_vain(seen: Analysis, placement: Placement) -> bool:
-    """Whether those that wait have waited for longer than DEADLINE, or their pool delivers nothing."""
+    """Whether those that wait have waited for longer than DEADLINE, or their pool delivers nothing, or it was said that no node comes for them."""
     overdue = placement.waiting_since is not None and seen.now - placement.waiting_since >= DEADLINE
-    return overdue or seen.is_exhausted(placement.key.pool)
+    return overdue or bool(placement.refused_nodes) or seen.is_exhausted(placement.key.pool)
 
 
 def _overloaded(seen: Analysis) -> bool:

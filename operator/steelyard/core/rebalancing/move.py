@@ -40,6 +40,7 @@ _FAILED = {
     Reason.PROBE_FAILED.value,
     Reason.DEADLINE_PASSED.value,
     Reason.WAITING_FOR_QUOTA.value,
+    Reason.POOL_EXHAUSTED.value,
 }
 """Reasons that speak against another try at once. A passed deadline does: without a back-off the same thin traffic is tried again at once, and again. A
 person's trial tries a pool once, so that nothing has to back off from what was not measured."""
@@ -72,6 +73,8 @@ class Scene:
     crash_message: str
     target_disturbed: bool = False
     unplaced_message: str = ""
+    refused_nodes: str = ""
+    """Why no node comes for those of its replicas that have none, where it was said."""
     target_queued: int = 0
     """Replicas of the target that wait for quota: nothing speaks against it, and nothing for it either."""
     queued_message: str = ""
@@ -268,6 +271,10 @@ def _surge(move: Move, scene: Scene) -> Progress:
         if move.share is not None:
             return _to_next_share(move, scene)
         return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target.pool} take traffic")
+    if scene.refused_nodes:
+        return _back(
+            move, scene, Reason.POOL_EXHAUSTED, f"{_ready_of(move, scene)}, and no node comes for the others: {scene.refused_nodes}"
+        )
     if scene.now >= _surged_by(move, scene):
         return _late(move, scene, Reason.TARGET_NOT_READY, f"{_ready_of(move, scene)} at the deadline{_and(scene.unplaced_message)}")
     return move

@@ -318,6 +318,9 @@ STUCK = frozenset({Reason.OBJECT_INVALID, Reason.SECRET_MISSING, Reason.IMAGE_UN
 AWAITED = frozenset({Reason.COMPILING, Reason.UNPLACED})
 """Why an artifact is not there yet that comes by itself: what compiles it runs, has its turn later, or waits for a node."""
 
+ASKED_IN_VAIN = frozenset({Reason.WAITING_FOR_QUOTA, Reason.POOL_EXHAUSTED})
+"""Why a place is left alone for minutes where nothing has failed: there was no quota, or no node, for replicas of this workload."""
+
 WISHED = frozenset({Reason.FROZEN, Reason.NOT_ASKED_FOR})
 """What a person has asked for: told like everything else, and no warning."""
 
