@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 
 from steelyard.control.gather.device_claims import claimed
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.resource import PODS
 
 pytestmark = pytest.mark.apiserver
 
@@ -51,12 +53,20 @@ class Devices:
         }
         answer, body = self.cluster.api.request("PATCH", f"{path}/{name}/status", {"status": status}, "application/merge-patch+json")
         assert answer == 200, body.decode()
-        assert json.loads(body)["status"]["allocation"]["devices"]["results"], "what the API server does not know it leaves out"
+        kept = json.loads(body)["status"]["allocation"]["devices"].get("results", ())
+        assert len(kept) == len(given), "what the API server does not know it leaves out"
+
+
+async def a_pod(client: Any, namespace: str, name: str) -> str:
+    """Its uid. The controller of claims takes back what is reserved for pods that are not there."""
+    spec = {"nodeName": f"node-of-{namespace}", "containers": [{"name": "a", "image": "stub"}]}
+    made = await client.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+    return manifests.uid(made)
 
 
 async def test_what_is_allocated_and_reserved_is_held(control_plane, namespace, client) -> None:
     devices = Devices(control_plane, namespace)
-    first, second, third = (uuid4().hex for _ in range(3))
+    first, second, third = [await a_pod(client, namespace, name) for name in ("first", "second", "third")]
     exactly = [{"name": "some", "exactly": {"deviceClassName": devices.known, "allocationMode": "ExactCount", "count": 2}}]
     devices.claim(exactly, [("some", "d0"), ("some", "d1")], [first])
     choices = [
