@@ -139,6 +139,20 @@ TOOLS = {
                 ("github.com/projectcontour/contour", "examples/contour/01-crds.yaml"),
             ),
         ),
+        # What gives quota to pods in queues: the same.
+        Tool(
+            "kueue",
+            "sigs.k8s.io/kueue",
+            ("kueue",),
+            15,
+            150,
+            variables=("sigs.k8s.io/kueue/pkg/version.GitVersion",),
+            standard=False,
+            kept=(
+                ("sigs.k8s.io/kueue", "config/components/crd/bases/*.yaml"),
+                ("sigs.k8s.io/kueue", "config/components/webhook/manifests.yaml"),
+            ),
+        ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
         # Control planes of the older versions that the chart allows: `make test-versions`.
         *(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
-from steelyard.api.text import ObjectName
+from steelyard.api.text import ObjectName, QueueName
 
 PullSecrets = Annotated[
     tuple[Annotated[ObjectName, says("The name of a Secret of the same namespace.", example="registry")], ...],
@@ -25,6 +25,15 @@ class Pods(SpecModel):
     """
 
     image_pull_secrets: PullSecrets = ()
+    queue_name: Annotated[
+        QueueName | None,
+        says(
+            "The LocalQueue of Kueue, of the same namespace, whose quota the pods are counted by: those that serve, and those of probes and trials; "
+            "compiles are not. A replica waits until its ClusterQueue has quota for it, which is told as WaitingForQuota. Left out, they are in none, "
+            "but for what the namespace's own LocalQueue `default` takes.",
+            example="team-a",
+        ),
+    ] = None
     service_account_name: Annotated[
         ObjectName | None,
         says(

@@ -61,6 +61,16 @@ ObjectName = Annotated[
     ),
 ]
 
+QueueName = Annotated[
+    str,
+    Field(max_length=63),
+    Pattern(
+        "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        'must be the name of a LocalQueue in the same namespace: at most 63 lower case letters, digits, "-" and ".", such as "team-a"',
+    ),
+]
+"""As an object's name, and short enough for the label that it becomes."""
+
 Revision40 = Annotated[
     str,
     Field(max_length=40),

@@ -26,6 +26,10 @@ from steelyard.control.gather.autoscalers import LOOK_SECONDS as AUTOSCALER_SECO
 from steelyard.control.gather.autoscalers import Autoscalers
 from steelyard.control.gather.existing_objects import ExistingObjects
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
+from steelyard.control.gather.quota_answers import LOOK_SECONDS as QUOTA_SECONDS
+from steelyard.control.gather.quota_answers import QuotaAnswers
+from steelyard.control.gather.scale_up_answers import LOOK_SECONDS as SCALE_UP_SECONDS
+from steelyard.control.gather.scale_up_answers import ScaleUpAnswers
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.trial_facts import asks_of
@@ -281,6 +285,8 @@ class Operator:
         self.other_pods = OtherPods(self.client)
         self.existing = ExistingObjects(self.client)
         self.autoscalers = Autoscalers(self.client, self._config.watch_namespaces)
+        self.quota = QuotaAnswers(self.client)
+        self.scale_ups = ScaleUpAnswers(self.client)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -294,6 +300,8 @@ class Operator:
             read_existing=self.existing.of,
             autoscaler_of=self.autoscalers.of,
             routes_served=HTTP_ROUTES in self._optional,
+            quota_of=self.quota.of,
+            refused_node=self.scale_ups.of,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -444,6 +452,8 @@ class Operator:
         self._heartbeat.beat()
         self._telling = self._spawn("events", self.events.run())
         self._spawn("autoscalers", self._look_at_autoscalers())
+        self._spawn("quota", self._look_at_quota())
+        self._spawn("scale-ups", self._look_at_scale_ups())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
         if self._door is not None:
@@ -523,6 +533,33 @@ class Operator:
                 _log.warning("autoscalers could not be looked at; what was known of them counts", error=repr(error))
             self._autoscalers_seen.set()
             await self.clock.sleep(AUTOSCALER_SECONDS)
+
+    async def _look_at_quota(self) -> None:
+        """What Kueue says of pods in its queues. Without such pods nobody is asked."""
+        while True:
+            try:
+                for pod in await self.quota.look(self.snapshots.in_queues()):
+                    self._wake_owner(manifests.namespace(pod) or "", manifests.labels(pod))
+            except Exception as error:
+                _log.warning("what Kueue says of pods could not be looked at; what was known of it counts", error=repr(error))
+            await self.clock.sleep(QUOTA_SECONDS)
+
+    async def _look_at_scale_ups(self) -> None:
+        """What Cluster Autoscaler says of pods that have no node. Without such pods nobody is asked."""
+        while True:
+            try:
+                for pod in await self.scale_ups.look(self.snapshots.without_nodes()):
+                    self._wake_owner(manifests.namespace(pod) or "", manifests.labels(pod))
+            except Exception as error:
+                _log.warning("what Cluster Autoscaler says of pods could not be looked at; what was known of it counts", error=repr(error))
+            await self.clock.sleep(SCALE_UP_SECONDS)
+
+    def _wake_owner(self, namespace: str, labels: Mapping[str, str]) -> None:
+        """The workload, or the trial, that a pod is of."""
+        if label.TRIAL in labels:
+            self.queue.add(Key(ACCELERATOR_TRIALS.plural, namespace, labels[label.TRIAL]))
+        if label.WORKLOAD in labels:
+            self.queue.add(Key(INFERENCE_WORKLOADS.plural, namespace, labels[label.WORKLOAD]))
 
     async def _process(self, key: Key) -> float | None:
         again: float | None

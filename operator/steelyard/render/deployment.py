@@ -137,7 +137,7 @@ def deployment(
     workload: WorkloadKey, uid: str, intent: PlacementIntent | CustomIntent, settings: Settings, called: str | None = None
 ) -> Manifest:
     """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
-    labels = label.of_placement(workload, intent.key)
+    labels, queue = label.of_placement(workload, intent.key), label.of_queue(intent.access.queue)
     pod = _pod(intent, settings)
     return {
         "apiVersion": "apps/v1",
@@ -145,7 +145,7 @@ def deployment(
         "metadata": {
             "name": called or name.placement(workload, intent.key),
             "namespace": workload.namespace,
-            "labels": labels,
+            "labels": {**labels, **queue},
             "annotations": {label.ASKED: intent.asked, **pod.annotations},
             "ownerReferences": [owned_by_workload(workload, uid)],
         },
@@ -156,7 +156,7 @@ def deployment(
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": pod.deadline_seconds,
             "selector": {"matchLabels": label.selector(workload, intent.key)},
-            "template": {"metadata": {"labels": {**labels, **pod.labels}}, "spec": pod.spec},
+            "template": {"metadata": {"labels": {**labels, **queue, **pod.labels}}, "spec": pod.spec},
         },
     }
 

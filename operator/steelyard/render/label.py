@@ -27,6 +27,8 @@ FETCHES = "steelyard.dev/fetches"
 """On pods that download a model themselves: a NetworkPolicy of their own lets them out to it."""
 MOVE = "steelyard.dev/move"
 TRIAL = "steelyard.dev/trial"
+QUEUE = "kueue.x-k8s.io/queue-name"
+"""Kueue's own, on what is counted by the quota of a LocalQueue."""
 
 ASKED = "steelyard.dev/asked"
 """Annotation: hash of what the user asked for when the Deployment was made."""
@@ -57,6 +59,11 @@ def key_of(labels: Mapping[str, str]) -> PlacementKey:
 def of_custom(*, fetches: bool) -> dict[str, str]:
     """On pods with a program of the user's own, beside those of their placement."""
     return {SERVER: CUSTOM, **({FETCHES: "model"} if fetches else {})}
+
+
+def of_queue(queue: str | None) -> dict[str, str]:
+    """On pods that are counted by a quota, and on the Deployment that makes them, where Kueue looks first; nothing without a queue."""
+    return {QUEUE: queue} if queue else {}
 
 
 def of_probe(workload: WorkloadKey, key: PlacementKey, move: str) -> dict[str, str]:

@@ -81,7 +81,8 @@ def _job(about: _About, namespace: str, placement: PlacementIntent, spec: Manife
             "activeDeadlineSeconds": spec["seconds"],
             "ttlSecondsAfterFinished": KEEP_SECONDS,
             "template": {
-                "metadata": {"labels": about.labels},
+                # Of the pod alone: Kueue suspends a Job in a queue, and one that does not begin is told by no pod.
+                "metadata": {"labels": {**about.labels, **label.of_queue(placement.access.queue)}},
                 "spec": {**pod, "restartPolicy": "Never", "initContainers": [server], "containers": [generator]},
             },
         },

@@ -220,6 +220,8 @@ BAD: tuple[Bad, ...] = (
     _w("a host with a port", {"spec.traffic": {**GATEWAY, "hostnames": ["a.example.com:80"]}}, "must be a host name", "spec.traffic.hostnames[0]"),
     _w("a path with a query", {"spec.traffic": {**GATEWAY, "path": "/v1?a=b"}}, 'must begin with "/"', "spec.traffic.path"),
     _w("a pull secret of another namespace", {"spec.pods": {"imagePullSecrets": ["other/registry"]}}, "in the same namespace", "spec.pods.imagePullSecrets[0]"),
+    _w("a queue of another namespace", {"spec.pods": {"queueName": "other/team"}}, "in the same namespace", "spec.pods.queueName"),
+    _w("a queue whose name is too long for a label", {"spec.pods": {"queueName": "q" * 64}}, "63", "spec.pods.queueName"),
     _w("an account of another namespace", {"spec.pods": {"serviceAccountName": "other/models"}}, "in the same namespace", "spec.pods.serviceAccountName"),
     _w("a secret of another namespace", {"spec.model.secretName": "other/token"}, "in the same namespace", "spec.model.secretName"),
     _w("no model", {"spec.model": GONE}, "must give model, unless the server is existing or custom", "spec.model"),

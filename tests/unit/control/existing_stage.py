@@ -14,7 +14,7 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import NotFound
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, INFERENCE_WORKLOADS, NODES, Resource
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEVICE_CLASSES, INFERENCE_WORKLOADS, NODES, RESOURCE_CLAIMS, Resource
 from steelyard.control.kube.store import Store
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot, Traffic
@@ -36,6 +36,8 @@ class Stage:
         self.objects: dict[tuple[str, str], Manifest] = {}
         self.pods: list[Manifest] = []
         self.asked: list[tuple[str, str]] = []
+        self.claims: list[Manifest] = []
+        self.classes: list[Manifest] = []
         self.fails: Exception | None = None
         self.existing = ExistingObjects(self)
         self.traffic: Callable[[WorkloadKey, PlacementKey], Reading[Traffic]] = lambda *_: Unknown("nothing was read yet", pending=True)
@@ -60,8 +62,12 @@ class Stage:
             raise NotFound("not found", status=404)
         return self.objects[resource.kind, name]
 
-    async def list(self, resource: Resource, namespace: str | None, *, label_selector: str, keep: Any, page_size: int) -> Listing:
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str = "", keep: Any, page_size: int
+    ) -> Listing:
         self.asked.append((resource.plural, label_selector))
+        if resource in {RESOURCE_CLAIMS, DEVICE_CLASSES}:
+            return Listing(tuple(map(keep, self.claims if resource == RESOURCE_CLAIMS else self.classes)), "1")
         wanted = dict(part.split("=") for part in label_selector.split(",") if "=" in part)
         found = (pod for pod in self.pods if wanted.items() <= pod["metadata"]["labels"].items())
         return Listing(tuple(map(keep, found)), "1")

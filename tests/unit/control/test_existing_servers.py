@@ -96,6 +96,31 @@ async def test_its_pods_are_read_by_its_page_and_pay_their_share() -> None:
     assert all(stage.world.is_own(pod) for pod in stage.pods), "they are nobody else's pods"
 
 
+async def test_devices_by_claims_are_paid_for_like_those_that_containers_ask_for() -> None:
+    asking, claiming = standing(), standing(nvidia_com__gpu="0")
+    claiming.classes = [{"metadata": {"name": "gpu"}, "spec": {"extendedResourceName": "nvidia.com/gpu"}}]
+    await claiming.look()
+    assert not {"resourceclaims", "deviceclasses"} & {plural for plural, _ in claiming.asked}, "who has no claims pays for no question"
+    for number in (1, 2):
+        uid, versions = f"u-chat-{number}", claiming.pods[number - 1]["metadata"]
+        claiming.pods[number - 1]["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimName": f"c{number}"}]
+        versions["resourceVersion"] = f"9{number}"
+        requests = [{"name": "gpu", "exactly": {"deviceClassName": "gpu"}}]
+        results = [{"request": "gpu", "driver": "d", "pool": f"n{number}", "device": "0"}]
+        claiming.claims.append(
+            {
+                "metadata": {"name": f"c{number}", "namespace": "team"},
+                "spec": {"devices": {"requests": requests}},
+                "status": {"allocation": {"devices": {"results": results}}, "reservedFor": [{"resource": "pods", "uid": uid, "name": uid}]},
+            }
+        )
+    await claiming.look()
+    await asking.look()
+    asked, held = ([(pod.resources, pod.cost_per_hour) for pod in stage.world.pods()] for stage in (asking, claiming))
+    assert held == asked
+    assert [resources.devices for resources, _ in held] == [1.0, 1.0]
+
+
 async def test_a_node_of_a_pool_that_nobody_wrote_is_paid_until_it_is_gone() -> None:
     stage = standing()
     await stage.look()
@@ -250,6 +275,20 @@ async def test_replicas_without_a_node_are_missing_where_most_are() -> None:
     (place,) = stage.freeze().placements
     assert (place.desired, place.ready, place.pods, place.unplaced) == (3, 2, 3, 1)
     assert "has room for a replica" in place.unplaced_message
+
+
+async def test_one_whose_pods_are_all_in_a_queue_is_said_to_wait_for_quota() -> None:
+    stage = Stage()
+    stage.workload()
+    stage.deployment(1)
+    waits = stage.pod("chat-1", None, ready=False)
+    waits["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "team-a"
+    waits["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    await stage.look()
+    found = stage.freeze().found
+    assert found is not None and found.refusal is not None
+    assert found.refusal.reason is Reason.WAITING_FOR_QUOTA
+    assert found.refusal.message.startswith("pods of Deployment chat wait for quota of LocalQueue team-a")
 
 
 async def test_another_template_or_another_promise_is_another_revision() -> None:

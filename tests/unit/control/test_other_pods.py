@@ -9,8 +9,9 @@ import pytest
 
 from steelyard.control.gather.other_pods import OtherPods
 from steelyard.control.kube.api_client import Listing
+from steelyard.control.kube.errors import ApiError, Forbidden, NotFound, Unreachable
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import NODES, PODS, Resource
+from steelyard.control.kube.resource import NODES, PODS, RESOURCE_CLAIMS, Resource
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
 from steelyard.core.facts.resources import Resources
 from unit.control.fleet_stage import Fleet
@@ -24,9 +25,17 @@ class Cluster:
     def __init__(self, *pods: Manifest) -> None:
         self.pods = list(pods)
         self.asked: list[dict[str, Any]] = []
+        self.claims: list[Manifest] | ApiError = []
+        self.classes: list[Manifest] = []
 
-    async def list(self, resource: Resource, *, keep: Callable[[Manifest], Manifest], **query: Any) -> Listing:
-        assert resource == PODS
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, keep: Callable[[Manifest], Manifest], **query: Any
+    ) -> Listing:
+        assert namespace is None, "nodes have pods of all namespaces"
+        if resource != PODS:
+            if isinstance(self.claims, ApiError):
+                raise self.claims
+            return Listing(tuple(map(keep, self.claims if resource == RESOURCE_CLAIMS else self.classes)), "1")
         self.asked.append(query)
         return Listing(tuple(map(keep, self.pods)), "1")
 
@@ -152,3 +161,78 @@ def test_a_pod_of_ours_is_ours_until_it_has_gone_whoever_made_it() -> None:
     assert fleet.world.is_own(mine)
     assert not fleet.gathering().is_own(mine)
     assert fleet.store.get(NODES.key(None, NODE)) is not None
+
+
+GPU = {"metadata": {"name": "gpu"}, "spec": {"extendedResourceName": "nvidia.com/gpu"}}
+OTHER = {"metadata": {"name": "other"}, "spec": {}}
+
+
+def claim(*results: tuple[str, str], pods: tuple[str, ...] = ("u",), notes: dict[str, str] | None = None, **more: Any) -> Manifest:
+    """Requests `one` of class gpu, and `any` of gpu or, as its second choice, of the other class; allocated: (request, device)."""
+    requests = [
+        {"name": "one", "exactly": {"deviceClassName": "gpu"}},
+        {"name": "any", "firstAvailable": [{"name": "best", "deviceClassName": "gpu"}, {"name": "else", "deviceClassName": "other"}]},
+    ]
+    given = [{"request": request, "driver": "d", "pool": "n", "device": device, **more} for request, device in results]
+    reserved = [{"resource": "pods", "name": uid, "uid": uid} for uid in pods]
+    return {
+        "metadata": {"name": "c", "namespace": "theirs", "annotations": notes or {}},
+        "spec": {"devices": {"requests": requests}},
+        "status": {"allocation": {"devices": {"results": given}}, "reservedFor": reserved},
+    }
+
+
+async def held(*claims: Any, pods: tuple[str, ...] = ("u",)) -> dict[str, float]:
+    """What others have of the node's devices."""
+    cluster = Cluster(*(pod(uid=uid, cpu="1") for uid in pods))
+    cluster.claims, cluster.classes = list(claims), [GPU, OTHER]
+    others = OtherPods(cluster)
+    await others.look({NODE}, lambda _: False)
+    asked = dict(others.on(NODE)[Component.OTHERS])
+    assert asked.pop("cpu") == len(pods)
+    return asked
+
+
+async def test_devices_by_claims_count_under_the_name_that_containers_ask_for_them_by() -> None:
+    assert await held(claim(("one", "0"), ("one", "1"))) == {"nvidia.com/gpu": 2.0}
+    assert await held(claim(("any/else", "0"))) == {"deviceclass.resource.kubernetes.io/other": 1.0}
+    assert await held(claim(("any/best", "0")), claim(("one", "1"))) == {"nvidia.com/gpu": 2.0}
+
+
+async def test_a_claim_that_pods_share_and_a_device_that_claims_share_count_once() -> None:
+    assert await held(claim(("one", "0"), pods=("u", "elsewhere"))) == {"nvidia.com/gpu": 0.5}
+    assert await held(claim(("one", "0"), pods=("u", "v")), pods=("u", "v")) == {"nvidia.com/gpu": 1.0}
+    assert await held(claim(("one", "0")), claim(("one", "0"), pods=("elsewhere",))) == {"nvidia.com/gpu": 0.5}
+
+
+async def test_what_holds_no_device_is_not_counted() -> None:
+    made_for_a_container = claim(("one", "0"), notes={"resource.kubernetes.io/extended-resource-claim": "true"})
+    assert await held(made_for_a_container) == {}, "its container asks for it"
+    assert await held(claim(("one", "0"), adminAccess=True)) == {}
+    assert await held(claim(("one", "0"), pods=())) == {}
+    assert await held(claim()) == {}
+
+
+async def test_a_claim_that_cannot_be_read_hides_no_other() -> None:
+    odd: list[Any] = [{}, {"metadata": {"name": "x"}, "spec": None, "status": {"reservedFor": "text"}}, claim(("nobody", "9"))]
+    assert await held(*odd, claim(("one", "0"))) == {"nvidia.com/gpu": 1.0}
+
+
+@pytest.mark.parametrize("error", [NotFound("no such kind", status=404), Forbidden("no", status=403)])
+async def test_without_the_kind_or_the_right_pods_are_looked_at_all_the_same(error: ApiError) -> None:
+    cluster = Cluster(pod(cpu="1"))
+    cluster.claims = error
+    others = OtherPods(cluster)
+    await others.look({NODE}, lambda _: False)
+    assert others.on(NODE) == {Component.OTHERS: {"cpu": 1.0}}
+
+
+async def test_a_look_that_fails_leaves_what_was_found() -> None:
+    cluster = Cluster(pod(cpu="1"))
+    cluster.claims, cluster.classes = [claim(("one", "0"))], [GPU]
+    others = OtherPods(cluster)
+    await others.look({NODE}, lambda _: False)
+    cluster.claims = Unreachable("no route", subject="list", write=False)
+    with pytest.raises(Unreachable):
+        await others.look({NODE}, lambda _: False)
+    assert others.on(NODE) == {Component.OTHERS: {"cpu": 1.0, "nvidia.com/gpu": 1.0}}

@@ -11,6 +11,7 @@ import pytest
 from steelyard.control.gather.devices import devices_of_pod
 from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.probe_job import probe_of, refused_probe
+from steelyard.control.gather.queued import Quota
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import INFERENCE_WORKLOADS, JOBS, NODES, PODS
@@ -323,3 +324,14 @@ def test_a_probe_that_waits_for_a_node_waits_for_the_pool(cluster: Cluster) -> N
     nowhere = [{**UNPLACED[0], "lastTransitionTime": at(3)}]
     cluster.put(PODS, a_pod(phase="Pending", conditions=nowhere))
     assert cluster.world.waits(POOL).since is not None
+
+
+def test_its_wait_for_quota_is_no_wait_for_the_pool(cluster: Cluster) -> None:
+    cluster.put(JOBS, a_job())
+    nowhere, queue = [{**UNPLACED[0], "lastTransitionTime": at(3)}], "kueue.x-k8s.io/queue-name"
+    waits = a_pod(phase="Pending", conditions=nowhere)
+    cluster.put(PODS, {**waits, "metadata": {**waits["metadata"], "labels": {**waits["metadata"]["labels"], queue: "team-a"}}})
+    assert [each["metadata"]["name"] for each in cluster.world.in_queues()] == ["probe-1"]
+    given = MADE + timedelta(minutes=9)
+    cluster.world.quota_of = lambda pod: Quota(given=given)
+    assert cluster.world.waits(POOL).since == given

@@ -253,13 +253,14 @@ def test_none_is_made_during_a_move() -> None:
     assert drill.world.memory.move is None
 
 
-def test_none_is_made_while_a_serving_replica_waits_for_a_node() -> None:
+@pytest.mark.parametrize(("waiting", "reason"), [({"unplaced": 1}, Reason.UNPLACED), ({"queued": 1}, Reason.WAITING_FOR_QUOTA)])
+def test_none_is_made_while_a_serving_replica_waits_for_a_node_or_for_quota(waiting: dict[str, int], reason: Reason) -> None:
     drill = serving()
     snapshot = drill.world.snapshot()
-    waits = tuple(replace(place, unplaced=1) for place in snapshot.placements)
+    waits = tuple(replace(place, **waiting) for place in snapshot.placements)  # type: ignore[arg-type]
     decision = decide(replace(snapshot, placements=waits), drill.world.now)
     assert decision.intent.drill is None and decision.memory.exit_drill is not None
-    assert decision.memory.exit_drill.reason == Reason.UNPLACED
+    assert decision.memory.exit_drill.reason == reason
 
 
 def test_what_keeps_one_waiting_is_told_with_no_figure_that_follows_the_load() -> None:

@@ -458,6 +458,24 @@ def test_a_pool_that_delivers_no_node_ends_its_part_after_the_time_of_any_explor
     assert run.finished == Reason.NOTHING_MEASURED and "TargetNotReady" in run.memory.said
 
 
+def test_a_pool_without_quota_ends_its_part_in_the_same_way_and_is_not_said_to_have_failed() -> None:
+    world = serving()
+    world.grounds["other"].quota = 0
+    run = asked(world, duration=7200, budget=50.0)
+    run.to_its_end()
+    assert run.finished == Reason.NOTHING_MEASURED and "WaitingForQuota" in run.memory.said
+    assert not world.memory.quarantine
+
+
+def test_a_serving_replica_that_waits_for_quota_comes_before_a_trial_of_its_pools() -> None:
+    run = asked(duration=6000, budget=50.0)
+    run.until(lambda: run.move is not None and run.move.step is Step.SHIFT)
+    world, seen = run.world, run.world.placement
+    world.placement = lambda key: replace(seen(key), queued=int(key.pool == "home"), queued_message="wait for quota")  # type: ignore[method-assign]
+    run.to_its_end()
+    assert run.finished == Reason.SLO_AT_RISK and "on pool home wait for quota, which the trial's pods use too" in run.memory.said
+
+
 def test_what_breaks_the_promise_while_it_is_stopped_has_failed_all_the_same() -> None:
     run = asked(claims=(half_of("other", "home", 2.0 / 1.1),), duration=6000, budget=50.0)
     run.until(lambda: run.row("other").capacity is not None if run.memory.rows else False)

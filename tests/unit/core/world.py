@@ -101,6 +101,10 @@ class Ground:
     compiled: bool = True
     delivers: bool = True
     crashes: bool = False
+    refuses: str = ""
+    """Why the cluster's autoscaler brings no node, where it delivers none and says so."""
+    quota: int | None = None
+    """Replicas that a queue lets in; None: they are in none. One that was let in stays so until it goes."""
     late: float = 0.002
     selected: bool = True
     exhausted_until: datetime | None = None
@@ -146,6 +150,8 @@ class Pods:
     digest: str | None = None
     build: int = 0
     waiting_since: datetime | None = None
+    queued_since: datetime | None = None
+    quota_given: datetime | None = None
     shaken: int = 0
     """Windows that are still disturbed by a crash of a server which came back at once: a third of what is asked comes late."""
 
@@ -358,6 +364,11 @@ class World:
             crash_message="exit code 1" if ground.crashes else "",
             trouble=ground.trouble,
             waiting_since=pods.waiting_since,
+            refused_nodes="" if ground.delivers else ground.refuses,
+            queued=self.queued(key),
+            queued_message=f"wait for quota of LocalQueue team: no more for flavor {key.pool}" if self.queued(key) else "",
+            queued_since=pods.queued_since,
+            quota_given=pods.quota_given if any(0 < age < ground.start for age in pods.ages) else None,
             replicas_owner=pods.owner,
             artifact_key=pods.key,
             artifact_digest=pods.digest,
@@ -389,6 +400,10 @@ class World:
         """Pods that have not started yet and do not get the artifact that they are told to load."""
         ground, pods = self.grounds[key.pool], self.deployments[key]
         return sum(1 for age in pods.ages if age < ground.start) if ground.corrupt or pods.build != ground.build else 0
+
+    def queued(self, key: PlacementKey) -> int:
+        """Pods that no queue has let in yet."""
+        return 0 if self.grounds[key.pool].quota is None else self.deployments[key].ages.count(0)
 
     def kill(self, pool: str, most: int = 1_000) -> None:
         """End the containers of so many pods of a pool: they start again."""
@@ -553,6 +568,7 @@ class World:
             ground = self.grounds[key.pool]
             waits = ground.trouble is not None or (not ground.delivers and any(age < ground.start for age in pods.ages))
             pods.waiting_since = (pods.waiting_since or self.now) if waits and pods.ages else None
+            pods.queued_since = (pods.queued_since or self.now) if self.queued(key) else None
 
     def _exhaust(self) -> None:
         for name, ground in self.grounds.items():
@@ -569,7 +585,9 @@ class World:
         key, before = wanted.placement.key, self.probe
         if before is None or (before.move, before.key) != (wanted.move, key):
             self.probed.append(wanted)
-            self.probe = Probe(move=wanted.move, key=key, state=ProbeState.STARTING, started=self.now)
+            self.probe = Probe(
+                move=wanted.move, key=key, state=ProbeState.STARTING, started=self.now, queued=self.grounds[key.pool].quota == 0
+            )
             return
         if before.state in {ProbeState.DONE, ProbeState.FAILED}:
             return
@@ -578,6 +596,8 @@ class World:
         start = ground.start * self.policy.window_seconds
         if ground.crashes or passed >= self.probed[-1].seconds + 60:
             self.probe = replace(before, state=ProbeState.FAILED, message="exit code 1" if ground.crashes else "it was not ready in time")
+        elif ground.quota == 0:
+            self.probe = replace(before, queued=True)
         elif ground.delivers and not ground.trouble and passed >= start:
             steps = ramp_of(ramp, lambda rate, seconds: self._step(ground, rate, seconds))
             done = passed >= start + sum(s.seconds for s in steps)
@@ -594,7 +614,14 @@ class World:
         for key, pods in self.deployments.items():
             ground = self.grounds[key.pool]
             if ground.delivers and not self.refusing(key):
-                pods.ages = [age + 1 for age in pods.ages]
+                let_in = min(self.queued(key), max(0, (ground.quota or 0) - self._let_in(key.pool)))
+                waits = self.queued(key) - let_in
+                pods.quota_given = self.now if let_in else pods.quota_given
+                pods.ages = [age + 1 for age in pods.ages[: len(pods.ages) - waits]] + [0] * waits
+
+    def _let_in(self, pool: str) -> int:
+        """Pods of all revisions there that a queue has let in."""
+        return sum(1 for key, pods in self.deployments.items() if key.pool == pool for age in pods.ages if age)
 
     def _obey(self, decision: Decision) -> None:
         intent = decision.intent

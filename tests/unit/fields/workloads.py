@@ -189,6 +189,7 @@ WORKLOADS: dict[str, Pair] = {
     "rebalancing.exploration.deadlineSeconds": values(60, 900, scene=STARTS_SLOWLY),
     "rebalancing.paused": values(False, True, scene=MOVES),
     "pods.imagePullSecrets[]": values([], ["own"], at="pods.imagePullSecrets"),
+    "pods.queueName": values(GONE, "team-a"),
     "pods.serviceAccountName": values(GONE, "own"),
     "pods.compileServiceAccountName": values(GONE, "own", scene=COMPILES),
 }

@@ -66,6 +66,12 @@ def test_the_server_is_the_one_of_its_deployment_and_goes_on_beside_what_asks_it
     assert pod["restartPolicy"] == "Never" and pod["automountServiceAccountToken"] is False
 
 
+def test_the_pod_of_a_probe_is_in_the_queue_and_its_job_is_not_suspended_there() -> None:
+    job = job_of(replace(RICH, access=PodAccess(queue="team-a")))
+    assert job["spec"]["template"]["metadata"]["labels"] == {**job["metadata"]["labels"], "kueue.x-k8s.io/queue-name": "team-a"}
+    assert "kueue.x-k8s.io/queue-name" not in job["metadata"]["labels"]
+
+
 def test_the_generator_is_small_holds_no_credentials_and_writes_nowhere() -> None:
     _, generator = containers_of(job_of(settings=replace(SETTINGS, store_read_secret="reader", public_keys="PEM")))
     assert [each["name"] for each in generator["env"]] == ["STEELYARD_PROBE_SPEC"]

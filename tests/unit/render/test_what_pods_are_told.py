@@ -197,6 +197,18 @@ def test_pods_are_pulled_and_known_as_the_workload_says_and_hold_no_token() -> N
         assert not {"imagePullSecrets", "serviceAccountName"} & pod.keys()
 
 
+def test_a_placement_in_a_queue_says_so_on_its_deployment_and_on_its_pods_alone() -> None:
+    queue = {"kueue.x-k8s.io/queue-name": "team-a"}
+    workload = WorkloadKey("shop", "search")
+    plain, made = (
+        deployment(workload, "uid-3", replace(PLACEMENT, access=access), SETTINGS) for access in (PodAccess(), PodAccess(queue="team-a"))
+    )
+    assert made["metadata"]["labels"] == {**plain["metadata"]["labels"], **queue}
+    assert made["spec"]["template"]["metadata"]["labels"] == {**plain["spec"]["template"]["metadata"]["labels"], **queue}
+    assert made["spec"]["selector"] == plain["spec"]["selector"], "what is in no queue is selected all the same"
+    assert made["metadata"]["name"] == plain["metadata"]["name"]
+
+
 def test_a_serving_pod_gets_disk_for_its_artifact_and_what_is_made_of_it() -> None:
     for size, limit in ((1 << 30, "4096Mi"), (None, "20480Mi")):
         made = deployment(WorkloadKey("shop", "search"), "uid-3", replace(PLACEMENT, artifact_bytes=size), SETTINGS)

@@ -9,6 +9,7 @@ from datetime import datetime
 from steelyard.control.gather.existing_objects import Looked
 from steelyard.control.gather.pod_facts import served_pod
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
+from steelyard.control.gather.queued import NOTHING_SAID, is_gated, words
 from steelyard.control.gather.running import asked_together
 from steelyard.control.gather.unplaced import is_unplaced, no_room, waiting_since
 from steelyard.control.gather.workload_facts import crash_of, pod_ready, start_seconds_of
@@ -218,4 +219,7 @@ def _refusal(workload: Workload, placed: _Placed) -> Refusal | None:
     nowhere = [pod for pod in placed.homeless if is_unplaced(pod)]
     if nowhere:
         return Refusal(Reason.UNPLACED, f"{workload.existing}: {no_room(nowhere[0], 'a replica', None)}")
+    gated = next((pod for pod in sorted(placed.homeless, key=manifests.name) if is_gated(pod)), None)
+    if gated is not None:
+        return Refusal(Reason.WAITING_FOR_QUOTA, f"pods of {workload.existing} {words(gated, NOTHING_SAID)}")
     return Refusal(Reason.WAITING, f"no pod of {workload.existing} is on a node yet")

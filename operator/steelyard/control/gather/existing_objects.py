@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from steelyard.control.gather.device_claims import claimed
 from steelyard.control.gather.pod_facts import served_pod
+from steelyard.control.gather.running import CLAIMED
 from steelyard.control.gather.workload_facts import crash_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import Listing
@@ -62,7 +64,13 @@ class Asker(Protocol):
         ...
 
     async def list(
-        self, resource: Resource, namespace: str | None, *, label_selector: str, page_size: int, keep: Callable[[Manifest], Manifest]
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        page_size: int,
+        keep: Callable[[Manifest], Manifest],
     ) -> Listing:
         """A whole collection, of each object what `keep` makes of it."""
         ...
@@ -126,6 +134,9 @@ class ExistingObjects:
         if len(mine) > MOST_PODS:
             told = f"{existing} has more than {MOST_PODS} pods, and is not read: measure a part of it as an object of its own"
             return _the_same(before, Looked({}, refusal=Refusal(Reason.EXISTING_MISSING, told)))
+        if any(pod["spec"]["resourceClaims"] for pod in mine):
+            held = await claimed(self._client, key.namespace)
+            mine = [{**pod, "spec": {**pod["spec"], CLAIMED: held.get(manifests.uid(pod))}} for pod in mine]
         known = {manifests.uid(pod): pod for pod in before.pods} if before is not None else {}
         pods = tuple(sorted((_known(pod, known) for pod in mine), key=manifests.name))
         return _the_same(before, Looked(_known_object(found, before), pods))
@@ -195,6 +206,8 @@ def _small(pod: Manifest) -> Manifest:
         "metadata": {name: meta[name] for name in names if name in meta},
         "spec": {
             "nodeName": spec.get("nodeName"),
+            "schedulingGates": spec.get("schedulingGates") or [],
+            "resourceClaims": bool(spec.get("resourceClaims")),
             "containers": [_container(each) for each in spec.get("containers") or ()],
             "initContainers": [_container(each) for each in spec.get("initContainers") or ()],
         },
@@ -209,7 +222,8 @@ def _container(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _known(pod: Manifest, known: Mapping[str, Manifest]) -> Manifest:
     """As it was found before, where it has not changed: what was made of it is true."""
     before = known.get(manifests.uid(pod))
-    return before if before is not None and manifests.version(before) == manifests.version(pod) else pod
+    same = before is not None and manifests.version(before) == manifests.version(pod)
+    return before if before is not None and same and before["spec"].get(CLAIMED) == pod["spec"].get(CLAIMED) else pod
 
 
 def _known_object(found: Manifest, before: Looked | None) -> Manifest:

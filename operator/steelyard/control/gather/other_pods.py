@@ -12,7 +12,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
-from steelyard.control.gather.running import asked_together
+from steelyard.control.gather.device_claims import claimed
+from steelyard.control.gather.running import CLAIMED, asked_together
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.manifest import Manifest
@@ -25,14 +26,22 @@ LOOK_SECONDS = 300.0
 PAGE = 100
 """Pods of one answer: each may be more than a megabyte of its owner's making."""
 Others: TypeAlias = Mapping[Component, Mapping[str, float]]
-"""By what their cost is, what they ask for (`asked_together`)."""
+"""By what their cost is, what they ask for (`asked_together`), and what they hold by ResourceClaims."""
 NOBODY: Others = MappingProxyType({})
 
 
 class Lister(Protocol):
     """The part of the API client that is needed."""
 
-    async def list(self, resource: Resource, *, field_selector: str, page_size: int, keep: Callable[[Manifest], Manifest]) -> Listing:
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        field_selector: str = "",
+        page_size: int,
+        keep: Callable[[Manifest], Manifest],
+    ) -> Listing:
         """A whole collection, of each object what `keep` makes of it."""
         ...
 
@@ -50,7 +59,8 @@ class OtherPods:
 
     async def look(self, nodes: Set[str], is_ours: Callable[[Manifest], bool]) -> None:
         """Look at what stands on these nodes. is_ours: whether a pod is one of ours, whatever it says of itself. Raises ApiError."""
-        keep = partial(_told, nodes=nodes, is_ours=is_ours)
+        by_claims = await claimed(self._client)
+        keep = partial(_told, nodes=nodes, is_ours=is_ours, by_claims=by_claims)
         listing = await self._client.list(PODS, field_selector="status.phase=Running", page_size=PAGE, keep=keep)
         found = _by_node(listing.items)
         self._on = {node: known if (known := self._on.get(node)) == now else now for node, now in found.items()}
@@ -64,7 +74,7 @@ def _by_node(told: Iterable[Manifest]) -> dict[str, Others]:
     return {node: {component: dict(asked) for component, asked in each.items()} for node, each in sums.items()}
 
 
-def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool]) -> Manifest:
+def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool], by_claims: Mapping[str, Mapping[str, float]]) -> Manifest:
     """Empty for a pod that is elsewhere, is counted as a workload's own, or cannot be read: what one says is that one's alone."""
     try:
         node = manifests.node_name(pod)
@@ -74,7 +84,8 @@ def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool]) -
         if ours and label.COMPILED_MODEL not in manifests.labels(pod):
             return {}
         component = Component.SHARED if ours or _is_agent(pod) else Component.OTHERS
-        return {"node": node, "component": component, "asked": asked_together(pod.get("spec") or {})}
+        spec = {**(pod.get("spec") or {}), CLAIMED: by_claims.get(manifests.uid(pod))}
+        return {"node": node, "component": component, "asked": asked_together(spec)}
     except Exception:
         return {}
 

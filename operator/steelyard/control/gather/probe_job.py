@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.control.gather.pod_trouble import SecretKeys, trouble
+from steelyard.control.gather.queued import QuotaOf, is_gated, queue_of, unsaid, waits_since, words
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import is_unplaced, no_room
 from steelyard.control.gather.workload_facts import crash_of, moment
@@ -37,32 +38,37 @@ def is_probe(job: Manifest) -> bool:
     return manifests.labels(job).get(label.ROLE) == label.PROBE
 
 
-def probe_of(job: Manifest, pod: Manifest | None, workload: WorkloadKey, keys: SecretKeys, now: datetime) -> Probe | None:
-    """What the Job tells; None for one that is leaving, or not named as the probe that its labels speak of. `pod`: its newest."""
+def probe_of(
+    job: Manifest, pod: Manifest | None, workload: WorkloadKey, keys: SecretKeys, now: datetime, quota_of: QuotaOf = unsaid
+) -> Probe | None:
+    """What the Job tells; None for one that is leaving, or not named as the probe that its labels speak of. `pod`: its newest. quota_of: what Kueue says
+    of it."""
     labels, made = manifests.labels(job), moment(manifests.metadata(job).get("creationTimestamp"))
     move, key = labels.get(label.MOVE, ""), label.key_of(labels)
     if manifests.is_leaving(job) or made is None or manifests.name(job) != name.probe_job(workload, key, move):
         return None
-    return told_of(job, pod, move, key, keys, now)
+    return replace(told_of(job, pod, key, keys, now, quota_of), move=move)
 
 
-def told_of(job: Manifest, pod: Manifest | None, move: str, key: PlacementKey, keys: SecretKeys, now: datetime) -> Probe:
-    """What a Job tells whose generator asks the server beside it, for a move or for a trial."""
+def told_of(job: Manifest, pod: Manifest | None, key: PlacementKey, keys: SecretKeys, now: datetime, quota_of: QuotaOf = unsaid) -> Probe:
+    """What a Job tells whose generator asks the server beside it, for a trial or, once it has its name, for a move."""
     made = moment(manifests.metadata(job).get("creationTimestamp")) or now
     state = generator(pod or {})
     begun = moment((state.get("running") or {}).get("startedAt") or (state.get("terminated") or {}).get("startedAt"))
-    # The kubelet starts what asks once the server beside it is ready.
-    ready = None if begun is None else max(0.0, (begun - made).total_seconds())
-    told = Probe(move=move, key=key, state=ProbeState.STARTING, started=made, ready_seconds=ready)
+    # The kubelet starts what asks once the server beside it is ready; what is in a queue begins to start when it has its quota.
+    ordered = made if pod is None or queue_of(pod) is None else quota_of(pod).given
+    ready = None if begun is None or ordered is None else max(0.0, (begun - max(made, ordered)).total_seconds())
+    gated = pod is not None and is_gated(pod)
+    told = Probe(move="", key=key, state=ProbeState.STARTING, started=made, ready_seconds=ready, queued=gated)
     if (ended := state.get("terminated")) is not None:
         return _ended(told, ended)
     if (condition := over(job)) is not None:
-        return _with(told, ProbeState.FAILED, _without_result(job, pod, condition))
+        return _with(told, ProbeState.FAILED, _without_result(job, pod, condition, quota_of))
     if pod is not None and (why := crash_of(pod)) is not None:
         return _with(told, ProbeState.FAILED, why)
     if begun is not None:
         return _with(told, ProbeState.RUNNING, "")
-    return _with(told, ProbeState.STARTING, "" if pod is None else _waits(pod, key.pool, keys, now))
+    return _with(told, ProbeState.STARTING, "" if pod is None else _waits(pod, key.pool, keys, now, quota_of))
 
 
 def refused_probe(workload: WorkloadKey, move: Move | None, refused: Iterable[RefusedWrite]) -> Probe | None:
@@ -86,8 +92,10 @@ def generator(pod: Manifest) -> Mapping[str, Any]:
     return next((each.get("state") or {} for each in statuses), {})
 
 
-def _waits(pod: Manifest, pool: str, keys: SecretKeys, now: datetime) -> str:
-    """What keeps it from running, which somebody may mend, or a node may come for, before its deadline."""
+def _waits(pod: Manifest, pool: str, keys: SecretKeys, now: datetime, quota_of: QuotaOf) -> str:
+    """What keeps it from running, which somebody may mend, or a node or quota may come for, before its deadline."""
+    if is_gated(pod):
+        return f"its pod has to {words(pod, quota_of(pod))}" if waits_since(pod, now) is not None else ""
     if is_unplaced(pod):
         return no_room(pod, "its probe", pool)
     found = trouble(pod, f"a probe on pool {pool}", keys, now)
@@ -166,10 +174,12 @@ def over(job: Manifest) -> Mapping[str, Any] | None:
     return next((c for c in conditions if c.get("type") in {"Complete", "Failed", "FailureTarget"} and c.get("status") == "True"), None)
 
 
-def _without_result(job: Manifest, pod: Manifest | None, condition: Mapping[str, Any]) -> str:
+def _without_result(job: Manifest, pod: Manifest | None, condition: Mapping[str, Any], quota_of: QuotaOf) -> str:
     if condition.get("reason") != "DeadlineExceeded":
         return f"the probe's Job ended without a result: {condition.get('message') or condition.get('reason') or condition.get('type')}"
     seconds = (job.get("spec") or {}).get("activeDeadlineSeconds")
+    if pod is not None and is_gated(pod):
+        return f"the probe did not begin within its {seconds} s: its pod had to {words(pod, quota_of(pod))}"
     # Only the Job's events say that a pod is not admitted, and nobody reads those.
     why = (
         ""

@@ -1,4 +1,4 @@
-"""The containers of a pod that run all the time: what they ask for together is what the pod holds."""
+"""The containers of a pod that run all the time: what they ask for together is what the pod holds, with the devices of its ResourceClaims."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from steelyard.api.quantity import number
+
+CLAIMED = "steelyard.dev/claimed"
+"""In a spec as it is kept here: devices that the pod holds by ResourceClaims, by resource name (`device_claims.py`). No API server serves it."""
 
 
 def running_together(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
@@ -21,4 +24,6 @@ def asked_together(spec: Mapping[str, Any]) -> Mapping[str, float]:
     for container in running_together(spec):
         for name, quantity in ((container.get("resources") or {}).get("requests") or {}).items():
             asked[name] += number(quantity)
+    for name, units in (spec.get(CLAIMED) or {}).items():
+        asked[name] += units
     return dict(asked)

@@ -28,6 +28,7 @@ from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
 from steelyard.control.gather.probe_job import is_probe, probe_of
+from steelyard.control.gather.queued import QuotaOf, is_asked_for, queued, unsaid
 from steelyard.control.gather.route_facts import NOT_SERVED, route_of
 from steelyard.control.gather.scale_target import asked_of
 from steelyard.control.gather.served_artifact import served_artifact
@@ -91,6 +92,8 @@ UNDER_WAY = "move under way"
 """Mark in the store, of workloads."""
 ASKS = "asks for requests"
 """Mark in the store, of trials."""
+IN_QUEUE, WITHOUT_NODE = "in a queue", "without a node"
+"""Marks in the store, of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +132,12 @@ class SnapshotBuilder:
         read_existing: ReadExisting = lambda *_: None,
         autoscaler_of: Callable[[str, str], str | None] = lambda *_: None,
         routes_served: bool = True,
+        quota_of: QuotaOf = unsaid,
+        refused_node: Callable[[Manifest], str] = lambda _: "",
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
-        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched."""
+        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched.
+        quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node for one, if it says so."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -139,6 +145,8 @@ class SnapshotBuilder:
         self._others = others
         self._autoscaler_of = autoscaler_of
         self._routes_served = routes_served
+        self.quota_of = quota_of
+        self.refused_node = refused_node
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -166,6 +174,8 @@ class SnapshotBuilder:
         self._seen_as: tuple[tuple[tuple[Pool, ...], int], dict[_Choice, tuple[Pool, ...]]] = ((), 0), {}
         self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
         store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
+        store.mark_each(WITHOUT_NODE, PODS, lambda raw: self._reader.read(PODS, raw, is_unplaced) is True)
+        store.mark_each(IN_QUEUE, PODS, lambda raw: self._reader.read(PODS, raw, is_asked_for) is True)
         store.mark_each(ASKS, ACCELERATOR_TRIALS, lambda raw: self._reader.read(ACCELERATOR_TRIALS, raw, asks_of) is not None)
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
@@ -239,6 +249,14 @@ class SnapshotBuilder:
         parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
         return None if isinstance(parsed, Unreadable) else asks(trial_of(parsed, raw, now), trial_memory_of(raw.get("status") or {}))
 
+    def without_nodes(self) -> Sequence[Manifest]:
+        """The pods that the scheduler has found no node for."""
+        return self._store.marked(WITHOUT_NODE)
+
+    def in_queues(self) -> Sequence[Manifest]:
+        """The pods that Kueue has something to say of."""
+        return self._store.marked(IN_QUEUE)
+
     def existing(self) -> Sequence[Workload]:
         """The workloads whose server exists already, the oldest first."""
         read = ((raw, self._understand(raw).workload) for raw in self._store.all(INFERENCE_WORKLOADS) if not manifests.is_leaving(raw))
@@ -300,7 +318,8 @@ class SnapshotBuilder:
 
     def _probe_told(self, job: Manifest, workload: WorkloadKey, now: datetime) -> Probe | None:
         newest = newest_pod(self._store, job)
-        reading = partial(probe_of, job, workload=workload, keys=secret_keys([self.settings.store_read_secret]), now=now)
+        keys = secret_keys([self.settings.store_read_secret])
+        reading = partial(probe_of, job, workload=workload, keys=keys, now=now, quota_of=self.quota_of)
         without = reading(None)  # Fails where it is the Job that cannot be read.
         return without if newest is None else self._reader.read(PODS, newest, reading) or without
 
@@ -325,7 +344,8 @@ class SnapshotBuilder:
             return ()
         pods = self._store.labelled(PODS, label.WORKLOAD, workload.key.name, workload.key.namespace)
         scaled_by = (self._autoscaler_of(workload.key.namespace, manifests.name(each)) for each in deployments)
-        of = (*deployments, *pods, *scaled_by, *(self._store.get(NODES.key(None, manifests.node_name(pod) or "")) for pod in pods))
+        said = tuple(map(self.quota_of, pods))
+        of = (*deployments, *pods, *scaled_by, *said, *(self._store.get(NODES.key(None, manifests.node_name(pod) or "")) for pod in pods))
         known = self._placed.get(workload.uid)
         if known is not None and unchanged(known[0], of):
             return known[1]
@@ -350,13 +370,27 @@ class SnapshotBuilder:
             wrong = self._trouble(pods, labels[label.POOL], now)
             # A person's own words come before the name of a controller that has many masters.
             owner = self._autoscaler_of(manifests.namespace(deployment) or "", manifests.name(deployment))
-            return placement_of(deployment, pods, owner or (foreign[0].name if foreign else None), made_of.key if made_of else None, wrong)
+            return placement_of(
+                deployment,
+                pods,
+                owner or (foreign[0].name if foreign else None),
+                made_of.key if made_of else None,
+                wrong,
+                in_queue=queued(pods, self.quota_of, pod_ready, now),
+                quota_of=self.quota_of,
+                refused_nodes=self._refused(pods),
+            )
 
         try:
             return placed(pods)
         except Exception:
             placed(())  # Fails once more where it is the Deployment that cannot be read.
             return placed([pod for pod in pods if self._reader.read(PODS, pod, lambda each: placed([each])) is not None])
+
+    def _refused(self, pods: Sequence[Manifest]) -> str:
+        """Why no node comes for the first of them by name for which that was said; empty while one comes for any."""
+        said = [self.refused_node(pod) for pod in sorted(pods, key=manifests.name) if is_unplaced(pod)]
+        return said[0] if said and all(said) else ""
 
     def _trouble(self, pods: Sequence[Manifest], pool: str, now: datetime) -> Refusal | None:
         """Of the first pod by name that has any, after a node that is not ready: pods on it say nothing new."""
@@ -379,7 +413,9 @@ class SnapshotBuilder:
         """Of the pods of all workloads on a pool, those of probes too: who waits for a node, and when one was last found."""
         pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) in label.SERVERS]
         mine = sorted((p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)), key=manifests.name)
-        seen = [found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool))) is not None]
+        seen = [
+            found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool, quota_of=self.quota_of))) is not None
+        ]
         return Waits(
             since=min((each.since for each in seen if each.since is not None), default=None),
             why=next((each.why for each in seen if each.why), ""),
@@ -697,11 +733,11 @@ def _pods_of(deployment: Manifest, labelled: Sequence[Manifest], key: PlacementK
     return tuple(found)
 
 
-def _waits(pod: Manifest, pool: str) -> Waits:
+def _waits(pod: Manifest, pool: str, quota_of: QuotaOf) -> Waits:
     """Of one pod."""
     nowhere = is_unplaced(pod)
     return Waits(
-        since=waiting_since({}, [pod]) if nowhere else None,
+        since=waiting_since({}, [pod], quota_of) if nowhere else None,
         why=no_room(pod, "a replica", pool) if nowhere else "",
         delivered=node_found(pod),
     )

@@ -10,6 +10,7 @@ from steelyard.api.accelerator_trial import AcceleratorTrial, LoadMode
 from steelyard.control.gather.pod_trouble import SecretKeys
 from steelyard.control.gather.pool_facts import claim_of
 from steelyard.control.gather.probe_job import LONGEST, MOST_STEPS, figure, figure_or_none, generator, over, step_of, told_of, whole
+from steelyard.control.gather.queued import QuotaOf, unsaid
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import node_found
 from steelyard.control.gather.workload_facts import moment
@@ -68,12 +69,12 @@ def goes_on(raw: Manifest) -> bool:
     return not over and not manifests.is_leaving(raw)
 
 
-def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datetime) -> TrialReplica | None:
-    """What the Job of one pool tells; None for one that is leaving. `pod`: its newest."""
+def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datetime, quota_of: QuotaOf = unsaid) -> TrialReplica | None:
+    """What the Job of one pool tells; None for one that is leaving. `pod`: its newest. quota_of: what Kueue says of it."""
     if manifests.is_leaving(job):
         return None
     labels = manifests.labels(job)
-    probe = told_of(job, pod, "", label.key_of(labels), keys, now)
+    probe = told_of(job, pod, label.key_of(labels), keys, now, quota_of)
     state = generator(pod or {})
     word = last_word(state.get("terminated"))
     told = probe.state is ProbeState.DONE

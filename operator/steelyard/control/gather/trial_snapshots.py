@@ -94,7 +94,8 @@ class TrialSnapshots:
         if job is None or manifests.controller_uid(job) != manifests.uid(raw):
             return None
         newest = newest_pod(self._store, job)
-        reading = partial(replica_of, job, keys=secret_keys([self._workloads.settings.store_read_secret]), now=now)
+        keys = secret_keys([self._workloads.settings.store_read_secret])
+        reading = partial(replica_of, job, keys=keys, now=now, quota_of=self._workloads.quota_of)
         without = self._reader.read(JOBS, job, lambda _: reading(None))
         found = without if newest is None else self._reader.read(PODS, newest, reading) or without
         node = None if newest is None else manifests.node_name(newest)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.api.quantity import number
+from steelyard.control.gather.queued import QuotaOf, unsaid
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.status.scalar import time_of
@@ -52,13 +53,18 @@ def refusal(deployment: Manifest) -> str:
     return ""
 
 
-def waiting_since(deployment: Manifest, pods: Sequence[Manifest]) -> datetime | None:
-    """Since when the first of the replicas that do not serve waits for a node, an image, a Secret or its admission; None where none waits."""
-    conditions = [c for pod in pods if is_unplaced(pod) for c in _conditions(pod) if c.get("type") == "PodScheduled"]
-    conditions += [c for c in _conditions(deployment) if c.get("type") == "ReplicaFailure" and c.get("status") == "True"]
-    moments = [c.get("lastTransitionTime") for c in conditions]
-    moments += [manifests.metadata(pod).get("creationTimestamp") for pod in pods if _lacks_a_container(pod)]
-    return min((time_of(str(moment)) for moment in moments if moment), default=None)
+def waiting_since(deployment: Manifest, pods: Sequence[Manifest], quota_of: QuotaOf = unsaid) -> datetime | None:
+    """Since when the first of the replicas that do not serve waits for a node, an image, a Secret or its admission; None where none waits. A wait for
+    quota before is none of these: the condition PodScheduled keeps the time of its making, and Kueue tells when it was over."""
+    refused = [c for c in _conditions(deployment) if c.get("type") == "ReplicaFailure" and c.get("status") == "True"]
+    moments = [time_of(str(c["lastTransitionTime"])) for c in refused if c.get("lastTransitionTime")]
+    for pod in pods:
+        given = quota_of(pod).given
+        conditions = [c for c in _conditions(pod) if c.get("type") == "PodScheduled"] if is_unplaced(pod) else []
+        since = [c.get("lastTransitionTime") for c in conditions]
+        since += [manifests.metadata(pod).get("creationTimestamp")] if _lacks_a_container(pod) else []
+        moments += [at if given is None else max(at, given) for moment in since if moment for at in [time_of(str(moment))]]
+    return min(moments, default=None)
 
 
 def node_found(pod: Manifest) -> datetime | None:

@@ -24,6 +24,7 @@ from steelyard.api.server import Variant as VariantAsked
 from steelyard.api.source import ModelSource
 from steelyard.api.traffic import Traffic
 from steelyard.control.gather.pool_facts import resources_of
+from steelyard.control.gather.queued import NOT_QUEUED, Queued, QuotaOf, ordered_at, unsaid
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import unplaced, waiting_since
 from steelyard.control.kube import manifest as manifests
@@ -114,6 +115,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             pull_secrets=tuple(sorted(spec.pods.image_pull_secrets)),
             account=spec.pods.service_account_name,
             compile_account=spec.pods.compile_service_account_name,
+            queue=spec.pods.queue_name,
         ),
         accuracy=tuple(Accuracy(Measure(str(each.measure)), float(each.limit)) for each in spec.objective.accuracy),
         compile_resources=resources_of(options.resources.to_raw()) if options.resources is not None else None,
@@ -295,9 +297,14 @@ def placement_of(
     owner_of_replicas: str | None,
     artifact_key: str | None = None,
     trouble: Refusal | None = None,
+    *,
+    in_queue: Queued = NOT_QUEUED,
+    quota_of: QuotaOf = unsaid,
+    refused_nodes: str = "",
 ) -> Placement:
     """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to. `trouble`: what
-    keeps them from serving beside crashes and a lack of nodes."""
+    keeps them from serving beside crashes and a lack of nodes. in_queue: those of them that wait for quota. quota_of: what Kueue says of a pod. refused_nodes: why
+    no node comes for those without one."""
     labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
     crashing = [why for pod in sorted(pods, key=manifests.name) if (why := crash_of(pod)) is not None]
     waiting, why_waiting = unplaced(deployment, pods, labels[label.POOL])
@@ -308,11 +315,16 @@ def placement_of(
         pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),
         crashing=len(crashing),
         unplaced=waiting,
-        unplaced_message=why_waiting,
+        unplaced_message=f"{why_waiting}; cluster-autoscaler: {refused_nodes}" if refused_nodes and waiting else why_waiting,
+        refused_nodes=refused_nodes if waiting else "",
         crash_message=crashing[0] if crashing else "",
         trouble=trouble,
-        waiting_since=waiting_since(deployment, pods),
-        start_seconds=start_seconds_of(pods),
+        waiting_since=waiting_since(deployment, pods, quota_of),
+        queued=in_queue.count,
+        queued_message=in_queue.message,
+        queued_since=in_queue.since,
+        quota_given=in_queue.given,
+        start_seconds=start_seconds_of(pods, quota_of),
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
         artifact_key=artifact_key,
@@ -321,14 +333,15 @@ def placement_of(
     )
 
 
-def start_seconds_of(pods: Sequence[Manifest]) -> float | None:
-    """The median over ready pods. One whose server was started again tells when it became ready again."""
+def start_seconds_of(pods: Sequence[Manifest], quota_of: QuotaOf = unsaid) -> float | None:
+    """The median over ready pods. One whose server was started again tells when it became ready again, and of one that was in a queue what counts is
+    when it had its quota."""
     waits = []
     for pod in pods:
         status = pod.get("status") or {}
         restarted = any(c.get("restartCount") for c in status.get("containerStatuses") or ())
         ready: Manifest = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
-        made, since = moment(pod["metadata"].get("creationTimestamp")), moment(ready.get("lastTransitionTime"))
+        made, since = ordered_at(pod, quota_of), moment(ready.get("lastTransitionTime"))
         if pod_ready(pod) and not restarted and made is not None and since is not None:
             waits.append((since - made).total_seconds())
     return median(waits) if waits else None

@@ -47,6 +47,7 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("steelyard.dev", "scaletargets/status", ("patch",), "what stands, as the scale subresource tells it"),
     Permission("autoscaling", "horizontalpodautoscalers", ("list",), "who else scales a Deployment of ours"),
     Permission("keda.sh", "scaledobjects", ("list",), "the same, where the kind is installed"),
+    Permission("kueue.x-k8s.io", "workloads", ("list",), "what keeps a pod waiting for quota, and until when, where the kind is installed"),
     Permission("steelyard.dev", "compiledmodels", (*_READ, "create", "patch", "delete"), "one for each compile key; patch: who uses it"),
     Permission("steelyard.dev", "compiledmodels/status", ("patch",), "progress and result of a compile"),
     Permission("steelyard.dev", "compiledmodels/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns the compile Job"),
@@ -67,6 +68,10 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("leaderworkerset.x-k8s.io", "leaderworkersets", ("get",), "the same, where the kind is installed"),
     Permission("serving.kserve.io", "inferenceservices", ("get",), "the same, where the kind is installed"),
     Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages, and what is asked for on the pools' nodes"),
+    Permission(
+        "resource.k8s.io", "resourceclaims", ("list",), "devices that pods on the pools' nodes hold by claims, where the kind is served"
+    ),
+    Permission("", "events", ("list",), "why Cluster Autoscaler brings no node for a pod of ours"),
     Permission("events.k8s.io", "events", ("create", "patch"), "decisions as a story; patch counts a series"),
 )
 """In every namespace that is worked in: by the ClusterRole, or by a Role in each of `watchNamespaces`."""
@@ -75,6 +80,7 @@ CLUSTER_SCOPED: tuple[Permission, ...] = (
     Permission("steelyard.dev", "acceleratorpools", _READ, "what nodes are, hold and cost"),
     Permission("steelyard.dev", "acceleratorpools/status", ("patch",), "nodes, devices, price, exhaustion"),
     Permission("", "nodes", _READ, "which nodes a pool has, and since when they are paid"),
+    Permission("resource.k8s.io", "deviceclasses", ("list",), "by which extended resource the devices of a class are known"),
     Permission("", "namespaces", ("get",), "the uid, under which the artifacts of a namespace are stored"),
 )
 """Objects without a namespace: always by a ClusterRole."""

@@ -93,6 +93,8 @@ def missed(seen: Analysis, _: Outcome) -> Refusal | None:
 
 def waiting(seen: Analysis, _: Outcome) -> Refusal | None:
     """What serves comes before what is tried, where nodes are short."""
+    if any(p.queued for p in seen.members):
+        return Refusal(Reason.WAITING_FOR_QUOTA, "serving replicas wait for quota: a drill takes none from them")
     if not any(p.unplaced for p in seen.members):
         return None
     return Refusal(Reason.UNPLACED, "serving replicas wait for a node: a drill takes none from them")

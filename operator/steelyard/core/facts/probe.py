@@ -46,8 +46,9 @@ class ProbeStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """The probe of one placement for one move, as its Job tells. `ready_seconds`: from the Job's making until its server was ready; None before.
-    `steps`: in the order in which they were taken. `message`: why it failed, what it waits for, or why it ended before its end."""
+    """The probe of one placement for one move, as its Job tells. `ready_seconds`: from the Job's making, or from when its pod had quota, until its
+    server was ready; None before, and where it is not known when it had. `steps`: in the order in which they were taken. `message`: why it failed,
+    what it waits for, or why it ended before its end. `queued`: whether its pod waits for quota, or ended without any."""
 
     move: str
     key: PlacementKey
@@ -56,6 +57,7 @@ class Probe:
     ready_seconds: float | None = None
     steps: tuple[ProbeStep, ...] = ()
     message: str = ""
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

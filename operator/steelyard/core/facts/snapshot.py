@@ -75,6 +75,8 @@ class PodAccess:
     pull_secrets: tuple[str, ...] = ()
     account: str | None = None
     compile_account: str | None = None
+    queue: str | None = None
+    """The LocalQueue of Kueue whose quota its serving pods, and those of its probes and trials, are counted by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -493,6 +495,15 @@ class Placement:
     """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
     waiting_since: datetime | None = None
     """Since when the first of the replicas that are unplaced, or in `trouble`, waits; None where none does."""
+    refused_nodes: str = ""
+    """Why the cluster's autoscaler brings no node for those that are unplaced, in its words; empty where it brings one, or says nothing."""
+    queued: int = 0
+    """Replicas that wait for quota of a queue: no scheduler has seen them."""
+    queued_message: str = ""
+    queued_since: datetime | None = None
+    """Since when the first of those waits."""
+    quota_given: datetime | None = None
+    """When the last of the replicas that are not ready yet had its quota; None where none of them had to ask for any, or nobody tells."""
     start_seconds: float | None = None
     """From the order of a replica to its first ready moment, the median of those that are ready; None where none is."""
     replicas_owner: str | None = None

@@ -28,6 +28,7 @@ from steelyard.core.planning.option import Asked, EvidenceByPool, Option, option
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown, last_known
+from steelyard.core.vocabulary.reason import ASKED_IN_VAIN
 
 REMEMBERED = timedelta(minutes=15)
 """How long replicas do not go back to a number that has broken the promise; what they carry was learnt by then."""
@@ -126,6 +127,11 @@ class Analysis:
     def is_quarantined(self, key: PlacementKey) -> bool:
         """Whether the placement failed and is left alone for a while."""
         return any((q.pool, q.revision) == key and self.now < q.until for q in self.snapshot.memory.quarantine)
+
+    def asked_in_vain(self, key: PlacementKey) -> bool:
+        """Whether replicas there had no quota lately, or were refused nodes, and others do their work."""
+        lately = (q for q in self.snapshot.memory.quarantine if (q.pool, q.revision) == key and self.now < q.until)
+        return any(q.reason in ASKED_IN_VAIN for q in lately)
 
     def is_closed(self, option: Option) -> bool:
         """Whether the pool could not deliver nodes lately, or failed with the revision that would be made there."""

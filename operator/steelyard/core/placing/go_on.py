@@ -23,7 +23,7 @@ from steelyard.core.placing.probed import probing
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.revise import revise
 from steelyard.core.placing.routed import not_shifted, unrouted
-from steelyard.core.placing.supply import coming, lost, starts_on
+from steelyard.core.placing.supply import coming, lost, starts_on, without_quota
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.bake import bake_seconds, is_proven
 from steelyard.core.rebalancing.chain import GO_ON, PROBED, Review, review
@@ -143,7 +143,13 @@ def _source_again(seen: Analysis, move: Move, repaired: Outcome | None) -> Outco
 
 def _is_mended(seen: Analysis, move: Move) -> bool:
     """Whether what is missing is added beside the move. A drain takes replicas away on purpose: there it is asked only where some are lost."""
-    return move.step in _DUAL or any(lost(seen, p) for p in seen.snapshot.placements if p.desired > 0)
+    return move.step in _DUAL or any(_lacks(seen, move, p) for p in seen.snapshot.placements if p.desired > 0)
+
+
+def _lacks(seen: Analysis, move: Move, placement: Placement) -> bool:
+    """Whether it has lost any. What a new revision waits for is the quota of the old one, which the drain gives back."""
+    waits = without_quota(seen, placement) if move.kind is MoveKind.REVISION and placement.key == move.target else 0
+    return lost(seen, placement) > waits
 
 
 def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
@@ -244,6 +250,10 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         crash_message=target.crash_message if target else "",
         target_disturbed=any(w.disturbed for w in since(seen.every_window(move.target), move.step_time)[-1:]),
         unplaced_message=target.unplaced_message if target else "",
+        refused_nodes=target.refused_nodes if target else "",
+        target_queued=target.queued if target else 0,
+        queued_message=target.queued_message if target else "",
+        quota_given=target.quota_given if target else None,
         target_exists=snapshot.pool(move.target.pool) is not None and (target is not None or _can_create(under)),
         need_source=_need_source(under, source_capacity),
         need_target=min(_need_target(under, target_capacity), max(_most(under), move.target_goal)),

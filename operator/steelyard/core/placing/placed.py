@@ -103,6 +103,8 @@ def why_late(placement: Placement) -> Refusal | None:
         return Refusal(Reason.TARGET_CRASHED, f"{which} on pool {pool} keep ending: {placement.crash_message}")
     if placement.unplaced > 0:
         return Refusal(Reason.UNPLACED, f"replicas on pool {pool} wait: {placement.unplaced_message or 'no node has room for them'}")
+    if placement.queued > 0:
+        return Refusal(Reason.WAITING_FOR_QUOTA, f"{which} on pool {pool} {placement.queued_message}")
     return None
 
 

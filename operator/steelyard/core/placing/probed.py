@@ -45,11 +45,11 @@ def probing(seen: Analysis, move: Move) -> Probing:
         return Probing()
     target = probe is not None and probe.key == move.target
     if probe is not None and target and (failed := _failed(probe)):
-        return Probing(failed=f"the probe of pool {move.target.pool}: {failed}")
+        return Probing(failed=f"the probe of pool {move.target.pool}: {failed}", queued=probe.queued)
     if probe is not None and target and (broken := _broken(probe, seen.snapshot.workload.allowed)):
         return Probing(broken=f"pool {move.target.pool}: {broken}")
     if not is_probed(grounds, seen.kept.get(move.target), move.target.pool, move.started):
-        return Probing()
+        return Probing(queued=probe is not None and target and probe.queued)
     said = f"pool {move.target.pool} {told(seen.kept.get(move.target))}"
     # What the source carries makes the judgement sharper: where it cannot be probed, it is judged by what its traffic shows.
     given_up = probe is not None and probe.key == move.source and (_failed(probe) or _broken(probe, seen.snapshot.workload.allowed))

@@ -7,17 +7,22 @@ from datetime import timedelta
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Quarantine
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.reason import ASKED_IN_VAIN, Reason
 
 QUARANTINE_FIRST = timedelta(minutes=30)
 
 
 QUARANTINE_MOST = timedelta(hours=24)
+IN_VAIN_FIRST, IN_VAIN_MOST = timedelta(minutes=3), timedelta(minutes=30)
+"""Nothing failed where there was no quota or no node, and to ask costs nothing: the pause only keeps replicas from coming and going with it."""
 
 
 def quarantined(seen: Analysis, target: PlacementKey, reason: Reason) -> Quarantine:
-    """The entry for a place that has failed; each failure doubles the time."""
-    before = next((q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == target), None)
+    """The entry for a place that has failed; each failure doubles the time. What was asked for in vain is counted by itself: it is no failure."""
+    in_vain = reason in ASKED_IN_VAIN
+    first, most = (IN_VAIN_FIRST, IN_VAIN_MOST) if in_vain else (QUARANTINE_FIRST, QUARANTINE_MOST)
+    here = (q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == target)
+    before = next((q for q in here if (q.reason in ASKED_IN_VAIN) == in_vain), None)
     failures = 1 + (before.failures if before else 0)
-    length = min(QUARANTINE_MOST, QUARANTINE_FIRST * 2 ** min(failures - 1, 10))
+    length = min(most, first * 2 ** min(failures - 1, 10))
     return Quarantine(pool=target.pool, revision=target.revision, until=seen.now + length, failures=failures, reason=reason.value)

@@ -22,7 +22,7 @@ from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.requirement import needed, promise_now
 from steelyard.core.placing.room import awaited, claimed_unit_cost, key_of, known_or_owed, openings, rules_of, standing
-from steelyard.core.placing.supply import displaced, lost, never_came, why_lost
+from steelyard.core.placing.supply import displaced, lost, never_came, why_lost, without_quota
 from steelyard.core.planning.enough import Rules, Stand, filled, outgrown, suffices, without_slower
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -78,9 +78,12 @@ def repair(seen: Analysis, short: Shortage) -> Outcome | None:
 
 
 def is_short(seen: Analysis, short: Shortage) -> bool:
-    """Whether something is missing that no open pool has room for. Where somebody else sizes, nothing would come of room that others make."""
+    """Whether something is missing that no open pool has room for. Where somebody else sizes, or a queue has no quota, nothing would come of room that
+    others make."""
     workload = seen.snapshot.workload
     if workload.deleting or workload.sized_elsewhere or not all(seen.is_ours(p) for p in seen.members):
+        return False
+    if any(without_quota(seen, p) for p in seen.members):
         return False
     return not (seen.members and short.enough) and addition(seen, short) == seen.allocation
 
@@ -137,7 +140,9 @@ def _worth_waiting_for(seen: Analysis, short: Shortage) -> Refusal | None:
 
 def _added(seen: Analysis, wanted: Allocation) -> Outcome:
     failed = next((p for p in seen.members if never_came(seen, p) and wanted.get(p.key, 0) == 0), None)
-    quarantine: Quarantine | None = quarantined(seen, failed.key, Reason.TARGET_CRASHED) if failed is not None else None
+    quarantine: Quarantine | None = (
+        quarantined(seen, failed.key, Reason.TARGET_CRASHED) if failed is not None else _asked_in_vain(seen, wanted)
+    )
     missing = [p for p in seen.members if lost(seen, p)]
     more = {key: n - seen.allocation.get(key, 0) for key, n in sorted(wanted.items()) if n > seen.allocation.get(key, 0)}
     where = " and ".join(f"{n} replica(s) on pool {key.pool}" for key, n in more.items()) or "no more are needed"
@@ -148,6 +153,18 @@ def _added(seen: Analysis, wanted: Allocation) -> Outcome:
     if not seen.members:
         return Outcome.place(wanted, _first(seen, where), target=_largest(more))
     return Outcome.scale(wanted, unread(seen) or settling(seen.members), scaled(seen, wanted))
+
+
+def _asked_in_vain(seen: Analysis, wanted: Allocation) -> Quarantine | None:
+    """The place where replicas are let go of since there was no quota for them, or nodes were refused: it is asked again after a pause."""
+    left = next((p for p in seen.members if _is_refused(seen, p) and wanted.get(p.key, 0) < p.desired), None)
+    if left is None:
+        return None
+    return quarantined(seen, left.key, Reason.POOL_EXHAUSTED if left.refused_nodes else Reason.WAITING_FOR_QUOTA)
+
+
+def _is_refused(seen: Analysis, placement: Placement) -> bool:
+    return bool(placement.refused_nodes) or without_quota(seen, placement) > 0
 
 
 def _first(seen: Analysis, where: str) -> Note:

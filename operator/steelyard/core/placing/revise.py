@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.facts.identity import PlacementKey, on_pool
-from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.memory import MoveKind, Quarantine
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
@@ -15,7 +15,7 @@ from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.owned import owned_by
 from steelyard.core.placing.start_move import Plan, start_move
 from steelyard.core.placing.supply import is_outlived
-from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
+from steelyard.core.vocabulary.reason import ASKED_IN_VAIN, AWAITED, Reason, Refusal
 
 _ASKED = "the spec asks for a new revision"
 _GONE = "spec.compile.variants does not have its variant any more"
@@ -40,6 +40,15 @@ def _kept(seen: Analysis) -> Iterable[Placement]:
     return (p for p in seen.members if seen.wished(p.key.pool))
 
 
+def _failed(entry: Quarantine) -> Refusal:
+    until = f"the old one serves until {entry.until:%H:%M:%S} UTC"
+    if entry.reason in ASKED_IN_VAIN:
+        reason = Reason.named(entry.reason)
+        what = "quota" if reason is Reason.WAITING_FOR_QUOTA else "nodes"
+        return Refusal(reason, f"the new revision waited for {what} on pool {entry.pool} in vain; {until}", entry.until)
+    return Refusal(Reason.QUARANTINED, f"the new revision failed on pool {entry.pool} ({entry.reason}); {until}", entry.until)
+
+
 def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | None:
     if candidate.name != placement.key.pool:
         return _GONE
@@ -58,12 +67,7 @@ def _revised(seen: Analysis, placement: Placement, candidate: Candidate, why: st
     target = PlacementKey(pool, candidate.revision)
     entry = next((q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == target and seen.now < q.until), None)
     if entry is not None:
-        failed = Refusal(
-            Reason.QUARANTINED,
-            f"the new revision failed on pool {pool} ({entry.reason}); the old one serves until {entry.until:%H:%M:%S} UTC",
-            entry.until,
-        )
-        return Outcome.hold(seen.allocation, failed, pool)
+        return Outcome.hold(seen.allocation, _failed(entry), pool)
     count = seen.wished(pool) if seen.snapshot.workload.sized_elsewhere else placement.desired
     # Where a variant goes, the model as it is may stand beside it.
     base = seen.allocation.get(target, 0)

@@ -88,7 +88,7 @@ def _room(seen: Analysis, option: Option) -> int:
 def _member(seen: Analysis, placement: Placement) -> Stand:
     option, key = seen.option(placement.key.pool), placement.key
     choice, count = seen.snapshot.workload.choice(key.pool), coming(seen, placement)
-    grows = lost(seen, placement) == 0 and not seen.is_exhausted(key.pool) and starts_on(seen, key.pool) == key
+    grows = lost(seen, placement) == 0 and not _is_shut(seen, key) and starts_on(seen, key.pool) == key
     room = _room(seen, option) if option else seen.snapshot.workload.scaling.maximum
     cost = price(seen, option)
     return Stand(
@@ -104,6 +104,11 @@ def _member(seen: Analysis, placement: Placement) -> Stand:
         spot=option.candidate.pool.spot if option else False,
         measured=seen.capacity(key) is not None and not seen.only_carried(key),
     )
+
+
+def _is_shut(seen: Analysis, key: PlacementKey) -> bool:
+    """Whether no replica more is asked for there: for want of nodes, or of quota."""
+    return seen.is_exhausted(key.pool) or seen.asked_in_vain(key)
 
 
 def _capacity(seen: Analysis, placement: Placement) -> float:
@@ -124,7 +129,7 @@ def _is_possible(seen: Analysis, option: Option) -> bool:
     here = [p for p in seen.members if on_pool(p.key.pool) == option.candidate.pool.of]
     # What is added for want of room is more of what stands there; another variant beside it would be for money, which is a move.
     other = any(p.key.pool != option.pool and coming(seen, p) > 0 for p in here)
-    return not other and all(p.key != key for p in here) and not any(p.unplaced and lost(seen, p) for p in here)
+    return not other and all(p.key != key for p in here) and not any((p.unplaced or p.queued) and lost(seen, p) for p in here)
 
 
 def _key(seen: Analysis, option: Option) -> PlacementKey:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import ArtifactState, Placement
 from steelyard.core.performance.capacity import RHO
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.exhaustion import DEADLINE
 from steelyard.core.vocabulary.reason import Reason, Refusal
+
+QUOTA_PATIENCE = timedelta(minutes=1)
+"""How long a replica that waits for quota is counted on. A queue answers at once: who still waits then waits for somebody else to end, which nobody can
+tell, and a start elsewhere takes minutes."""
 
 
 def lost(seen: Analysis, placement: Placement) -> int:
@@ -16,7 +22,13 @@ def lost(seen: Analysis, placement: Placement) -> int:
     if absent <= 0:
         return 0
     hopeless = _waiting(placement) if _waits_in_vain(seen, placement) else displaced(seen, placement)
-    return max(0, min(absent, placement.crashing + hopeless))
+    return max(0, min(absent, placement.crashing + hopeless + without_quota(seen, placement)))
+
+
+def without_quota(seen: Analysis, placement: Placement) -> int:
+    """Replicas whose queue has no quota for them. Nothing is wrong with their pool, its nodes or its servers."""
+    since = placement.queued_since
+    return placement.queued if since is not None and seen.now - since >= QUOTA_PATIENCE else 0
 
 
 def displaced(seen: Analysis, placement: Placement) -> int:
@@ -32,9 +44,9 @@ def _waiting(placement: Placement) -> int:
 
 
 def _waits_in_vain(seen: Analysis, placement: Placement) -> bool:
-    """Whether those that wait have waited for longer than DEADLINE, or their pool delivers nothing."""
+    """Whether those that wait have waited for longer than DEADLINE, or their pool delivers nothing, or it was said that no node comes for them."""
     overdue = placement.waiting_since is not None and seen.now - placement.waiting_since >= DEADLINE
-    return overdue or seen.is_exhausted(placement.key.pool)
+    return overdue or bool(placement.refused_nodes) or seen.is_exhausted(placement.key.pool)
 
 
 def _overloaded(seen: Analysis) -> bool:
@@ -81,6 +93,8 @@ def why_lost(seen: Analysis, placement: Placement) -> Refusal:
         )
     if gone := displaced(seen, placement):
         return Refusal(Reason.UNPLACED, f"{gone} replica(s) on pool {pool} lost their nodes and wait for others")
+    if not placement.unplaced and without_quota(seen, placement):
+        return Refusal(Reason.WAITING_FOR_QUOTA, f"replicas on pool {pool} {placement.queued_message}")
     return Refusal(Reason.POOL_EXHAUSTED, f"pool {pool} delivers no nodes: {placement.unplaced_message or 'replicas wait for one'}")
 
 

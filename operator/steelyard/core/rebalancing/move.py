@@ -39,8 +39,10 @@ _FAILED = {
     Reason.TOO_EXPENSIVE.value,
     Reason.PROBE_FAILED.value,
     Reason.DEADLINE_PASSED.value,
+    Reason.WAITING_FOR_QUOTA.value,
+    Reason.POOL_EXHAUSTED.value,
 }
-"""Reasons that speak against another try. A passed deadline does: without a back-off the same thin traffic is tried again at once, and again. A
+"""Reasons that speak against another try at once. A passed deadline does: without a back-off the same thin traffic is tried again at once, and again. A
 person's trial tries a pool once, so that nothing has to back off from what was not measured."""
 _EXPLORED = {Reason.NOT_CHEAPER.value, Reason.EXPLORED.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value}
 """Reasons to go back after which an exploration has found what it could."""
@@ -71,6 +73,13 @@ class Scene:
     crash_message: str
     target_disturbed: bool = False
     unplaced_message: str = ""
+    refused_nodes: str = ""
+    """Why no node comes for those of its replicas that have none, where it was said."""
+    target_queued: int = 0
+    """Replicas of the target that wait for quota: nothing speaks against it, and nothing for it either."""
+    queued_message: str = ""
+    quota_given: datetime | None = None
+    """When the last of its replicas that are not ready had its quota, where they had to ask for it."""
     target_exists: bool
     need_source: int
     need_target: int
@@ -164,7 +173,7 @@ def _aside(move: Move, scene: Scene) -> Progress:
     if failed is None and scene.now >= move.deadline:
         failed = f"the probe of pool {move.target.pool} had no result at the deadline"
     if failed is not None:
-        return Ended(Outcome.ROLLED_BACK, Reason.PROBE_FAILED, failed, quarantine=False)
+        return Ended(Outcome.ROLLED_BACK, probing.reason, failed, quarantine=False)
     return replace(move, reason=Reason.STEP_STARTED.value, message=probing.said) if probing.said else move
 
 
@@ -210,11 +219,11 @@ def _probe(move: Move, scene: Scene) -> Progress:
     if probing.broken is not None:
         return _back(move, scene, Reason.VIOLATES_SLO, probing.broken)
     if probing.failed is not None:
-        return _back(move, scene, Reason.PROBE_FAILED, probing.failed)
+        return _back(move, scene, probing.reason, probing.failed)
     if probing.done:
         return _judge_probed(move, scene)
     if scene.now >= move.deadline:
-        return _back(move, scene, Reason.PROBE_FAILED, f"the probe of pool {move.target.pool} had no result at the deadline")
+        return _back(move, scene, probing.reason, f"the probe of pool {move.target.pool} had no result at the deadline")
     return replace(move, reason=Reason.STEP_STARTED.value, message=probing.said) if probing.said else move
 
 
@@ -258,18 +267,35 @@ def _judge_probed(move: Move, scene: Scene) -> Progress:
 def _surge(move: Move, scene: Scene) -> Progress:
     if move.target_replicas <= move.target_base:
         return _room_made(move, scene)
-    if scene.target_ready >= move.target_replicas:
+    if _there(move, scene) >= move.target_replicas:
         if move.share is not None:
             return _to_next_share(move, scene)
         return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target.pool} take traffic")
-    if scene.now >= _surged_by(move, scene):
+    if scene.refused_nodes:
         return _back(
-            move,
-            scene,
-            Reason.TARGET_NOT_READY,
-            f"{scene.target_ready} of {move.target_replicas} replicas on {move.target.pool} were ready at the deadline{_and(scene.unplaced_message)}",
+            move, scene, Reason.POOL_EXHAUSTED, f"{_ready_of(move, scene)}, and no node comes for the others: {scene.refused_nodes}"
         )
+    if scene.now >= _surged_by(move, scene):
+        return _late(move, scene, Reason.TARGET_NOT_READY, f"{_ready_of(move, scene)} at the deadline{_and(scene.unplaced_message)}")
     return move
+
+
+def _there(move: Move, scene: Scene) -> int:
+    """Replicas of the target that hold up no step. Of a new revision those that wait for quota do not, as long as one is ready: the old one may hold
+    the quota that they wait for, and what goes of it is bounded by what is ready in any case."""
+    passes = move.kind is MoveKind.REVISION and scene.target_ready > move.target_base
+    return scene.target_ready + (scene.target_queued if passes else 0)
+
+
+def _ready_of(move: Move, scene: Scene) -> str:
+    return f"{scene.target_ready} of {move.target_replicas} replicas on {move.target.pool} were ready"
+
+
+def _late(move: Move, scene: Scene, reason: Reason, why: str) -> Progress:
+    """Its time is over. Where replicas of the target never had their quota, that is all that is known of it."""
+    if scene.target_queued:
+        return _back(move, scene, Reason.WAITING_FOR_QUOTA, f"{_ready_of(move, scene)} at the deadline: the others {scene.queued_message}")
+    return _back(move, scene, reason, why)
 
 
 def _room_made(move: Move, scene: Scene) -> Progress:
@@ -284,10 +310,16 @@ def _room_made(move: Move, scene: Scene) -> Progress:
 
 
 def _surged_by(move: Move, scene: Scene) -> datetime:
-    """When what starts is waited for no longer. A person's trial may have requests for half a day, and its start no more time than any other's."""
-    if move.trial is None:
+    """When what starts is waited for no longer. A person's trial may have requests for half a day, and its start no more time than any other's.
+
+    The time to start is counted from the moment at which a replica had its quota, and the wait for that is bounded by the same time before. A trial's
+    is not: its deadline bounds what it costs.
+    """
+    if move.trial is not None:
+        return min(move.deadline, move.step_time + timedelta(seconds=scene.policy.exploration_deadline_seconds))
+    if move.kind is MoveKind.EXPLORATION or scene.quota_given is None:
         return move.deadline
-    return min(move.deadline, move.step_time + timedelta(seconds=scene.policy.exploration_deadline_seconds))
+    return max(move.deadline, min(scene.quota_given, move.deadline) + timedelta(seconds=scene.policy.deadline_seconds))
 
 
 def _room(move: Move, scene: Scene) -> int:
@@ -435,7 +467,7 @@ def _shown(move: Move, scene: Scene) -> Progress:
 
 def _asked_for(move: Move, scene: Scene) -> bool:
     """A revision is the user's wish, not ours: with too little traffic for a verdict it goes on once its time is up and it runs."""
-    return move.kind is MoveKind.REVISION and scene.windows >= 1 and scene.target_ready >= move.target_replicas
+    return move.kind is MoveKind.REVISION and scene.windows >= 1 and _there(move, scene) >= move.target_replicas
 
 
 def _judge(move: Move, scene: Scene) -> Progress:
@@ -486,7 +518,7 @@ def _bake(move: Move, scene: Scene) -> Progress:
     if _dearer(move, scene):
         return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
     baked = scene.now - move.step_time >= timedelta(seconds=scene.bake_seconds)
-    whole = scene.windows >= 1 and scene.target_ready >= move.target_replicas and scene.not_shifted is None
+    whole = scene.windows >= 1 and _there(move, scene) >= move.target_replicas and scene.not_shifted is None
     # With weights the source serves nothing by now, and what both cost was compared before.
     cheaper = move.kind is not MoveKind.REBALANCE or move.share is not None or _decided(scene, Result.PASS)
     if baked and whole and cheaper:
@@ -494,8 +526,8 @@ def _bake(move: Move, scene: Scene) -> Progress:
         if after != move:
             return after
     if scene.now >= move.deadline:
-        ready = f"{scene.target_ready} of {move.target_replicas} replicas on {move.target.pool} were ready"
-        return _back(move, scene, Reason.DEADLINE_PASSED, ready if cheaper else f"{ready}; {scene.cost}")
+        ready = _ready_of(move, scene)
+        return _late(move, scene, Reason.DEADLINE_PASSED, ready if cheaper else f"{ready}; {scene.cost}")
     return move
 
 
@@ -508,7 +540,7 @@ def _drain(move: Move, scene: Scene) -> Progress:
     if goal > move.target_replicas:
         grown = replace(move, target_replicas=goal, target_goal=max(goal, move.target_goal))
         return _to(grown, scene, Step.DRAIN, Reason.STEP_STARTED, _counts(scene.test)) if failed else grown
-    settled = scene.source_pods <= move.source_replicas and scene.target_ready >= move.target_replicas
+    settled = scene.source_pods <= move.source_replicas and _there(move, scene) >= move.target_replicas
     passed = scene.windows >= 1 and (failed or scene.test.result is Result.PASS)
     # A revision has had its verdict, or its time, in Shift; from there on only a failure stops it.
     if settled and (passed or _asked_for(move, scene)):
@@ -523,7 +555,7 @@ def _drain(move: Move, scene: Scene) -> Progress:
         if after != move:
             return after
     if scene.now >= move.deadline:
-        return _back(move, scene, Reason.DEADLINE_PASSED, _counts(scene.test))
+        return _late(move, scene, Reason.DEADLINE_PASSED, _counts(scene.test))
     return move
 
 

@@ -24,6 +24,7 @@ from steelyard.core.rebalancing.gates.budget import left_for_trials
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Fresh
+from steelyard.core.vocabulary.reason import Reason
 
 FIRST, MOST = 0.5, 16.0
 """Times the present load of a replica that the ramp begins with, and goes up to."""
@@ -63,7 +64,7 @@ class EndToProbe:
 class Probing:
     """What the probe of a move has told by now. `broken`, `failed`: why the target is left. `done`: whether all is known that can be. `extra`:
     replicas that the source needs before the first of the target joins. `fitted`: until when that may last, and what it costs, where a person asks
-    for it. `said`: what was found so far."""
+    for it. `said`: what was found so far. `queued`: whether its replica waits for quota, or never had any."""
 
     broken: str | None = None
     failed: str | None = None
@@ -71,6 +72,12 @@ class Probing:
     extra: int = 0
     fitted: Fitted | None = None
     said: str = ""
+    queued: bool = False
+
+    @property
+    def reason(self) -> Reason:
+        """Why the target is left where the probe found nothing out."""
+        return Reason.WAITING_FOR_QUOTA if self.queued else Reason.PROBE_FAILED
 
 
 def probed_first(grounds: Grounds, source: Option, target: Option, *, asked: bool = False) -> tuple[EndToProbe, ...]:

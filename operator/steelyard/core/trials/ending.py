@@ -130,7 +130,13 @@ def breach(look: Look) -> Refusal | None:
     if seen.promise.result is Result.FAIL:
         return Refusal(Reason.SLO_AT_RISK, "the workload misses its objective over the last windows: a trial takes nothing from it now")
     own = look.move.target if look.move is not None else None
-    short = [p for p in seen.snapshot.placements if p.unplaced and p.key.pool in look.trial.pools and p.key != own]
-    if not short:
+    serving = [p for p in seen.snapshot.placements if p.key.pool in look.trial.pools and p.key != own]
+    queued = next((p for p in serving if p.queued), None)
+    if queued is not None:
+        return Refusal(
+            Reason.SLO_AT_RISK, f"serving replicas on pool {queued.key.pool} {queued.queued_message}, which the trial's pods use too"
+        )
+    short = next((p for p in serving if p.unplaced), None)
+    if short is None:
         return None
-    return Refusal(Reason.SLO_AT_RISK, f"a serving replica on pool {short[0].key.pool} waits for a node: {short[0].unplaced_message}")
+    return Refusal(Reason.SLO_AT_RISK, f"a serving replica on pool {short.key.pool} waits for a node: {short.unplaced_message}")

@@ -177,6 +177,10 @@ class Reason(str, Enum):
     )
     PLACING = ("Placing", "Replicas are starting.")
     UNPLACED = ("Unplaced", "Replicas wait: no node has room for them, or the API server refuses their pods; the message says why.")
+    WAITING_FOR_QUOTA = (
+        "WaitingForQuota",
+        "Replicas wait in a queue of Kueue until its ClusterQueue has quota for them: no start-up, no lack of nodes and no failure; the message quotes Kueue.",
+    )
     SECRET_MISSING = (
         "SecretMissing",
         "A pod waits for a Secret, or a key of one, that its namespace does not have; the message names it and the command that makes it.",
@@ -313,6 +317,9 @@ STUCK = frozenset({Reason.OBJECT_INVALID, Reason.SECRET_MISSING, Reason.IMAGE_UN
 
 AWAITED = frozenset({Reason.COMPILING, Reason.UNPLACED})
 """Why an artifact is not there yet that comes by itself: what compiles it runs, has its turn later, or waits for a node."""
+
+ASKED_IN_VAIN = frozenset({Reason.WAITING_FOR_QUOTA, Reason.POOL_EXHAUSTED})
+"""Why a place is left alone for minutes where nothing has failed: there was no quota, or no node, for replicas of this workload."""
 
 WISHED = frozenset({Reason.FROZEN, Reason.NOT_ASKED_FOR})
 """What a person has asked for: told like everything else, and no warning."""

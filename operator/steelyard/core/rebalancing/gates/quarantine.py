@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from steelyard.core.facts.memory import Quarantine
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.core.vocabulary.reason import ASKED_IN_VAIN, Reason, Refusal
 
 
 def quarantined(proposal: Proposal) -> Refusal | None:
     """The (pool, revision) must not be in quarantine."""
     for entry in proposal.quarantine:
         if entry.pool == proposal.target_pool and entry.revision == proposal.target_revision and proposal.now < entry.until:
+            if entry.reason in ASKED_IN_VAIN:
+                return _asked_in_vain(entry)
             return Refusal(
                 Reason.QUARANTINED,
                 f"pool {entry.pool} failed {entry.failures} time(s) with this revision ({entry.reason}); tried again after {entry.until:%Y-%m-%d %H:%M:%S} UTC",
                 entry.until,
             )
     return None
+
+
+def _asked_in_vain(entry: Quarantine) -> Refusal:
+    reason = Reason.named(entry.reason)
+    what = "quota" if reason is Reason.WAITING_FOR_QUOTA else "nodes"
+    said = (
+        f"replicas on pool {entry.pool} waited for {what} in vain, {entry.failures} time(s); asked again after {entry.until:%H:%M:%S} UTC"
+    )
+    return Refusal(reason, said, entry.until)
 
 
 def pool_exhausted(proposal: Proposal) -> Refusal | None:

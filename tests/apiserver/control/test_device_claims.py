@@ -1,0 +1,86 @@
+"""Devices by ResourceClaims, as the API server keeps them: what was allocated and who holds it counts under the name that containers ask by."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from steelyard.control.gather.device_claims import claimed
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.resource import PODS
+
+pytestmark = pytest.mark.apiserver
+
+API = "/apis/resource.k8s.io/v1"
+DRIVER = "devices.example.com"
+
+
+class Devices:
+    """Classes, slices and claims; the test is the scheduler and the driver."""
+
+    def __init__(self, cluster: Any, namespace: str) -> None:
+        self.cluster, self.namespace = cluster, namespace
+        self.tag = uuid4().hex[:8]
+        self.known, self.plain = f"known-{self.tag}", f"plain-{self.tag}"
+        self.resource = f"example.com/device-{self.tag}"
+        self._post(f"{API}/deviceclasses", "DeviceClass", self.known, {"extendedResourceName": self.resource})
+        self._post(f"{API}/deviceclasses", "DeviceClass", self.plain, {})
+        slice_ = {
+            "driver": DRIVER,
+            "nodeName": "n",
+            "pool": {"name": f"n-{self.tag}", "generation": 1, "resourceSliceCount": 1},
+            "devices": [{"name": f"d{number}"} for number in range(4)],
+        }
+        self._post(f"{API}/resourceslices", "ResourceSlice", f"n-{self.tag}", slice_)
+
+    def _post(self, path: str, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> None:
+        made = {"apiVersion": "resource.k8s.io/v1", "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+        status, body = self.cluster.api.request("POST", path, made)
+        assert status == 201, body.decode()
+
+    def claim(self, requests: list[dict[str, Any]], given: list[tuple[str, str]], pods: list[str]) -> None:
+        """given: (request, device)."""
+        name = f"claim-{uuid4().hex[:8]}"
+        path = f"{API}/namespaces/{self.namespace}/resourceclaims"
+        self._post(path, "ResourceClaim", name, {"devices": {"requests": requests}}, namespace=self.namespace)
+        results = [{"request": request, "driver": DRIVER, "pool": f"n-{self.tag}", "device": device} for request, device in given]
+        status = {
+            "allocation": {"devices": {"results": results}},
+            "reservedFor": [{"resource": "pods", "name": uid, "uid": uid} for uid in pods],
+        }
+        answer, body = self.cluster.api.request("PATCH", f"{path}/{name}/status", {"status": status}, "application/merge-patch+json")
+        assert answer == 200, body.decode()
+        kept = json.loads(body)["status"]["allocation"]["devices"].get("results", ())
+        assert len(kept) == len(given), "what the API server does not know it leaves out"
+
+
+async def a_pod(client: Any, namespace: str, name: str) -> str:
+    """Its uid. The controller of claims takes back what is reserved for pods that are not there."""
+    spec = {"nodeName": f"node-of-{namespace}", "containers": [{"name": "a", "image": "stub"}]}
+    made = await client.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+    return manifests.uid(made)
+
+
+async def test_what_is_allocated_and_reserved_is_held(control_plane, namespace, client) -> None:
+    devices = Devices(control_plane, namespace)
+    first, second, third = [await a_pod(client, namespace, name) for name in ("first", "second", "third")]
+    exactly = [{"name": "some", "exactly": {"deviceClassName": devices.known, "allocationMode": "ExactCount", "count": 2}}]
+    devices.claim(exactly, [("some", "d0"), ("some", "d1")], [first])
+    choices = [
+        {
+            "name": "any",
+            "firstAvailable": [{"name": "best", "deviceClassName": devices.known}, {"name": "else", "deviceClassName": devices.plain}],
+        }
+    ]
+    devices.claim(choices, [("any/else", "d2")], [second])
+    devices.claim([{"name": "one", "exactly": {"deviceClassName": devices.known}}], [("one", "d3")], [first, third])
+    devices.claim([{"name": "one", "exactly": {"deviceClassName": devices.known}}], [], [])
+    found = await claimed(client)
+    assert {uid: dict(found[uid]) for uid in (first, second, third)} == {
+        first: {devices.resource: 2.5},
+        second: {f"deviceclass.resource.kubernetes.io/{devices.plain}": 1.0},
+        third: {devices.resource: 0.5},
+    }
