@@ -1,0 +1,130 @@
+"""A real HPA, by the fleet's plan: the operator's metric goes through a real Prometheus and the real prometheus-adapter to the cluster's own HPA controller,
+with the rule and the autoscaler of docs/how-to/autoscalers.md. Nodes, pods and servers are played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+
+import pytest
+
+from cluster.cluster import Cluster
+from cluster.prometheus import PORT
+from fault.holding import exposing
+from fault.move_run import MOVE_SECONDS, WORKLOAD, MoveRun
+from fault.scale_targets import ANOTHER_MODEL, deployments, scale, target, targets
+from integrations import prometheus_adapter
+from integrations.replicas import sampled
+from integrations.sized import (
+    DOWN_SECONDS,
+    FOUR,
+    ONE,
+    THREE,
+    active,
+    cluster_with_our_kinds,
+    shown,
+    sized,
+    stays_without_a_number,
+    until_scaled,
+    until_with_a_number,
+    until_without_a_number,
+)
+
+pytestmark = pytest.mark.integrations
+
+PROGRAMS = ("prometheus", "prometheus-adapter", "helm")
+
+
+@pytest.fixture(scope="module")
+def adapter() -> Iterator[Cluster]:
+    """A cluster in which the adapter serves."""
+    with cluster_with_our_kinds("hpa") as cluster:
+        prometheus_adapter.start(cluster, f"http://{cluster.identity.gateway}:{PORT}")
+        yield cluster
+
+
+def autoscale(run: MoveRun, pool: str, *, least: int = 1) -> str:
+    """With the page's HPA, whose names and bounds are the run's; its name."""
+    made = deepcopy(shown("HorizontalPodAutoscaler"))
+    made["metadata"] = {"name": target(pool), "namespace": run.namespace}
+    spec = made["spec"]
+    spec["scaleTargetRef"]["name"] = target(pool)
+    spec["minReplicas"] = least
+    spec["metrics"][0]["external"]["metric"]["selector"]["matchLabels"] = {"workload": WORKLOAD, "pool": pool}
+    spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"] = DOWN_SECONDS
+    run.cluster.api.apply(made)
+    return target(pool)
+
+
+@contextmanager
+def scraped(cluster: Cluster) -> Iterator[MoveRun]:
+    """A workload that serves with one replica, whose operator Prometheus reads."""
+    with sized(cluster) as run:
+        prometheus_adapter.scrape(cluster, run.operators[-1].port())
+        yield run
+
+
+@pytest.mark.short
+def test_replicas_follow_the_load_up_and_down_and_stay_where_it_is_not_known(adapter: Cluster) -> None:
+    with scraped(adapter) as run:
+        hpa = autoscale(run, run.dear)
+        until_with_a_number(run, hpa)
+        run.play.load = THREE
+        most = until_scaled(run, run.dear, lambda asked: asked >= 3)
+        # Its servers are not read any more, while the load falls.
+        lost = exposing(run, "gone")
+        lost.lose()
+        until_without_a_number(run, hpa)
+        run.play.load = ONE
+        stays_without_a_number(run, run.dear, hpa)
+        assert targets(run)[run.dear] == most
+        lost.mend()
+        until_scaled(run, run.dear, lambda asked: asked == 1)
+        # Prometheus is gone.
+        adapter.supervisor.stop("prometheus")
+        stays_without_a_number(run, run.dear, hpa)
+        prometheus_adapter.scrape(adapter, run.operators[-1].port())
+        until_with_a_number(run, hpa)
+        # The operator is gone.
+        run.operators[-1].kill()
+        stays_without_a_number(run, run.dear, hpa)
+
+
+def test_a_roll_out_has_what_the_hpa_asks_for_at_any_time(adapter: Cluster) -> None:
+    with scraped(adapter) as run:
+        autoscale(run, run.dear)
+        run.play.load = THREE
+        three = until_scaled(run, run.dear, lambda asked: asked >= 3)
+        lost, before = run.world.lost, set(deployments(run))
+        with sampled(run) as fewest:
+            run.ask_for(compile=ANOTHER_MODEL)
+            run.apply(mode="Recommend")
+            run.until_step("Shift")
+            run.play.load = FOUR
+            run.until("one more, amid the roll-out", lambda s: targets(run)[run.dear] > three and s.get("move"), MOVE_SECONDS)
+            run.until("the new revision alone", lambda s: not s.get("move") and not before & set(deployments(run)), MOVE_SECONDS)
+        until_scaled(run, run.dear, lambda asked: asked > three)
+        print(f"{three} replicas and more were asked for; {fewest}")
+        assert fewest.written >= three and fewest.ready >= three
+        assert run.world.lost == lost
+        assert [h["outcome"] for h in run.status()["history"]] == ["Moved"]
+
+
+def test_two_hpas_bring_a_workload_from_one_pool_to_another_and_none_of_its_replicas_is_missing(adapter: Cluster) -> None:
+    with scraped(adapter) as run:
+        run.play.load = THREE
+        autoscale(run, run.dear, least=0)
+        other = autoscale(run, run.cheap)
+        until_scaled(run, run.dear, lambda asked: asked >= 3)
+        assert active(run, other)["reason"] == "ScalingDisabled", "an HPA leaves 0 replicas alone"
+        lost = run.world.lost
+        with sampled(run) as fewest:
+            # A person opens the other pool, as the page says; the plan and the HPAs do the rest.
+            scale(run, run.cheap, 1)
+            run.until("the other pool alone", lambda _: targets(run)[run.dear] == 0 == run.world.ready_pods(run.dear), 2 * MOVE_SECONDS)
+        asked = targets(run)[run.cheap]
+        print(f"{asked} replicas on the cheap pool; {fewest}")
+        assert run.world.ready_pods(run.cheap) == asked >= 2
+        assert fewest.ready >= min(3, asked)
+        assert run.world.lost == lost
