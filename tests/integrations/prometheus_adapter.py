@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+
 import yaml
 
 from chart.helm import NAMESPACE, rendered, the
@@ -9,6 +14,7 @@ from cluster import binaries
 from cluster.cluster import Cluster
 from integrations import external_metrics
 from integrations.sized import shown
+from patience import PATIENCE
 
 PROGRAM = "prometheus-adapter"
 PORT = 6445
@@ -29,6 +35,29 @@ def scrape(cluster: Cluster, port: int) -> str:
         "static_configs": [{"targets": [f"{cluster.identity.host}:{port}"], "labels": {"namespace": NAMESPACE}}],
     }
     return cluster.prometheus(yaml.safe_dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}))
+
+
+def by_the_rule(prometheus: str, labels: Mapping[str, str], *, at: float) -> list[float]:
+    """What the rule's own query answers at that time (seconds of Unix)."""
+    (rule,) = yaml.safe_load(RULE["data"]["config.yaml"])["externalRules"]
+    query = rule["metricsQuery"].replace("<<.Series>>", rule["seriesQuery"])
+    return _asked(prometheus, query.replace("<<.LabelMatchers>>", _matchers(labels)), at)
+
+
+def last_known(prometheus: str, labels: Mapping[str, str], *, at: float) -> list[float]:
+    """The number of the same series that Prometheus takes for that of this time."""
+    (rule,) = yaml.safe_load(RULE["data"]["config.yaml"])["externalRules"]
+    return _asked(prometheus, f"{rule['seriesQuery']}{{{_matchers(labels)}}}", at)
+
+
+def _matchers(labels: Mapping[str, str]) -> str:
+    return ",".join(f'{name}="{value}"' for name, value in labels.items())
+
+
+def _asked(prometheus: str, query: str, at: float) -> list[float]:
+    url = f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': query, 'time': at})}"
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+        return [float(each["value"][1]) for each in json.load(answer)["data"]["result"]]
 
 
 def start(cluster: Cluster, prometheus: str) -> None:

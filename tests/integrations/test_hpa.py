@@ -3,6 +3,7 @@ with the rule and the autoscaler of docs/how-to/autoscalers.md. Nodes, pods and 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -34,6 +35,8 @@ from integrations.sized import (
 pytestmark = pytest.mark.integrations
 
 PROGRAMS = ("prometheus", "prometheus-adapter", "helm")
+FRESH_SECONDS = 60
+"""A number that is older is none, by the page's rule."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ def scraped(cluster: Cluster) -> Iterator[MoveRun]:
 
 
 @pytest.mark.short
-def test_replicas_follow_the_load_up_and_down_and_stay_where_it_is_not_known(adapter: Cluster) -> None:
+def test_replicas_follow_a_load_that_rises_and_stay_where_nothing_is_known(adapter: Cluster) -> None:
     with scraped(adapter) as run:
         hpa = autoscale(run, run.dear)
         until_with_a_number(run, hpa)
@@ -78,17 +81,30 @@ def test_replicas_follow_the_load_up_and_down_and_stay_where_it_is_not_known(ada
         until_without_a_number(run, hpa)
         run.play.load = ONE
         stays_without_a_number(run, run.dear, hpa)
-        assert targets(run)[run.dear] == most
         lost.mend()
-        until_scaled(run, run.dear, lambda asked: asked == 1)
-        # Prometheus is gone.
-        adapter.supervisor.stop("prometheus")
-        stays_without_a_number(run, run.dear, hpa)
-        prometheus_adapter.scrape(adapter, run.operators[-1].port())
         until_with_a_number(run, hpa)
         # The operator is gone.
         run.operators[-1].kill()
         stays_without_a_number(run, run.dear, hpa)
+        assert targets(run)[run.dear] == most
+
+
+def test_replicas_follow_a_load_that_falls_and_no_number_outlives_prometheus_and_operator(adapter: Cluster) -> None:
+    with scraped(adapter) as run:
+        scale(run, run.dear, 4)
+        hpa = autoscale(run, run.dear)
+        until_scaled(run, run.dear, lambda asked: asked == 1)
+        assert run.world.lost == 0
+        port = run.operators[-1].port()
+        adapter.supervisor.stop("prometheus")
+        stays_without_a_number(run, run.dear, hpa)
+        # Of an operator that ends meanwhile Prometheus never finds out that it says nothing any more: its last number stands for five minutes.
+        run.operators[-1].kill()
+        url = prometheus_adapter.scrape(adapter, port)
+        labels = {"namespace": run.namespace, "workload": WORKLOAD, "pool": run.dear}
+        later = time.time() + FRESH_SECONDS
+        assert prometheus_adapter.last_known(url, labels, at=later) == [1.0]
+        assert prometheus_adapter.by_the_rule(url, labels, at=later) == []
 
 
 def test_a_roll_out_has_what_the_hpa_asks_for_at_any_time(adapter: Cluster) -> None:
