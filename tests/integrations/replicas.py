@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fault.move_run import MoveRun
-from fault.scale_targets import deployments
+from fault.scale_targets import deployments, targets
 from patience import PATIENCE
 
 EVERY = 0.1
@@ -18,8 +18,10 @@ EVERY = 0.1
 
 @dataclass(slots=True)
 class Fewest:
-    """That there were at any time. `written`: by the operator, to Deployments; `ready`: servers that take traffic; `samples`: how often was looked."""
+    """That there were at any time. `asked`: for by ScaleTargets; `written`: by the operator, to Deployments; `ready`: servers that take traffic;
+    `samples`: how often was looked."""
 
+    asked: int = 1_000_000
     written: int = 1_000_000
     ready: int = 1_000_000
     samples: int = 0
@@ -32,6 +34,7 @@ def sampled(run: MoveRun) -> Iterator[Fewest]:
 
     def look() -> None:
         while not over.wait(EVERY):
+            fewest.asked = min(fewest.asked, sum(targets(run).values()))
             fewest.written = min(fewest.written, sum(deployments(run).values()))
             fewest.ready = min(fewest.ready, run.world.ready_pods())
             fewest.samples += 1

@@ -22,9 +22,11 @@ SYNCS = 5
 """After which a number that was wrong would have been written."""
 DOWN_SECONDS = 3
 """Instead of the page's 300: for so long an HPA waits before it takes replicas away."""
+CALM_SECONDS = 3
+"""A server's queue holds less work than that."""
 MOST = 8
-ONE, THREE, FOUR = 100.0, 300.0, 420.0
-"""Requests a second, by the replicas on the dear pool that they need."""
+ONE, THREE, FOUR = 100.0, 300.0, 560.0
+"""Requests a second, by the replicas on the dear pool that they need at least."""
 
 
 def shown(kind: str) -> Document:
@@ -69,6 +71,19 @@ def until_scaled(run: MoveRun, pool: str, right: Callable[[int], bool]) -> int:
         return asked if right(asked) and run.world.ready_pods(pool) == asked else None
 
     return int(run.until(f"replicas on {pool} by the load", brought_about, MOVE_SECONDS))
+
+
+def until_nothing_is_lost(run: MoveRun) -> int:
+    """Wait until what came before there were enough replicas is over; the requests that were lost by it."""
+    seen = [run.world.lost]
+
+    def none_since() -> bool:
+        time.sleep(CALM_SECONDS)
+        seen.append(run.world.lost)
+        return seen[-1] == seen[-2]
+
+    run.until("no request to be lost", lambda _: none_since(), SOON)
+    return seen[-1]
 
 
 def written(run: MoveRun) -> list[AuditEvent]:

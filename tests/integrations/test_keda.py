@@ -91,7 +91,7 @@ def test_what_is_known_again_is_told_and_not_only_asked_for(cluster: Cluster) ->
     with sized(cluster, *SCALER) as run:
         lost = exposing(run, "gone")
         lost.lose()
-        run.until("no reading", lambda _: run.condition("Observed").get("status") == "False", SOON)
+        run.until("no reading", lambda _: run.condition("Observed").get("status") != "True", SOON)
         scaled(run, type="external-push", spec={"pollingInterval": NEVER_POLLED})
         run.until("an inactive ScaledObject", lambda _: condition(run, "Active") == "False", SOON)
         lost.mend()
