@@ -31,7 +31,13 @@ def start(cluster: Cluster) -> None:
     hosts.write_text(f"127.0.0.1 localhost\n{cluster.identity.host} {SCALER}\n")
     cluster.supervisor.script(f"mount --bind {hosts} /etc/hosts")
     config = cluster.kubeconfig_for(f"system:serviceaccount:{NAMESPACE}:{OPERATOR}", "system:masters")
-    environment = {"KUBECONFIG": str(config), "WATCH_NAMESPACE": "", "POD_NAMESPACE": NAMESPACE, "POD_NAME": OPERATOR}
+    environment = {
+        "KUBECONFIG": str(config),
+        "WATCH_NAMESPACE": "",
+        "POD_NAME": OPERATOR,
+        "POD_NAMESPACE": NAMESPACE,
+        "KEDA_CLUSTER_OBJECT_NAMESPACE": NAMESPACE,
+    }
     cluster.supervisor.start(
         OPERATOR,
         programs["operator"],
