@@ -22,6 +22,8 @@ CLIENT_QPS, CLIENT_BURST = 300, 600
 #: From silence to NotReady. The default, 50 s, is a long time in a test; the kubelets renew four times within it.
 NODE_GRACE_SECONDS = 20
 API_PORT = 6443
+AGGREGATOR = "aggregator"
+"""As whom the API server asks servers of other APIs: they take its word for who asks."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class ControlPlane:
 
     def _start_apiserver(self, server: Certificate, admin: Certificate) -> None:
         identity, authority = self.identity, self.authority
+        aggregator = authority.issue(AGGREGATOR, AGGREGATOR)
         policy = identity.folder / "audit-policy.yaml"
         audit.write_policy(policy)
         self.supervisor.start(
@@ -125,6 +128,13 @@ class ControlPlane:
             "--endpoint-reconciler-type=lease",
             "--authorization-mode=Node,RBAC",
             "--allow-privileged=true",
+            f"--proxy-client-cert-file={aggregator.certificate}",
+            f"--proxy-client-key-file={aggregator.key}",
+            f"--requestheader-client-ca-file={authority.authority.certificate}",
+            f"--requestheader-allowed-names={AGGREGATOR}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
             f"--kubelet-client-certificate={admin.certificate}",
             f"--kubelet-client-key={admin.key}",
             "--kubelet-preferred-address-types=InternalIP",  # nodes' names resolve nowhere

@@ -9,29 +9,12 @@ import pytest
 
 from fault.holding import exposing
 from fault.meanwhile import meanwhile
-from fault.move_run import MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun
+from fault.move_run import MOVE_SECONDS, SOON, WORKLOAD, MoveRun
+from fault.scale_targets import ANOTHER_MODEL, EXTERNAL, deployments, scale, target, targets
 from steelyard.control.keda.external_scaler import METRIC, SERVICE
 from steelyard.control.keda.external_scaler_pb2 import GetMetricsRequest, GetMetricsResponse, ScaledObjectRef
 
 pytestmark = pytest.mark.apiserver
-
-EXTERNAL = {"owner": "External", "minReplicas": 1, "maxReplicas": 2}
-ANOTHER_MODEL = {"batchSizes": [1, 8], "sequenceLengths": [32]}
-
-
-def target(run: MoveRun, pool: str) -> str:
-    return f"{WORKLOAD}.{pool}"
-
-
-def targets(run: MoveRun) -> dict[str, int]:
-    return {t["spec"]["pool"]: t["spec"]["replicas"] for t in run.listed("steelyard.dev/v1alpha1/scaletargets")}
-
-
-def scale(run: MoveRun, pool: str, replicas: int) -> None:
-    """As an autoscaler does, through the subresource, under its own name."""
-    path = f"{OWN}/namespaces/{run.namespace}/scaletargets/{target(run, pool)}/scale?fieldManager=an-autoscaler"
-    status, body = run.cluster.api.request("PATCH", path, {"spec": {"replicas": replicas}}, "application/merge-patch+json")
-    assert status == 200, body
 
 
 def autoscale(run: MoveRun, kind: str, name: str, least: int) -> None:
@@ -46,10 +29,6 @@ def autoscale(run: MoveRun, kind: str, name: str, least: int) -> None:
     path = f"/apis/autoscaling/v2/namespaces/{run.namespace}/horizontalpodautoscalers/embed?fieldManager=person&force=true"
     status, body = run.cluster.api.request("PATCH", path, made, "application/apply-patch+yaml")
     assert status < 300, body
-
-
-def deployments(run: MoveRun) -> dict[str, int]:
-    return {d["metadata"]["name"]: d["spec"]["replicas"] for d in run.listed("apps/v1/deployments")}
 
 
 def external(a_move: Any, *flags: str) -> MoveRun:
@@ -69,13 +48,13 @@ def writes_of_targets(run: MoveRun) -> set[tuple[str, str]]:
 @meanwhile
 def test_the_clusters_own_autoscaler_keeps_its_target_through_a_roll_out_and_no_request_is_lost(a_move):
     run = external(a_move)
-    autoscale(run, "ScaleTarget", target(run, run.dear), 3)
+    autoscale(run, "ScaleTarget", target(run.dear), 3)
     run.until("what it asks for", lambda _: run.world.ready_pods(run.dear) == 3, SOON)
     before = set(deployments(run))
     run.ask_for(compile=ANOTHER_MODEL)
     run.apply(mode="Recommend")
     run.until_step("Shift")
-    autoscale(run, "ScaleTarget", target(run, run.dear), 4)
+    autoscale(run, "ScaleTarget", target(run.dear), 4)
     run.until("what it asks for amid the roll-out", lambda _: targets(run)[run.dear] == 4 and sum(deployments(run).values()) >= 4, SOON)
     run.until("the new revision alone", lambda s: not s.get("move") and not before & set(deployments(run)), MOVE_SECONDS)
     run.until("what it asks for", lambda _: list(deployments(run).values()) == [4], SOON)
@@ -118,7 +97,7 @@ def test_an_autoscaler_on_a_deployment_is_named_before_it_has_written_anything(a
     autoscale(run, "Deployment", called, 1)
     held = run.until("the hold", lambda _: run.condition("Held").get("reason") == "ReplicasOwnedElsewhere" and run.condition("Held"), SOON)
     assert "HorizontalPodAutoscaler embed writes the replicas" in held["message"]
-    assert f"point it at ScaleTarget {target(run, run.dear)}" in held["message"]
+    assert f"point it at ScaleTarget {target(run.dear)}" in held["message"]
     live = run.listed("apps/v1/deployments")[0]
     assert {e["manager"] for e in live["metadata"]["managedFields"] if "f:replicas" in e["fieldsV1"].get("f:spec", {})} == {"steelyard"}
     run.end_operators()

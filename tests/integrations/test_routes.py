@@ -37,6 +37,7 @@ from steelyard.render.http_route import http_route
 
 pytestmark = pytest.mark.integrations
 
+PROGRAMS, ENVIRONMENTS = ("contour", "helm"), {"envoy": "gateway-envoy.txt"}
 REQUESTS = 50_000
 AT_ONCE = 16
 SETTLED = 1.0
@@ -118,6 +119,7 @@ def _off(served: int, of: int, part: float) -> float:
     return abs(served - of * part) / sqrt(of * part * (1 - part)) if 0 < part < 1 else float(served != of * part)
 
 
+@pytest.mark.short
 def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(gateway: Gateway) -> None:
     cluster = gateway.cluster
     with new_namespace(cluster) as namespace:

@@ -41,7 +41,7 @@ class FleetPlan:
     more in a namespace's budget. cost and bound: money per hour of those served; bound <= optimum <= cost. worth: money per hour that a node of
     the pool is worth to those who wait for one, and no less than its price. lacked: pools of which a
     workload that is not served gets more than others leave free, with the highest priority of such a workload. turns: who may begin a move. left: what those may have who go
-    without. warm_start: what the next plan begins from.
+    without. offered: the pools that the plan could choose from, by workload. warm_start: what the next plan begins from.
     """
 
     targets: Mapping[WorkloadKey, Outcome]
@@ -53,6 +53,7 @@ class FleetPlan:
     lacked: Mapping[str, int] = field(default_factory=dict)
     turns: frozenset[WorkloadKey] = frozenset()
     left: Mapping[WorkloadKey, Left] = field(default_factory=dict)
+    offered: Mapping[WorkloadKey, frozenset[str]] = field(default_factory=dict)
     warm_start: WarmStart | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -99,6 +100,7 @@ def plan_demands(
         # Without a proof that they are too many nobody is told to go without.
         left=left_over(demands, found.targets, Shared(nodes, budgets, lacked)) if too_many else {},
         turns=turns({d.key: d.wishes or () for d in demands}),
+        offered={d.key: frozenset(offer.pool for offer in d.problem.offers) for d in demands},
     )
 
 

@@ -170,7 +170,8 @@ def test_another_metric_is_not_answered_by_this_one() -> None:
     asking(Told(), scene)
 
 
-def test_a_stream_tells_at_once_and_then_what_changes_until_nothing_is_known() -> None:
+def test_a_stream_tells_at_once_and_then_what_changes_and_stays_open_in_silence_while_nothing_is_known() -> None:
+    """KEDA opens one that ended with an error only after a pause, which grows to a minute."""
     told = Told()
 
     async def scene(keda: Client) -> None:
@@ -180,11 +181,22 @@ def test_a_stream_tells_at_once_and_then_what_changes_until_nothing_is_known() -
         assert not (await asyncio.wait({again}, timeout=0.2))[0], "twenty looks, and nothing has changed"
         told.of[CHAT, "gpu"] = 0
         assert not (await again).result
-        told.of[CHAT, "gpu"] = NoSignal("the load is not known")
-        error = await refused(stream.read())
-        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        for why in (NoSignal("the load is not known"), NoSignal("it has no replica there", wrong=True)):
+            told.of[CHAT, "gpu"] = why
+            again = asyncio.ensure_future(stream.read())
+            assert not (await asyncio.wait({again}, timeout=0.2))[0]
+            told.of[CHAT, "gpu"] = 2
+            assert (await again).result
 
     asking(told, scene)
+
+
+def test_a_stream_that_is_asked_for_wrongly_ends_with_what_is_wrong() -> None:
+    async def scene(keda: Client) -> None:
+        error = await refused(keda.stream("StreamIsActive", ref(pool=""), IsActiveResponse).read())
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+    asking(Told(), scene)
 
 
 def test_the_stream_of_specs_tells_at_once_what_the_call_tells_and_stays_open() -> None:

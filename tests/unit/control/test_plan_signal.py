@@ -82,7 +82,7 @@ def test_it_is_what_the_load_needs_on_the_pool_where_it_runs(stage: Stage) -> No
 
 def test_what_is_given_up_on_one_pool_waits_for_the_other(stage: Stage) -> None:
     stage.world.scale_targets["b"] = 4
-    stage.look()
+    stage.look(2)
     stage.plan()
     before = {pool: stage.told(pool) for pool in "ab"}
     assert before["b"] == 4, "which starts, while what the plan has on the cheaper pool does not serve yet"
@@ -94,7 +94,7 @@ def test_what_is_given_up_on_one_pool_waits_for_the_other(stage: Stage) -> None:
 
 def test_both_ends_of_a_roll_out_are_not_counted_together(stage: Stage) -> None:
     stage.world.scale_targets["b"] = 4
-    stage.look()
+    stage.look(2)
     stage.plan()
     stage.world.deployments[PlacementKey("b", "older")] = Pods(desired=3, asked="")
     assert stage.told("b") == 4
@@ -144,6 +144,21 @@ def test_what_is_not_known_or_not_for_an_autoscaler_is_no_number(
 
 def test_a_pool_where_it_does_not_run_has_no_number(stage: Stage) -> None:
     assert "no replica on pool b" in stage.why("b")
+
+
+def test_a_pool_that_was_opened_after_the_plan_was_made_has_no_number_before_the_next_one(stage: Stage) -> None:
+    """A plan that knows nothing of it has none for it, and an autoscaler that followed that would close it at once."""
+    planned = stage.told()
+    stage.world.scale_targets["a"] = int(cast(int, planned))
+    stage.look(6)
+    stage.plan()
+    stage.world.scale_targets["b"] = 1
+    stage.look()
+    assert "says nothing of pool b" in stage.why("b")
+    assert isinstance(stage.told("a"), int)
+    stage.look()
+    stage.plan()
+    assert isinstance(stage.told("b"), int)
 
 
 def test_a_memory_of_the_load_is_no_number_and_the_next_reading_is_one_again(stage: Stage) -> None:

@@ -112,13 +112,16 @@ class ExternalScaler:
         return IsActiveResponse(result=await self._told(ref, context) > 0)
 
     async def stream_is_active(self, ref: ScaledObjectRef, context: Any) -> AsyncIterator[IsActiveResponse]:
-        """At once, and whenever it changes; ends with an error once it is not known."""
+        """At once, and whenever it changes. While it is not known nothing is told and the stream stays open: KEDA waits twice as long, up to a
+        minute, before it opens one anew that ended with an error, and would not be told at once any more."""
+        place = await _place(ref, context)
         before: bool | None = None
         while True:
-            active = await self._told(ref, context) > 0
-            if active is not before:
+            told = self._signal.replicas(*place)
+            active = None if isinstance(told, NoSignal) else told > 0
+            if active is not None and active is not before:
                 yield IsActiveResponse(result=active)
-                before = active
+            before = active
             await asyncio.sleep(self._look_seconds)
 
     async def metric_spec(self, ref: ScaledObjectRef, context: Any) -> GetMetricSpecResponse:

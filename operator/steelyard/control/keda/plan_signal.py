@@ -67,4 +67,8 @@ class PlanSignal:
             return NoSignal(
                 f"InferenceWorkload {key.name} has no replica on pool {pool}: the plan counts only pools where it runs", wrong=True
             )
+        if pool not in self._fleet.offered(key):
+            return NoSignal(
+                f"the fleet's plan says nothing of pool {pool}: it was made before InferenceWorkload {key.name} ran there, or has no figure of it"
+            )
         return told[pool]

@@ -56,6 +56,10 @@ class Fleet:
         """What the last plan has for the workload; None while there is no plan."""
         return self._plan.target(key) if self._plan else None
 
+    def offered(self, key: WorkloadKey) -> frozenset[str]:
+        """The pools that the last plan could choose from for the workload: of others it says nothing."""
+        return self._plan.offered.get(key, frozenset()) if self._plan else frozenset()
+
     def unknown(self, key: WorkloadKey) -> str | None:
         """Why what is planned for a workload is nothing to act on; None where it is."""
         if self._plan is None:
