@@ -70,6 +70,9 @@
 - apiGroups: [""]
   resources: [nodes]
   verbs: [get, list, watch]
+- apiGroups: [karpenter.sh]
+  resources: [nodepools, nodeclaims]
+  verbs: [list]
 - apiGroups: [""]
   resources: [namespaces]
   {{- with .Values.config.watchNamespaces }}
@@ -105,4 +108,10 @@
   resources: [leases]
   resourceNames: [steelyard-installations]
   verbs: [get, update]
+{{- end -}}
+
+{{- define "steelyard.rules.ofKarpenter" -}}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 {{- end -}}

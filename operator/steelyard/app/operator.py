@@ -25,6 +25,8 @@ from steelyard.control.clock import AnchoredClock
 from steelyard.control.gather.autoscalers import LOOK_SECONDS as AUTOSCALER_SECONDS
 from steelyard.control.gather.autoscalers import Autoscalers
 from steelyard.control.gather.existing_objects import ExistingObjects
+from steelyard.control.gather.node_pools import LOOK_SECONDS as NODE_POOL_SECONDS
+from steelyard.control.gather.node_pools import NodePools
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
@@ -210,6 +212,7 @@ class Operator:
         self._kinds_served = False
         self._optional: frozenset[Resource] = frozenset()
         self._autoscalers_seen = asyncio.Event()
+        self._node_pools_seen = asyncio.Event()
 
     async def run(self) -> int:
         """Run until stopped; the exit code. kopf owns signals: it stops on SIGTERM and SIGINT and calls our clean-up."""
@@ -281,6 +284,7 @@ class Operator:
         self.other_pods = OtherPods(self.client)
         self.existing = ExistingObjects(self.client)
         self.autoscalers = Autoscalers(self.client, self._config.watch_namespaces)
+        self.node_pools = NodePools(self.client)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -294,6 +298,7 @@ class Operator:
             read_existing=self.existing.of,
             autoscaler_of=self.autoscalers.of,
             routes_served=HTTP_ROUTES in self._optional,
+            node_pools=self.node_pools,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -444,6 +449,7 @@ class Operator:
         self._heartbeat.beat()
         self._telling = self._spawn("events", self.events.run())
         self._spawn("autoscalers", self._look_at_autoscalers())
+        self._spawn("node pools", self._look_at_node_pools())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
         if self._door is not None:
@@ -478,6 +484,7 @@ class Operator:
         while not self.sweep.synced():
             await self.clock.sleep(0.1)
         await self._autoscalers_seen.wait()
+        await self._node_pools_seen.wait()
         self.reader.repeat(self.store.get)
         for resource in OWN_KINDS:
             for each in self.store.all(resource):
@@ -523,6 +530,21 @@ class Operator:
                 _log.warning("autoscalers could not be looked at; what was known of them counts", error=repr(error))
             self._autoscalers_seen.set()
             await self.clock.sleep(AUTOSCALER_SECONDS)
+
+    async def _look_at_node_pools(self) -> None:
+        """Once before anything is decided, and then for as long as this process leads; nothing is asked where no pool names one."""
+        while not self.sweep.synced():
+            await self.clock.sleep(0.1)
+        while True:
+            try:
+                named = self.snapshots.node_pools_named()
+                for called in await self.node_pools.look(named, self.snapshots.node_pools_waited_for()):
+                    for pool in named.get(called, ()):
+                        self._wake_pool(pool)
+            except Exception as error:
+                _log.warning("NodePools could not be looked at; what was known of them counts", error=repr(error))
+            self._node_pools_seen.set()
+            await self.clock.sleep(NODE_POOL_SECONDS)
 
     async def _process(self, key: Key) -> float | None:
         again: float | None

@@ -21,6 +21,7 @@ from steelyard.control.gather.exit_drills import drill_trial, under_way
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.newest_pod import newest_pod
+from steelyard.control.gather.node_pools import NodePools
 from steelyard.control.gather.other_pods import NOBODY, Others
 from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
@@ -91,6 +92,8 @@ UNDER_WAY = "move under way"
 """Mark in the store, of workloads."""
 ASKS = "asks for requests"
 """Mark in the store, of trials."""
+WAITS = "waits for a node"
+"""Mark in the store, of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +132,11 @@ class SnapshotBuilder:
         read_existing: ReadExisting = lambda *_: None,
         autoscaler_of: Callable[[str, str], str | None] = lambda *_: None,
         routes_served: bool = True,
+        node_pools: NodePools | None = None,
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
-        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched."""
+        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched. node_pools:
+        of Karpenter, as last looked at."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -139,6 +144,7 @@ class SnapshotBuilder:
         self._others = others
         self._autoscaler_of = autoscaler_of
         self._routes_served = routes_served
+        self._node_pools = node_pools or NodePools()
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -155,7 +161,7 @@ class SnapshotBuilder:
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime, Pool | None]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
-        self._pools_of: tuple[int, int] | None = None
+        self._pools_of: tuple[int, int, int] | None = None
         self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
         self._paid: dict[str, tuple[tuple[object, ...], NodeFact | None]] = {}
@@ -166,6 +172,7 @@ class SnapshotBuilder:
         self._seen_as: tuple[tuple[tuple[Pool, ...], int], dict[_Choice, tuple[Pool, ...]]] = ((), 0), {}
         self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
         store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
+        store.mark_each(WAITS, PODS, lambda raw: bool(self._reader.read(PODS, raw, is_unplaced)))
         store.mark_each(ASKS, ACCELERATOR_TRIALS, lambda raw: self._reader.read(ACCELERATOR_TRIALS, raw, asks_of) is not None)
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
@@ -380,11 +387,36 @@ class SnapshotBuilder:
         pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) in label.SERVERS]
         mine = sorted((p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)), key=manifests.name)
         seen = [found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool))) is not None]
+        since = min((each.since for each in seen if each.since is not None), default=None)
+        made_by = self.node_pool_of(pool)
+        refused = self._node_pools.refused(made_by, since) if made_by is not None and since is not None else None
         return Waits(
-            since=min((each.since for each in seen if each.since is not None), default=None),
+            since=since,
             why=next((each.why for each in seen if each.why), ""),
             delivered=max((each.delivered for each in seen if each.delivered is not None), default=None),
+            refused=refused[0].at if refused else None,
+            refusal=refused[1] if refused else "",
         )
+
+    def node_pools_named(self) -> Mapping[str, Sequence[str]]:
+        """Of Karpenter, each with the pools that name it."""
+        named: dict[str, list[str]] = defaultdict(list)
+        for called in map(manifests.name, self._store.all(ACCELERATOR_POOLS)):
+            made_by = self.node_pool_of(called)
+            if made_by is not None:
+                named[made_by].append(called)
+        return named
+
+    def node_pools_waited_for(self) -> Set[str]:
+        """Those of them for whose nodes a pod waits."""
+        pools = {manifests.labels(pod).get(label.POOL, "") for pod in self._store.marked(WAITS)}
+        return {made_by for pool in pools if (made_by := self.node_pool_of(pool)) is not None}
+
+    def node_pool_of(self, pool: str) -> str | None:
+        """The NodePool of Karpenter that an AcceleratorPool names."""
+        raw = self._store.get(ACCELERATOR_POOLS.key(None, pool))
+        parsed = self._pool_read(raw) if raw is not None else None
+        return parsed.spec.provisioner.node_pool if isinstance(parsed, AcceleratorPool) else None
 
     def _pools_beside_others(self, raw: Manifest) -> tuple[Pool, ...]:
         """The pools as a workload sees them, with the nodes that the replicas of all others take."""
@@ -473,11 +505,13 @@ class SnapshotBuilder:
 
     def pools(self) -> tuple[Pool, ...]:
         """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
-        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES)
+        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES), self._node_pools.version
         if now != self._pools_of:
             read = self._labels_read()
             if not self._pools_of or now[1] != self._pools_of[1] or read != self._read_labels:
                 self._view_nodes(read)
+            if self._pools_of and now[2] != self._pools_of[2]:
+                self._counted = {}
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
             counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
             if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
@@ -522,8 +556,10 @@ class SnapshotBuilder:
         unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
         memory = self._catalogue.device_memory(parsed.spec.accelerator.model)
         views = [view for _, view in self._views.values()]
+        made_by = parsed.spec.provisioner.node_pool
+        found = None if made_by is None else self._node_pools.of(made_by)
         counted = self._reader.read(
-            ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, unsupported=unsupported, device_memory=memory)
+            ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, found, unsupported=unsupported, device_memory=memory)
         )
         return raw, counted
 

@@ -75,6 +75,10 @@ CLUSTER_SCOPED: tuple[Permission, ...] = (
     Permission("steelyard.dev", "acceleratorpools", _READ, "what nodes are, hold and cost"),
     Permission("steelyard.dev", "acceleratorpools/status", ("patch",), "nodes, devices, price, exhaustion"),
     Permission("", "nodes", _READ, "which nodes a pool has, and since when they are paid"),
+    Permission(
+        "karpenter.sh", "nodepools", ("list",), "taints, limits and readiness of those that pools name, where Karpenter is installed"
+    ),
+    Permission("karpenter.sh", "nodeclaims", ("list",), "what is launched for replicas that wait for a node"),
     Permission("", "namespaces", ("get",), "the uid, under which the artifacts of a namespace are stored"),
 )
 """Objects without a namespace: always by a ClusterRole."""
@@ -96,6 +100,12 @@ OF_CLAIMS: tuple[Permission, ...] = (
     Permission("coordination.k8s.io", "leases", ("get", "update"), "to see other installations, and be seen by them", names=(CLAIMS_NAME,)),
 )
 """In the namespace `kube-public` only."""
+
+OF_KARPENTER: tuple[Permission, ...] = (
+    Permission("", "events", ("list",), "why Karpenter could not launch a node: it deletes the NodeClaim, and an event is all that stays"),
+)
+"""In the namespace `default` only, where events about objects without a namespace are."""
+KARPENTERS_EVENTS = "default"
 
 
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:
