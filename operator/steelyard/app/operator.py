@@ -73,6 +73,7 @@ from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile import CompileReconciler
 from steelyard.control.reconcile.fleet import PLAN_SECONDS, Fleet, rest_after
 from steelyard.control.reconcile.pool import PoolReconciler
+from steelyard.control.reconcile.protection import Protection
 from steelyard.control.reconcile.trial import TrialReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
@@ -316,6 +317,7 @@ class Operator:
             self.clock,
             self.fleet,
             self.cost_ledger.hourly,
+            Protection(self.client, self.store, self.reader, self.snapshots.is_own, self.clock),
         )
         self.compiles = CompileReconciler(
             self.client,

@@ -1,7 +1,7 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
-There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Pods, nodes and servers that exist
-already are only read. No `update` but the two Leases': everything else is written by server-side apply or merge patch.
+There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Nodes and servers that exist
+already are only read, and of pods nothing but annotations is written. No `update` but the two Leases': everything else is written by server-side apply or merge patch.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,12 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("apps", "statefulsets", ("get",), "a server that exists already: how many replicas it has, and which pods"),
     Permission("leaderworkerset.x-k8s.io", "leaderworkersets", ("get",), "the same, where the kind is installed"),
     Permission("serving.kserve.io", "inferenceservices", ("get",), "the same, where the kind is installed"),
-    Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages, and what is asked for on the pools' nodes"),
+    Permission(
+        "",
+        "pods",
+        (*_READ, "patch"),
+        "readiness, addresses to scrape, termination messages, and what is asked for on the pools' nodes; patch: autoscalers leave a move's alone",
+    ),
     Permission("events.k8s.io", "events", ("create", "patch"), "decisions as a story; patch counts a series"),
 )
 """In every namespace that is worked in: by the ClusterRole, or by a Role in each of `watchNamespaces`."""
