@@ -274,6 +274,8 @@ def test_a_node_that_is_on_its_way_or_was_launched_since_takes_the_word_back() -
     karpenter.of[NODE_CLAIMS] = [claim("inf2-bbbbb", Launched=launched, Initialized=there)]
     assert refused(karpenter) is None
     earlier = ("True", "Launched", "", 1)
+    karpenter.of[NODE_CLAIMS] = [claim("inf2-bbbbb", Launched=earlier)]
+    assert refused(karpenter) is None, "its node is not there yet"
     karpenter.of[NODE_CLAIMS] = [claim("inf2-bbbbb", Launched=earlier, Initialized=there)]
     assert refused(karpenter) is not None
 

@@ -62,6 +62,11 @@ def test_pods_that_a_move_needs_are_protected_at_each_look_and_soon_again_where_
         assert stage.protects and set(stage.protects) == {(None, False)}
         stage.unprotected = True
         assert await stage.reconciler.reconcile(KEY) == SOON
+        stage.reconciler._settled.clear()
+        assert await stage.reconciler.reconcile(KEY) == SOON, "also where it was decided anew"
+        stage.unprotected = False
+        stage.reconciler._settled.clear()
+        assert (await stage.reconciler.reconcile(KEY) or 0) > SOON
 
     run(scenario())
 
