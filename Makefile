@@ -44,7 +44,7 @@ test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/e2e/test_variants.py
 
-test-integrations: $(VENV)/.installed ## What others' controllers make of our objects: routes by Contour and Envoy (140 MB, built and fetched once)
+test-integrations: $(VENV)/.installed ## What others' controllers make of our objects: routes by Contour and Envoy, nodes by Karpenter (200 MB, built and fetched once)
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/integrations
 
 test-servers: $(VENV)/.installed ## Other model servers, each out of its own package: what is read of them, and that they answer what ours answers (2.5 GB, once); MLServer in a cluster

@@ -145,11 +145,6 @@ class Karpenter:
         made.write_text(json.dumps(instance_types))
         made.replace(self.sold_out)
 
-    def events(self, reason: str) -> list[Manifest]:
-        """Karpenter's events with that reason, about its own objects and nodes."""
-        found = self.cluster.api.get(f"/api/v1/namespaces/default/events?fieldSelector=reason={reason}") or {}
-        return list(found.get("items", ()))
-
 
 def definitions(cluster: Cluster) -> None:
     """Its kinds."""
