@@ -27,6 +27,7 @@ from steelyard.control.kube.resource import (
     DISRUPTION_BUDGETS,
     JOBS,
     LEASES,
+    PODS,
     SCALE_TARGETS,
     SERVICES,
     Resource,
@@ -456,6 +457,52 @@ def test_what_others_made_is_neither_scaled_nor_changed_nor_deleted(installed: I
     )
     for (status, said), expected in zip(answers, words, strict=True):
         assert status == 422 and expected in said["message"], said
+
+
+def _annotated(**annotations: str | None) -> Object:
+    return {"metadata": {"annotations": annotations}}
+
+
+LEFT_ALONE = {
+    "karpenter.sh/do-not-disrupt": "600s",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "steelyard.dev/protected-for": "m-1",
+}
+POD_CHANGES: dict[str, Object] = {
+    "another annotation": _annotated(**{"team": "shop"}),
+    "an annotation that is there": _annotated(kept="no"),
+    "an annotation less": _annotated(kept=None),
+    "a label": {"metadata": {"labels": {"steelyard.dev/workload": "shop"}}},
+    "an owner": {"metadata": {"ownerReferences": [OWNER]}},
+    "a finalizer": {"metadata": {"finalizers": ["example.com/stay"]}},
+    "an image": {"spec": {"containers": [{"name": "server", "image": "registry.example.com/miner:1"}]}},
+    "a deadline": {"spec": {"activeDeadlineSeconds": 1}},
+}
+
+
+def test_of_pods_it_changes_what_autoscalers_read_and_nothing_else(installed: Installed) -> None:
+    def made(called: str, labels: Object) -> str:
+        meta = {"name": called, "namespace": installed.namespace, "labels": labels, "annotations": {"kept": "yes"}}
+        container = {"name": "server", "image": "stub"}
+        return _made_by_somebody_else(
+            installed, PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": [container]}}
+        )
+
+    ours = made("serving", {"app.kubernetes.io/managed-by": "steelyard", "steelyard.dev/role": "serving", "steelyard.dev/workload": "w"})
+    theirs = made("shop", {"app": "shop"})
+
+    def patch(path: str, change: Object) -> tuple[int, str]:
+        kind = "strategic-merge-patch" if "spec" in change else "merge-patch"
+        status, answer = installed.operator.request("PATCH", path, change, f"application/{kind}+json")
+        return status, str(answer.get("message", ""))
+
+    assert patch(ours, _annotated(**LEFT_ALONE)) == (200, "")
+    for what, change in POD_CHANGES.items():
+        status, said = patch(ours, change)
+        assert status == 422 and "changes nothing of a pod but the annotations" in said, f"{what}: {said}"
+    assert patch(ours, _annotated(**dict.fromkeys(LEFT_ALONE, None))) == (200, "")
+    status, said = patch(theirs, _annotated(**LEFT_ALONE))
+    assert status == 422 and "annotates only serving pods of a workload" in said, said
 
 
 def test_of_leases_it_makes_its_leaders_and_that_of_all_installations(installed: Installed) -> None:

@@ -124,7 +124,7 @@ def test_the_objects_come_change_and_go_and_what_serves_stays(empty_cluster, ins
         writes = audit.writes(user=HELM_USER)
         assert {event.verb for event in writes} >= {"create", "patch", "delete"}
         assert touching_what_serves(writes, NAMESPACE) == []
-        assert {event.namespace for event in writes} <= {"", NAMESPACE, rbac.CLAIMS_NAMESPACE}
+        assert {event.namespace for event in writes} <= {"", NAMESPACE, rbac.CLAIMS_NAMESPACE, rbac.KARPENTERS_EVENTS}
 
 
 @pytest.mark.apiserver

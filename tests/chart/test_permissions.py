@@ -55,8 +55,9 @@ def test_in_the_whole_cluster():
     assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role())
     assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
     assert _granted(roles.pop((rbac.CLAIMS_NAMESPACE, "steelyard-system-steelyard-claim"))) == _wanted(rbac.OF_CLAIMS)
+    assert _granted(roles.pop((rbac.KARPENTERS_EVENTS, "steelyard-system-steelyard-events"))) == _wanted(rbac.OF_KARPENTER)
     assert roles == {}
-    assert len(of_kind(objects, "Role")) == 2
+    assert len(of_kind(objects, "Role")) == 3
 
 
 def test_in_some_namespaces():
@@ -64,6 +65,7 @@ def test_in_some_namespaces():
     assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role(WATCHED))
     assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
     assert _granted(roles.pop((rbac.CLAIMS_NAMESPACE, "steelyard-system-steelyard-claim"))) == _wanted(rbac.OF_CLAIMS)
+    assert _granted(roles.pop((rbac.KARPENTERS_EVENTS, "steelyard-system-steelyard-events"))) == _wanted(rbac.OF_KARPENTER)
     for namespace in WATCHED:
         assert _granted(roles.pop((namespace, "steelyard-system-steelyard"))) == _wanted(rbac.IN_NAMESPACES)
     assert roles == {}
@@ -90,12 +92,14 @@ def test_nothing_is_wide(case):
             assert group not in {"rbac.authorization.k8s.io", "admissionregistration.k8s.io"}
             assert not verbs & {"impersonate", "escalate", "bind", "approve", "sign"}
             assert resource not in {"pods/exec", "pods/attach", "pods/ephemeralcontainers", "pods/portforward", "nodes/proxy"}
-            if resource in {"pods", "nodes", "namespaces"}:
+            if resource in {"nodes", "namespaces"}:
                 assert verbs <= {"get", "list", "watch"}
+            if resource == "pods":
+                assert verbs <= {"get", "list", "watch", "patch"}
 
 
 def test_every_line_of_the_table_says_why():
-    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.IN_OWN_NAMESPACE + rbac.OF_CLAIMS
+    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.IN_OWN_NAMESPACE + rbac.OF_CLAIMS + rbac.OF_KARPENTER
     assert all(len(line.why) > 15 for line in lines)
     assert len({(line.group, line.resource, line.verbs, line.why) for line in lines}) == len(lines)
 

@@ -166,6 +166,17 @@ TOOLS = {
             standard=False,
             kept=(("github.com/kedacore/keda/v2", "config/crd/bases/*.yaml"),),
         ),
+        # What makes nodes for pods that wait, of instance types that a file names: `make test-integrations`.
+        Tool(
+            "karpenter",
+            "sigs.k8s.io/karpenter",
+            ("karpenter",),
+            10,
+            100,
+            variables=("sigs.k8s.io/karpenter/pkg/operator.Version",),
+            standard=False,
+            kept=(("sigs.k8s.io/karpenter", "pkg/apis/crds/*.yaml"), ("sigs.k8s.io/karpenter", "kwok/apis/crds/*.yaml")),
+        ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
         # Control planes of the older versions that the chart allows: `make test-versions`.
         *(

@@ -57,7 +57,7 @@
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [resource.k8s.io]
   resources: [resourceclaims]
   verbs: [list]
@@ -81,6 +81,9 @@
   verbs: [get, list, watch]
 - apiGroups: [resource.k8s.io]
   resources: [deviceclasses]
+  verbs: [list]
+- apiGroups: [karpenter.sh]
+  resources: [nodepools, nodeclaims]
   verbs: [list]
 - apiGroups: [""]
   resources: [namespaces]
@@ -117,4 +120,10 @@
   resources: [leases]
   resourceNames: [steelyard-installations]
   verbs: [get, update]
+{{- end -}}
+
+{{- define "steelyard.rules.ofKarpenter" -}}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 {{- end -}}

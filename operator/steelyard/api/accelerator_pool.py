@@ -48,10 +48,18 @@ class AcceleratorPoolSpec(SpecModel):
             field="backends",
         ),
         Rule(
-            "self.provisioner.type == 'None' || has(self.capacity.maxNodes)",
-            "must be given when a provisioner makes the nodes: without a limit there is no bound on what the pool can cost",
-            lambda p: p.provisioner.type == ProvisionerType.NONE or p.capacity.max_nodes is not None,
+            "self.provisioner.type == 'None' || has(self.provisioner.nodePool) || has(self.capacity.maxNodes)",
+            "must be given when a provisioner makes the nodes and no NodePool with limits is named: without a limit there is no bound on what "
+            "the pool can cost",
+            lambda p: p.provisioner.type == ProvisionerType.NONE or p.provisioner.node_pool is not None or p.capacity.max_nodes is not None,
             field="capacity.maxNodes",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "has(self.provisioner.nodePool) || (has(self.nodes) && has(self.nodes.selector) && self.nodes.selector.size() > 0)",
+            "must have at least 1 label unless provisioner.nodePool says whose nodes they are: a pool of all nodes shares them with every other",
+            lambda p: p.provisioner.node_pool is not None or bool(p.nodes.selector),
+            field="nodes.selector",
             reason="FieldValueRequired",
         ),
         Rule(
@@ -83,7 +91,7 @@ class AcceleratorPoolSpec(SpecModel):
             lambda backends: len({b.name for b in backends}) == len(backends),
         ),
     ]
-    nodes: Annotated[Nodes, says("How the nodes of this pool are found, and what replicas need to be scheduled on them.")]
+    nodes: Annotated[Nodes, says("How the nodes of this pool are found, and what replicas need to be scheduled on them.")] = Nodes()
     shapes: Annotated[
         tuple[Shape, ...],
         says(

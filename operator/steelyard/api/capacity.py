@@ -39,7 +39,8 @@ class Capacity(SpecModel):
     max_nodes: Annotated[
         Annotated[int, says("", low=0, high=15_000)] | None,
         says(
-            "The most nodes this pool may have, which bounds what it can cost. Left out, only existing nodes are planned with.",
+            "The most nodes this pool may have, which bounds what it can cost. Left out, it is what spec.limits of provisioner.nodePool allows, "
+            "and where that says nothing of nodes, only existing nodes are planned with. Of two limits the lower counts.",
             unit="nodes",
             example=20,
         ),
@@ -62,7 +63,7 @@ class Provisioner(SpecModel):
     type: Annotated[
         ProvisionerType,
         says(
-            "What makes nodes appear when replicas wait for them. Karpenter and ClusterAutoscaler are treated alike: up to maxNodes can be had.",
+            "What makes nodes appear when replicas wait for them: up to maxNodes can be had. Of Karpenter the NodePool is read, if nodePool names it.",
             example="Karpenter",
         ),
     ] = ProvisionerType.NONE
@@ -70,7 +71,8 @@ class Provisioner(SpecModel):
         ObjectName | None,
         says(
             "The NodePool of Karpenter that makes the nodes of this pool: its nodes are those of nodes.selector that carry its label "
-            "karpenter.sh/nodepool, and pods ask for it.",
+            "karpenter.sh/nodepool, pods ask for it and accept its taints, and its spec.limits are limits of the pool. While it is missing "
+            "or not ready the nodes that stand are planned with, as the condition Provisioned says.",
             example="inf2",
         ),
     ] = None

@@ -37,6 +37,7 @@ class PoolConditionType(Word):
     PRICED = "Priced", "the price of its nodes is known"
     EXHAUSTED = "Exhausted", "the provider refused capacity lately"
     OVERLAPPING = "Overlapping", "another pool has the same nodes, or some of them"
+    PROVISIONED = "Provisioned", "what makes its nodes can make some"
 
 
 class CompiledModelConditionType(Word):

@@ -69,16 +69,21 @@ class Nodes(SpecModel):
     selector: Annotated[
         dict[str, Annotated[LabelValue, says("The value that this label has on the nodes.", example="inf2.xlarge")]],
         says(
-            "Labels that exactly the nodes of this pool have. Two pools must not share a node, or its cost would be counted twice.",
+            "Labels that exactly the nodes of this pool have. Two pools must not share a node, or its cost would be counted twice. May be "
+            "left out where provisioner.nodePool says whose nodes they are.",
             example={"node.kubernetes.io/instance-type": "inf2.xlarge"},
-            least=1,
             most=16,
         ),
         LABEL_KEYS_ONLY,
-    ]
+    ] = {}  # noqa: RUF012 - frozen, and never written to
     tolerations: Annotated[
         tuple[Toleration, ...],
-        says("Taints of the nodes that replicas of this pool accept, as in every pod of Kubernetes.", most=16, list_type="atomic"),
+        says(
+            "Taints of the nodes that replicas of this pool accept, as in every pod of Kubernetes. Those of provisioner.nodePool are accepted "
+            "in any case.",
+            most=16,
+            list_type="atomic",
+        ),
     ] = ()
     scheduler_name: Annotated[
         ObjectName | None,

@@ -68,7 +68,8 @@ class Exhausted(StatusModel):
     reason: Annotated[
         Annotated[str, Field(max_length=256)],
         says(
-            "What the replicas wait for.", example="no node of pool inf2 has room for a replica, which asks for cpu 4: free one or add one"
+            "What the replicas wait for, in Karpenter's words where it has any.",
+            example="no node of pool inf2 has room for a replica, which asks for cpu 4: free one or add one",
         ),
     ] = ""
 
@@ -106,8 +107,8 @@ class AcceleratorPoolStatus(StatusModel):
     conditions: Annotated[
         tuple[PoolCondition, ...],
         says(
-            "What is true of the pool now: Ready sums up, Priced, Overlapping and Exhausted say more.",
-            most=4,
+            "What is true of the pool now: Ready sums up, Priced, Overlapping, Exhausted and Provisioned say more.",
+            most=5,
             keys=("type",),
         ),
     ] = ()
@@ -128,5 +129,8 @@ class AcceleratorPoolStatus(StatusModel):
     ] = None
     exhausted: Annotated[
         Exhausted | None,
-        says("Set when replicas have waited for a node here for six minutes: nobody is sent here until its time has passed."),
+        says(
+            "Set when replicas have waited for a node here for six minutes, or Karpenter says that there is none to be had: nobody is sent here "
+            "until its time has passed."
+        ),
     ] = None

@@ -25,6 +25,8 @@ from steelyard.control.clock import AnchoredClock
 from steelyard.control.gather.autoscalers import LOOK_SECONDS as AUTOSCALER_SECONDS
 from steelyard.control.gather.autoscalers import Autoscalers
 from steelyard.control.gather.existing_objects import ExistingObjects
+from steelyard.control.gather.node_pools import LOOK_SECONDS as NODE_POOL_SECONDS
+from steelyard.control.gather.node_pools import NodePools
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.quota_answers import LOOK_SECONDS as QUOTA_SECONDS
 from steelyard.control.gather.quota_answers import QuotaAnswers
@@ -75,6 +77,7 @@ from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile import CompileReconciler
 from steelyard.control.reconcile.fleet import PLAN_SECONDS, Fleet, rest_after
 from steelyard.control.reconcile.pool import PoolReconciler
+from steelyard.control.reconcile.protection import Protection
 from steelyard.control.reconcile.trial import TrialReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
@@ -214,6 +217,7 @@ class Operator:
         self._kinds_served = False
         self._optional: frozenset[Resource] = frozenset()
         self._autoscalers_seen = asyncio.Event()
+        self._node_pools_seen = asyncio.Event()
 
     async def run(self) -> int:
         """Run until stopped; the exit code. kopf owns signals: it stops on SIGTERM and SIGINT and calls our clean-up."""
@@ -287,6 +291,7 @@ class Operator:
         self.autoscalers = Autoscalers(self.client, self._config.watch_namespaces)
         self.quota = QuotaAnswers(self.client)
         self.scale_ups = ScaleUpAnswers(self.client)
+        self.node_pools = NodePools(self.client)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -302,6 +307,7 @@ class Operator:
             routes_served=HTTP_ROUTES in self._optional,
             quota_of=self.quota.of,
             refused_node=self.scale_ups.of,
+            node_pools=self.node_pools,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -319,6 +325,7 @@ class Operator:
             self.clock,
             self.fleet,
             self.cost_ledger.hourly,
+            Protection(self.client, self.store, self.reader, self.snapshots.is_own, self.clock),
         )
         self.compiles = CompileReconciler(
             self.client,
@@ -454,6 +461,7 @@ class Operator:
         self._spawn("autoscalers", self._look_at_autoscalers())
         self._spawn("quota", self._look_at_quota())
         self._spawn("scale-ups", self._look_at_scale_ups())
+        self._spawn("node pools", self._look_at_node_pools())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
         if self._door is not None:
@@ -488,6 +496,7 @@ class Operator:
         while not self.sweep.synced():
             await self.clock.sleep(0.1)
         await self._autoscalers_seen.wait()
+        await self._node_pools_seen.wait()
         self.reader.repeat(self.store.get)
         for resource in OWN_KINDS:
             for each in self.store.all(resource):
@@ -560,6 +569,21 @@ class Operator:
             self.queue.add(Key(ACCELERATOR_TRIALS.plural, namespace, labels[label.TRIAL]))
         if label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, namespace, labels[label.WORKLOAD]))
+
+    async def _look_at_node_pools(self) -> None:
+        """Once before anything is decided, and then for as long as this process leads; nothing is asked where no pool names one."""
+        while not self.sweep.synced():
+            await self.clock.sleep(0.1)
+        while True:
+            try:
+                named = self.snapshots.node_pools_named()
+                for called in await self.node_pools.look(named, self.snapshots.node_pools_waited_for()):
+                    for pool in named.get(called, ()):
+                        self._wake_pool(pool)
+            except Exception as error:
+                _log.warning("NodePools could not be looked at; what was known of them counts", error=repr(error))
+            self._node_pools_seen.set()
+            await self.clock.sleep(NODE_POOL_SECONDS)
 
     async def _process(self, key: Key) -> float | None:
         again: float | None

@@ -19,6 +19,7 @@ from steelyard.render import label, name, runtime_word
 from steelyard.render.deployment import HTTP_PORT, METRICS_PORT, serving_pod
 from steelyard.render.manifest import Manifest, owned_by_workload, owner
 from steelyard.render.pod import container_security
+from steelyard.render.protected_pod import left_alone
 from steelyard.render.quantity import requests_equal_limits
 
 PROBE_SPEC = "STEELYARD_PROBE_SPEC"
@@ -81,8 +82,11 @@ def _job(about: _About, namespace: str, placement: PlacementIntent, spec: Manife
             "activeDeadlineSeconds": spec["seconds"],
             "ttlSecondsAfterFinished": KEEP_SECONDS,
             "template": {
-                # Of the pod alone: Kueue suspends a Job in a queue, and one that does not begin is told by no pod.
-                "metadata": {"labels": {**about.labels, **label.of_queue(placement.access.queue)}},
+                "metadata": {
+                    # Of the pod alone: Kueue suspends a Job in a queue, and one that does not begin is told by no pod.
+                    "labels": {**about.labels, **label.of_queue(placement.access.queue)},
+                    "annotations": left_alone(spec["seconds"]),
+                },
                 "spec": {**pod, "restartPolicy": "Never", "initContainers": [server], "containers": [generator]},
             },
         },

@@ -17,6 +17,7 @@ from patience import PATIENCE
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,
@@ -30,6 +31,7 @@ from steelyard.control.kube.resource import (
 )
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile import workload as reconciling
+from steelyard.control.reconcile.protection import Protection
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.core.decide import decide
 from steelyard.core.economics.ledger import Component
@@ -150,6 +152,7 @@ class Trial:
             self.clock,
             ignored,
             lambda _: None,
+            Protection(self.client, store, Reader(lambda *_: None), snapshots.is_own, self.clock),
         )
         await reconciler.reconcile(self.key)
 

@@ -15,6 +15,7 @@ from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.memory import Move
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.render import name
 from steelyard.status.memory import memory_of
@@ -104,6 +105,9 @@ class Stage:
         self.events: list[str] = []
         self.decided: list[float] = []
         self.unchanged: list[float] = []
+        self.protects: list[tuple[Move | None, bool]] = []
+        self.unprotected = False
+        """Whether a pod changed while it was annotated."""
         self.generation = 1
         self.costs: Mapping[str, HourlyCost] | None = None
         self.store = Store(clock)
@@ -133,7 +137,13 @@ class Stage:
             clock,
             ignored,  # type: ignore[arg-type]
             lambda _: self.costs,
+            self,  # type: ignore[arg-type]
         )
+
+    async def keep(self, _: WorkloadKey, move: Move | None, *, provisioned: bool) -> bool:
+        """As what protects pods does."""
+        self.protects.append((move, provisioned))
+        return not self.unprotected
 
     def snapshot(self) -> Snapshot:
         seen = self.world.snapshot()

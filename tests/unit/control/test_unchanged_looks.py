@@ -3,6 +3,7 @@
 from steelyard.control.kube.apply import OwnedElsewhere
 from steelyard.control.kube.errors import FieldOwner
 from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, SERVICES
+from steelyard.control.reconcile.workload import SOON
 from steelyard.core.decide import LASTS
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.snapshot import Scaling
@@ -49,6 +50,23 @@ def test_at_rest_one_look_in_a_few_windows_decides_and_the_others_find_nothing_n
         await stage.work(MINUTES * WINDOW)
         assert len(stage.decided) <= MINUTES / LASTS + 1
         assert len(stage.decided) + len(stage.unchanged) >= MINUTES * WINDOW / 15, "each is looked at every 15 seconds all the same"
+
+    run(scenario())
+
+
+def test_pods_that_a_move_needs_are_protected_at_each_look_and_soon_again_where_one_changed_meanwhile():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        stage.protects.clear()
+        await stage.work(60)
+        assert stage.protects and set(stage.protects) == {(None, False)}
+        stage.unprotected = True
+        assert await stage.reconciler.reconcile(KEY) == SOON
+        stage.reconciler._settled.clear()
+        assert await stage.reconciler.reconcile(KEY) == SOON, "also where it was decided anew"
+        stage.unprotected = False
+        stage.reconciler._settled.clear()
+        assert (await stage.reconciler.reconcile(KEY) or 0) > SOON
 
     run(scenario())
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from steelyard.core.facts.snapshot import Exhaustion, Scaling
-from steelyard.core.planning.exhaustion import DEADLINE, FIRST, JITTER, LONGEST, Waits, exhaustion
+from steelyard.core.planning.exhaustion import DEADLINE, FIRST, JITTER, LONGEST, REFUSED, Waits, exhaustion
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import START, Ground, World, quick, ratio_claim
 
@@ -40,9 +40,31 @@ def test_a_node_that_is_found_ends_it_and_a_long_silence_too() -> None:
     assert exhaustion("a", spent, Waits(), spent.until + LONGEST) is None
 
 
+def test_a_provisioners_word_exhausts_a_pool_without_waiting_for_the_deadline_once_it_has_stood_for_a_moment() -> None:
+    waits = Waits(since=START, why="no node", refused=START + REFUSED, refusal="nothing to be had in zone a")
+    assert exhaustion("a", None, waits, START + 2 * REFUSED - timedelta(seconds=1)) is None, "it may try another type yet"
+    spent = exhaustion("a", None, waits, START + 2 * REFUSED)
+    assert spent is not None
+    assert spent.reason == "nothing to be had in zone a", "in its own words"
+    assert spent.failures == 1
+
+
+def test_a_word_without_a_replica_that_waits_exhausts_nothing() -> None:
+    assert exhaustion("a", None, Waits(refused=START), START + DEADLINE) is None
+
+
 def cheap_and_dear(**more: object) -> World:
     grounds = {"cheap": Ground(claims=(ratio_claim(0.5, "dear"),)), "dear": Ground(price=2.0)}
     return World(grounds, rate=24, scaling=Scaling(maximum=20), **more)  # type: ignore[arg-type]
+
+
+def test_what_its_provisioner_says_is_not_waited_out_and_told_in_its_words() -> None:
+    world = cheap_and_dear()
+    world.grounds["cheap"].delivers = False
+    world.grounds["cheap"].refusal = "no inf2 in zone a"
+    world.until(lambda: world.count("dear") >= 3, most=DEADLINE // MINUTE)
+    (note,) = {note.message for decision in world.decisions for note in decision.notes if note.reason is Reason.POOL_EXHAUSTED}
+    assert note.startswith("pool cheap delivers no nodes: no inf2 in zone a")
 
 
 def test_an_outage_of_its_pool_leaves_no_workload_unserved_frozen_or_not() -> None:

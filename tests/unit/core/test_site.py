@@ -102,8 +102,9 @@ def test_of_several_pools_with_one_key_the_one_with_nodes_then_the_cheapest_then
         pool("priceless", price=None),
         pool("sold-out", price=0.3, exhaustion=Exhaustion(since=NOW, until=NOW + timedelta(seconds=1))),
         pool("on-demand", price=2.0, nodes=0, provisioned=True),
+        pool("unmade", price=0.15, nodes=0, provisioned=True, max_nodes=0),
     ]
-    wanted = ["cheap-a", "cheap-b", "on-demand", "dear", "priceless", "empty", "down", "sold-out"]
+    wanted = ["cheap-a", "cheap-b", "on-demand", "dear", "priceless", "empty", "unmade", "down", "sold-out"]
     assert names(*pools) == wanted
     assert all(names(*order) == wanted for order in list(permutations(pools))[::977])
 

@@ -100,6 +100,8 @@ class Ground:
     priced: bool = True
     compiled: bool = True
     delivers: bool = True
+    refusal: str = ""
+    """What makes its nodes says as soon as it has none to give."""
     crashes: bool = False
     refuses: str = ""
     """Why the cluster's autoscaler brings no node, where it delivers none and says so."""
@@ -575,7 +577,11 @@ class World:
             there = [pods for key, pods in self.deployments.items() if on_pool(key.pool) == name and not ground.trouble]
             since = min((pods.waiting_since for pods in there if pods.waiting_since), default=None)
             found = self.now if any(pods.ages for pods in there) and since is None else None
-            self.exhaustions[name] = exhaustion(name, self.exhaustions.get(name), Waits(since, "no node", found), self.now)
+            self.exhaustions[name] = exhaustion(name, self.exhaustions.get(name), self._waits(ground, since, found), self.now)
+
+    def _waits(self, ground: Ground, since: datetime | None, found: datetime | None) -> Waits:
+        refused = since if ground.refusal else None
+        return Waits(since, "no node", found, refused, ground.refusal)
 
     def _probe(self, wanted: ProbeIntent | None) -> None:
         """The Job that is asked for, as its pod goes on: one of another move or placement is removed."""

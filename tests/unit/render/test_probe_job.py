@@ -108,6 +108,8 @@ def test_it_is_the_workloads_and_no_service_selects_it() -> None:
 def test_it_is_tried_once_and_has_an_end() -> None:
     spec = job_of()["spec"]
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (0, 900, 3600)
+    annotations = spec["template"]["metadata"]["annotations"]
+    assert annotations == {"karpenter.sh/do-not-disrupt": "900s", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
 
 
 def test_each_move_and_each_of_its_ends_has_a_job_of_its_own_whose_name_is_short_enough() -> None:

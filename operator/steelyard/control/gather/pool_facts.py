@@ -12,13 +12,16 @@ from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.capacity import CapacityType, ProvisionerType
 from steelyard.api.placement import LabelSelector
 from steelyard.api.quantity import gibibytes, number
+from steelyard.control.gather.provisioning import supply_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
+from steelyard.core.facts.node_pool import NodePool
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Exhaustion, Pool, Shape, TooManyUnready, Unnamed
 from steelyard.core.vocabulary import architecture
+from steelyard.core.vocabulary.reason import Refusal
 from steelyard.status.scalar import time_of
 
 REGISTERING = timedelta(minutes=1)
@@ -63,12 +66,21 @@ def node_view(node: Manifest, read: Container[str]) -> NodeView:
 
 
 def pool_of(
-    parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "", device_memory: float | None = None
+    parsed: AcceleratorPool,
+    raw: Manifest,
+    nodes: Iterable[NodeView],
+    found: NodePool | Refusal | None = None,
+    *,
+    unsupported: str = "",
+    device_memory: float | None = None,
 ) -> Pool:
-    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word, and
-    `device_memory` its GiB of one device."""
+    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `found`: the NodePool that it names, or why there is none, None
+    before the first look; `unsupported` is the catalogue's word, and `device_memory` its GiB of one device."""
     spec = parsed.spec
     mine = [n for n in nodes if matches(n.labels, spec.node_labels)]
+    shapes = tuple(_standing(_shape(s.to_raw()), mine) for s in spec.shapes)
+    own = tuple(_toleration(t.to_raw()) for t in spec.nodes.tolerations)
+    supply = supply_of(spec, shapes, len(mine), own, found)
     status = raw.get("status") or {}
     return Pool(
         name=manifests.name(raw),
@@ -81,15 +93,16 @@ def pool_of(
         backends=tuple(str(b.name) for b in spec.backends),
         targets={str(b.name): b.target for b in spec.backends if b.target is not None},
         node_selector=spec.node_labels,
-        tolerations=tuple(_toleration(t.to_raw()) for t in spec.nodes.tolerations),
+        tolerations=(*own, *(_toleration(t) for t in supply.tolerations)),
         scheduler=spec.nodes.scheduler_name,
         runtime_class=spec.nodes.runtime_class_name,
-        shapes=tuple(_standing(_shape(s.to_raw()), mine) for s in spec.shapes),
+        shapes=shapes,
         unnamed=_unnamed(mine, {s.instance_type for s in spec.shapes}, spec.accelerator.resource_name),
         spot=spec.capacity.type == CapacityType.SPOT,
         reserved=spec.capacity.type == CapacityType.RESERVED,
-        max_nodes=spec.capacity.max_nodes,
+        max_nodes=supply.most,
         provisioned=spec.provisioner.type != ProvisionerType.NONE,
+        provisioning=supply.told,
         claims=tuple(claim_of(c.to_raw()) for c in spec.claims),
         nodes=len(mine),
         unready_nodes=sum(1 for n in mine if not n.ready),

@@ -21,6 +21,7 @@ from steelyard.control.gather.exit_drills import drill_trial, under_way
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.newest_pod import newest_pod
+from steelyard.control.gather.node_pools import NodePools
 from steelyard.control.gather.other_pods import NOBODY, Others
 from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
@@ -134,10 +135,12 @@ class SnapshotBuilder:
         routes_served: bool = True,
         quota_of: QuotaOf = unsaid,
         refused_node: Callable[[Manifest], str] = lambda _: "",
+        node_pools: NodePools | None = None,
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
         autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched.
-        quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node for one, if it says so."""
+        quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node for one, if it says so. node_pools: of Karpenter, as last
+        looked at."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -147,6 +150,7 @@ class SnapshotBuilder:
         self._routes_served = routes_served
         self.quota_of = quota_of
         self.refused_node = refused_node
+        self._node_pools = node_pools or NodePools()
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -163,7 +167,7 @@ class SnapshotBuilder:
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime, Pool | None]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
-        self._pools_of: tuple[int, int] | None = None
+        self._pools_of: tuple[int, int, int] | None = None
         self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
         self._paid: dict[str, tuple[tuple[object, ...], NodeFact | None]] = {}
@@ -416,11 +420,36 @@ class SnapshotBuilder:
         seen = [
             found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool, quota_of=self.quota_of))) is not None
         ]
+        since = min((each.since for each in seen if each.since is not None), default=None)
+        made_by = self.node_pool_of(pool)
+        refused = self._node_pools.refused(made_by, since) if made_by is not None and since is not None else None
         return Waits(
-            since=min((each.since for each in seen if each.since is not None), default=None),
+            since=since,
             why=next((each.why for each in seen if each.why), ""),
             delivered=max((each.delivered for each in seen if each.delivered is not None), default=None),
+            refused=refused[0].at if refused else None,
+            refusal=refused[1] if refused else "",
         )
+
+    def node_pools_named(self) -> Mapping[str, Sequence[str]]:
+        """Of Karpenter, each with the pools that name it."""
+        named: dict[str, list[str]] = defaultdict(list)
+        for called in map(manifests.name, self._store.all(ACCELERATOR_POOLS)):
+            made_by = self.node_pool_of(called)
+            if made_by is not None:
+                named[made_by].append(called)
+        return named
+
+    def node_pools_waited_for(self) -> Set[str]:
+        """Those of them for whose nodes a pod waits."""
+        pools = {manifests.labels(pod).get(label.POOL, "") for pod in self._store.marked(WITHOUT_NODE)}
+        return {made_by for pool in pools if (made_by := self.node_pool_of(pool)) is not None}
+
+    def node_pool_of(self, pool: str) -> str | None:
+        """The NodePool of Karpenter that an AcceleratorPool names."""
+        raw = self._store.get(ACCELERATOR_POOLS.key(None, pool))
+        parsed = self._pool_read(raw) if raw is not None else None
+        return parsed.spec.provisioner.node_pool if isinstance(parsed, AcceleratorPool) else None
 
     def _pools_beside_others(self, raw: Manifest) -> tuple[Pool, ...]:
         """The pools as a workload sees them, with the nodes that the replicas of all others take."""
@@ -509,11 +538,13 @@ class SnapshotBuilder:
 
     def pools(self) -> tuple[Pool, ...]:
         """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
-        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES)
+        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES), self._node_pools.version
         if now != self._pools_of:
             read = self._labels_read()
             if not self._pools_of or now[1] != self._pools_of[1] or read != self._read_labels:
                 self._view_nodes(read)
+            if self._pools_of and now[2] != self._pools_of[2]:
+                self._counted = {}
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
             counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
             if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
@@ -558,8 +589,10 @@ class SnapshotBuilder:
         unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
         memory = self._catalogue.device_memory(parsed.spec.accelerator.model)
         views = [view for _, view in self._views.values()]
+        made_by = parsed.spec.provisioner.node_pool
+        found = None if made_by is None else self._node_pools.of(made_by)
         counted = self._reader.read(
-            ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, unsupported=unsupported, device_memory=memory)
+            ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, found, unsupported=unsupported, device_memory=memory)
         )
         return raw, counted
 

@@ -361,6 +361,15 @@ class ApiClient:
         body = {"metadata": {"resourceVersion": version, "uid": uid, "ownerReferences": list(owners)}}
         return await self._write(_Call("patch", resource.label, "PATCH", path, _AS_US), body, _MERGE)
 
+    async def patch_annotations(
+        self, resource: Resource, namespace: str, name: str, annotations: Mapping[str, str | None], *, version: str, uid: str
+    ) -> Manifest:
+        """Set annotations at this resourceVersion and uid; None removes one. Raises Conflict, NotFound."""
+        _demand_version(version)
+        path = resource.path(namespace=namespace, name=name)
+        body = {"metadata": {"resourceVersion": version, "uid": uid, "annotations": dict(annotations)}}
+        return await self._write(_Call("patch", resource.label, "PATCH", path, _AS_US), body, _MERGE)
+
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, status: Mapping[str, Any], *, version: str, uid: str
     ) -> Manifest:

@@ -1,7 +1,7 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
-There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Pods, nodes and servers that exist
-already are only read. No `update` but the two Leases': everything else is written by server-side apply or merge patch.
+There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Nodes and servers that exist
+already are only read, and of pods nothing but annotations is written. No `update` but the two Leases': everything else is written by server-side apply or merge patch.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,12 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("apps", "statefulsets", ("get",), "a server that exists already: how many replicas it has, and which pods"),
     Permission("leaderworkerset.x-k8s.io", "leaderworkersets", ("get",), "the same, where the kind is installed"),
     Permission("serving.kserve.io", "inferenceservices", ("get",), "the same, where the kind is installed"),
-    Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages, and what is asked for on the pools' nodes"),
+    Permission(
+        "",
+        "pods",
+        (*_READ, "patch"),
+        "readiness, addresses to scrape, termination messages, and what is asked for on the pools' nodes; patch: autoscalers leave a move's alone",
+    ),
     Permission(
         "resource.k8s.io", "resourceclaims", ("list",), "devices that pods on the pools' nodes hold by claims, where the kind is served"
     ),
@@ -81,6 +86,10 @@ CLUSTER_SCOPED: tuple[Permission, ...] = (
     Permission("steelyard.dev", "acceleratorpools/status", ("patch",), "nodes, devices, price, exhaustion"),
     Permission("", "nodes", _READ, "which nodes a pool has, and since when they are paid"),
     Permission("resource.k8s.io", "deviceclasses", ("list",), "by which extended resource the devices of a class are known"),
+    Permission(
+        "karpenter.sh", "nodepools", ("list",), "taints, limits and readiness of those that pools name, where Karpenter is installed"
+    ),
+    Permission("karpenter.sh", "nodeclaims", ("list",), "what is launched for replicas that wait for a node"),
     Permission("", "namespaces", ("get",), "the uid, under which the artifacts of a namespace are stored"),
 )
 """Objects without a namespace: always by a ClusterRole."""
@@ -102,6 +111,12 @@ OF_CLAIMS: tuple[Permission, ...] = (
     Permission("coordination.k8s.io", "leases", ("get", "update"), "to see other installations, and be seen by them", names=(CLAIMS_NAME,)),
 )
 """In the namespace `kube-public` only."""
+
+OF_KARPENTER: tuple[Permission, ...] = (
+    Permission("", "events", ("list",), "why Karpenter could not launch a node: it deletes the NodeClaim, and an event is all that stays"),
+)
+"""In the namespace `default` only, where events about objects without a namespace are."""
+KARPENTERS_EVENTS = "default"
 
 
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:

@@ -30,6 +30,7 @@ from steelyard.status.scalar import decimal, time_text
 
 OVERLAPPING = "Overlapping"
 EXHAUSTED = "Exhausted"
+PROVISIONED = "Provisioned"
 
 Tell = Callable[[Manifest, tuple[Note, ...]], None]
 """Records events on an object."""
@@ -153,6 +154,11 @@ class PoolReconciler:
                     generation,
                     now,
                 ),
+                *(
+                    _condition(PROVISIONED, told.holds, told.reason.value, told.message[:1024], old, generation, now)
+                    for told in (pool.provisioning,)
+                    if told is not None
+                ),
             ],
         }
         if pool.resource_name and self._counts_devices:
@@ -210,15 +216,14 @@ def _exhausted_message(spent: Exhaustion | None) -> str:
 
 
 def _notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Note, ...]:
-    """One event when pools begin to overlap, and when one delivers no nodes any more."""
+    """One event when pools begin to overlap, when one delivers no nodes any more, and when what makes its nodes cannot."""
     found = []
-    for kind, reason in ((OVERLAPPING, Reason.OVERLAPPING), (EXHAUSTED, Reason.POOL_EXHAUSTED)):
+    for kind, status in ((OVERLAPPING, "True"), (EXHAUSTED, "True"), (PROVISIONED, "False")):
         was, now = (
-            next((c for c in status.get("conditions") or () if c["type"] == kind and c["status"] == "True"), None)
-            for status in (before, after)
+            next((c for c in told.get("conditions") or () if c["type"] == kind and c["status"] == status), None) for told in (before, after)
         )
-        if now is not None and was is None:
-            found.append(Note(reason, now["message"], warning=True))
+        if now is not None and was is None and now["reason"] != Reason.NO_PROVISIONER.value:
+            found.append(Note(Reason.named(now["reason"]), now["message"], warning=True))
     return tuple(found)
 
 
@@ -245,8 +250,10 @@ def _price_message(pool: Pool, unusable: list[str]) -> str:
     return f"{few}{unusable[0]}"[:1024]
 
 
-def _condition(kind: str, holds: bool, reason: str, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:
-    status = "True" if holds else "False"
+def _condition(
+    kind: str, holds: bool | None, reason: str, message: str, old: Mapping[str, Any], generation: int, now: datetime
+) -> Manifest:
+    status = {True: "True", False: "False", None: "Unknown"}[holds]
     before = next((c for c in old.get("conditions") or () if c.get("type") == kind), None)
     since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
     return {

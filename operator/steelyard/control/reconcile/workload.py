@@ -38,6 +38,7 @@ from steelyard.control.kube.store import Store
 from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile_users import join_owners, known, leave
 from steelyard.control.reconcile.fleet import Fleet
+from steelyard.control.reconcile.protection import Protection
 from steelyard.control.reconcile.refusals import Refusals
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
@@ -102,8 +103,10 @@ class WorkloadReconciler:
         clock: Clock,
         fleet: Fleet,
         costs: Callable[[WorkloadKey], Mapping[str, HourlyCost] | None],
+        protection: Protection,
     ) -> None:
         """costs: by pool, what an hour costs a workload; None while nobody knows."""
+        self._protection = protection
         self._fleet = fleet
         self._costs = costs
         self._client = client
@@ -142,11 +145,14 @@ class WorkloadReconciler:
         refused = self._refusals.told(raw)
         probe = snapshot.probe or refused_probe(key, snapshot.memory.move, refused)
         snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused, probe=probe)
+        move = snapshot.memory.move
+        target = snapshot.pool(move.target.pool) if move is not None else None
+        protects = await self._protection.keep(key, move, provisioned=target is not None and target.provisioned)
         versions, before = self._versions(raw), self._settled.pop(key, None)
         if before is not None and before.versions == versions and (look := before.look.goes_on(snapshot, now)) is not None:
             self._settled[key] = before if look is before.look else replace(before, look=look)
             self._decision_log.looked(snapshot, now)
-            return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds())
+            return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds()) if protects else SOON
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand, seen=is_observed(decision))
         with self._snapshots.writing_down(key, decision.memory.move):
@@ -155,7 +161,7 @@ class WorkloadReconciler:
         so = before.intent if before is not None and before.versions == versions and before.intent == decision.intent else None
         found = _Found.SETTLED if so is not None else await self._bring_about(raw, snapshot, decision, began)
         self._decision_log.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
-        if found is _Found.UNSETTLED or self._refusals.told(raw) != refused:
+        if found is _Found.UNSETTLED or not protects or self._refusals.told(raw) != refused:
             return SOON  # What the server says by now is for the status.
         if not refused:
             is_so = (so or decision.intent) if found is _Found.SETTLED else None

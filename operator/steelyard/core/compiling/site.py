@@ -90,7 +90,7 @@ def _key(workload: Workload, pool: Pool, settings: Settings) -> str | None:
 
 def _is_short(pool: Pool, now: datetime) -> bool:
     exhausted = pool.exhausted_until is not None and now < pool.exhausted_until
-    return exhausted or not (pool.provisioned or pool.nodes > pool.unready_nodes)
+    return exhausted or not ((pool.provisioned and pool.max_nodes != 0) or pool.nodes > pool.unready_nodes)
 
 
 def _price(pool: Pool) -> float:

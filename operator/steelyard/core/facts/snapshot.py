@@ -17,6 +17,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey, on_pool
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.model_memory import ModelMemory
+from steelyard.core.facts.node_pool import Provisioning
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
 from steelyard.core.facts.resources import Resources
@@ -373,7 +374,11 @@ class Pool:
     reserved: bool = False
     """Whether its nodes are paid for, used or not."""
     max_nodes: int | None = None
+    """By its own limit and by what its provisioner can do now; None where neither is known."""
     provisioned: bool = False
+    """Whether something makes its nodes, and removes those that nobody uses."""
+    provisioning: Provisioning | None = None
+    """Whether that can make some now; None of a pool that nobody wrote."""
     claims: tuple[Claim, ...] = ()
     selected: bool = True
     unnamed: tuple[Unnamed, ...] = ()

@@ -124,6 +124,11 @@ class Analysis:
         found = self.snapshot.pool(pool)
         return found is not None and found.exhausted_until is not None and self.now < found.exhausted_until
 
+    def why_exhausted(self, pool: str) -> str:
+        """What was said when it could not; empty where it could."""
+        found = self.snapshot.pool(pool)
+        return found.exhaustion.reason if found is not None and found.exhaustion is not None and self.is_exhausted(pool) else ""
+
     def is_quarantined(self, key: PlacementKey) -> bool:
         """Whether the placement failed and is left alone for a while."""
         return any((q.pool, q.revision) == key and self.now < q.until for q in self.snapshot.memory.quarantine)

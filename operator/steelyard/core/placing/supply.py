@@ -95,7 +95,8 @@ def why_lost(seen: Analysis, placement: Placement) -> Refusal:
         return Refusal(Reason.UNPLACED, f"{gone} replica(s) on pool {pool} lost their nodes and wait for others")
     if not placement.unplaced and without_quota(seen, placement):
         return Refusal(Reason.WAITING_FOR_QUOTA, f"replicas on pool {pool} {placement.queued_message}")
-    return Refusal(Reason.POOL_EXHAUSTED, f"pool {pool} delivers no nodes: {placement.unplaced_message or 'replicas wait for one'}")
+    told = seen.why_exhausted(pool) or placement.unplaced_message or "replicas wait for one"
+    return Refusal(Reason.POOL_EXHAUSTED, f"pool {pool} delivers no nodes: {told}")
 
 
 def starts_on(seen: Analysis, pool: str) -> PlacementKey | None:

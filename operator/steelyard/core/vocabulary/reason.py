@@ -201,6 +201,28 @@ class Reason(str, Enum):
     CHEAPER_KNOWN = ("CheaperKnown", "A cheaper placement is known; mode or a gate keeps the workload where it is.")
     SERVING = ("Serving", "Replicas are ready and serving.")
     NOT_EXHAUSTED = ("NotExhausted", "Nodes are found for the replicas that ask for them on the pool.")
+    NODE_POOL_READY = ("NodePoolReady", "Karpenter's NodePool makes nodes of the pool; the message says how many at most.")
+    NODE_POOL_MISSING = (
+        "NodePoolMissing",
+        "There is no NodePool of the name that spec.provisioner.nodePool gives: apply it, or correct the name.",
+    )
+    NODE_POOL_NOT_READY = (
+        "NodePoolNotReady",
+        "Karpenter does not make nodes by the NodePool of spec.provisioner.nodePool; the message quotes its condition.",
+    )
+    NO_NODE_LIMIT = (
+        "NoNodeLimit",
+        "Neither the NodePool's spec.limits nor spec.capacity.maxNodes bounds the pool's nodes, so that those that stand are planned with.",
+    )
+    NO_KARPENTER = (
+        "NoKarpenter",
+        "spec.provisioner.nodePool names a NodePool, and the API server does not serve the kind, or the operator may not list it.",
+    )
+    NO_PROVISIONER = ("NoProvisioner", "Nothing makes nodes of the pool: those that stand are planned with.")
+    PROVISIONER_NOT_READ = (
+        "ProvisionerNotRead",
+        "A provisioner makes nodes of the pool up to spec.capacity.maxNodes, and nothing more is read of it.",
+    )
     NOT_OVERLAPPING = ("NotOverlapping", "No node of the pool belongs to another pool as well.")
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
     SCALED = ("Scaled", "The number of replicas follows the load, or what whoever sizes asks for.")
