@@ -72,6 +72,7 @@ def in_a_queue(cluster: Cluster, **how: Any) -> Iterator[Queued]:
 def test_a_move_waits_for_quota_loses_nothing_and_ends_once_there_is_some(cluster: Cluster) -> None:
     with in_a_queue(cluster) as queued:
         run = queued.run
+        run.play.start_seconds = 4.0  # times of Kubernetes are whole seconds
         run.start_operator()
         run.apply()
         run.until_serving()

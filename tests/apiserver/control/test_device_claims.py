@@ -41,7 +41,7 @@ class Devices:
         status, body = self.cluster.api.request("POST", path, made)
         assert status == 201, body.decode()
 
-    def claim(self, requests: list[dict[str, Any]], given: list[tuple[str, str]], pods: list[str]) -> None:
+    def claim(self, requests: list[dict[str, Any]], given: list[tuple[str, str]], pods: list[dict[str, Any]]) -> None:
         """given: (request, device)."""
         name = f"claim-{uuid4().hex[:8]}"
         path = f"{API}/namespaces/{self.namespace}/resourceclaims"
@@ -49,7 +49,7 @@ class Devices:
         results = [{"request": request, "driver": DRIVER, "pool": f"n-{self.tag}", "device": device} for request, device in given]
         status = {
             "allocation": {"devices": {"results": results}},
-            "reservedFor": [{"resource": "pods", "name": uid, "uid": uid} for uid in pods],
+            "reservedFor": [{"resource": "pods", "name": manifests.name(pod), "uid": manifests.uid(pod)} for pod in pods],
         }
         answer, body = self.cluster.api.request("PATCH", f"{path}/{name}/status", {"status": status}, "application/merge-patch+json")
         assert answer == 200, body.decode()
@@ -57,11 +57,11 @@ class Devices:
         assert len(kept) == len(given), "what the API server does not know it leaves out"
 
 
-async def a_pod(client: Any, namespace: str, name: str) -> str:
-    """Its uid. The controller of claims takes back what is reserved for pods that are not there."""
+async def a_pod(client: Any, namespace: str, name: str) -> dict[str, Any]:
+    """The controller of claims takes back what is reserved for pods that are not there."""
     spec = {"nodeName": f"node-of-{namespace}", "containers": [{"name": "a", "image": "stub"}]}
-    made = await client.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec})
-    return manifests.uid(made)
+    made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+    return dict(await client.create(PODS, made))
 
 
 async def test_what_is_allocated_and_reserved_is_held(control_plane, namespace, client) -> None:
@@ -79,8 +79,8 @@ async def test_what_is_allocated_and_reserved_is_held(control_plane, namespace, 
     devices.claim([{"name": "one", "exactly": {"deviceClassName": devices.known}}], [("one", "d3")], [first, third])
     devices.claim([{"name": "one", "exactly": {"deviceClassName": devices.known}}], [], [])
     found = await claimed(client)
-    assert {uid: dict(found[uid]) for uid in (first, second, third)} == {
-        first: {devices.resource: 2.5},
-        second: {f"deviceclass.resource.kubernetes.io/{devices.plain}": 1.0},
-        third: {devices.resource: 0.5},
-    }
+    assert [dict(found[manifests.uid(pod)]) for pod in (first, second, third)] == [
+        {devices.resource: 2.5},
+        {f"deviceclass.resource.kubernetes.io/{devices.plain}": 1.0},
+        {devices.resource: 0.5},
+    ]
