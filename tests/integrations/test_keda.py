@@ -16,7 +16,7 @@ from cluster.certificates import Authority
 from cluster.cluster import Cluster
 from fault.holding import exposing
 from fault.move_run import MOVE_SECONDS, SOON, WORKLOAD, MoveRun
-from fault.scale_targets import target, targets
+from fault.scale_targets import target, targets, told
 from integrations import keda
 from integrations.sized import (
     DOWN_SECONDS,
@@ -70,6 +70,7 @@ def condition(run: MoveRun, kind: str) -> str:
 
 def test_replicas_follow_the_load_and_fall_back_where_it_is_not_known(cluster: Cluster) -> None:
     with sized(cluster, *SCALER) as run:
+        run.until("a plan", lambda _: told(run, run.dear, cluster.identity.host) == 1, MOVE_SECONDS)
         hpa = scaled(run)
         until_with_a_number(run, hpa)
         run.play.load = THREE
@@ -122,5 +123,7 @@ def test_by_tls_it_is_let_in_with_a_certificate_and_not_without(cluster: Cluster
         run.cluster.api.apply({**shown("TriggerAuthentication"), "metadata": {"name": name, "namespace": run.namespace}})
         hpa = scaled(run, metadata={"enableTLS": "true"}, authenticationRef={"name": name})
         until_with_a_number(run, hpa)
+        # Not what it falls back to before the first plan.
+        run.until("a number of the plan", lambda _: condition(run, "Fallback") == "False" and targets(run)[run.dear] == 1, MOVE_SECONDS)
         run.play.load = THREE
         until_scaled(run, run.dear, lambda asked: asked >= 3)
