@@ -141,17 +141,6 @@ TOOLS = {
         ),
         # What makes a metric of Prometheus one that an HPA can go by: `make test-integrations`.
         Tool("prometheus-adapter", "sigs.k8s.io/prometheus-adapter", ("prometheus-adapter",), 10, 90, standard=False),
-        # Only with `make test-integrations KEDA=1`: the clouds' own libraries make it large.
-        Tool(
-            "keda",
-            "github.com/kedacore/keda/v2",
-            ("adapter", "operator"),
-            60,
-            900,
-            variables=("github.com/kedacore/keda/v2/version.Version",),
-            standard=False,
-            kept=(("github.com/kedacore/keda/v2", "config/crd/bases/*.yaml"),),
-        ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
         # Control planes of the older versions that the chart allows: `make test-versions`.
         *(
