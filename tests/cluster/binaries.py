@@ -155,17 +155,6 @@ TOOLS = {
         ),
         # What makes a metric of Prometheus one that an HPA can go by: `make test-integrations`.
         Tool("prometheus-adapter", "sigs.k8s.io/prometheus-adapter", ("prometheus-adapter",), 10, 90, standard=False),
-        # Only with `make test-integrations KEDA=1`: the clouds' own libraries make it large.
-        Tool(
-            "keda",
-            "github.com/kedacore/keda/v2",
-            ("adapter", "operator"),
-            60,
-            900,
-            variables=("github.com/kedacore/keda/v2/version.Version",),
-            standard=False,
-            kept=(("github.com/kedacore/keda/v2", "config/crd/bases/*.yaml"),),
-        ),
         # What makes nodes for pods that wait, of instance types that a file names: `make test-integrations`.
         Tool(
             "karpenter",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fault.move_run import OWN, WORKLOAD, MoveRun
+import grpc
+
+from fault.move_run import OWN, SOON, WORKLOAD, MoveRun
+from steelyard.control.keda.external_scaler import METRIC, SERVICE
+from steelyard.control.keda.external_scaler_pb2 import GetMetricsRequest, GetMetricsResponse, ScaledObjectRef
 
 EXTERNAL = {"owner": "External", "minReplicas": 1, "maxReplicas": 2}
 ANOTHER_MODEL = {"batchSizes": [1, 8], "sequenceLengths": [32]}
@@ -28,3 +32,18 @@ def scale(run: MoveRun, pool: str, replicas: int) -> None:
 def deployments(run: MoveRun) -> dict[str, int]:
     """Replicas that are written, by the name of the Deployment."""
     return {d["metadata"]["name"]: d["spec"]["replicas"] for d in run.listed("apps/v1/deployments")}
+
+
+def told(run: MoveRun, pool: str, host: str = "127.0.0.1") -> int | str:
+    """What KEDA would be told: a number, or the name of the error."""
+    request = GetMetricsRequest(
+        metricName=METRIC,
+        scaledObjectRef=ScaledObjectRef(name="embed", namespace=run.namespace, scalerMetadata={"workload": WORKLOAD, "pool": pool}),
+    )
+    with grpc.insecure_channel(f"{host}:{run.operators[-1].scaler_port()}") as channel:
+        ask = channel.unary_unary(f"/{SERVICE}/GetMetrics", GetMetricsRequest.SerializeToString, GetMetricsResponse.FromString)
+        try:
+            (value,) = ask(request, timeout=SOON).metricValues
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return int(value.metricValueFloat)

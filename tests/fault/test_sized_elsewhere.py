@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc
 import pytest
 
 from fault.holding import exposing
 from fault.meanwhile import meanwhile
-from fault.move_run import MOVE_SECONDS, SOON, WORKLOAD, MoveRun
-from fault.scale_targets import ANOTHER_MODEL, EXTERNAL, deployments, scale, target, targets
-from steelyard.control.keda.external_scaler import METRIC, SERVICE
-from steelyard.control.keda.external_scaler_pb2 import GetMetricsRequest, GetMetricsResponse, ScaledObjectRef
+from fault.move_run import MOVE_SECONDS, SOON, MoveRun
+from fault.scale_targets import ANOTHER_MODEL, EXTERNAL, deployments, scale, target, targets, told
 
 pytestmark = pytest.mark.apiserver
 
@@ -101,21 +98,6 @@ def test_an_autoscaler_on_a_deployment_is_named_before_it_has_written_anything(a
     live = run.listed("apps/v1/deployments")[0]
     assert {e["manager"] for e in live["metadata"]["managedFields"] if "f:replicas" in e["fieldsV1"].get("f:spec", {})} == {"steelyard"}
     run.end_operators()
-
-
-def told(run: MoveRun, pool: str) -> int | str:
-    """What KEDA would be told: a number, or the name of the error."""
-    request = GetMetricsRequest(
-        metricName=METRIC,
-        scaledObjectRef=ScaledObjectRef(name="embed", namespace=run.namespace, scalerMetadata={"workload": WORKLOAD, "pool": pool}),
-    )
-    with grpc.insecure_channel(f"127.0.0.1:{run.operators[-1].scaler_port()}") as channel:
-        ask = channel.unary_unary(f"/{SERVICE}/GetMetrics", GetMetricsRequest.SerializeToString, GetMetricsResponse.FromString)
-        try:
-            (value,) = ask(request, timeout=SOON).metricValues
-        except grpc.RpcError as error:
-            return str(error.code().name)
-        return int(value.metricValueFloat)
 
 
 @meanwhile
