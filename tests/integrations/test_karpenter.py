@@ -20,6 +20,7 @@ from steelyard.core.facts.resources import Resources
 from unit.docs.shown import ROOT, documents
 
 pytestmark = pytest.mark.integrations
+PROGRAMS = ("karpenter",)
 Manifest = dict[str, Any]
 
 _PAGE = {each["kind"]: each for each in documents(ROOT / "docs/how-to/karpenter.md")}
@@ -180,6 +181,7 @@ def test_a_move_buys_nodes_of_the_other_node_pool_and_the_bill_becomes_what_was_
     assert run.world.lost == 0
 
 
+@pytest.mark.short
 def test_a_node_pool_with_nothing_to_be_had_is_exhausted_in_karpenters_words_and_the_other_serves(
     karpenter: Karpenter, stack: ExitStack
 ) -> None:

@@ -19,6 +19,8 @@ from steelyard.control.gather.queued import is_gated
 
 pytestmark = pytest.mark.integrations
 
+PROGRAMS = ("kueue",)
+
 CRDS = Path(__file__).parents[2] / "crds"
 WAITED = 30.0
 """Seconds that a move is watched while it waits: several windows, and far longer than its servers take to start."""
@@ -115,6 +117,7 @@ def test_a_move_that_gets_no_quota_is_given_up_and_leaves_nothing_in_the_queue(c
         assert run.world.lost == 0
 
 
+@pytest.mark.short
 def test_a_workload_whose_first_choice_has_no_quota_is_served_by_another_pool(cluster: Cluster) -> None:
     with in_a_queue(cluster, small=True) as queued:
         run = queued.run
