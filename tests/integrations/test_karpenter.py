@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from copy import deepcopy
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, SOON, MoveRun
 from integrations.karpenter import CPU, MEMORY, NODE_CLASS, Karpenter, Kubelets, apply_node_pool, definitions, instance_type, start
-from steelyard.core.economics.attribution import share
-from steelyard.core.facts.resources import Resources
 from unit.docs.shown import ROOT, documents
 
 pytestmark = pytest.mark.integrations
@@ -28,10 +25,6 @@ TYPES = {"dear.large": DEAR, "cheap.large": CHEAP, "cheap.prime": SOON_CHEAPER, 
 """Price an hour by instance type."""
 REPLICA = {"cpu": "1900m", "memory": "8100Mi"}
 """What the system leaves of a node: the parts that replicas are shown with are almost all of the bill."""
-SHARE = share(Resources(1.9, 8100 / 1024), Resources(float(CPU), 8.0))
-"""Of a node's price, that a replica is shown with."""
-GRAIN = 0.03
-"""Times are told by the whole second, and prices of a window's first and last second may be another's."""
 APART = float(SOON_CHEAPER) / float(CHEAP) - 1
 """Of the two types of a pool: what it will buy next is predicted at the price of what stands."""
 PROTECTED = {"Surge", "Shift", "Bake"}
@@ -161,23 +154,8 @@ def test_a_move_buys_nodes_of_the_other_node_pool_and_the_bill_becomes_what_was_
         print(f"{pool}: {paid:.2f} an hour for {len(nodes)} nodes; predicted {told['costPerHour']} for {told['replicas']} replicas")
         assert told["costBasis"] == "Nodes"
         assert float(told["costPerHour"]) / told["replicas"] * run.replicas == pytest.approx(paid, rel=APART)
-    saved = run.until("what was saved", lambda s: s["history"][-1].get("saved"), MOVE_SECONDS)
-    start, end = (datetime.fromisoformat(saved[side].replace("Z", "+00:00")).timestamp() for side in ("from", "to"))
-    real = sum(life.price for life in before) * (end - start) / 3600 - kubelets.bill([run.cheap], start, end)
-    lower, upper = (float(saved[side]) / SHARE for side in ("lower", "upper"))
-    print(f"saved in {end - start:.0f} s by the nodes' prices and lives {real:.6f}; told {lower:.6f} to {upper:.6f}")
-    assert lower * (1 - GRAIN) <= real <= upper * (1 + GRAIN)
-    # Once nothing depends on it, and the cheaper type is back, the dearest of the new nodes goes too.
-    karpenter.sell_out()
-    run.until(
-        "the dearer of the new nodes to be replaced",
-        lambda _: (
-            {life.instance_type for life in kubelets.standing(run.cheap)} == {"cheap.large"} and run.world.ready_pods() == run.replicas
-        ),
-        MOVE_SECONDS,
-    )
-    print(f"first replaced {time.time() - released:.0f} s after the bake; lost {run.world.lost}; problems {kubelets.problems}")
     assert run.world.lost == 0
+    assert kubelets.problems == []
 
 
 def test_a_node_pool_with_nothing_to_be_had_is_exhausted_in_karpenters_words_and_the_other_serves(
