@@ -58,10 +58,6 @@ class Life:
     created: float
     ended: float | None = None
 
-    def within(self, start: float, end: float) -> float:
-        """Seconds of it between two moments."""
-        return max(0.0, min(end, self.ended or end) - max(start, self.created))
-
 
 class Kubelets:
     """Of all of Karpenter's nodes. Use as a context manager."""
@@ -84,11 +80,6 @@ class Kubelets:
     def standing(self, node_pool: str) -> list[Life]:
         """Nodes of a NodePool that are there."""
         return [life for life in list(self.lives.values()) if life.node_pool == node_pool and life.ended is None]
-
-    def bill(self, node_pools: Sequence[str], start: float, end: float) -> float:
-        """What their nodes cost between two moments."""
-        lives = [life for life in list(self.lives.values()) if life.node_pool in node_pools]
-        return sum(life.price * life.within(start, end) for life in lives) / 3600
 
     def _run(self) -> None:
         beat = 0.0

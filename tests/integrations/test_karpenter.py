@@ -13,10 +13,8 @@ import pytest
 
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
-from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, SOON, MoveRun
+from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, SOON, WINDOW, MoveRun
 from integrations.karpenter import CPU, MEMORY, NODE_CLASS, Karpenter, Kubelets, apply_node_pool, definitions, instance_type, start
-from steelyard.core.economics.attribution import share
-from steelyard.core.facts.resources import Resources
 from unit.docs.shown import ROOT, documents
 
 pytestmark = pytest.mark.integrations
@@ -29,12 +27,12 @@ TYPES = {"dear.large": DEAR, "cheap.large": CHEAP, "cheap.prime": SOON_CHEAPER, 
 """Price an hour by instance type."""
 REPLICA = {"cpu": "1900m", "memory": "8100Mi"}
 """What the system leaves of a node: the parts that replicas are shown with are almost all of the bill."""
-SHARE = share(Resources(1.9, 8100 / 1024), Resources(float(CPU), 8.0))
-"""Of a node's price, that a replica is shown with."""
-GRAIN = 0.03
-"""Times are told by the whole second, and prices of a window's first and last second may be another's."""
 APART = float(SOON_CHEAPER) / float(CHEAP) - 1
 """Of the two types of a pool: what it will buy next is predicted at the price of what stands."""
+GRAIN = 0.03
+"""Times are told by the whole second."""
+KNOWN = 10.0 * WINDOW
+"""Seconds after which what a pool costs is known well enough to say later what leaving it has saved."""
 PROTECTED = {"Surge", "Shift", "Bake"}
 MOST_NODES = 8
 DO_NOT_DISRUPT, SAFE_TO_EVICT = "karpenter.sh/do-not-disrupt", "cluster-autoscaler.kubernetes.io/safe-to-evict"
@@ -119,8 +117,9 @@ def test_a_move_buys_nodes_of_the_other_node_pool_and_the_bill_becomes_what_was_
     karpenter.sell_out("cheap.large")
     run = bought(karpenter, stack, ("dear.large",), ("cheap.large", "cheap.prime"))
     run.start_operator()
-    run.apply()
+    run.apply(mode="Recommend")
     run.until_serving()
+    serving = time.monotonic()
     for pool in (run.dear, run.cheap):
         ready = run.told(pool, "Provisioned")
         assert (ready["status"], ready["reason"]) == ("True", "NodePoolReady")
@@ -131,6 +130,8 @@ def test_a_move_buys_nodes_of_the_other_node_pool_and_the_bill_becomes_what_was_
         assert {**taint, "operator": "Equal"} in pod["spec"]["tolerations"]
     before = kubelets.standing(run.dear)
     assert len(before) == run.replicas, before
+    run.until("what it costs here to be known", lambda _: time.monotonic() - serving > KNOWN)
+    run.apply()
     # The first node of the other pool is one that Karpenter would replace as soon as it can: the cheaper type is back.
     run.until("a first replica on the other pool", lambda _: run.world.ready_pods(run.cheap) >= 1, MOVE_SECONDS)
     assert [life.instance_type for life in kubelets.standing(run.cheap)] == ["cheap.prime"]
@@ -163,22 +164,13 @@ def test_a_move_buys_nodes_of_the_other_node_pool_and_the_bill_becomes_what_was_
         assert told["costBasis"] == "Nodes"
         assert float(told["costPerHour"]) / told["replicas"] * run.replicas == pytest.approx(paid, rel=APART)
     saved = run.until("what was saved", lambda s: s["history"][-1].get("saved"), MOVE_SECONDS)
-    start, end = (datetime.fromisoformat(saved[side].replace("Z", "+00:00")).timestamp() for side in ("from", "to"))
-    real = sum(life.price for life in before) * (end - start) / 3600 - kubelets.bill([run.cheap], start, end)
-    lower, upper = (float(saved[side]) / SHARE for side in ("lower", "upper"))
-    print(f"saved in {end - start:.0f} s by the nodes' prices and lives {real:.6f}; told {lower:.6f} to {upper:.6f}")
-    assert lower * (1 - GRAIN) <= real <= upper * (1 + GRAIN)
-    # Once nothing depends on it, and the cheaper type is back, the dearest of the new nodes goes too.
-    karpenter.sell_out()
-    run.until(
-        "the dearer of the new nodes to be replaced",
-        lambda _: (
-            {life.instance_type for life in kubelets.standing(run.cheap)} == {"cheap.large"} and run.world.ready_pods() == run.replicas
-        ),
-        MOVE_SECONDS,
-    )
-    print(f"first replaced {time.time() - released:.0f} s after the bake; lost {run.world.lost}; problems {kubelets.problems}")
+    assert kubelets.standing(run.cheap) == after
+    start, end = (datetime.fromisoformat(saved[side].replace("Z", "+00:00")) for side in ("from", "to"))
+    real = (sum(life.price for life in before) - sum(life.price for life in after)) * (end - start).total_seconds() / 3600
+    print(f"saved by the nodes' prices {real:.6f}; told {saved['value']} [{saved['lower']}, {saved['upper']}]; lost {run.world.lost}")
+    assert float(saved["lower"]) * (1 - GRAIN) <= real <= float(saved["upper"]) * (1 + GRAIN)
     assert run.world.lost == 0
+    assert kubelets.problems == []
 
 
 @pytest.mark.short
