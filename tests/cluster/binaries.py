@@ -166,6 +166,17 @@ TOOLS = {
             standard=False,
             kept=(("sigs.k8s.io/karpenter", "pkg/apis/crds/*.yaml"), ("sigs.k8s.io/karpenter", "kwok/apis/crds/*.yaml")),
         ),
+        # Only with `make test-integrations KEDA=1`: the clouds' own libraries make it large.
+        Tool(
+            "keda",
+            "github.com/kedacore/keda/v2",
+            ("adapter", "operator"),
+            60,
+            900,
+            variables=("github.com/kedacore/keda/v2/version.Version",),
+            standard=False,
+            kept=(("github.com/kedacore/keda/v2", "config/crd/bases/*.yaml"),),
+        ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
         # Control planes of the older versions that the chart allows: `make test-versions`.
         *(
