@@ -45,6 +45,17 @@ def test_what_a_move_saved_is_what_the_same_requests_would_have_cost_less_what_w
     assert saved.start >= last(world).time and saved.end - saved.start >= timedelta(seconds=16 * 60)
 
 
+def test_it_is_about_the_time_of_the_whole_windows_that_were_counted_and_not_from_the_end_of_the_move():
+    world = moved()
+    ended = replace(last(world), time=last(world).time + timedelta(seconds=30))
+    world.memory = replace(world.memory, history=(*world.memory.history[:-1], ended))
+    world.tick(40)
+    saved = last(world).saved
+    assert saved is not None
+    assert saved.start == ended.time + timedelta(seconds=30)
+    assert saved.end - saved.start == timedelta(seconds=16 * 60)
+
+
 def test_it_is_measured_once_and_not_changed_by_what_comes_later():
     world = moved()
     world.tick(40)

@@ -56,15 +56,17 @@ def _realised(seen: Analysis, past: PastMove) -> Realised | None:
         return None
     units = counted / past.unit.per
     money = before.less(after).times(units)
-    return Realised(money=money, paid=after.point * units, good=good, start=past.time, end=max(rows))
+    start = min(one.start for one in rows.values())  # of its first whole window, which begins after the move's end
+    return Realised(money=money, paid=after.point * units, good=good, start=start, end=max(rows))
 
 
 class _Spent(NamedTuple):
-    """Money, good requests, and what the unit counts of them."""
+    """Money, good requests, and what the unit counts of them, since `start`."""
 
     cost: float
     good: int
     units: int
+    start: datetime
 
 
 def _per_unit(seen: Analysis, rows: Mapping[datetime, _Spent], unit: Unit, which: str) -> Interval | None:
@@ -85,9 +87,9 @@ def _spent(seen: Analysis, unit: Unit, since: datetime | None = None, until: dat
             units = units_in(window, unit)
             if option is None or option.each is None or units is None:
                 return None
-            before = rows.get(window.end, _Spent(0.0, 0, 0))
+            before = rows.get(window.end, _Spent(0.0, 0, 0, window.start))
             cost = before.cost + window.replica_seconds / 3600 * option.each
-            rows[window.end] = _Spent(cost, before.good + window.good, before.units + units)
+            rows[window.end] = _Spent(cost, before.good + window.good, before.units + units, min(before.start, window.start))
     return rows
 
 
