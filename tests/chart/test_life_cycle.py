@@ -16,6 +16,7 @@ from cluster.waiting import wait_until
 from e2e.client import Client
 from patience import PATIENCE
 from steelyard.control.kube import rbac
+from steelyard.control.kube.resource import CLUSTER_EVENTS_NAMESPACE
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PLURALS = ("acceleratorpools", "acceleratortrials", "compiledmodels", "inferenceworkloads")
@@ -124,7 +125,7 @@ def test_the_objects_come_change_and_go_and_what_serves_stays(empty_cluster, ins
         writes = audit.writes(user=HELM_USER)
         assert {event.verb for event in writes} >= {"create", "patch", "delete"}
         assert touching_what_serves(writes, NAMESPACE) == []
-        assert {event.namespace for event in writes} <= {"", NAMESPACE, rbac.CLAIMS_NAMESPACE, rbac.KARPENTERS_EVENTS}
+        assert {event.namespace for event in writes} <= {"", NAMESPACE, rbac.CLAIMS_NAMESPACE, CLUSTER_EVENTS_NAMESPACE}
 
 
 @pytest.mark.apiserver

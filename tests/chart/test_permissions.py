@@ -8,6 +8,7 @@ import pytest
 from chart.helm import NAMESPACE, of_kind, rendered
 from chart.values import MATRIX
 from steelyard.control.kube import rbac
+from steelyard.control.kube.resource import CLUSTER_EVENTS_NAMESPACE
 
 WATCHED = ["team-a", "team-b"]
 
@@ -55,7 +56,7 @@ def test_in_the_whole_cluster():
     assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role())
     assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
     assert _granted(roles.pop((rbac.CLAIMS_NAMESPACE, "steelyard-system-steelyard-claim"))) == _wanted(rbac.OF_CLAIMS)
-    assert _granted(roles.pop((rbac.KARPENTERS_EVENTS, "steelyard-system-steelyard-events"))) == _wanted(rbac.OF_KARPENTER)
+    assert _granted(roles.pop((CLUSTER_EVENTS_NAMESPACE, "steelyard-system-steelyard-events"))) == _wanted(rbac.OF_KARPENTER)
     assert roles == {}
     assert len(of_kind(objects, "Role")) == 3
 
@@ -65,7 +66,7 @@ def test_in_some_namespaces():
     assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role(WATCHED))
     assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
     assert _granted(roles.pop((rbac.CLAIMS_NAMESPACE, "steelyard-system-steelyard-claim"))) == _wanted(rbac.OF_CLAIMS)
-    assert _granted(roles.pop((rbac.KARPENTERS_EVENTS, "steelyard-system-steelyard-events"))) == _wanted(rbac.OF_KARPENTER)
+    assert _granted(roles.pop((CLUSTER_EVENTS_NAMESPACE, "steelyard-system-steelyard-events"))) == _wanted(rbac.OF_KARPENTER)
     for namespace in WATCHED:
         assert _granted(roles.pop((namespace, "steelyard-system-steelyard"))) == _wanted(rbac.IN_NAMESPACES)
     assert roles == {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -45,6 +45,7 @@ from steelyard.control.kube.apply import Applier
 from steelyard.control.kube.credentials import Credentials
 from steelyard.control.kube.errors import ApiError
 from steelyard.control.kube.fence import Fences, LeadershipLost, OpenFence
+from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.rbac import LEASE_NAME
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import (
@@ -459,8 +460,11 @@ class Operator:
         self._heartbeat.beat()
         self._telling = self._spawn("events", self.events.run())
         self._spawn("autoscalers", self._look_at_autoscalers())
-        self._spawn("quota", self._look_at_quota())
-        self._spawn("scale-ups", self._look_at_scale_ups())
+        # What Kueue and Cluster Autoscaler say of pods that wait. Without such pods nobody is asked.
+        self._spawn("quota", self._keep_asking("Kueue", self.quota.look, self.snapshots.in_queues, QUOTA_SECONDS))
+        self._spawn(
+            "scale-ups", self._keep_asking("Cluster Autoscaler", self.scale_ups.look, self.snapshots.without_nodes, SCALE_UP_SECONDS)
+        )
         self._spawn("node pools", self._look_at_node_pools())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
@@ -543,25 +547,21 @@ class Operator:
             self._autoscalers_seen.set()
             await self.clock.sleep(AUTOSCALER_SECONDS)
 
-    async def _look_at_quota(self) -> None:
-        """What Kueue says of pods in its queues. Without such pods nobody is asked."""
+    async def _keep_asking(
+        self,
+        whom: str,
+        look: Callable[[Sequence[Manifest]], Awaitable[Sequence[Manifest]]],
+        pods: Callable[[], Sequence[Manifest]],
+        seconds: float,
+    ) -> None:
+        """What somebody says of pods; whose pods it says something else of than before is woken."""
         while True:
             try:
-                for pod in await self.quota.look(self.snapshots.in_queues()):
+                for pod in await look(pods()):
                     self._wake_owner(manifests.namespace(pod) or "", manifests.labels(pod))
             except Exception as error:
-                _log.warning("what Kueue says of pods could not be looked at; what was known of it counts", error=repr(error))
-            await self.clock.sleep(QUOTA_SECONDS)
-
-    async def _look_at_scale_ups(self) -> None:
-        """What Cluster Autoscaler says of pods that have no node. Without such pods nobody is asked."""
-        while True:
-            try:
-                for pod in await self.scale_ups.look(self.snapshots.without_nodes()):
-                    self._wake_owner(manifests.namespace(pod) or "", manifests.labels(pod))
-            except Exception as error:
-                _log.warning("what Cluster Autoscaler says of pods could not be looked at; what was known of it counts", error=repr(error))
-            await self.clock.sleep(SCALE_UP_SECONDS)
+                _log.warning("what is said of pods could not be looked at; what was known counts", by=whom, error=repr(error))
+            await self.clock.sleep(seconds)
 
     def _wake_owner(self, namespace: str, labels: Mapping[str, str]) -> None:
         """The workload, or the trial, that a pod is of."""

@@ -22,7 +22,7 @@ from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import Forbidden, NotFound
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import CORE_EVENTS, NODE_CLAIMS, NODE_POOLS, Resource
+from steelyard.control.kube.resource import CLUSTER_EVENTS_NAMESPACE, CORE_EVENTS, NODE_CLAIMS, NODE_POOLS, Resource
 from steelyard.core.facts.node_pool import NodePool
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.status.scalar import time_of
@@ -32,8 +32,6 @@ LOOK_SECONDS = 10.0
 PAGE = 500
 WORDS = 200
 """Characters of what Karpenter says that are told."""
-EVENTS_NAMESPACE = "default"
-"""Events about objects without a namespace are written there."""
 EVENTS = f"involvedObject.apiVersion={NODE_POOLS.api_version},type=Warning"
 NOTHING_TO_BE_HAD = frozenset({"InsufficientCapacityError", "NoCompatibleInstanceTypes"})
 """Reasons of such events: no offering of a NodeClaim was to be had, or the NodePool has none that is."""
@@ -105,66 +103,56 @@ class NodePools:
         """Look at those that pools name, and at what is tried for those that replicas wait for; the names of which something else is known than
         before, or of which a launch failed. Raises ApiError, and leaves what was found."""
         assert self._client is not None
-        found = await self._node_pools(named) if named else {}
+        found = await _node_pools(self._client, named) if named else {}
         changed = {called for called in {*found, *self._found} if found.get(called) != self._found.get(called)}
         if changed:
             self._found, self.version = found, self.version + 1
-        self._tried = await self._tries(waiting) if waiting else {}
+        self._tried = await _tries(self._client, waiting) if waiting else {}
         return frozenset(changed | {called for called, tried in self._tried.items() if tried.failed})
 
-    async def _node_pools(self, named: Collection[str]) -> Mapping[str, NodePool | Refusal]:
-        try:
-            listing = await self._list(NODE_POOLS, None, keep=_node_pool_kept)
-        except NotFound:
-            why = "the API server does not serve karpenter.sh/v1: install Karpenter"
-        except Forbidden as error:
-            why = f"the operator may not list NodePools: update its role ({error})"[:300]
-        else:
-            there = {manifests.name(each): each for each in listing.items if each}
-            return {called: _node_pool(called, there.get(called)) for called in sorted(named)}
-        return {
-            called: Refusal(Reason.NO_KARPENTER, f"NodePool {called} is not read, and the nodes that stand are planned with: {why}")
-            for called in sorted(named)
-        }
 
-    async def _tries(self, waiting: Collection[str]) -> Mapping[str, _Tried]:
-        tried: dict[str, _Tried] = defaultdict(_Tried)
-        for claim in await self._claims(waiting):
-            _note_claim(claim, tried)
-        for event in await self._events():
-            for called in waiting:
-                if _is_about(event, called):
-                    tried[called].failed.append(Told(event["at"], event["words"]))
-        return {called: tried[called] for called in sorted(waiting)}
+async def _node_pools(client: Asker, named: Collection[str]) -> Mapping[str, NodePool | Refusal]:
+    try:
+        listing = await client.list(NODE_POOLS, page_size=PAGE, keep=_node_pool_kept)
+    except NotFound:
+        why = "the API server does not serve karpenter.sh/v1: install Karpenter"
+    except Forbidden as error:
+        why = f"the operator may not list NodePools: update its role ({error})"[:300]
+    else:
+        there = {manifests.name(each): each for each in listing.items if each}
+        return {called: _node_pool(called, there.get(called)) for called in sorted(named)}
+    return {
+        called: Refusal(Reason.NO_KARPENTER, f"NodePool {called} is not read, and the nodes that stand are planned with: {why}")
+        for called in sorted(named)
+    }
 
-    async def _claims(self, waiting: Collection[str]) -> Sequence[Manifest]:
-        selector = f"{NODE_POOL} in ({','.join(sorted(waiting))})"
-        try:
-            return (await self._list(NODE_CLAIMS, None, label_selector=selector, keep=_claim_kept)).items
-        except (NotFound, Forbidden):
-            return ()
 
-    async def _events(self) -> Sequence[Manifest]:
-        try:
-            listing = await self._list(CORE_EVENTS, EVENTS_NAMESPACE, field_selector=EVENTS, keep=_event_kept)
-        except (NotFound, Forbidden):
-            # An older chart's role does not know of it: then the deadline of pods that wait tells, later and in fewer words.
-            return ()
-        return [each for each in listing.items if each]
+async def _tries(client: Asker, waiting: Collection[str]) -> Mapping[str, _Tried]:
+    tried: dict[str, _Tried] = defaultdict(_Tried)
+    for claim in await _claims(client, waiting):
+        _note_claim(claim, tried)
+    for event in await _events(client):
+        for called in waiting:
+            if _is_about(event, called):
+                tried[called].failed.append(Told(event["at"], event["words"]))
+    return {called: tried[called] for called in sorted(waiting)}
 
-    async def _list(
-        self,
-        resource: Resource,
-        namespace: str | None,
-        *,
-        keep: Callable[[Manifest], Manifest],
-        label_selector: str = "",
-        field_selector: str = "",
-    ) -> Listing:
-        assert self._client is not None
-        return await self._client.list(
-            resource, namespace, label_selector=label_selector, field_selector=field_selector, page_size=PAGE, keep=keep
-        )
+
+async def _claims(client: Asker, waiting: Collection[str]) -> Sequence[Manifest]:
+    selector = f"{NODE_POOL} in ({','.join(sorted(waiting))})"
+    try:
+        return (await client.list(NODE_CLAIMS, label_selector=selector, page_size=PAGE, keep=_claim_kept)).items
+    except (NotFound, Forbidden):
+        return ()
+
+
+async def _events(client: Asker) -> Sequence[Manifest]:
+    try:
+        listing = await client.list(CORE_EVENTS, CLUSTER_EVENTS_NAMESPACE, field_selector=EVENTS, page_size=PAGE, keep=_event_kept)
+    except (NotFound, Forbidden):
+        # An older chart's role does not know of it: then the deadline of pods that wait tells, later and in fewer words.
+        return ()
+    return [each for each in listing.items if each]
 
 
 def _node_pool_kept(raw: Manifest) -> Manifest:

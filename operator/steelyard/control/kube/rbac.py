@@ -1,7 +1,8 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
 There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Nodes and servers that exist
-already are only read, and of pods nothing but annotations is written. No `update` but the two Leases': everything else is written by server-side apply or merge patch.
+already are only read, and of pods nothing but annotations is written. No `update` but the two Leases': everything else is written by
+server-side apply or merge patch.
 """
 
 from collections.abc import Sequence
@@ -115,8 +116,7 @@ OF_CLAIMS: tuple[Permission, ...] = (
 OF_KARPENTER: tuple[Permission, ...] = (
     Permission("", "events", ("list",), "why Karpenter could not launch a node: it deletes the NodeClaim, and an event is all that stays"),
 )
-"""In the namespace `default` only, where events about objects without a namespace are."""
-KARPENTERS_EVENTS = "default"
+"""In CLUSTER_EVENTS_NAMESPACE only."""
 
 
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:

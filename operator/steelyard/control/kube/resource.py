@@ -95,8 +95,6 @@ DEVICE_CLASSES = Resource("resource.k8s.io", "v1", "deviceclasses", "DeviceClass
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 NODE_POOLS = Resource("karpenter.sh", "v1", "nodepools", "NodePool", namespaced=False)
 NODE_CLAIMS = Resource("karpenter.sh", "v1", "nodeclaims", "NodeClaim", namespaced=False)
-CORE_EVENTS = Resource("", "v1", "events", "Event")
-"""As most controllers write them: what a field selector may ask of them differs from EVENTS."""
 JOBS = Resource("batch", "v1", "jobs", "Job")
 DISRUPTION_BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
@@ -105,6 +103,8 @@ SUBJECT_ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessre
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 CORE_EVENTS = Resource("", "v1", "events", "Event")
 """The same objects as those of `EVENTS`, with the fields by which they can be selected."""
+CLUSTER_EVENTS_NAMESPACE = "default"
+"""Where events about objects without a namespace are written."""
 INFERENCE_WORKLOADS = Resource("steelyard.dev", "v1alpha1", "inferenceworkloads", "InferenceWorkload")
 ACCELERATOR_POOLS = Resource("steelyard.dev", "v1alpha1", "acceleratorpools", "AcceleratorPool", namespaced=False)
 COMPILED_MODELS = Resource("steelyard.dev", "v1alpha1", "compiledmodels", "CompiledModel")

@@ -43,9 +43,8 @@ def _kept(seen: Analysis) -> Iterable[Placement]:
 def _failed(entry: Quarantine) -> Refusal:
     until = f"the old one serves until {entry.until:%H:%M:%S} UTC"
     if entry.reason in ASKED_IN_VAIN:
-        reason = Reason.named(entry.reason)
-        what = "quota" if reason is Reason.WAITING_FOR_QUOTA else "nodes"
-        return Refusal(reason, f"the new revision waited for {what} on pool {entry.pool} in vain; {until}", entry.until)
+        waited = f"the new revision waited for {ASKED_IN_VAIN[entry.reason]} on pool {entry.pool} in vain"
+        return Refusal(Reason.named(entry.reason), f"{waited}; {until}", entry.until)
     return Refusal(Reason.QUARANTINED, f"the new revision failed on pool {entry.pool} ({entry.reason}); {until}", entry.until)
 
 

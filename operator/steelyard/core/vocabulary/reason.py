@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -340,8 +341,8 @@ STUCK = frozenset({Reason.OBJECT_INVALID, Reason.SECRET_MISSING, Reason.IMAGE_UN
 AWAITED = frozenset({Reason.COMPILING, Reason.UNPLACED})
 """Why an artifact is not there yet that comes by itself: what compiles it runs, has its turn later, or waits for a node."""
 
-ASKED_IN_VAIN = frozenset({Reason.WAITING_FOR_QUOTA, Reason.POOL_EXHAUSTED})
-"""Why a place is left alone for minutes where nothing has failed: there was no quota, or no node, for replicas of this workload."""
+ASKED_IN_VAIN: Mapping[str, str] = {Reason.WAITING_FOR_QUOTA: "quota", Reason.POOL_EXHAUSTED: "nodes"}
+"""Why a place is left alone for minutes where nothing has failed, and what replicas of this workload had waited for."""
 
 WISHED = frozenset({Reason.FROZEN, Reason.NOT_ASKED_FOR})
 """What a person has asked for: told like everything else, and no warning."""

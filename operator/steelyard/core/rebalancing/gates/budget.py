@@ -60,7 +60,8 @@ def trial_too_expensive(proposal: Proposal) -> Refusal | None:
     if forgotten is not None:
         return Refusal(
             Reason.BUDGET_EXHAUSTED,
-            f"the last {HISTORY} moves ended within 24 hours, and no more are remembered: what explorations before them cost today is not known",
+            f"the last {HISTORY} moves ended within 24 hours, and no more are remembered: what explorations before them cost today is not known; "
+            f"asked again from {forgotten:%Y-%m-%d %H:%M} UTC on",
             forgotten,
         )
     trials = _of_a_day(proposal.history, proposal.now)

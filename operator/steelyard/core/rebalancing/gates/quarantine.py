@@ -22,12 +22,8 @@ def quarantined(proposal: Proposal) -> Refusal | None:
 
 
 def _asked_in_vain(entry: Quarantine) -> Refusal:
-    reason = Reason.named(entry.reason)
-    what = "quota" if reason is Reason.WAITING_FOR_QUOTA else "nodes"
-    said = (
-        f"replicas on pool {entry.pool} waited for {what} in vain, {entry.failures} time(s); asked again after {entry.until:%H:%M:%S} UTC"
-    )
-    return Refusal(reason, said, entry.until)
+    waited = f"replicas on pool {entry.pool} waited for {ASKED_IN_VAIN[entry.reason]} in vain, {entry.failures} time(s)"
+    return Refusal(Reason.named(entry.reason), f"{waited}; asked again after {entry.until:%H:%M:%S} UTC", entry.until)
 
 
 def pool_exhausted(proposal: Proposal) -> Refusal | None:
