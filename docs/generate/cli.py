@@ -24,6 +24,7 @@ from steelyard.cli.view.bill import BillView
 from steelyard.cli.view.catalogue import AddedView, CatalogueView, EntryView
 from steelyard.cli.view.examples import ExamplesView
 from steelyard.cli.view.explain import ExplainView
+from steelyard.cli.view.lint import LintView
 from steelyard.cli.view.replay import ReplayView
 from steelyard.cli.view.report import ReportView
 from steelyard.cli.view.simulation import SimulationView
@@ -45,6 +46,7 @@ KINDS: dict[str, type] = {
     "Entry": EntryView,
     "Added": AddedView,
     "Bill": BillView,
+    "Lint": LintView,
     "Simulation": SimulationView,
     "Examples": ExamplesView,
     "Replay": ReplayView,
@@ -57,7 +59,7 @@ INTRODUCTION = f"""\
 # The command `steelyard`
 
 {DESCRIPTION} Installed on the PATH it is also `kubectl steelyard`. It reads the kubeconfig as kubectl does and talks to the API server only;
-`bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. To the cluster it writes an AcceleratorTrial (`trial start`) and
+`bill` and `lint` read files and ask nobody. It shows what the operator wrote to status and recomputes no decision. To the cluster it writes an AcceleratorTrial (`trial start`) and
 the end of one (`trial stop`), an InferenceWorkload (`observe --apply`), and nothing else; to this machine the files of `report`, `simulate` and `trial local`. `simulate`,
 `replay` and `trial local` ask no cluster: they decide with the operator's own core. `-` and `unknown` mean that nobody knows: never 0.
 

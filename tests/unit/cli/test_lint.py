@@ -1,0 +1,124 @@
+"""`steelyard lint` says before anything is applied what the API server would refuse, and where a name leads nowhere."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from steelyard.cli.main import main
+from unit.api.objects import BAD, GONE, GOOD, Bad, changed, pool, trial, workload
+
+ROOT = Path(__file__).parents[3]
+WRITTEN = ("InferenceWorkload", "AcceleratorPool", "AcceleratorTrial")
+
+
+@pytest.fixture
+def linted(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def lint(*objects: Any, code: int = 0) -> str:
+        (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(objects, sort_keys=False))
+        assert main(["lint", str(tmp_path)]) == code
+        return capsys.readouterr().out
+
+    return lint
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_a_good_object_has_no_finding(linted, kind: str):
+    assert linted(GOOD[kind]()) == "1 object(s) of Steelyard looked at: 0 error(s), 0 doubt(s)\n"
+
+
+@pytest.mark.parametrize("bad", [bad for bad in BAD if bad.kind in WRITTEN], ids=lambda bad: f"{bad.kind}: {bad.sentence}")
+def test_what_the_api_server_refuses_is_an_error_with_what_to_do(linted, bad: Bad):
+    first, *_ = linted(bad.object, code=1).splitlines()
+    assert f": error: {bad.kind} " in first
+    assert "must" in first
+
+
+def test_the_line_of_each_object_is_told(linted):
+    lines = linted(workload(), changed(workload(), {"spec.model": {}}), code=1).splitlines()
+    begin = len(yaml.safe_dump(workload()).splitlines()) + 2
+    assert lines[0].partition(": ")[0].endswith(f"all.yaml:{begin}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"kind": "InferenceWorkloads"}, "kind: must be InferenceWorkload (found 'InferenceWorkloads')"),
+        ({"kind": "CompiledModel"}, "kind: must be one of InferenceWorkload, AcceleratorPool, AcceleratorTrial"),
+        ({"apiVersion": "steelyard.dev/v1"}, "apiVersion: must be steelyard.dev/v1alpha1"),
+    ],
+)
+def test_an_object_that_nobody_writes_so_is_an_error(linted, changes: dict[str, Any], says: str):
+    assert says in linted(changed(workload(), changes), code=1)
+
+
+def test_a_pool_that_the_files_do_not_have_is_a_doubt_where_they_have_others(linted):
+    asks = changed(workload(), {"spec.placement": {"pools": [{"name": "inf2-xlarg"}]}})
+    assert "0 doubt(s)" in linted(asks)
+    told = linted(asks, pool())
+    assert "doubt: InferenceWorkload embedder: spec.placement.pools[0].name: AcceleratorPool inf2-xlarg is in none of these files" in told
+    assert "inf2-xlarge is\n" in told
+
+
+def test_a_trial_is_held_against_the_workloads_and_pools_beside_it(linted):
+    asked = trial()
+    named = {asked["spec"]["workloadName"], *asked["spec"]["pools"]}
+    there = [changed(pool(), {"metadata.name": each}) for each in asked["spec"]["pools"]]
+    mine = changed(workload(), {"metadata.name": asked["spec"]["workloadName"]})
+    assert "0 doubt(s)" in linted(asked, mine, *there), named
+    elsewhere = changed(mine, {"metadata.namespace": "another"})
+    assert "0 doubt(s)" in linted(asked, elsewhere, *there), "a workload of another namespace says nothing of this one"
+    assert "spec.workloadName: InferenceWorkload" in linted(changed(asked, {"spec.workloadName": "other"}), mine, *there)
+
+
+def test_a_variant_on_a_pool_is_that_pool(linted):
+    asked = changed(trial(), {"spec.pools": ["inf2-xlarge.int8"], "spec.claims": GONE})
+    assert "0 doubt(s)" in linted(asked, pool())
+
+
+def test_objects_of_other_kinds_are_left_alone(linted):
+    assert linted({"apiVersion": "v1", "kind": "Service", "spec": 3}, workload()).startswith(
+        "1 object(s) of Steelyard looked at; 1 of other"
+    )
+
+
+def test_a_list_is_looked_at_item_by_item(linted):
+    assert linted({"apiVersion": "v1", "kind": "List", "items": [workload(), pool()]}).startswith("2 object(s)")
+
+
+def test_manifests_come_on_standard_input_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    class Piped:
+        def read(self) -> str:
+            return json.dumps(changed(workload(), {"spec.model": {}}))
+
+    monkeypatch.setattr("sys.stdin", Piped())
+    assert main(["lint", "-", "-o", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["objects"], told["findings"][0]["weight"]) == ("Lint", 1, "error")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("a: [", "is no YAML"), ("- 1\n", "there is no object"), ("{{ .Values }}: x\n", "is no YAML")],
+)
+def test_a_file_that_holds_no_objects_is_told_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, says: str):
+    file = tmp_path / "one.yaml"
+    file.write_text(text)
+    assert main(["lint", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert "try: " in told
+
+
+def test_a_file_that_is_not_there_and_an_empty_folder_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["lint", str(tmp_path / "none.yaml")]) == 2
+    assert main(["lint", str(tmp_path)]) == 2
+    assert "holds no manifest" in capsys.readouterr().err
+
+
+def test_our_own_examples_are_clean(capsys: pytest.CaptureFixture[str]):
+    examples = [str(file) for file in sorted((ROOT / "examples").glob("*.yaml"))]
+    assert main(["lint", *examples]) == 0
+    assert "0 error(s)" in capsys.readouterr().out
