@@ -34,6 +34,7 @@ from steelyard.core.placing.rescue import rescue
 from steelyard.core.placing.revise import revise
 from steelyard.core.placing.routed import held_by_route, told_if_unrouted
 from steelyard.core.placing.trim import trim
+from steelyard.core.planning.measured_cost import measured_costs
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 LOOK_AGAIN = timedelta(seconds=15)
@@ -78,6 +79,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         options=seen.options,
         load=seen.load,
         demand=demand(seen, None if outcome.move is None and reason is Reason.WAITING else outcome.wishes, short),
+        measured=measured_costs(seen.options),
         reconsider_at=_reconsider(seen, outcome),
         stands_until=_stands_until(seen, outcome),
     )

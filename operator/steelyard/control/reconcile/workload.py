@@ -155,6 +155,7 @@ class WorkloadReconciler:
             return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds()) if protects else SOON
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand, seen=is_observed(decision))
+        self._fleet.measured(key, decision.measured)
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
         # What was so, and was not changed since, is not looked through again.

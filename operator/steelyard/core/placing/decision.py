@@ -11,6 +11,7 @@ from steelyard.core.facts.memory import Memory
 from steelyard.core.placing.intent import Intent
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.load import Load
+from steelyard.core.planning.measured_cost import MeasuredCost
 from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.vocabulary.condition import Condition, ConditionType
@@ -36,7 +37,8 @@ def is_observed(decision: Decision) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """intent: what should exist; memory: what status remembers; desired: replicas by placement, for status; review: why it moves or holds;
-    verdict: the word of the review (Move, Stay, Hold); options and load: the operands, for the record and for metrics; demand: what it asks of the fleet's plan."""
+    verdict: the word of the review (Move, Stay, Hold); options and load: the operands, for the record and for metrics; demand: what it asks of the fleet's plan;
+    measured: what good requests of the workload were measured to cost, by pool."""
 
     intent: Intent
     memory: Memory
@@ -50,6 +52,7 @@ class Decision:
     options: tuple[Option, ...]
     load: Load | None
     demand: Demand | None
+    measured: tuple[MeasuredCost, ...]
     reconsider_at: datetime
     stands_until: datetime
     """Before when it need not be made again on the same facts, nor on windows that show what it expected (`expected`)."""
