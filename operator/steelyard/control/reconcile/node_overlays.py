@@ -57,45 +57,42 @@ class NodeOverlays:
         for uid, pool in pools.items():
             found = relative.get(pool.name)
             told[pool.name] = NOT_COMPARED if found is None else await self._publish(pool, uid, found, now, kept)
-        for live in self._ours():
-            if NODE_OVERLAYS.key_of(live) not in kept:
+        for live in self._store.all(NODE_OVERLAYS):
+            if _is_ours(live) and NODE_OVERLAYS.key_of(live) not in kept:
                 await self._applier.delete(NODE_OVERLAYS, None, manifests.name(live), owner_uid=manifests.controller_uid(live) or "")
         return told
 
     async def _publish(self, pool: Pool, uid: str, relative: RelativeCost, now: datetime, kept: set[ObjectKey]) -> Publication:
-        """The first that is wrong is told. kept: takes those that stay."""
+        """What is wrong is told before what is not known. kept: takes those that stay."""
         prices = published_prices(pool, relative, now)
         wrong: list[Publication] = []
         for instance_type, per_hour in prices.items():
             of = offering(pool, instance_type)
-            desired = node_overlay(pool, uid, of, per_hour)
-            key = NODE_OVERLAYS.key_of(desired)
-            problem = self._priced_elsewhere(of) or await published(self._applier, NODE_OVERLAYS, desired)
-            live = self._store.get(key)
-            if live is not None and manifests.controller_uid(live) == uid and not self._priced_elsewhere(of):
-                kept.add(key)
-                problem = problem or doubt(key.name, live)
-            if problem is not None:
-                wrong.append(problem)
+            problem = self._priced_elsewhere(of)
+            if problem is None:
+                desired = node_overlay(pool, uid, of, per_hour)
+                problem = await published(self._applier, NODE_OVERLAYS, desired)
+                key = NODE_OVERLAYS.key_of(desired)
+                live = self._store.get(key)
+                if live is not None and manifests.controller_uid(live) == uid:
+                    kept.add(key)
+                    problem = problem or doubt(key.name, live)
+            wrong += [] if problem is None else [problem]
         if not prices:
             return NO_PRICE
-        return wrong[0] if wrong else Publication(True, Reason.PUBLISHED, self._told(prices, relative))
+        return min(wrong, key=lambda each: each.holds is None, default=Publication(True, Reason.PUBLISHED, self._told(prices, relative)))
 
     def _told(self, prices: Mapping[str, float], relative: RelativeCost) -> str:
         told = ", ".join(f"{instance_type} at {per_hour:g} {self._currency} an hour" for instance_type, per_hour in prices.items())
         return f"NodeOverlays say {told}: {compared(relative)}"
 
     def _priced_elsewhere(self, of: Offering) -> Publication | None:
-        ours = {manifests.name(each) for each in self._ours()}
-        others = (each for each in self._store.all(NODE_OVERLAYS) if manifests.name(each) not in ours)
-        name = next((manifests.name(each) for each in others if may_price(each, of)), None)
+        overlays = self._store.all(NODE_OVERLAYS)
+        name = next((manifests.name(each) for each in overlays if not _is_ours(each) and may_price(each, of)), None)
         if name is None:
             return None
         told = f"NodeOverlay {name} is somebody else's and may set the price of {of.instance_type} ({of.capacity_type})"
         return Publication(False, Reason.PUBLISHED_ELSEWHERE, f"{told}: there is to be one, so delete it or publish nothing of this pool")
-
-    def _ours(self) -> list[Manifest]:
-        return [each for each in self._store.all(NODE_OVERLAYS) if _is_ours(each)]
 
 
 def _is_ours(overlay: Manifest) -> bool:
