@@ -321,7 +321,7 @@ async def test_node_groups_get_the_order_of_their_cost_and_lose_it(scene: Scene,
         scene.pool(name, type="ClusterAutoscaler", nodeGroup=f"ng.{name}", publish=False)
     for _ in range(2):
         await scene.look()
-    assert await scene.priorities() == {1: [".*"]}, "without it no node is added at all"
+    assert await scene.priorities() == {1: [".*"]}, "without it some autoscalers add no node"
     mine = [w for w in audit.writes() if w.user == "operator-under-test" and w.resource == "configmaps"]
     assert [w.verb for w in mine][:1] == ["create"] and len(mine) == 4, "the first change is two writes"
 

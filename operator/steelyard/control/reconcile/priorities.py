@@ -1,7 +1,7 @@
 """The ConfigMap of Cluster Autoscaler's priority expander, for the node groups of the pools that publish.
 
-It is never deleted: without it an autoscaler that was started with `--expander=priority` adds no node at all. When nothing is published any more
-it says of all groups that they are alike.
+It is never deleted: without it some versions of the autoscaler add no node (expander/priority/priority.go). When nothing is published any more it
+says of all groups that they are alike.
 """
 
 from __future__ import annotations
