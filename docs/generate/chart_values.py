@@ -171,6 +171,24 @@ class ExternalScaler(_Closed):
     )
 
 
+class Expander(_Closed):
+    """What good requests cost, as a gRPC expander of Cluster Autoscaler, and the Service in front of it."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Answer Cluster Autoscaler on port 8091 of the leader: --expander=grpc. It compares pools that name a nodeGroup.",
+    )
+    certificate_secret_name: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="A Secret of type kubernetes.io/tls in the release's namespace, for example cert-manager's, whose names include the Service's. "
+        "Needed where it is enabled: Cluster Autoscaler asks by TLS alone.",
+    )
+    ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Who may reach it where networkPolicy.enabled; empty for all. The default: pods with the label "
+        "app.kubernetes.io/name=cluster-autoscaler."
+    )
+
+
 class ServiceMonitor(_Closed):
     """For the Prometheus operator."""
 
@@ -321,6 +339,7 @@ class Values(_Closed):
     pod_disruption_budget: Budget = Field(default=Budget(), description="PodDisruptionBudget.")
     metrics: Metrics = Field(default=Metrics(), description="/metrics, and the Service in front of it.")
     external_scaler: ExternalScaler = Field(description="The plan as an external scaler of KEDA.")
+    expander: Expander = Field(description="What good requests cost, as a gRPC expander of Cluster Autoscaler.")
     service_monitor: ServiceMonitor = Field(default=ServiceMonitor(), description="For the Prometheus operator.")
     prometheus_rule: PrometheusRule = Field(default=PrometheusRule(), description="Alerts for the Prometheus operator.")
     dashboard: Dashboard = Field(default=Dashboard(), description="A Grafana dashboard as a ConfigMap.")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from apiserver.control.node_overlay_kind import DEFINITION
 from chart.helm import ROOT, Object, of_kind, outlasting, rendered
 from chart.rendering import example_workloads, objects_of, settings_with
 from cluster.bearer import Bearer
@@ -23,15 +24,21 @@ from steelyard.control.kube import rbac
 from steelyard.control.kube.resource import (
     ACCELERATOR_TRIALS,
     COMPILED_MODELS,
+    CONFIG_MAPS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
     JOBS,
     LEASES,
+    NODE_OVERLAYS,
     PODS,
     SCALE_TARGETS,
     SERVICES,
     Resource,
 )
+from steelyard.render.node_overlay import Offering, node_overlay
+from steelyard.render.priority_expander import NAME as EXPANDERS
+from steelyard.render.priority_expander import priority_expander
+from unit.core.test_published import pool
 
 pytestmark = pytest.mark.apiserver
 
@@ -52,12 +59,14 @@ INSTALLATIONS: dict[str, dict[str, Any]] = {
             "signing": {"secretName": "signs", "publicKeys": PUBLIC_KEY},
             "hub": {"endpoint": "https://hub.example.com"},
             "cache": {"claimName": "near"},
+            "publish": {"nodeOverlays": True, "priorityExpanderNamespace": "default"},
         }
     },
     "with claims and a folder of the node": {
         "config": {"toolchains": {"vllm": VLLM}, "store": {"uri": "pvc://artifacts/here"}, "cache": {"hostPath": "/var/cache/steelyard"}}
     },
 }
+PUBLISHES = "with every Secret"
 SAYS = "Steelyard's account"
 OTHER_JOBS = ("Probe", "Trial")
 CUSTOM = "Custom"
@@ -83,6 +92,7 @@ class Installed:
     namespace: str
     made: list[Object]
     """What the operator makes for the examples in that namespace."""
+    publishes: bool
 
     def create(self, manifest: Object, *, really: bool = False) -> tuple[int, str]:
         """What the API server says when the operator's account creates it."""
@@ -123,7 +133,9 @@ def installed(control_plane: Cluster, request: pytest.FixtureRequest) -> Iterato
         assert policies
         settings = settings_with(values)
         made = [each for workload in example_workloads(namespace) for each in objects_of(workload, settings)]
-        found = Installed(control_plane, policies, Bearer.of(control_plane, release, "steelyard"), release, namespace, made)
+        found = Installed(
+            control_plane, policies, Bearer.of(control_plane, release, "steelyard"), release, namespace, made, request.param == PUBLISHES
+        )
         # Roles and policies are known to the API server a moment after they are stored.
         for kind in RESOURCES:
             manifest = found.objects(kind)[0]
@@ -519,6 +531,50 @@ def test_of_leases_it_makes_its_leaders_and_that_of_all_installations(installed:
     for namespace, name in ((own, "another"), (rbac.CLAIMS_NAMESPACE, "another"), (rbac.CLAIMS_NAMESPACE, rbac.LEASE_NAME)):
         status, said = make(namespace, name)
         assert status == 422 and "makes only the Lease steelyard" in said, said
+
+
+def test_of_config_maps_it_makes_that_of_the_priority_expander_where_it_publishes(installed: Installed) -> None:
+    def make(name: str) -> tuple[int, str]:
+        made = priority_expander("default", [])
+        renamed = {**made, "metadata": {**made["metadata"], "name": name}}
+        status, answer = installed.operator.request("POST", f"{CONFIG_MAPS.path(namespace='default')}?dryRun=All", renamed)
+        return status, str(answer.get("message", ""))
+
+    assert make(EXPANDERS)[0] == (201 if installed.publishes else 403)
+    status, said = make("another")
+    assert (status, "makes only the ConfigMap" in said) == ((422, True) if installed.publishes else (403, False)), said
+
+
+@pytest.fixture
+def node_overlays(control_plane: Cluster) -> Iterator[None]:
+    definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    status, body = control_plane.api.request("POST", definition, DEFINITION)
+    assert status == 201, body
+    control_plane.until_established("crd", DEFINITION["metadata"]["name"])
+    yield
+    control_plane.api.delete(f"{definition}/{DEFINITION['metadata']['name']}")
+    wait_until("the kind to be gone", lambda: control_plane.api.get(NODE_OVERLAYS.path()) is None, seconds=PATIENCE)
+
+
+OVERLAY_CHANGES: dict[str, Callable[[Object], Any]] = {
+    "": lambda _: None,
+    "only with an owner of the kind AcceleratorPool": lambda made: made["metadata"].pop("ownerReferences"),
+    "with the price of one instance type": lambda made: made["spec"]["requirements"].pop(),
+    "with the price of one instance type on": lambda made: made["spec"].update(weight=10),
+    "price of one instance type": lambda made: made["spec"].update(capacity={"example.com/fpga": "1"}),
+    "of one instance type": lambda made: made["spec"]["requirements"][0]["values"].append("m5.large"),
+}
+
+
+@pytest.mark.usefixtures("node_overlays")
+def test_of_node_overlays_it_makes_prices_of_a_pool_where_it_publishes(installed: Installed) -> None:
+    for words, change in OVERLAY_CHANGES.items():
+        made = node_overlay(pool("a", 1.0), "00000000-0000-0000-0000-000000000002", Offering("inf2.xlarge", "on-demand"), 1.5)
+        change(made)
+        status, answer = installed.operator.request("POST", f"{NODE_OVERLAYS.path()}?dryRun=All", made)
+        said = str(answer.get("message", ""))
+        assert status == (403 if not installed.publishes else 422 if words else 201), said
+        assert not installed.publishes or words in said
 
 
 def test_nobody_else_is_confined(installed: Installed, first: Any) -> None:

@@ -9,6 +9,7 @@ from chart.helm import NAMESPACE, of_kind, rendered
 from chart.values import MATRIX
 from steelyard.control.kube import rbac
 from steelyard.control.kube.resource import CLUSTER_EVENTS_NAMESPACE
+from steelyard.render.priority_expander import NAME
 
 WATCHED = ["team-a", "team-b"]
 
@@ -72,6 +73,14 @@ def test_in_some_namespaces():
     assert roles == {}
 
 
+def test_who_publishes_is_granted_what_that_takes_and_nobody_else():
+    publish = {"nodeOverlays": True, "priorityExpanderNamespace": "autoscaling"}
+    roles = _operators(rendered({"config": {"publish": publish}}))
+    assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role() + rbac.OF_OVERLAYS)
+    assert _granted(roles.pop(("autoscaling", "steelyard-system-steelyard-priorities"))) == _wanted(rbac.OF_PRIORITIES)
+    assert len(roles) == 3
+
+
 def test_who_secures_no_metrics_asks_for_no_reviews():
     roles = _operators(rendered({"metrics": {"secure": False}}))
     assert _granted(roles[None, "steelyard-system-steelyard"]) == _wanted(rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED)
@@ -89,7 +98,8 @@ def test_nothing_is_wide(case):
     for role in of_kind(objects, "Role") + of_kind(objects, "ClusterRole"):
         for (group, resource, names), verbs in _granted(role).items():
             assert "*" not in {group, resource, *verbs, *names}
-            assert resource.split("/")[0] not in {"secrets", "configmaps", "serviceaccounts"}
+            assert resource.split("/")[0] not in {"secrets", "serviceaccounts"}
+            assert resource != "configmaps" or names == (NAME,) or verbs == {"create"}
             assert group not in {"rbac.authorization.k8s.io", "admissionregistration.k8s.io"}
             assert not verbs & {"impersonate", "escalate", "bind", "approve", "sign"}
             assert resource not in {"pods/exec", "pods/attach", "pods/ephemeralcontainers", "pods/portforward", "nodes/proxy"}
@@ -101,6 +111,7 @@ def test_nothing_is_wide(case):
 
 def test_every_line_of_the_table_says_why():
     lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.IN_OWN_NAMESPACE + rbac.OF_CLAIMS + rbac.OF_KARPENTER
+    lines += rbac.OF_OVERLAYS + rbac.OF_PRIORITIES
     assert all(len(line.why) > 15 for line in lines)
     assert len({(line.group, line.resource, line.verbs, line.why) for line in lines}) == len(lines)
 

@@ -163,7 +163,7 @@ def test_the_pod_is_probed_and_ends_in_order(case, objects):
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
     secured = case != "nothing optional"
     scaled = case == "everything"
-    ports = {"http": 8080, **({"https": 8443} if secured else {}), **({"grpc": 8090} if scaled else {})}
+    ports = {"http": 8080, **({"https": 8443} if secured else {}), **({"grpc": 8090, "grpc-expander": 8091} if scaled else {})}
     assert container["ports"] == [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
     certificate = ["--metrics-certificate", "/etc/steelyard-metrics"] if secured else []
     assert container["args"] == [
@@ -172,7 +172,7 @@ def test_the_pod_is_probed_and_ends_in_order(case, objects):
         "--release",
         "steelyard",
         *certificate,
-        *(SCALER if scaled else []),
+        *([*SCALER, "--expander-certificate", "/etc/steelyard-expander"] if scaled else []),
     ]
     assert {line["name"] for line in container["env"]} == {"POD_NAME", "POD_NAMESPACE"}
     assert spec["terminationGracePeriodSeconds"] == 45
@@ -295,6 +295,7 @@ def test_every_admission_policy_asks_for_the_operators_account_first_and_is_boun
 
 
 KEDA = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "keda-operator"}}}
+CLUSTER_AUTOSCALER = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "cluster-autoscaler"}}}
 
 
 def _scaler(**values):
@@ -323,12 +324,26 @@ def test_certificates_of_clients_need_one_of_the_server():
         _scaler(enabled=True, clientCertificates=True)
 
 
+def test_cluster_autoscaler_is_answered_where_it_is_asked_for_and_by_tls_alone():
+    objects = rendered({"expander": {"enabled": True, "certificateSecretName": "tls"}})
+    [container] = _pod(objects)["spec"]["containers"]
+    assert container["args"][-2:] == ["--expander-certificate", "/etc/steelyard-expander"]
+    [service] = [s for s in of_kind(objects, "Service") if s["metadata"]["name"].endswith("-expander")]
+    assert service["spec"]["clusterIP"] == "None"
+    assert [(p["port"], p["targetPort"]) for p in service["spec"]["ports"]] == [(8091, "grpc-expander")]
+    assert {p["name"]: p["containerPort"] for p in container["ports"]}["grpc-expander"] == 8091
+    assert {"name": "expander-certificate", "secret": {"secretName": "tls", "defaultMode": 0o440}} in _pod(objects)["spec"]["volumes"]
+    with pytest.raises(Exception, match=r"needs expander\.certificateSecretName"):
+        rendered({"expander": {"enabled": True}})
+
+
 def test_the_network_policy_lets_through_what_is_needed():
     [policy] = [p["spec"] for p in of_kind(json.loads(_rendered("everything")), "NetworkPolicy") if _is_of_the_release(p)]
     assert policy["ingress"] == [
         {"ports": [{"port": 8443, "protocol": "TCP"}], "from": EVERYTHING["networkPolicy"]["ingressFrom"]},
         {"ports": [{"port": 8090, "protocol": "TCP"}], "from": [KEDA]},
-    ], "nobody but the readers of /metrics and KEDA; the kubelet's probes need no rule"
+        {"ports": [{"port": 8091, "protocol": "TCP"}], "from": [CLUSTER_AUTOSCALER]},
+    ], "nobody but the readers of /metrics and autoscalers; the kubelet's probes need no rule"
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
 

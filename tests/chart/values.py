@@ -19,6 +19,7 @@ EVERYTHING: dict[str, Any] = {
         "store": {"endpoint": "http://minio.example:9000", "secretName": "store", "readSecretName": "store-read"},
         "observe": {"source": "Prometheus", "prometheusUrl": "http://prometheus.example:9090"},
         "compile": {"nodeSelector": {"pool": "general"}},
+        "publish": {"nodeOverlays": True, "priorityExpanderNamespace": "autoscaling"},
     },
     "admissionPolicy": {"protectedNamespaces": ["kube-system", "vault"], "imagePrefixes": ["registry.example.com/models/"]},
     "serviceAccount": {"name": "weigher", "annotations": {"example.com/role": "x"}},
@@ -43,6 +44,7 @@ EVERYTHING: dict[str, Any] = {
     "podDisruptionBudget": {"maxUnavailable": "50%"},
     "metrics": {"serviceAnnotations": {"prometheus.io/scrape": "true"}},
     "externalScaler": {"enabled": True, "certificateSecretName": "of-the-scaler", "clientCertificates": True},
+    "expander": {"enabled": True, "certificateSecretName": "of-the-expander"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"},
     "prometheusRule": {
         "enabled": True,

@@ -145,8 +145,8 @@ def definitions(cluster: Cluster) -> None:
     cluster.until_established("crd", "--all")
 
 
-def start(cluster: Cluster, kubelets: Kubelets, instance_types: Sequence[Manifest]) -> Karpenter:
-    """Start it, with everything to be had. The definitions are there."""
+def start(cluster: Cluster, kubelets: Kubelets, instance_types: Sequence[Manifest], *, gates: str = "") -> Karpenter:
+    """Start it, with everything to be had. The definitions are there. gates: of its features, beside those that are on by themselves."""
     folder = cluster.identity.folder / "karpenter"
     folder.mkdir(exist_ok=True)
     types, sold_out = folder / "instance_types.json", folder / "sold_out.json"
@@ -167,6 +167,7 @@ def start(cluster: Cluster, kubelets: Kubelets, instance_types: Sequence[Manifes
             "HEALTH_PROBE_PORT": str(HEALTH),
             "INSTANCE_TYPES_FILE_PATH": str(types),
             "SOLD_OUT_FILE": str(sold_out),
+            "FEATURE_GATES": gates,
         },
     )
     return Karpenter(cluster, kubelets, sold_out)

@@ -85,6 +85,11 @@
 - apiGroups: [karpenter.sh]
   resources: [nodepools, nodeclaims]
   verbs: [list]
+{{- if .Values.config.publish.nodeOverlays }}
+- apiGroups: [karpenter.sh]
+  resources: [nodeoverlays]
+  verbs: [get, list, create, patch, delete]
+{{- end }}
 - apiGroups: [""]
   resources: [namespaces]
   {{- with .Values.config.watchNamespaces }}
@@ -126,4 +131,14 @@
 - apiGroups: [""]
   resources: [events]
   verbs: [list]
+{{- end -}}
+
+{{- define "steelyard.rules.ofPriorities" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [cluster-autoscaler-priority-expander]
+  verbs: [get, patch]
 {{- end -}}

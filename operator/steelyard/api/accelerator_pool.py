@@ -68,6 +68,14 @@ class AcceleratorPoolSpec(SpecModel):
             lambda p: p.capacity.type == CapacityType.SPOT or all(s.price_class != PriceClass.SPOT_MARKET for s in p.shapes),
             field="shapes",
         ),
+        Rule(
+            "!self.provisioner.publish || self.provisioner.type != 'Karpenter' || self.capacity.type != 'Reserved'",
+            "must be false for a pool of Karpenter with capacity.type Reserved: nodes that are paid in any case are used first, whatever they cost",
+            lambda p: (
+                not (p.provisioner.publish and p.provisioner.type == ProvisionerType.KARPENTER and p.capacity.type == CapacityType.RESERVED)
+            ),
+            field="provisioner.publish",
+        ),
     )
 
     @property

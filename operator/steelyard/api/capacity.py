@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
+from pydantic import Field, StrictBool
+
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
-from steelyard.api.rule import Rule
+from steelyard.api.rule import Pattern, Rule
 from steelyard.api.text import ObjectName
 from steelyard.api.word import Word
 
@@ -58,6 +60,19 @@ class Provisioner(SpecModel):
             field="nodePool",
             reason="FieldValueForbidden",
         ),
+        Rule(
+            "self.type == 'ClusterAutoscaler' || !has(self.nodeGroup)",
+            "must be left out unless type is ClusterAutoscaler: only Cluster Autoscaler has node groups",
+            lambda p: p.type == ProvisionerType.CLUSTER_AUTOSCALER or p.node_group is None,
+            field="nodeGroup",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "!self.publish || self.type == 'Karpenter' || has(self.nodeGroup)",
+            "must be false unless type is Karpenter, or ClusterAutoscaler with a nodeGroup: nobody else chooses nodes by what they cost",
+            lambda p: not p.publish or p.type == ProvisionerType.KARPENTER or p.node_group is not None,
+            field="publish",
+        ),
     )
 
     type: Annotated[
@@ -76,3 +91,25 @@ class Provisioner(SpecModel):
             example="inf2",
         ),
     ] = None
+    node_group: Annotated[
+        Annotated[
+            str,
+            Field(max_length=253),
+            Pattern("^[!-~]+$", 'must be the id of a node group in printable ASCII without blanks, such as "eks-inf2-5ec0ffee"'),
+        ]
+        | None,
+        says(
+            "The id of the node group at Cluster Autoscaler, as its log and its ConfigMap cluster-autoscaler-status have it: the whole id, and no "
+            "pattern. It is what `publish` and the gRPC expander know the pool by.",
+            example="eks-inf2-5ec0ffee",
+        ),
+    ] = None
+    publish: Annotated[
+        StrictBool,
+        says(
+            "Whether what good requests cost here, as measured and compared with other pools, is told to what makes the nodes. To Karpenter as the "
+            "price of one NodeOverlay for each instance type in shapes, which counts for all pods of the cluster; to Cluster Autoscaler as a "
+            "priority of the node group. What is not measured is not told. The condition Published says what is.",
+            example=True,
+        ),
+    ] = False

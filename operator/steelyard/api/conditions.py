@@ -38,6 +38,7 @@ class PoolConditionType(Word):
     EXHAUSTED = "Exhausted", "the provider refused capacity lately"
     OVERLAPPING = "Overlapping", "another pool has the same nodes, or some of them"
     PROVISIONED = "Provisioned", "what makes its nodes can make some"
+    PUBLISHED = "Published", "what makes its nodes is told what good requests cost there"
 
 
 class CompiledModelConditionType(Word):

@@ -107,8 +107,8 @@ class AcceleratorPoolStatus(StatusModel):
     conditions: Annotated[
         tuple[PoolCondition, ...],
         says(
-            "What is true of the pool now: Ready sums up, Priced, Overlapping, Exhausted and Provisioned say more.",
-            most=5,
+            "What is true of the pool now: Ready sums up, Priced, Overlapping, Exhausted and Provisioned say more; Published where the pool asks for it.",
+            most=6,
             keys=("type",),
         ),
     ] = ()

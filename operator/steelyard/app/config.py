@@ -231,6 +231,25 @@ class LogConfig(_Closed):
     )
 
 
+class PublishConfig(_Closed):
+    """What may be written for pools with `spec.provisioner.publish`. An installation for some namespaces publishes nothing: it knows a part."""
+
+    node_overlays: bool = Field(
+        default=False,
+        description="Write NodeOverlays of Karpenter, which has to run with its feature gate NodeOverlay. They count for all pods of the cluster.",
+    )
+    priority_expander_namespace: Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None = Field(
+        default=None,
+        description="Write the ConfigMap cluster-autoscaler-priority-expander in this namespace, that of Cluster Autoscaler, for example "
+        "kube-system. None to write none.",
+    )
+
+    @property
+    def anything(self) -> bool:
+        """Whether any of it may be written."""
+        return self.node_overlays or self.priority_expander_namespace is not None
+
+
 class Config(_Closed):
     """Everything an installation decides."""
 
@@ -291,12 +310,22 @@ class Config(_Closed):
     registries: RegistriesConfig = Field(default_factory=RegistriesConfig, description="Sources of oci:// models.")
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")
+    publish: PublishConfig = Field(default_factory=PublishConfig, description="What is told to autoscalers of nodes.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logs.")
     catalogue: Annotated[str, Field(max_length=262_144)] = Field(
         default="",
         description="A YAML document of accelerators, instance types, models and claims, laid over the shipped catalogue: "
         "helm --set-file config.catalogue=FILE. Check it with `steelyard catalogue check FILE`.",
     )
+
+    @model_validator(mode="after")
+    def _publishes_what_it_knows(self) -> Self:
+        if self.publish.anything and self.watch_namespaces:
+            raise ValueError(
+                "publish needs watchNamespaces to be empty: pools are shared by all namespaces, and an installation for some of them knows a part "
+                "of what good requests cost there"
+            )
+        return self
 
 
 class ConfigError(Exception):

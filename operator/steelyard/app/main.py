@@ -12,7 +12,7 @@ import uvloop
 
 from steelyard.app import process_memory
 from steelyard.app.config import Config, ConfigError, load
-from steelyard.app.operator import Identity, Operator, ScalerDoor, SecuredMetrics
+from steelyard.app.operator import Door, Identity, Operator, SecuredMetrics
 from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
 from steelyard.control.log import configure
 from steelyard.control.telemetry.certificate import Certificate
@@ -20,6 +20,7 @@ from steelyard.control.telemetry.certificate import Certificate
 PORT = 8080
 METRICS_PORT = 8443
 SCALER_PORT = 8090
+EXPANDER_PORT = 8091
 TURN_SECONDS = 0.0001
 """For which a thread computes while others wait. The event loop waits so long again after each thing that it asks of the system, as long as a page of
 metrics or a plan is made: Python's own 5 ms leave it little of the processor then."""
@@ -53,6 +54,13 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="let in only clients with a certificate of the authority in ca.crt of that folder",
     )
+    parser.add_argument(
+        "--expander-certificate",
+        type=Path,
+        metavar="FOLDER",
+        help="tell Cluster Autoscaler which of its node groups good requests cost least on, by gRPC and TLS with tls.crt and tls.key of this folder",
+    )
+    parser.add_argument("--expander-port", type=int, default=EXPANDER_PORT, help="its port; 0 takes a free one")
     parser.add_argument("--namespace", help="namespace of the Lease; in a pod its own")
     parser.add_argument(
         "--release", default="steelyard", help="name of the Helm release: with the namespace, what other installations know this one by"
@@ -81,17 +89,20 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             print(f"{given.metrics_certificate} has no tls.crt and tls.key that can be used: {error}", file=sys.stderr)  # noqa: T201
             return 2
-    scaler = None
+    scaler = expander = None
     if given.external_scaler:
-        scaler = ScalerDoor(given.external_scaler_port, given.external_scaler_certificate, given.external_scaler_client_certificates)
-        if missing := scaler.missing():
+        scaler = Door(given.external_scaler_port, given.external_scaler_certificate, given.external_scaler_client_certificates)
+    if given.expander_certificate is not None:
+        expander = Door(given.expander_port, given.expander_certificate)
+    for door in (scaler, expander):
+        if door is not None and (missing := door.missing()):
             print(missing, file=sys.stderr)  # noqa: T201
             return 2
     process_memory.hold_once()
     process_memory.look_seldom()
     sys.setswitchinterval(TURN_SECONDS)
     try:
-        return uvloop.run(_run(config, credentials, identity, secured, scaler, given))
+        return uvloop.run(_run(config, credentials, identity, secured, (scaler, expander), given))
     except CredentialsMissing as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
@@ -102,11 +113,13 @@ async def _run(
     credentials: Credentials,
     identity: Identity,
     secured: SecuredMetrics | None,
-    scaler: ScalerDoor | None,
+    doors: tuple[Door | None, Door | None],
     given: argparse.Namespace,
 ) -> int:
     # Inside the loop: the parts make events and queues of this loop.
-    return await Operator(config, credentials, identity, host=given.host, port=given.port, secured=secured, scaler=scaler).run()
+    scaler, expander = doors
+    where = {"host": given.host, "port": given.port}
+    return await Operator(config, credentials, identity, **where, secured=secured, scaler=scaler, expander=expander).run()
 
 
 if __name__ == "__main__":

@@ -77,8 +77,12 @@ from steelyard.control.leadership.own_loop import OwnLoop, handed_over
 from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile import CompileReconciler
 from steelyard.control.reconcile.fleet import PLAN_SECONDS, Fleet, rest_after
+from steelyard.control.reconcile.node_overlays import NodeOverlays
 from steelyard.control.reconcile.pool import PoolReconciler
+from steelyard.control.reconcile.priorities import Priorities
 from steelyard.control.reconcile.protection import Protection
+from steelyard.control.reconcile.publisher import LOOK_SECONDS as PUBLISH_SECONDS
+from steelyard.control.reconcile.publisher import Publisher
 from steelyard.control.reconcile.trial import TrialReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
@@ -99,6 +103,7 @@ from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name
 
 if TYPE_CHECKING:
+    from steelyard.control.expander.expander import Expander
     from steelyard.control.keda.external_scaler import ExternalScaler
 
 _log = get_logger(__name__)
@@ -153,8 +158,9 @@ class SecuredMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class ScalerDoor:
-    """Where KEDA is answered. `certificate`: a folder; without one in plain text. `clients`: only those with a certificate of its ca.crt."""
+class Door:
+    """Where an autoscaler is answered by gRPC. `certificate`: a folder; without one in plain text. `clients`: only those with a certificate of its
+    ca.crt."""
 
     port: int
     certificate: Path | None = None
@@ -185,7 +191,8 @@ class Operator:
         host: str,
         port: int,
         secured: SecuredMetrics | None = None,
-        scaler: ScalerDoor | None = None,
+        scaler: Door | None = None,
+        expander: Door | None = None,
     ) -> None:
         """Without `secured`, /metrics is on the port of the probes, for everybody."""
         self._config = config
@@ -204,8 +211,8 @@ class Operator:
             trims={INFERENCE_WORKLOADS: unexplained},
         )
         self.reader = Reader(self._cannot_be_read, self._fields_ignored)
-        self._host, self._port, self._secured, self._door = host, port, secured, scaler
-        self._scaler: ExternalScaler | None = None
+        self._host, self._port, self._secured, self._scaler, self._expander = host, port, secured, scaler, expander
+        self._answering: list[ExternalScaler | Expander] = []
         self._metrics_server: MetricsServer | None = None
         self._stop = asyncio.Event()
         self._exit = 0
@@ -351,12 +358,21 @@ class Operator:
             self._wake,
             self.clock,
         )
+        publish = self._config.publish
+        self.publisher = Publisher(
+            self.store,
+            self.snapshots,
+            self.fleet,
+            NodeOverlays(self.client, self.clock, self._config.currency) if publish.node_overlays else None,
+            Priorities(self.client, self.clock, publish.priority_expander_namespace) if publish.priority_expander_namespace else None,
+        )
         self.pools = PoolReconciler(
             self.client,
             self.store,
             self.snapshots,
             self.clock,
             self.decision_log.note,
+            published=self.publisher.told,
             counts_devices=not self._config.watch_namespaces,
         )
         page = MetricsPage(self.metrics.page, self.clock)
@@ -466,20 +482,36 @@ class Operator:
             "scale-ups", self._keep_asking("Cluster Autoscaler", self.scale_ups.look, self.snapshots.without_nodes, SCALE_UP_SECONDS)
         )
         self._spawn("node pools", self._look_at_node_pools())
+        self._spawn("publisher", self._publish())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
-        if self._door is not None:
-            self._spawn("scaler", self._answer_keda(self._door))
+        if self._scaler is not None:
+            self._spawn("scaler", self._answer_keda(self._scaler))
+        if self._expander is not None:
+            self._spawn("expander", self._answer_cluster_autoscaler(self._expander))
         if not self._config.watch_namespaces:
             self._spawn("others", self._look_at_others())
 
-    async def _answer_keda(self, door: ScalerDoor) -> None:
+    async def _answer_keda(self, door: Door) -> None:
         """By the leader alone, which knows the plan: a standby refuses the connection, and gRPC goes to the next address."""
-        from steelyard.control.keda.external_scaler import ExternalScaler, Tls  # noqa: PLC0415 - gRPC takes memory, and few ask for it
+        from steelyard.control.grpc_server import Tls  # noqa: PLC0415 - gRPC takes memory, and few ask for it
+        from steelyard.control.keda.external_scaler import ExternalScaler  # noqa: PLC0415
 
         tls = Tls(door.certificate, door.clients) if door.certificate is not None else None
-        self._scaler = ExternalScaler(self.signal, host=self._host, port=door.port, tls=tls)
-        _log.info("KEDA is answered", scaler_port=await self._scaler.start())
+        scaler = ExternalScaler(self.signal, host=self._host, port=door.port, tls=tls)
+        self._answering.append(scaler)
+        _log.info("KEDA is answered", scaler_port=await scaler.start())
+
+    async def _answer_cluster_autoscaler(self, door: Door) -> None:
+        """By the leader alone, as KEDA."""
+        from steelyard.control.expander.expander import Expander  # noqa: PLC0415
+        from steelyard.control.expander.group_costs import GroupCosts  # noqa: PLC0415
+        from steelyard.control.grpc_server import Tls  # noqa: PLC0415
+
+        tls = Tls(door.certificate, door.clients) if door.certificate is not None else None
+        expander = Expander(GroupCosts(self.fleet, self.snapshots, self.clock.now), host=self._host, port=door.port, tls=tls)
+        self._answering.append(expander)
+        _log.info("Cluster Autoscaler is answered", expander_port=await expander.start())
 
     @property
     def leading(self) -> bool:
@@ -584,6 +616,20 @@ class Operator:
                 _log.warning("NodePools could not be looked at; what was known of them counts", error=repr(error))
             self._node_pools_seen.set()
             await self.clock.sleep(NODE_POOL_SECONDS)
+
+    async def _publish(self) -> None:
+        """What good requests cost, to what makes nodes."""
+        while True:
+            await self.clock.sleep(PUBLISH_SECONDS)
+            if self.clock.suspect():
+                continue  # How old a measurement is cannot be told.
+            try:
+                for pool in await self.publisher.look(self.clock.now()):
+                    self.queue.add(Key(ACCELERATOR_POOLS.plural, "", pool))
+            except LeadershipLost:
+                raise
+            except Exception as error:
+                _log.warning("what good requests cost could not be published; the next look tries again", error=repr(error))
 
     async def _process(self, key: Key) -> float | None:
         again: float | None
@@ -774,8 +820,8 @@ class Operator:
         if self._exit == 0:
             await self._apart.run(self.elector.release())
         await _ended(self._tasks)
-        if self._scaler is not None:
-            await self._scaler.stop()
+        for each in self._answering:
+            await each.stop()
         await self.observing.close()
         await self.health.stop()
         if self._metrics_server is not None:

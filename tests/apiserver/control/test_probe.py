@@ -139,7 +139,12 @@ class Trial:
         """One pass."""
         store, snapshots = await self.looking()
         ignored: Any = SimpleNamespace(
-            record=lambda *_: None, looked=lambda *_: None, forget=lambda _: None, target=lambda _: None, ask=lambda *_, **__: None
+            record=lambda *_: None,
+            looked=lambda *_: None,
+            forget=lambda _: None,
+            target=lambda _: None,
+            ask=lambda *_, **__: None,
+            measured=lambda *_: None,
         )
         reconciler = WorkloadReconciler(
             self.client,

@@ -79,3 +79,10 @@ def test_a_bad_file_is_refused_by_the_name_of_the_field(tmp_path: Path, text: st
 def test_a_missing_file_says_how_to_give_one(tmp_path: Path):
     with pytest.raises(ConfigError, match="--config"):
         load(tmp_path / "none.yaml")
+
+
+def test_an_installation_for_some_namespaces_publishes_nothing(tmp_path: Path):
+    for publish in ("{nodeOverlays: true}", "{priorityExpanderNamespace: kube-system}"):
+        assert load(written(tmp_path, f"publish: {publish}")).publish.anything
+        with pytest.raises(ConfigError, match="publish needs watchNamespaces to be empty"):
+            load(written(tmp_path, f"{GOOD}publish: {publish}"))

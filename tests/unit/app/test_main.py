@@ -22,6 +22,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_start_with_the_folder_and_wh
 @pytest.mark.parametrize(
     ("flags", "files", "told"),
     [
+        (["--expander-certificate", "FOLDER"], ["tls.crt"], "has no tls.key: mount a Secret of type kubernetes.io/tls there"),
         (["--external-scaler-certificate", "FOLDER"], ["tls.crt"], "has no tls.key: mount a Secret of type kubernetes.io/tls there"),
         (
             ["--external-scaler-certificate", "FOLDER", "--external-scaler-client-certificates"],
@@ -31,7 +32,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_start_with_the_folder_and_wh
         (["--external-scaler-client-certificates"], [], "needs --external-scaler-certificate"),
     ],
 )
-def test_a_door_for_keda_without_what_it_needs_ends_the_start_and_says_what_to_do(
+def test_a_door_for_an_autoscaler_without_what_it_needs_ends_the_start_and_says_what_to_do(
     flags: list[str], files: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("steelyard.app.main.configure", lambda **_: None)

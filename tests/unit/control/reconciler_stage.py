@@ -123,6 +123,7 @@ class Stage:
             forget=lambda _: None,
             target=lambda _: None,
             ask=lambda *_, **__: None,
+            measured=lambda *_: None,
         )
         told = SimpleNamespace(record=lambda _, __, reason, note: self.events.append(f"{reason.value}: {note}"))
         server: Any = self.server

@@ -11,7 +11,8 @@ import grpc
 import pytest
 
 from cluster.certificates import Authority
-from steelyard.control.keda.external_scaler import METRIC, MOST_BYTES, SERVICE, ExternalScaler, Tls
+from steelyard.control.grpc_server import Tls
+from steelyard.control.keda.external_scaler import METRIC, MOST_BYTES, SERVICE, ExternalScaler
 from steelyard.control.keda.external_scaler_pb2 import (
     DESCRIPTOR,
     GetMetricSpecResponse,

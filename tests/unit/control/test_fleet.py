@@ -12,7 +12,8 @@ from steelyard.control.reconcile.fleet import PLAN_SECONDS, PLAN_SHARE, Fleet, r
 from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
-from unit.core.world import Ground
+from steelyard.core.planning.measured_cost import MeasuredCost
+from unit.core.world import START, Ground
 from unit.core.world import World as Small
 
 
@@ -81,3 +82,22 @@ def test_where_the_pools_do_not_hold_all_the_answer_says_so() -> None:
     asked(fleet, "y", rate=24.0)
     fleet.tell(plan_demands(*fleet.asked()))
     assert exposed(metrics, "steelyard_plan_workloads")["Infeasible",] >= 1
+
+
+def test_pools_are_compared_once_every_workload_was_decided_on_and_not_by_a_part_of_them() -> None:
+    keys, synced = [WorkloadKey("ns", "x"), WorkloadKey("ns", "y")], False
+    world = SimpleNamespace(decided=lambda: iter(keys), synced=lambda: synced)
+    fleet = Fleet(cast(SnapshotBuilder, world), Metrics(currency="USD"))
+    cheap, dear = (MeasuredCost(pool=pool, cost=cost, rate=1.0, measured=START) for pool, cost in (("a", 1.0), ("b", 2.0)))
+    assert fleet.relative_costs(START) is None
+    synced = True
+    fleet.measured(keys[0], (cheap, dear))
+    assert fleet.relative_costs(START) is None
+    fleet.measured(keys[1], ())
+    found = fleet.relative_costs(START)
+    assert found is not None
+    assert {pool: one.cost for pool, one in found.items()} == {"a": 1.0, "b": 2.0}
+    keys.append(WorkloadKey("ns", "new"))
+    assert fleet.relative_costs(START) == found, "a new one takes nothing away"
+    fleet.forget(keys[0])
+    assert fleet.relative_costs(START) == {}

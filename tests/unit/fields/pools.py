@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from unit.api.objects import GONE
+from unit.fields import published
 from unit.fields.scene import COMPILES, FRESH, MOVES, Pair, Scene, values
 from unit.fields.workloads import TWO_FAMILIES, VLLM
 
@@ -74,6 +75,7 @@ POOLS: dict[str, Pair] = {
     "capacity.maxNodes": values(20, 1, scene=ALMOST_EMPTY),
     "provisioner.type": values("None", "ClusterAutoscaler", at="provisioner.type", scene=ALMOST_EMPTY),
     "provisioner.nodePool": values({"type": "Karpenter", "nodePool": "gpu"}, {"type": "Karpenter", "nodePool": "other"}, at="provisioner"),
+    **published.PUBLISHED,
     "resources.cpu": values(4, 3),
     "resources.memory": values("16Gi", "15Gi"),
     "claims[].metric": claims({}, {"metric": "Power", "ratio": "0.5"}),
@@ -90,6 +92,8 @@ POOLS: dict[str, Pair] = {
 }
 
 
-def of_a_pool(pair: Pair, changes: Mapping[str, Any]) -> Iterator[str]:
+def of_a_pool(name: str, pair: Pair, changes: Mapping[str, Any]) -> Iterator[str]:
     """With these changes of the cheap pool, or of the one that there is."""
+    if name in published.PUBLISHED:
+        return published.play(changes)
     return pair.scene.play(changes, "cheap" if "cheap" in pair.scene.grounds else "dear")

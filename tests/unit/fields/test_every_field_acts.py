@@ -25,7 +25,7 @@ def of_a_workload(name: str, pair: Pair, changes: Mapping[str, Any]) -> Iterable
 
 KINDS: dict[str, tuple[Mapping[str, Pair], Play]] = {
     "InferenceWorkload": ({**WORKLOADS, **servers.SERVERS}, of_a_workload),
-    "AcceleratorPool": (POOLS, lambda _, pair, changes: of_a_pool(pair, changes)),
+    "AcceleratorPool": (POOLS, of_a_pool),
     "AcceleratorTrial": (trials.TRIALS, lambda _, __, changes: trials.outcome(changes)),
     "CompiledModel": (compiled_models.COMPILED_MODELS, lambda _, __, changes: compiled_models.outcome(changes)),
     "ScaleTarget": (scale_targets.SCALE_TARGETS_OF, lambda _, __, changes: scale_targets.outcome(changes)),

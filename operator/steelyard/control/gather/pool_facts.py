@@ -103,6 +103,8 @@ def pool_of(
         max_nodes=supply.most,
         provisioned=spec.provisioner.type != ProvisionerType.NONE,
         provisioning=supply.told,
+        node_group=spec.provisioner.node_group,
+        publishes=spec.provisioner.publish,
         claims=tuple(claim_of(c.to_raw()) for c in spec.claims),
         nodes=len(mine),
         unready_nodes=sum(1 for n in mine if not n.ready),

@@ -195,10 +195,19 @@ class SnapshotBuilder:
         raw = self.raw(key)
         return None if raw is None else self._understand(raw).workload
 
+    def synced(self) -> bool:
+        """Whether the first lists of everything are absorbed."""
+        return self._synced()
+
+    def decided(self) -> Iterator[WorkloadKey]:
+        """The workloads that await decisions: one that is leaving or cannot be read gets none."""
+        for raw in self._store.all(INFERENCE_WORKLOADS):
+            if not manifests.is_leaving(raw) and isinstance(self._understand(raw).workload, Workload):
+                yield _key(raw)
+
     def decides(self) -> bool:
-        """Whether any workload awaits decisions: one that is leaving or cannot be read gets none."""
-        raws = self._store.all(INFERENCE_WORKLOADS)
-        return any(not manifests.is_leaving(raw) and isinstance(self._understand(raw).workload, Workload) for raw in raws)
+        """Whether any workload awaits decisions."""
+        return any(True for _ in self.decided())
 
     def freeze(self, key: WorkloadKey, now: datetime) -> Snapshot | Unreadable | None:
         """Everything about one workload as of now. `synced` False travels along: the decision says so instead of deciding."""

@@ -7,14 +7,12 @@ its `fallback` begins. The trigger's metadata names `workload` and `pool`; the n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import grpc
 
+from steelyard.control.grpc_server import Bounds, GrpcServer, Tls, one, stream
 from steelyard.control.keda.external_scaler_pb2 import (
     GetMetricSpecResponse,
     GetMetricsRequest,
@@ -35,8 +33,6 @@ MOST_BYTES = 64 * 1024
 """Of one request; a trigger's metadata is a few lines."""
 AT_ONCE = 1000
 """Calls under way, streams included. Whoever comes beyond it is refused."""
-GRACE = 2.0
-"""Seconds for the calls under way when it stops."""
 
 
 class Signal(Protocol):
@@ -47,64 +43,29 @@ class Signal(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """`tls.crt` and `tls.key` of a folder. `clients`: only those with a certificate of its `ca.crt` are let in."""
-
-    folder: Path
-    clients: bool
-
-    def credentials(self) -> grpc.ServerCredentials:
-        """A renewed certificate is served from the next connection on. Raises OSError where there is none."""
-        return grpc.dynamic_ssl_server_credentials(self._read(), self._renewed, require_client_authentication=self.clients)
-
-    def _read(self) -> Any:
-        pair = (self.folder / "tls.key").read_bytes(), (self.folder / "tls.crt").read_bytes()
-        authority = (self.folder / "ca.crt").read_bytes() if self.clients else None
-        return grpc.ssl_server_certificate_configuration([pair], root_certificates=authority)
-
-    def _renewed(self) -> Any:
-        try:
-            return self._read()
-        except OSError:
-            return None  # Halfway between two: the last one is served.
-
-
 class ExternalScaler:
     """Listens for KEDA."""
 
     def __init__(self, signal: Signal, *, host: str, port: int, tls: Tls | None, look_seconds: float = LOOK_SECONDS) -> None:
         self._signal = signal
-        self._where = f"{host}:{port}"
-        self._tls = tls
         self._look_seconds = look_seconds
-        self._server: Any = None
+        self._server = GrpcServer(SERVICE, self._methods(), f"{host}:{port}", tls, Bounds(MOST_BYTES, AT_ONCE))
 
     async def start(self) -> int:
         """Listen. Returns the port. Raises OSError without a certificate that can be read, RuntimeError where the port is taken."""
-        server = grpc.aio.server(maximum_concurrent_rpcs=AT_ONCE, options=(("grpc.max_receive_message_length", MOST_BYTES),))
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._methods()),))
-        listen = (
-            server.add_insecure_port if self._tls is None else partial(server.add_secure_port, server_credentials=self._tls.credentials())
-        )
-        port = listen(self._where)
-        await server.start()
-        self._server = server
-        return int(port)
+        return await self._server.start()
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._server is not None:
-            await self._server.stop(GRACE)
-            self._server = None
+        await self._server.stop()
 
     def _methods(self) -> Mapping[str, Any]:
         return {
-            "IsActive": _one(self.is_active, ScaledObjectRef),
-            "StreamIsActive": _stream(self.stream_is_active, ScaledObjectRef),
-            "GetMetricSpec": _one(self.metric_spec, ScaledObjectRef),
-            "GetMetrics": _one(self.metrics, GetMetricsRequest),
-            "StreamMetricSpec": _stream(self.stream_metric_spec, ScaledObjectRef),
+            "IsActive": one(self.is_active, ScaledObjectRef),
+            "StreamIsActive": stream(self.stream_is_active, ScaledObjectRef),
+            "GetMetricSpec": one(self.metric_spec, ScaledObjectRef),
+            "GetMetrics": one(self.metrics, GetMetricsRequest),
+            "StreamMetricSpec": stream(self.stream_metric_spec, ScaledObjectRef),
         }
 
     async def is_active(self, ref: ScaledObjectRef, context: Any) -> IsActiveResponse:
@@ -157,15 +118,3 @@ async def _place(ref: ScaledObjectRef, context: Any) -> tuple[WorkloadKey, str]:
         told = "the trigger's metadata must name workload, an InferenceWorkload of the ScaledObject's namespace, and pool"
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, told)
     return WorkloadKey(ref.namespace, workload), pool
-
-
-def _one(answer: Callable[[Any, Any], Awaitable[Any]], asked: Any) -> Any:
-    return grpc.unary_unary_rpc_method_handler(answer, request_deserializer=asked.FromString, response_serializer=_bytes)
-
-
-def _stream(answer: Callable[[Any, Any], AsyncIterator[Any]], asked: Any) -> Any:
-    return grpc.unary_stream_rpc_method_handler(answer, request_deserializer=asked.FromString, response_serializer=_bytes)
-
-
-def _bytes(message: Any) -> bytes:
-    return bytes(message.SerializeToString())

@@ -1,12 +1,14 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
-There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Nodes and servers that exist
+There is no wildcard, no `secrets`, no `configmaps` but one, no `pods/exec`, and nothing about RBAC itself. Nodes and servers that exist
 already are only read, and of pods nothing but annotations is written. No `update` but the two Leases': everything else is written by
 server-side apply or merge patch.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+from steelyard.render import priority_expander
 
 LEASE_NAME = "steelyard"
 """The Lease of the leader, in the operator's own namespace."""
@@ -95,6 +97,16 @@ CLUSTER_SCOPED: tuple[Permission, ...] = (
 )
 """Objects without a namespace: always by a ClusterRole."""
 
+OF_OVERLAYS: tuple[Permission, ...] = (
+    Permission(
+        "karpenter.sh",
+        "nodeoverlays",
+        ("get", "list", "create", "patch", "delete"),
+        "what a good request costs, as Karpenter's price of an instance type; those of others are only read",
+    ),
+)
+"""Where `publish.nodeOverlays` of the configuration is true, by the ClusterRole."""
+
 REVIEWS: tuple[Permission, ...] = (
     Permission("authentication.k8s.io", "tokenreviews", ("create",), "who asks for /metrics, by the bearer token"),
     Permission("authorization.k8s.io", "subjectaccessreviews", ("create",), "whether that account may GET /metrics"),
@@ -117,6 +129,12 @@ OF_KARPENTER: tuple[Permission, ...] = (
     Permission("", "events", ("list",), "why Karpenter could not launch a node: it deletes the NodeClaim, and an event is all that stays"),
 )
 """In CLUSTER_EVENTS_NAMESPACE only."""
+
+OF_PRIORITIES: tuple[Permission, ...] = (
+    Permission("", "configmaps", ("create",), "the ConfigMap of the priority expander, once; names cannot be restricted on create"),
+    Permission("", "configmaps", ("get", "patch"), "which node groups good requests cost least on", names=(priority_expander.NAME,)),
+)
+"""In the namespace `publish.priorityExpanderNamespace` of the configuration only, where that is set."""
 
 
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:

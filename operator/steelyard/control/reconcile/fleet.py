@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
@@ -12,7 +13,9 @@ from steelyard.core.facts.snapshot import FleetTarget
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand, asked_again
 from steelyard.core.planning.fleet.warm_start import WarmStart
+from steelyard.core.planning.measured_cost import MeasuredCost
 from steelyard.core.planning.outcome import Planned
+from steelyard.core.planning.relative_cost import RelativeCost, relative_costs
 
 PLAN_SECONDS, PLAN_SHARE = 30.0, 0.1
 """From the end of one plan to the next, and the part of the time that planning may take."""
@@ -32,6 +35,8 @@ class Fleet:
         self._demands: dict[WorkloadKey, Demand] = {}
         self._plan: FleetPlan | None = None
         self._seen: set[WorkloadKey] = set()
+        self._measured: dict[WorkloadKey, Sequence[MeasuredCost]] = {}
+        self._complete = False
 
     def ask(self, key: WorkloadKey, demand: Demand | None, *, seen: bool = True) -> None:
         """What the workload asks for now; with None it goes on asking for what it did, as it goes on holding its nodes. seen: whether its load and
@@ -45,6 +50,17 @@ class Fleet:
         """It is gone."""
         self._demands.pop(key, None)
         self._seen.discard(key)
+        self._measured.pop(key, None)
+
+    def measured(self, key: WorkloadKey, costs: Sequence[MeasuredCost]) -> None:
+        """What good requests of the workload were measured to cost, by pool."""
+        self._measured[key] = costs
+
+    def relative_costs(self, now: datetime) -> Mapping[str, RelativeCost] | None:
+        """How pools compare; None until every workload was decided on once, since a part of them would say something else."""
+        if not self._complete and self._snapshots.synced():
+            self._complete = all(key in self._measured for key in self._snapshots.decided())
+        return relative_costs(self._measured.values(), now) if self._complete else None
 
     def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float], Mapping[str, float], WarmStart | None]:
         """What `plan_demands` is to be asked: frozen, so that it may run beside the loop."""

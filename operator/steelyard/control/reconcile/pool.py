@@ -18,6 +18,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS
 from steelyard.control.kube.store import Store
 from steelyard.core.economics.replica_price import lines_to_add
+from steelyard.core.facts.publication import Publication
 from steelyard.core.facts.snapshot import Exhaustion, Pool
 from steelyard.core.placing.decision import Note
 from steelyard.core.planning.exhaustion import exhaustion
@@ -31,6 +32,7 @@ from steelyard.status.scalar import decimal, time_text
 OVERLAPPING = "Overlapping"
 EXHAUSTED = "Exhausted"
 PROVISIONED = "Provisioned"
+PUBLISHED = "Published"
 
 Tell = Callable[[Manifest, tuple[Note, ...]], None]
 """Records events on an object."""
@@ -53,14 +55,24 @@ class PoolReconciler:
     """One pass over one pool. It decides nothing: it shows what decisions see."""
 
     def __init__(
-        self, client: ApiClient, store: Store, snapshots: SnapshotBuilder, clock: Clock, tell: Tell, *, counts_devices: bool = True
+        self,
+        client: ApiClient,
+        store: Store,
+        snapshots: SnapshotBuilder,
+        clock: Clock,
+        tell: Tell,
+        *,
+        published: Callable[[Pool], Publication | None] = lambda _: None,
+        counts_devices: bool = True,
     ) -> None:
-        """`counts_devices`: whether the pods of all namespaces are seen. Who sees some of them would count other devices than the next."""
+        """`published`: what is told of the pool to what makes its nodes; None where nobody asks for that. `counts_devices`: whether the pods of all
+        namespaces are seen. Who sees some of them would count other devices than the next."""
         self._client = client
         self._store = store
         self._snapshots = snapshots
         self._clock = clock
         self._tell = tell
+        self._published = published
         self._counts_devices = counts_devices
         self._chance = random.Random()
         self._written: dict[str, _Written] = {}
@@ -155,8 +167,8 @@ class PoolReconciler:
                     now,
                 ),
                 *(
-                    _condition(PROVISIONED, told.holds, told.reason.value, told.message[:1024], old, generation, now)
-                    for told in (pool.provisioning,)
+                    _condition(kind, told.holds, told.reason.value, told.message[:1024], old, generation, now)
+                    for kind, told in ((PROVISIONED, pool.provisioning), (PUBLISHED, self._published(pool)))
                     if told is not None
                 ),
             ],

@@ -379,6 +379,10 @@ class Pool:
     """Whether something makes its nodes, and removes those that nobody uses."""
     provisioning: Provisioning | None = None
     """Whether that can make some now; None of a pool that nobody wrote."""
+    node_group: str | None = None
+    """By its id at Cluster Autoscaler, where that makes its nodes and the pool says so."""
+    publishes: bool = False
+    """Whether what makes its nodes is told what good requests cost there."""
     claims: tuple[Claim, ...] = ()
     selected: bool = True
     unnamed: tuple[Unnamed, ...] = ()

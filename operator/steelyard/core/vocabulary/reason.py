@@ -224,6 +224,19 @@ class Reason(str, Enum):
         "ProvisionerNotRead",
         "A provisioner makes nodes of the pool up to spec.capacity.maxNodes, and nothing more is read of it.",
     )
+    PUBLISHED = ("Published", "What makes the pool's nodes is told what good requests cost there; the message says in which figures.")
+    NOT_COMPARED = (
+        "NotCompared",
+        "No workload was measured within a week both on this pool and on another one, so nothing is known to be told, or the operator has just begun.",
+    )
+    PUBLISHED_ELSEWHERE = (
+        "PublishedElsewhere",
+        "Somebody else's NodeOverlay or ConfigMap says what the pool's would, and is left alone: delete it, or set spec.provisioner.publish to false.",
+    )
+    NOT_PUBLISHABLE = (
+        "NotPublishable",
+        "The configuration, the API server or Karpenter does not let what is known be told; the message says which, and what to do.",
+    )
     NOT_OVERLAPPING = ("NotOverlapping", "No node of the pool belongs to another pool as well.")
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
     SCALED = ("Scaled", "The number of replicas follows the load, or what whoever sizes asks for.")

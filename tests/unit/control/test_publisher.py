@@ -1,0 +1,94 @@
+"""What a pool's condition Published says where nothing can be told; what is written is asked of a real API server (tests/apiserver/control)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from steelyard.control.kube.errors import ApiError, Forbidden, Invalid, ServerError
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.planning.relative_cost import RelativeCost
+from steelyard.core.vocabulary.reason import Reason
+from unit.api.objects import changed
+from unit.api.objects import pool as a_pool
+from unit.control.published_stage import Stage
+
+KARPENTER = {"type": "Karpenter"}
+AUTOSCALER = {"type": "ClusterAutoscaler", "nodeGroup": "ng"}
+COMPARED = {"p": RelativeCost(cost=1.0, replicas=1.0, workloads=1)}
+
+
+def pool(provisioner: dict[str, Any], *, publish: bool = True, **changes: Any) -> Manifest:
+    named = {"name": "p", "uid": "uid-p", "resourceVersion": "1", "generation": 1}
+    spec = {
+        "spec.provisioner": {**provisioner, "publish": publish},
+        "spec.capacity": {"maxNodes": 1},
+        "spec.shapes.0.priceClass": "Static",
+        "spec.shapes.0.asOf": "2025-12-20",
+    }
+    return changed({**a_pool(), "metadata": named}, {**spec, **changes})
+
+
+def told(stage: Stage) -> tuple[bool | None, Reason, str]:
+    found = asyncio.run(stage.look())["p"]
+    assert found is not None
+    return found.holds, found.reason, found.message
+
+
+@pytest.mark.parametrize("provisioner", [KARPENTER, AUTOSCALER])
+def test_before_every_workload_was_decided_on_nothing_is_written_and_nobody_knows(provisioner: dict[str, Any]) -> None:
+    stage = Stage(pool(provisioner), relative=None)
+    assert told(stage)[:2] == (None, Reason.NOT_COMPARED)
+    assert stage.server.made == []
+    stage.relative = COMPARED
+    told(stage)
+    assert len(stage.server.made) == 1
+
+
+@pytest.mark.parametrize(("provisioner", "field"), [(KARPENTER, "publish.nodeOverlays"), (AUTOSCALER, "publish.priorityExpanderNamespace")])
+def test_what_the_configuration_does_not_allow_is_told_with_the_field_that_would(provisioner: dict[str, Any], field: str) -> None:
+    stage = Stage(pool(provisioner), relative=COMPARED, may=False)
+    holds, reason, message = told(stage)
+    assert (holds, reason) == (False, Reason.NOT_PUBLISHABLE) and field in message
+    assert stage.server.made == []
+
+
+@pytest.mark.parametrize(
+    ("provisioner", "verb", "error", "words"),
+    [
+        (KARPENTER, "list", Forbidden("no", status=403), "update its role"),
+        (AUTOSCALER, "get", Forbidden("no", status=403), "update its role"),
+        (KARPENTER, "create", Invalid("price: not a price", status=422), "price: not a price"),
+        (AUTOSCALER, "create", Forbidden("not there", status=403), "not there"),
+    ],
+)
+def test_what_the_api_server_refuses_is_told_in_its_words(provisioner: dict[str, Any], verb: str, error: ApiError, words: str) -> None:
+    stage = Stage(pool(provisioner), relative=COMPARED)
+    stage.server.refuses[verb] = error
+    holds, reason, message = told(stage)
+    assert (holds, reason) == (False, Reason.NOT_PUBLISHABLE) and words in message
+
+
+def test_what_may_succeed_the_next_time_changes_nothing_that_is_told() -> None:
+    stage = Stage(pool(AUTOSCALER), relative=COMPARED)
+    before = told(stage)
+    stage.server.refuses["get"] = ServerError("not now", status=500)
+    with pytest.raises(ServerError):
+        told(stage)
+    stage.server.refuses.clear()
+    stage.relative = None
+    assert told(stage) == before
+
+
+def test_without_a_price_there_is_none_to_publish() -> None:
+    stage = Stage(pool(KARPENTER, **{"spec.shapes.0.priceClass": "List", "spec.shapes.0.asOf": "2020-01-01"}), relative=COMPARED)
+    assert told(stage)[:2] == (False, Reason.PRICE_SUSPECT)
+    assert stage.server.made == []
+
+
+def test_a_pool_that_asks_for_nothing_has_no_condition_and_is_told_nobody() -> None:
+    stage = Stage(pool(AUTOSCALER, publish=False), relative=COMPARED)
+    assert asyncio.run(stage.look()) == {"p": None}
+    assert stage.server.made == []
