@@ -19,6 +19,7 @@ EVERYTHING: dict[str, Any] = {
         "store": {"endpoint": "http://minio.example:9000", "secretName": "store", "readSecretName": "store-read"},
         "observe": {"source": "Prometheus", "prometheusUrl": "http://prometheus.example:9090"},
         "compile": {"nodeSelector": {"pool": "general"}},
+        "clusterAutoscaler": {"readStatus": True, "provisioningRequests": True},
     },
     "admissionPolicy": {"protectedNamespaces": ["kube-system", "vault"], "imagePrefixes": ["registry.example.com/models/"]},
     "serviceAccount": {"name": "weigher", "annotations": {"example.com/role": "x"}},

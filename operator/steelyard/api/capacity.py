@@ -25,6 +25,13 @@ class ProvisionerType(Word):
     NONE = "None", "nothing does; the nodes are there"
 
 
+class Ask(Word):
+    """What is asked for before a move for cost makes its first replica."""
+
+    CHECK_CAPACITY = "CheckCapacity", "whether all replicas that the move ends with have room on nodes that stand"
+    ATOMIC_SCALE_UP = "AtomicScaleUp", "a node for the first replica, where none that stands has room"
+
+
 class Capacity(SpecModel):
     """How much there may be, and on which terms."""
 
@@ -58,12 +65,27 @@ class Provisioner(SpecModel):
             field="nodePool",
             reason="FieldValueForbidden",
         ),
+        Rule(
+            "self.type == 'ClusterAutoscaler' || !has(self.nodeGroup)",
+            "must be left out unless type is ClusterAutoscaler: only Cluster Autoscaler has node groups",
+            lambda p: p.type == ProvisionerType.CLUSTER_AUTOSCALER or p.node_group is None,
+            field="nodeGroup",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "self.type == 'ClusterAutoscaler' || !has(self.ask)",
+            "must be left out unless type is ClusterAutoscaler: it answers ProvisioningRequests",
+            lambda p: p.type == ProvisionerType.CLUSTER_AUTOSCALER or p.ask is None,
+            field="ask",
+            reason="FieldValueForbidden",
+        ),
     )
 
     type: Annotated[
         ProvisionerType,
         says(
-            "What makes nodes appear when replicas wait for them: up to maxNodes can be had. Of Karpenter the NodePool is read, if nodePool names it.",
+            "What makes nodes appear when replicas wait for them: up to maxNodes can be had. Of Karpenter the NodePool is read, if nodePool names it, "
+            "and of Cluster Autoscaler what it says of the node group, if nodeGroup names it.",
             example="Karpenter",
         ),
     ] = ProvisionerType.NONE
@@ -74,5 +96,23 @@ class Provisioner(SpecModel):
             "karpenter.sh/nodepool, pods ask for it and accept its taints, and its spec.limits are limits of the pool. While it is missing "
             "or not ready the nodes that stand are planned with, as the condition Provisioned says.",
             example="inf2",
+        ),
+    ] = None
+    node_group: Annotated[
+        Annotated[str, says("", least=1, most=512)] | None,
+        says(
+            "The node group of Cluster Autoscaler that the nodes of this pool are of: its id, as the ConfigMap cluster-autoscaler-status "
+            "prints it. Where config.clusterAutoscaler.readStatus is set, its maxSize is a limit of the pool, and while the autoscaler backs "
+            "off from it replicas that wait there exhaust the pool, in its words. What is not known of it changes nothing.",
+            example="asg-inf2",
+        ),
+    ] = None
+    ask: Annotated[
+        Ask | None,
+        says(
+            "What a move for cost to this pool, or a trial, asks Cluster Autoscaler for by a ProvisioningRequest before anything of it is made: without "
+            "room it ends before anything was paid. Moves that keep the promise, replicas that are missing and new revisions never ask. Needs "
+            "config.clusterAutoscaler.provisioningRequests. Left out, nobody is asked.",
+            example="CheckCapacity",
         ),
     ] = None

@@ -397,6 +397,8 @@ BAD: tuple[Bad, ...] = (
     _p("a spot price for nodes on demand", {"spec.shapes.0.priceClass": "SpotMarket"}, "must not use the price class SpotMarket unless", "spec.shapes"),
     _p("a day that does not exist", {"spec.shapes.0.asOf": "2026-02-30"}, "must be of type date", "spec.shapes[0].asOf", "must be right"),
     _p("nodes without a bound", {"spec.provisioner": {"type": "Karpenter"}}, "without a limit there is no bound", "spec.capacity.maxNodes"),
+    _p("a node group of nobody's", {"spec.provisioner": {"nodeGroup": "a"}}, "only Cluster Autoscaler has node groups", "spec.provisioner.nodeGroup"),
+    _p("nobody to ask", {"spec.provisioner": {"ask": "CheckCapacity"}}, "it answers ProvisioningRequests", "spec.provisioner.ask"),
     _p("a NodePool without Karpenter", {"spec.provisioner": {"nodePool": "a"}}, "must be left out unless type is Karpenter", "spec.provisioner.nodePool"),
     _p("a claim with neither ratio nor value", {"spec.claims": [_OFFER]}, "must give exactly one of ratio", "spec.claims[0].ratio"),
     _p("a claim with both", {"spec.claims.0.ratio": "0.3", "spec.claims.0.relativeTo": "g5"}, "must give exactly one of ratio", "spec.claims[0].ratio"),
