@@ -137,7 +137,7 @@ class MoveRun:
         if self._ask is None:
             return {}
         asks = {"ask": self._ask} if pool == self.cheap else {}
-        return {"capacity": {"maxNodes": 4}, "provisioner": {"type": "ClusterAutoscaler", **asks}}
+        return {"capacity": {"maxNodes": 4}, "provisioner": {"type": "ClusterAutoscaler", "nodeGroup": f"asg-{pool}", **asks}}
 
     def _claim(self) -> Manifest:
         return {

@@ -121,10 +121,10 @@ class Stage(World):
                 super().obey(name, replace(decision, intent=first(intent, left)))
             self.restart()
         if left != BEFORE_STATUS or not orders(intent):
-            self._ask(name, intent.capacity)
+            self._request(name, intent.capacity)
         self.owners = {place: owner for place, owner in self.owners.items() if place in self.cluster.deployments}
 
-    def _ask(self, name: str, asked: CapacityIntent | None) -> None:
+    def _request(self, name: str, asked: CapacityIntent | None) -> None:
         """The request that should be there is, and no other."""
         if asked is None:
             self.requests.pop(name, None)

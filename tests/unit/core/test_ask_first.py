@@ -179,3 +179,14 @@ def test_what_is_missing_may_be_added_on_the_pool_that_was_asked_and_the_move_is
     assert world.capacity is None
     world.tick(20)
     assert world.count("b") > 0, "what was added for the load stays"
+
+
+def test_what_was_added_where_it_serves_stays_when_the_move_ends_without_room() -> None:
+    world = until_it_asks(asking())
+    world.rate = 44
+    world.until(lambda: world.count("a") >= 5, most=10)
+    grown = world.count("a")
+    world.grounds["b"].answers = (Answer.REFUSED,)
+    world.until(lambda: bool(world.ended), most=4)
+    wanted = {key.pool: pods.desired for key, pods in world.deployments.items()}
+    assert set(wanted) == {"a"} and wanted["a"] >= grown
