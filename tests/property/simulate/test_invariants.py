@@ -307,5 +307,5 @@ class AskingCluster(FaultyCluster):
 
 def test_nor_does_one_whose_moves_ask_for_capacity_first() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        AskingCluster, settings=effort(6, 60, stateful_step_count=50 if THOROUGH else 20)
+        AskingCluster, settings=effort(3, 60, stateful_step_count=50 if THOROUGH else 20)
     )
