@@ -6,6 +6,7 @@ an older form, or was not written lately is unknown, and changes nothing. The Co
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -70,7 +71,9 @@ class NodeGroups:
     async def _read(self, client: Asker, namespace: str, named: Collection[str], now: datetime) -> Mapping[str, NodeGroup | Refusal]:
         where = f"ConfigMap {namespace}/{STATUS}"
         try:
-            status = _status((await client.get(CONFIG_MAPS, namespace, STATUS))["data"]["status"])
+            text = (await client.get(CONFIG_MAPS, namespace, STATUS))["data"]["status"]
+            # Of a large cluster it is half a megabyte.
+            status = await asyncio.to_thread(_status, text)
             probed = time_of(status["clusterWide"]["health"]["lastProbeTime"])
             there = {str(each["name"]): each for each in status.get("nodeGroups") or ()}
         except ApiError as error:

@@ -74,8 +74,8 @@ def pool_of(
     unsupported: str = "",
     device_memory: float | None = None,
 ) -> Pool:
-    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `can_ask`: whether
-    ProvisioningRequests are served, and may be made; `unsupported` is the catalogue's word, and `device_memory` its GiB of one device."""
+    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `can_ask`: whether ProvisioningRequests are
+    served, and may be made; `unsupported` is the catalogue's word, and `device_memory` its GiB of one device."""
     spec = parsed.spec
     mine = [n for n in nodes if matches(n.labels, spec.node_labels)]
     shapes = tuple(_standing(_shape(s.to_raw()), mine) for s in spec.shapes)

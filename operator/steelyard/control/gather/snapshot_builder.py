@@ -146,9 +146,9 @@ class SnapshotBuilder:
         node_groups: NodeGroups | None = None,
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
-        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched.
-        requests_served: the same of ProvisioningRequests. quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node for one, if it says so. node_pools: of Karpenter, as last
-        looked at; node_groups: the same of Cluster Autoscaler."""
+        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched;
+        requests_served: the same of ProvisioningRequests. quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node
+        for one, if it says so. node_pools: of Karpenter, as last looked at; node_groups: the same of Cluster Autoscaler."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic

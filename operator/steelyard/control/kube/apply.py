@@ -5,7 +5,8 @@
 - Nothing is forced. A field that another manager owns comes back as `OwnedElsewhere`: a value, for a condition, not an exception.
 - Every write carries the resourceVersion that was looked at; creation is a POST. What changed meanwhile raises Conflict: look again.
 - A Deployment is (workload, pool, revision): once it exists with its revision its pod template is never written again, whatever a new
-  operator version renders; only its replicas are, through /scale. A Job, a trial and what capacity is asked for with are never written again at all.
+  operator version renders; only its replicas are, through /scale. A Job, a trial and what capacity is asked for with are never written
+  again at all.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
-There is no wildcard, no `secrets`, no `pods/exec`, of `configmaps` only one by name where it is switched on, and nothing about RBAC itself. Nodes and servers that exist
-already are only read, and of pods nothing but annotations is written. No `update` but the two Leases': everything else is written by
-server-side apply or merge patch.
+There is no wildcard, no `secrets`, no `pods/exec`, of `configmaps` only one by name where that is switched on, and nothing about RBAC
+itself. Nodes and servers that exist already are only read, and of pods nothing but annotations is written. No `update` but the two
+Leases': everything else is written by server-side apply or merge patch.
 """
 
 from collections.abc import Sequence
