@@ -56,7 +56,7 @@ class ClusterAutoscaler:
 
     def __enter__(self) -> Self:
         self._cluster.kubectl("apply", "--server-side", "-f", str(DEFINITION))
-        self._cluster.until_established()
+        self._cluster.until_established("crd/provisioningrequests.autoscaling.x-k8s.io")
         self._thread.start()
         return self
 

@@ -130,7 +130,7 @@ class AcceleratorPoolStatus(StatusModel):
     exhausted: Annotated[
         Exhausted | None,
         says(
-            "Set when replicas have waited for a node here for six minutes, or Karpenter or Cluster Autoscaler says that there is none to be had: nobody is sent here "
-            "until its time has passed."
+            "Set when replicas have waited for a node here for six minutes, or Karpenter or Cluster Autoscaler says that there is none to be "
+            "had: nobody is sent here until its time has passed."
         ),
     ] = None
