@@ -110,9 +110,9 @@ class Provisioner(SpecModel):
     ask: Annotated[
         Ask | None,
         says(
-            "What a move for cost to this pool, or a trial, asks Cluster Autoscaler for by a ProvisioningRequest before anything of it is made: without "
-            "room it ends before anything was paid. Moves that keep the promise, replicas that are missing and new revisions never ask. Needs "
-            "config.clusterAutoscaler.provisioningRequests. Left out, nobody is asked.",
+            "What a move for cost to this pool, an exploration included, asks Cluster Autoscaler for by a ProvisioningRequest before anything of it "
+            "is made: without room it ends before anything was paid. Moves that keep the promise, replicas that are missing, new revisions and the "
+            "Jobs of an AcceleratorTrial never ask. Needs config.clusterAutoscaler.provisioningRequests. Left out, nobody is asked.",
             example="CheckCapacity",
         ),
     ] = None

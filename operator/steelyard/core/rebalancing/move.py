@@ -177,7 +177,8 @@ def _ask(move: Move, scene: Scene) -> Progress:
     if left is None and asked.answer is Answer.REFUSED:
         left = Refusal(Reason.POOL_EXHAUSTED, asked.said)
     if left is None and asked.answer is Answer.GIVEN and scene.fresh:
-        return _to(replace(move, asking=False, started=scene.now), scene, move.step, Reason.STEP_STARTED, asked.said)
+        begun = replace(move, asking=False, started=scene.now, deadline=move.deadline + (scene.now - move.started))
+        return _to(begun, scene, move.step, Reason.STEP_STARTED, asked.said)
     if left is None and scene.now >= move.deadline:
         left = Refusal(Reason.DEADLINE_PASSED, f"at the deadline {asked.said}")
     if left is None:
