@@ -81,6 +81,16 @@ def test_who_publishes_is_granted_what_that_takes_and_nobody_else():
     assert len(roles) == 3
 
 
+@pytest.mark.parametrize("watched", [[], WATCHED])
+def test_what_is_read_of_cluster_autoscaler_and_asked_of_it_is_granted_where_it_is_switched_on(watched):
+    given = {"readStatus": True, "namespace": "autoscaler", "provisioningRequests": True}
+    roles = _operators(rendered({"config": {"watchNamespaces": watched, "clusterAutoscaler": given}}))
+    assert _granted(roles["autoscaler", "steelyard-system-steelyard-node-groups"]) == _wanted(rbac.OF_CLUSTER_AUTOSCALER)
+    for where in watched or [None]:
+        rest = () if watched else rbac.CLUSTER_SCOPED + rbac.REVIEWS
+        assert _granted(roles[where, "steelyard-system-steelyard"]) == _wanted(rbac.IN_NAMESPACES + rbac.OF_REQUESTS + rest)
+
+
 def test_who_secures_no_metrics_asks_for_no_reviews():
     roles = _operators(rendered({"metrics": {"secure": False}}))
     assert _granted(roles[None, "steelyard-system-steelyard"]) == _wanted(rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED)
@@ -99,7 +109,8 @@ def test_nothing_is_wide(case):
         for (group, resource, names), verbs in _granted(role).items():
             assert "*" not in {group, resource, *verbs, *names}
             assert resource.split("/")[0] not in {"secrets", "serviceaccounts"}
-            assert resource != "configmaps" or names == (NAME,) or verbs == {"create"}
+            assert resource.split("/")[0] != "configmaps" or names in {(NAME,), (rbac.STATUS_NAME,)} or verbs == {"create"}
+            assert names != (rbac.STATUS_NAME,) or verbs == {"get"}
             assert group not in {"rbac.authorization.k8s.io", "admissionregistration.k8s.io"}
             assert not verbs & {"impersonate", "escalate", "bind", "approve", "sign"}
             assert resource not in {"pods/exec", "pods/attach", "pods/ephemeralcontainers", "pods/portforward", "nodes/proxy"}
@@ -110,7 +121,8 @@ def test_nothing_is_wide(case):
 
 
 def test_every_line_of_the_table_says_why():
-    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.IN_OWN_NAMESPACE + rbac.OF_CLAIMS + rbac.OF_KARPENTER
+    everywhere = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.OF_REQUESTS
+    lines = everywhere + rbac.IN_OWN_NAMESPACE + rbac.OF_CLAIMS + rbac.OF_KARPENTER + rbac.OF_CLUSTER_AUTOSCALER
     lines += rbac.OF_OVERLAYS + rbac.OF_PRIORITIES
     assert all(len(line.why) > 15 for line in lines)
     assert len({(line.group, line.resource, line.verbs, line.why) for line in lines}) == len(lines)

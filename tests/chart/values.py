@@ -20,6 +20,7 @@ EVERYTHING: dict[str, Any] = {
         "observe": {"source": "Prometheus", "prometheusUrl": "http://prometheus.example:9090"},
         "compile": {"nodeSelector": {"pool": "general"}},
         "publish": {"nodeOverlays": True, "priorityExpanderNamespace": "autoscaling"},
+        "clusterAutoscaler": {"readStatus": True, "provisioningRequests": True},
     },
     "admissionPolicy": {"protectedNamespaces": ["kube-system", "vault"], "imagePrefixes": ["registry.example.com/models/"]},
     "serviceAccount": {"name": "weigher", "annotations": {"example.com/role": "x"}},

@@ -66,11 +66,13 @@ class MoveRun:
         cpu: tuple[float, float] = (DEAR_CPU, CHEAP_CPU),
         settings: Mapping[str, Any] | None = None,
         cheap_family: str = "cpu",
+        ask: str | None = None,
     ) -> None:
         """`small`: with the load of one replica, where the number of replicas makes no difference: such a move takes half the time.
 
         `claim`: what a good request on the dear pool costs, as advertised, as a multiple of what it costs on the cheap one.
         `cpu`: seconds of a processor a request, on the dear pool and on the cheap one. `cheap_family`: the accelerator family of the latter.
+        `ask`: how Cluster Autoscaler, which then makes the nodes of both, is asked before a move to the cheap one.
         """
         self.cluster, self.namespace = cluster, namespace
         self.tag = namespace.rsplit("-", 1)[-1]
@@ -83,7 +85,7 @@ class MoveRun:
         self.play.behaviours = {**behaviours, **self.play.behaviours}
         self.world = StubWorld(cluster, namespace, self.play, {f"node-{self.dear}": self.dear, f"node-{self.cheap}": self.cheap})
         self.audit = cluster.audit()
-        self._claimed, self._cheap_family = claim, cheap_family
+        self._claimed, self._cheap_family, self._ask = claim, cheap_family, ask
         self._rebalancing, self._spec, self._settings = dict(rebalancing or {}), dict(spec or {}), dict(settings or {})
         self.proxy = Proxy(cluster, self.user, "system:masters") if proxied else None
         self._stack = ExitStack()
@@ -126,9 +128,16 @@ class MoveRun:
                     "shapes": [shape],
                     "resources": {"cpu": "1", "memory": "1Gi"},
                     "claims": claims,
+                    **self._provisioned(name),
                 },
             },
         )
+
+    def _provisioned(self, pool: str) -> Manifest:
+        if self._ask is None:
+            return {}
+        asks = {"ask": self._ask} if pool == self.cheap else {}
+        return {"capacity": {"maxNodes": 4}, "provisioner": {"type": "ClusterAutoscaler", "nodeGroup": f"asg-{pool}", **asks}}
 
     def _claim(self) -> Manifest:
         return {

@@ -14,6 +14,7 @@ from chart.helm import outlasting, rendered
 from cluster.bearer import token_of
 from fault.meanwhile import meanwhile
 from fault.move_run import SOON, MoveRun
+from stub.cluster_autoscaler import ClusterAutoscaler
 from stub.operator_process import config
 
 pytestmark = pytest.mark.apiserver
@@ -47,4 +48,21 @@ def test_a_move_needs_no_more_than_what_the_chart_allows(a_move):
         assert {(e.verb, e.resource) for e in mine if e.code == 201} >= {("create", "deployments"), ("create", "jobs")}
         assert run.world.probes, "it was probed too"
         assert [(e.verb, e.resource, e.code) for e in mine if e.code in {401, 403, 422}] == []
+        run.end_operators()
+
+
+@meanwhile
+def test_nor_does_one_that_asks_cluster_autoscaler_first(a_move):
+    run = a_move(small=True, ask="CheckCapacity")
+    allowed = config(run.namespace, clusterAutoscaler={"provisioningRequests": True})
+    with account_of_the_chart(run, config=allowed) as kubeconfig, ClusterAutoscaler(run.cluster, run.namespace, 8) as autoscaler:
+        run.start_operator(kubeconfig=kubeconfig, clusterAutoscaler=allowed["clusterAutoscaler"])
+        run.apply()
+        run.until_moved()
+        account = f"system:serviceaccount:{run.namespace}:steelyard"
+        mine = run.audit.events(lambda e: e.user == account)
+        asked = {(e.verb, e.resource) for e in mine if e.code < 300 and e.resource in {"provisioningrequests", "podtemplates"}}
+        assert asked >= {(verb, kind) for verb in ("create", "delete") for kind in ("provisioningrequests", "podtemplates")}
+        assert [(e.verb, e.resource, e.code) for e in mine if e.code in {401, 403, 422}] == []
+        assert autoscaler.standing() == []
         run.end_operators()

@@ -67,6 +67,14 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.config.clusterAutoscaler.provisioningRequests }}
+- apiGroups: [autoscaling.x-k8s.io]
+  resources: [provisioningrequests]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [podtemplates]
+  verbs: [get, list, watch, create, delete]
+{{- end }}
 {{- end -}}
 
 {{- define "steelyard.rules.clusterScoped" -}}
@@ -125,6 +133,13 @@
   resources: [leases]
   resourceNames: [steelyard-installations]
   verbs: [get, update]
+{{- end -}}
+
+{{- define "steelyard.rules.ofClusterAutoscaler" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [cluster-autoscaler-status]
+  verbs: [get]
 {{- end -}}
 
 {{- define "steelyard.rules.ofKarpenter" -}}

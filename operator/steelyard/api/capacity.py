@@ -27,6 +27,13 @@ class ProvisionerType(Word):
     NONE = "None", "nothing does; the nodes are there"
 
 
+class Ask(Word):
+    """What is asked for before a move for cost makes its first replica."""
+
+    CHECK_CAPACITY = "CheckCapacity", "whether all replicas that the move ends with have room on nodes that stand"
+    ATOMIC_SCALE_UP = "AtomicScaleUp", "a node for the first replica, where none that stands has room"
+
+
 class Capacity(SpecModel):
     """How much there may be, and on which terms."""
 
@@ -73,12 +80,20 @@ class Provisioner(SpecModel):
             lambda p: not p.publish or p.type == ProvisionerType.KARPENTER or p.node_group is not None,
             field="publish",
         ),
+        Rule(
+            "self.type == 'ClusterAutoscaler' || !has(self.ask)",
+            "must be left out unless type is ClusterAutoscaler: it answers ProvisioningRequests",
+            lambda p: p.type == ProvisionerType.CLUSTER_AUTOSCALER or p.ask is None,
+            field="ask",
+            reason="FieldValueForbidden",
+        ),
     )
 
     type: Annotated[
         ProvisionerType,
         says(
-            "What makes nodes appear when replicas wait for them: up to maxNodes can be had. Of Karpenter the NodePool is read, if nodePool names it.",
+            "What makes nodes appear when replicas wait for them: up to maxNodes can be had. Of Karpenter the NodePool is read, if nodePool names it, "
+            "and of Cluster Autoscaler what it says of the node group, if nodeGroup names it.",
             example="Karpenter",
         ),
     ] = ProvisionerType.NONE
@@ -94,13 +109,15 @@ class Provisioner(SpecModel):
     node_group: Annotated[
         Annotated[
             str,
-            Field(max_length=253),
+            Field(max_length=512),
             Pattern("^[!-~]+$", 'must be the id of a node group in printable ASCII without blanks, such as "eks-inf2-5ec0ffee"'),
         ]
         | None,
         says(
-            "The id of the node group at Cluster Autoscaler, as its log and its ConfigMap cluster-autoscaler-status have it: the whole id, and no "
-            "pattern. It is what `publish` and the gRPC expander know the pool by.",
+            "The node group of Cluster Autoscaler that the nodes of this pool are of: its id, as its log and its ConfigMap "
+            "cluster-autoscaler-status print it: the whole id, and no pattern. Where config.clusterAutoscaler.readStatus is set, its maxSize is a "
+            "limit of the pool, and while the autoscaler backs off from it replicas that wait there exhaust the pool, in its words. What is not known "
+            "of it changes nothing. `publish` and the gRPC expander know the pool by it.",
             example="eks-inf2-5ec0ffee",
         ),
     ] = None
@@ -113,3 +130,12 @@ class Provisioner(SpecModel):
             example=True,
         ),
     ] = False
+    ask: Annotated[
+        Ask | None,
+        says(
+            "What a move for cost to this pool, an exploration included, asks Cluster Autoscaler for by a ProvisioningRequest before anything of it "
+            "is made: without room it ends before anything was paid. Moves that keep the promise, replicas that are missing, new revisions and the "
+            "Jobs of an AcceleratorTrial never ask. Needs config.clusterAutoscaler.provisioningRequests. Left out, nobody is asked.",
+            example="CheckCapacity",
+        ),
+    ] = None

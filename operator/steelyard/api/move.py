@@ -103,6 +103,13 @@ class Move(StatusModel):
             high=100,
         ),
     ] = None
+    asking: Annotated[
+        bool | None,
+        says(
+            "Whether nothing is made for the step yet, since the autoscaler of the new side's pool is asked for capacity before. Missing where it is not.",
+            example=True,
+        ),
+    ] = None
     trial: Annotated[
         AskedBy | None,
         says(

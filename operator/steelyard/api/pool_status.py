@@ -68,7 +68,7 @@ class Exhausted(StatusModel):
     reason: Annotated[
         Annotated[str, Field(max_length=256)],
         says(
-            "What the replicas wait for, in Karpenter's words where it has any.",
+            "What the replicas wait for, in the words of Karpenter or Cluster Autoscaler where they have any.",
             example="no node of pool inf2 has room for a replica, which asks for cpu 4: free one or add one",
         ),
     ] = ""
@@ -130,7 +130,7 @@ class AcceleratorPoolStatus(StatusModel):
     exhausted: Annotated[
         Exhausted | None,
         says(
-            "Set when replicas have waited for a node here for six minutes, or Karpenter says that there is none to be had: nobody is sent here "
-            "until its time has passed."
+            "Set when replicas have waited for a node here for six minutes, or Karpenter or Cluster Autoscaler says that there is none to be "
+            "had: nobody is sent here until its time has passed."
         ),
     ] = None

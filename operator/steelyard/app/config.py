@@ -222,6 +222,23 @@ class ObserveConfig(_Closed):
         return self
 
 
+class ClusterAutoscalerConfig(_Closed):
+    """What is read of Cluster Autoscaler beside its events, and asked of it."""
+
+    read_status: bool = Field(
+        default=False,
+        description="True reads the ConfigMap cluster-autoscaler-status, for pools that name their node group (provisioner.nodeGroup).",
+    )
+    namespace: Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
+        default="kube-system", description="Where Cluster Autoscaler writes that ConfigMap: its own namespace."
+    )
+    provisioning_requests: bool = Field(
+        default=False,
+        description="True lets moves ask first by ProvisioningRequests, for pools that say how (provisioner.ask). Cluster Autoscaler has to run with "
+        "--enable-provisioning-requests.",
+    )
+
+
 class LogConfig(_Closed):
     """Logs."""
 
@@ -311,6 +328,9 @@ class Config(_Closed):
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")
     publish: PublishConfig = Field(default_factory=PublishConfig, description="What is told to autoscalers of nodes.")
+    cluster_autoscaler: ClusterAutoscalerConfig = Field(
+        default_factory=ClusterAutoscalerConfig, description="What is read of Cluster Autoscaler, and asked of it."
+    )
     log: LogConfig = Field(default_factory=LogConfig, description="Logs.")
     catalogue: Annotated[str, Field(max_length=262_144)] = Field(
         default="",

@@ -25,6 +25,8 @@ from steelyard.control.clock import AnchoredClock
 from steelyard.control.gather.autoscalers import LOOK_SECONDS as AUTOSCALER_SECONDS
 from steelyard.control.gather.autoscalers import Autoscalers
 from steelyard.control.gather.existing_objects import ExistingObjects
+from steelyard.control.gather.node_groups import LOOK_SECONDS as NODE_GROUP_SECONDS
+from steelyard.control.gather.node_groups import NodeGroups
 from steelyard.control.gather.node_pools import LOOK_SECONDS as NODE_POOL_SECONDS
 from steelyard.control.gather.node_pools import NodePools
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
@@ -59,6 +61,7 @@ from steelyard.control.kube.resource import (
     JOBS,
     NODES,
     PODS,
+    PROVISIONING_REQUESTS,
     SCALE_TARGETS,
     SERVICES,
     ObjectKey,
@@ -107,6 +110,7 @@ if TYPE_CHECKING:
     from steelyard.control.keda.external_scaler import ExternalScaler
 
 _log = get_logger(__name__)
+_OF_A_WORKLOAD = frozenset({DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, JOBS, PODS, PROVISIONING_REQUESTS, SCALE_TARGETS})
 
 WRITES_PER_SECOND = 50.0
 BURST = 100
@@ -300,6 +304,8 @@ class Operator:
         self.quota = QuotaAnswers(self.client)
         self.scale_ups = ScaleUpAnswers(self.client)
         self.node_pools = NodePools(self.client)
+        autoscaler = self._config.cluster_autoscaler
+        self.node_groups = NodeGroups(self.client, autoscaler.namespace if autoscaler.read_status else None)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -313,9 +319,11 @@ class Operator:
             read_existing=self.existing.of,
             autoscaler_of=self.autoscalers.of,
             routes_served=HTTP_ROUTES in self._optional,
+            requests_served=PROVISIONING_REQUESTS in self._optional,
             quota_of=self.quota.of,
             refused_node=self.scale_ups.of,
             node_pools=self.node_pools,
+            node_groups=self.node_groups,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -421,11 +429,15 @@ class Operator:
     async def _optional_kinds(self) -> frozenset[Resource]:
         """Asked before anything is watched, by a session of its own."""
         async with await ApiClient.connect(self._credentials, clock=self.clock) as client:
-            return await optional_kinds.served(client, self._config.watch_namespaces)
+            return await self._served_by(client)
+
+    async def _served_by(self, client: ApiClient) -> frozenset[Resource]:
+        requests = self._config.cluster_autoscaler.provisioning_requests
+        return await optional_kinds.served(client, self._config.watch_namespaces, self._optional, requests=requests)
 
     async def _has_the_same_kinds(self) -> bool:
         """Whether the optional kinds are those that are watched; where they are not, this process ends, and the next one watches them."""
-        found = await optional_kinds.served(self.client, self._config.watch_namespaces, self._optional)
+        found = await self._served_by(self.client)
         if found != self._optional:
             changed = ", ".join(sorted(each.label for each in found ^ self._optional))
             _log.info("optional kinds have come or gone; this process ends, and the next one goes by them", kinds=changed)
@@ -483,6 +495,8 @@ class Operator:
         )
         self._spawn("node pools", self._look_at_node_pools())
         self._spawn("publisher", self._publish())
+        if self._config.cluster_autoscaler.read_status:
+            self._spawn("node groups", self._look_at_node_groups())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
         if self._scaler is not None:
@@ -631,6 +645,19 @@ class Operator:
             except Exception as error:
                 _log.warning("what good requests cost could not be published; the next look tries again", error=repr(error))
 
+    async def _look_at_node_groups(self) -> None:
+        """For as long as this process leads; nothing is asked where no pool names one. Decisions do not wait for it: what is not known changes
+        nothing."""
+        while True:
+            try:
+                named = self.snapshots.node_groups_named()
+                for called in await self.node_groups.look(named, self.clock.now()):
+                    for pool in named.get(called, ()):
+                        self._wake_pool(pool)
+            except Exception as error:
+                _log.warning("node groups could not be looked at; what was known of them counts", error=repr(error))
+            await self.clock.sleep(NODE_GROUP_SECONDS)
+
     async def _process(self, key: Key) -> float | None:
         again: float | None
         if key.plural == INFERENCE_WORKLOADS.plural:
@@ -726,7 +753,7 @@ class Operator:
                 self._wake_pool(pool)
             return
         labels = manifests.labels(present)
-        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, JOBS, PODS, SCALE_TARGETS} and label.WORKLOAD in labels:
+        if key.resource in _OF_A_WORKLOAD and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal

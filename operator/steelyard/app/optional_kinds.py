@@ -8,10 +8,12 @@ from typing import Protocol
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import HTTP_ROUTES, Resource
+from steelyard.control.kube.resource import HTTP_ROUTES, POD_TEMPLATES, PROVISIONING_REQUESTS, Resource
 from steelyard.control.log import get_logger
 
 OPTIONAL = (HTTP_ROUTES,)
+OF_REQUESTS = (PROVISIONING_REQUESTS, POD_TEMPLATES)
+"""Where moves may ask for capacity."""
 LOOK_SECONDS = 30.0
 _log = get_logger(__name__)
 
@@ -26,10 +28,13 @@ class Asker(Protocol):
         ...
 
 
-async def served(client: Asker, namespaces: Sequence[str], before: frozenset[Resource] = frozenset()) -> frozenset[Resource]:
-    """Those of OPTIONAL that are there and may be listed. before: what was found last, and stands for what cannot be asked now."""
+async def served(
+    client: Asker, namespaces: Sequence[str], before: frozenset[Resource] = frozenset(), *, requests: bool = False
+) -> frozenset[Resource]:
+    """Those that are there and may be listed. before: what was found last, and stands for what cannot be asked now. requests: whether moves may ask
+    for capacity."""
     found = set[Resource]()
-    for resource in OPTIONAL:
+    for resource in (*OPTIONAL, *(OF_REQUESTS if requests else ())):
         try:
             # A selector that nothing has: what is asked is whether the question is answered.
             await client.list(resource, next(iter(namespaces), None), label_selector="steelyard.dev/none=none", keep=lambda _: {})

@@ -71,6 +71,11 @@ def of_probe(workload: WorkloadKey, key: PlacementKey, move: str) -> dict[str, s
     return {**of_placement(workload, key), ROLE: PROBE, MOVE: move}
 
 
+def of_capacity(workload: WorkloadKey, key: PlacementKey, move: str) -> dict[str, str]:
+    """On what a move asks for capacity with: those of its placement, but for the role, since no pod is of it."""
+    return {part: value for part, value in of_placement(workload, key).items() if part != ROLE} | {MOVE: move}
+
+
 def of_trial(workload: WorkloadKey, key: PlacementKey, trial: str) -> dict[str, str]:
     """On a Job of an AcceleratorTrial and its pod: those of a probe, but for whose it is."""
     return {**of_placement(workload, key), ROLE: PROBE, TRIAL: trial}

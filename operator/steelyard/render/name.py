@@ -25,6 +25,12 @@ def probe_job(workload: WorkloadKey, key: PlacementKey, move: str) -> str:
     return f"{workload.name}-probe-{told[:10]}"
 
 
+def capacity_request(workload: WorkloadKey, key: PlacementKey, move: str) -> str:
+    """Of the ProvisioningRequest of a move and of its PodTemplate: neither can change."""
+    told = hashlib.sha256("\n".join((key.pool, key.revision, move)).encode()).hexdigest()
+    return f"{workload.name}-ask-{told[:10]}"
+
+
 def trial_job(trial: str, pool: str) -> str:
     """A Job of its own for each pool of an AcceleratorTrial."""
     return f"{trial}-{hashlib.sha256(pool.encode()).hexdigest()[:10]}"

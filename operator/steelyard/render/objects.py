@@ -10,6 +10,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import Intent
 from steelyard.render import name
+from steelyard.render.capacity_request import capacity_request
 from steelyard.render.compiled_model import compiled_model
 from steelyard.render.deployment import deployment
 from steelyard.render.disruption_budget import disruption_budget
@@ -55,6 +56,8 @@ class Desired:
     """The trial of an exit drill: made if it is missing, and never written again."""
     scale_targets: tuple[Manifest, ...] = ()
     """Made if they are missing; their specs are never written again, and their statuses are. Others of the workload are removed."""
+    capacity: tuple[Manifest, ...] = ()
+    """What a move asks for capacity with: made if it is missing, and never written again. What others ask for is removed."""
 
 
 def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, str] = NOTHING) -> Desired:
@@ -85,4 +88,5 @@ def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, 
     probe = None if intent.probe is None else probe_job(workload, uid, intent.probe, settings)
     drill = None if intent.drill is None else exit_drill(workload, uid, intent.drill)
     targets = tuple(scale_target(workload, uid, pool, each) for pool, each in sorted(intent.scale_targets.items()))
-    return Desired(compiled, tuple(present), scales, tuple(absent), probe, drill, targets)
+    capacity = () if intent.capacity is None else capacity_request(workload, uid, intent.capacity, settings)
+    return Desired(compiled, tuple(present), scales, tuple(absent), probe, drill, targets, capacity)

@@ -163,6 +163,7 @@ def _move(told: Move) -> core.Move | None:
         reserved=real(told.reserved),
         trial=_trial(told.trial),
         share=told.share,
+        asking=told.asking or False,
     )
 
 

@@ -252,6 +252,8 @@ def _move_out(move: Move) -> Raw:
         "message": move.message[:512],
     }
     out |= decimals(reserved=move.reserved) | _trial_out(move.trial)
+    if move.asking:
+        out["asking"] = True
     if move.share is not None:
         out["sharePercent"] = move.share
     if move.back_reason:

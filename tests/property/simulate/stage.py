@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steelyard.core.compiling.candidate import compile_inputs
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.capacity_request import Answer, Ask, CapacityRequest
+from steelyard.core.facts.identity import PlacementKey, on_pool
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.placing.decision import Decision
-from steelyard.core.placing.intent import Intent
+from steelyard.core.placing.intent import CapacityIntent, Intent
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.simulate.cluster import Place
 from steelyard.simulate.event import Event
@@ -17,6 +18,8 @@ from steelyard.simulate.facts import backend_of
 from steelyard.simulate.scenario_file import Loaded
 from steelyard.simulate.world import World
 
+ANSWERS = 30.0
+"""Seconds after which a request is answered."""
 BEFORE_STATUS = -1
 """The operator dies before it has written anything."""
 
@@ -32,6 +35,10 @@ class Stage(World):
         self.lost_artifacts: set[str] = set()
         self.unanswered: set[str] = set()
         self.frozen: set[str] = set()
+        self.answers: dict[str, Answer] = {}
+        """By pool whose autoscaler is asked first, what it answers half a minute later; nothing while it is to be waited for."""
+        self.requests: dict[str, tuple[CapacityIntent, float]] = {}
+        """By workload, with the moment at which it was made."""
         self.synced = True
         self.dies_after: int | None = None
         self.changed_at = self.now
@@ -80,6 +87,7 @@ class Stage(World):
         """All switches are off, and the autoscalers gone. What happens ends by itself."""
         for switch in (self.owners, self.paused, self.deleted, self.lost_artifacts, self.unanswered, self.frozen):
             switch.clear()
+        self.answers = dict.fromkeys(self.answers, Answer.GIVEN)
         self.synced, self.dies_after = True, None
 
     # --- what the operator sees, and does
@@ -92,7 +100,10 @@ class Stage(World):
         return replace(
             seen,
             workload=replace(seen.workload, rebalancing=policy),
-            pools=tuple(p for p in seen.pools if p.name not in self.deleted),
+            pools=tuple(
+                replace(p, ask=Ask.CHECK_CAPACITY if p.of in self.answers else None) for p in seen.pools if p.name not in self.deleted
+            ),
+            capacity=self._answer(name),
             artifacts={key: artifact for key, artifact in seen.artifacts.items() if key not in gone},
             placements=tuple(replace(p, replicas_owner=self.owners.get((name, p.key))) for p in seen.placements),
             traffic={key: self._read(name, key, reading) for key, reading in seen.traffic.items()},
@@ -109,7 +120,24 @@ class Stage(World):
             if left != BEFORE_STATUS:
                 super().obey(name, replace(decision, intent=first(intent, left)))
             self.restart()
+        if left != BEFORE_STATUS or not orders(intent):
+            self._request(name, intent.capacity)
         self.owners = {place: owner for place, owner in self.owners.items() if place in self.cluster.deployments}
+
+    def _request(self, name: str, asked: CapacityIntent | None) -> None:
+        """The request that should be there is, and no other."""
+        if asked is None:
+            self.requests.pop(name, None)
+        elif name not in self.requests or self.requests[name][0].move != asked.move:
+            self.requests[name] = asked, self.now
+
+    def _answer(self, name: str) -> CapacityRequest | None:
+        move = self.tenants[name].memory.move
+        asked, at = self.requests.get(name, (None, 0.0))
+        if asked is None or move is None or asked.move != move.id:
+            return None
+        answer = self.answers.get(on_pool(move.target.pool), Answer.AWAITED) if self.now - at >= ANSWERS else Answer.AWAITED
+        return CapacityRequest(answer, f"the autoscaler says {answer.value}")
 
     def ready(self, name: str) -> dict[PlacementKey, int]:
         """Replicas that requests are sent to, by placement."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from property.effort import THOROUGH, effort
+from property.simulate.laws.asked_first import nothing_is_paid_before_the_answer
 from property.simulate.laws.attribution import Books
 from property.simulate.laws.budget import moves_stay_within_the_budget
 from property.simulate.laws.capacity import enough_stays_ready
@@ -28,6 +29,7 @@ from property.simulate.stage import BEFORE_STATUS, Stage, orders
 from property.simulate.strategies import POOLS, scenario, workload
 from steelyard.core.decide import decide
 from steelyard.core.economics.ledger import Ledger
+from steelyard.core.facts.capacity_request import Answer
 from steelyard.simulate.drive import Planner
 from steelyard.simulate.event import TAKES, EventKind
 from steelyard.simulate.tally import Tally
@@ -39,6 +41,7 @@ LAWS = (
     others_fields_are_left_alone,
     moves_pay_back,
     a_lost_input_changes_nothing,
+    nothing_is_paid_before_the_answer,
 )
 MINUTE, HOUR = 60.0, 3600.0
 QUIET = HOUR / 2
@@ -87,6 +90,8 @@ class FaultyCluster(RuleBasedStateMachine):
     sound = False
     route = False
     """Whether the first workload's requests come by a gateway."""
+    asked = False
+    """Whether every pool's autoscaler is asked before a move for cost."""
 
     @initialize(
         prices=st.tuples(*[st.sampled_from([0.5, 1.0, 2.0])] * 3),
@@ -123,6 +128,7 @@ class FaultyCluster(RuleBasedStateMachine):
             ],
         )
         self.stage = Stage(loaded)
+        self.stage.answers = dict.fromkeys("abc", Answer.GIVEN) if self.asked else {}
         self.left = {name: Left() for name in self.stage.tenants}
         self.told = {name: Told() for name in self.stage.tenants}
         self.books = Books(Ledger(opened=self.stage.moment))
@@ -282,4 +288,24 @@ class RoutedCluster(FaultyCluster):
 def test_nor_does_one_where_requests_come_by_weights() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         RoutedCluster, settings=effort(4, 60, stateful_step_count=50 if THOROUGH else 20)
+    )
+
+
+class AskingCluster(FaultyCluster):
+    asked = True
+
+    @rule(pool=pools, answer=st.sampled_from(Answer), minutes=gaps)
+    def an_autoscaler_answers_so(self, pool: str, answer: Answer, minutes: float) -> None:
+        self.stage.answers[pool] = answer
+        self.passes(minutes)
+
+    @rule(pool=pools, minutes=gaps)
+    def a_pool_asks_no_more(self, pool: str, minutes: float) -> None:
+        self.stage.answers.pop(pool, None)
+        self.passes(minutes)
+
+
+def test_nor_does_one_whose_moves_ask_for_capacity_first() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        AskingCluster, settings=effort(3, 60, stateful_step_count=50 if THOROUGH else 20)
     )

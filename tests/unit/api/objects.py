@@ -402,6 +402,7 @@ BAD: tuple[Bad, ...] = (
     _p("a cost told to nobody", {"spec.provisioner": {"publish": True}}, "must be false unless type is Karpenter", "spec.provisioner.publish"),
     _p("a cost told of no group", {"spec.provisioner": {"type": "ClusterAutoscaler", "publish": True}, "spec.capacity": {"maxNodes": 1}}, "must be false unless type is Karpenter", "spec.provisioner.publish"),
     _p("a price of nodes that are paid already", {"spec.provisioner": {"type": "Karpenter", "nodePool": "a", "publish": True}, "spec.capacity": {"type": "Reserved"}}, "must be false for a pool of Karpenter with capacity.type Reserved", "spec.provisioner.publish"),
+    _p("nobody to ask", {"spec.provisioner": {"ask": "CheckCapacity"}}, "it answers ProvisioningRequests", "spec.provisioner.ask"),
     _p("a NodePool without Karpenter", {"spec.provisioner": {"nodePool": "a"}}, "must be left out unless type is Karpenter", "spec.provisioner.nodePool"),
     _p("a claim with neither ratio nor value", {"spec.claims": [_OFFER]}, "must give exactly one of ratio", "spec.claims[0].ratio"),
     _p("a claim with both", {"spec.claims.0.ratio": "0.3", "spec.claims.0.relativeTo": "g5"}, "must give exactly one of ratio", "spec.claims[0].ratio"),

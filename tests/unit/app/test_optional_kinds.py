@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from steelyard.app.config import Config
-from steelyard.app.optional_kinds import OPTIONAL, served
+from steelyard.app.optional_kinds import OF_REQUESTS, OPTIONAL, served
 from steelyard.app.wiring import scopes_of
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound, ServerError
 from steelyard.control.kube.resource import HTTP_ROUTES
@@ -50,3 +50,11 @@ def test_what_is_there_is_watched_by_our_label_and_what_is_not_is_not_watched() 
     (scope,) = [each for each in scopes_of(Config(), frozenset(OPTIONAL)) if each.resource == HTTP_ROUTES]
     assert scope.label_selector == "app.kubernetes.io/managed-by=steelyard"
     assert HTTP_ROUTES not in {each.resource for each in scopes_of(Config())}
+
+
+def test_requests_for_capacity_are_asked_about_where_moves_may_make_them() -> None:
+    assert not set(OF_REQUESTS) & found(None)
+    there = asyncio.run(served(Client(None), (), requests=True))
+    assert there == frozenset({*OPTIONAL, *OF_REQUESTS})
+    scopes = {each.resource: each.label_selector for each in scopes_of(Config(), there)}
+    assert {scopes[each] for each in OF_REQUESTS} == {"app.kubernetes.io/managed-by=steelyard"}

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
 from steelyard.core.facts.accuracy import Accuracy, Measure
+from steelyard.core.facts.capacity_request import Answer, Ask, CapacityRequest
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.exit_drill import DrillTrial, ExitDrill
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey, of_variant, on_pool
@@ -52,7 +53,7 @@ from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.decision import Decision
-from steelyard.core.placing.intent import PlacementIntent, ProbeIntent
+from steelyard.core.placing.intent import CapacityIntent, PlacementIntent, ProbeIntent
 from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.statistics.histogram import Buckets
@@ -105,6 +106,10 @@ class Ground:
     crashes: bool = False
     refuses: str = ""
     """Why the cluster's autoscaler brings no node, where it delivers none and says so."""
+    ask: Ask | None = None
+    """How its autoscaler is asked before a move for cost."""
+    answers: tuple[Answer, ...] = ()
+    """To requests, one after the other, a tick later each; the last to all that follow. None are given where it is empty."""
     quota: int | None = None
     """Replicas that a queue lets in; None: they are in none. One that was let in stays so until it goes."""
     late: float = 0.002
@@ -235,6 +240,10 @@ class World:
     """As its Job tells; a ramp is run when its time is up."""
     probed: list[ProbeIntent] = field(default_factory=list)
     """Every Job of a probe that was made."""
+    capacity: CapacityRequest | None = None
+    """What the autoscaler has answered to the request that is there."""
+    requests: list[CapacityIntent] = field(default_factory=list)
+    """Every request that was made."""
     trials: tuple[LiveTrial, ...] = ()
     """That ask for a part of the requests."""
     scale_targets: dict[str, int] = field(default_factory=dict)
@@ -298,6 +307,7 @@ class World:
             spot=ground.spot,
             reserved=ground.reserved,
             selected=ground.selected,
+            ask=ground.ask,
             exhaustion=self.exhaustion(name),
             unready_nodes=ground.unready,
             too_many_unready=self.unready.get(name),
@@ -341,6 +351,7 @@ class World:
             traffic=self.traffic(),
             past={key: tuple(windows) for key, windows in sorted(self.past.items())},
             probe=self.probe,
+            capacity=self.capacity,
             trials=self.trials,
             scale_targets=dict(self.scale_targets) if self.scaling.owner == "External" else {},
             drills=self.drills,
@@ -643,6 +654,7 @@ class World:
         for key in intent.gone:
             self.remove(key)
         self._probe(intent.probe)
+        self._ask(intent.capacity)
         made = {pool: each.first for pool, each in intent.scale_targets.items()}
         self.scale_targets = {pool: self.scale_targets.get(pool, first) for pool, first in made.items()}
         for pods in self.deployments.values():
@@ -650,6 +662,20 @@ class World:
             pods.ages = sorted(pods.ages, reverse=True)[: pods.desired]
             pods.ages += [0] * (pods.desired - len(pods.ages))
         self._check_capacity(before, decision)
+
+    def _ask(self, asked: CapacityIntent | None) -> None:
+        """A request is answered at the next tick, once; what nobody asks for any more is gone."""
+        if asked is None:
+            self.capacity = None
+            return
+        if self.capacity is None:
+            self.requests.append(asked)
+            self.capacity = CapacityRequest(said="it has not answered")
+            return
+        answers = self.grounds[asked.placement.key.pool].answers
+        if answers and self.capacity.answer is Answer.AWAITED:
+            answer = answers[min(len(self.requests), len(answers)) - 1]
+            self.capacity = CapacityRequest(answer, f"the autoscaler says {answer.value}")
 
     def _check_capacity(self, before: Mapping[PlacementKey, int], decision: Decision) -> None:
         """I1: what our action leaves ready carries the load, wherever it took something ready away."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import re
@@ -21,6 +22,7 @@ from steelyard.cli.facts.operator import Operator, OperatorState
 from steelyard.cli.gathered import Gathered
 from steelyard.cli.text.explain import show
 from steelyard.cli.view.explain import explain
+from steelyard.control.gather.node_groups import NodeGroups
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, INFERENCE_WORKLOADS, NODES, Resource
@@ -33,6 +35,7 @@ from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.render.objects import desired
 from steelyard.status.workload import status_of
+from unit.control.test_node_groups import NOW, Cluster, group, status
 from unit.control.virtual_time import ManualClock
 from unit.core.drilling import Drilling
 from unit.core.world import World
@@ -90,7 +93,14 @@ class AskedWorld(World):
             for number in range(NODES_STANDING):
                 self._put(store, NODES, _node(name, number, spec))
         self.builder = SnapshotBuilder(
-            store, self.settings(), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False, catalogue=shipped()
+            store,
+            self.settings(),
+            lambda *_: Unknown(""),
+            synced=lambda: True,
+            clock_suspect=lambda: False,
+            catalogue=shipped(),
+            requests_served=True,
+            node_groups=_node_groups(),
         )
         self.gathered = self._gather()
         self.policy, self.scaling = self.gathered.workload.rebalancing, self.gathered.workload.scaling
@@ -131,7 +141,7 @@ class AskedWorld(World):
             decision = tick()
             written = desired(decision.intent, self.settings())
             self.status = status_of(decision, self.looked_at, self.status, "embed.ns", self.now)
-            objects = [*written.compiled, *written.present, written.probe, written.drill]
+            objects = [*written.compiled, *written.present, written.probe, written.drill, *written.capacity]
             told = [self.status, objects, written.scales, written.absent, self._planned(decision)]
             yield _without(_hashes(decision), json.dumps(told, default=str, sort_keys=True))
 
@@ -152,6 +162,13 @@ class AskedWorld(World):
         nodes = {pool.name: 4.0 if pool.name == "cheap" else 0.0 for pool in self.looked_at.pools}
         plan = plan_demands((decision.demand, replace(decision.demand, key=RIVAL, priority=3)), nodes, {})
         return repr((plan.targets, plan.left))
+
+
+def _node_groups() -> NodeGroups:
+    """As Cluster Autoscaler tells them: a small one, and a large one."""
+    seen = NodeGroups(Cluster(status(group("small", 1), group("large", 20))), "kube-system")
+    asyncio.run(seen.look(["small", "large"], NOW))
+    return seen
 
 
 def _hashes(decision: Decision) -> set[str]:

@@ -15,11 +15,9 @@ from unit.fields.asked_world import asked, taken
 from unit.fields.scene import Pair, pool, values
 
 KARPENTER = {"type": "Karpenter", "nodePool": "gpu"}
-GROUP = {"type": "ClusterAutoscaler", "nodeGroup": "a", "publish": True}
 
 PUBLISHED: dict[str, Pair] = {
     "provisioner.publish": values({**KARPENTER, "publish": False}, {**KARPENTER, "publish": True}, at="provisioner"),
-    "provisioner.nodeGroup": values(GROUP, {**GROUP, "nodeGroup": "b"}, at="provisioner"),
 }
 
 

@@ -12,16 +12,15 @@ from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.capacity import CapacityType, ProvisionerType
 from steelyard.api.placement import LabelSelector
 from steelyard.api.quantity import gibibytes, number
-from steelyard.control.gather.provisioning import supply_of
+from steelyard.control.gather.provisioning import Found, asking, supply_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.capacity_request import Ask
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
-from steelyard.core.facts.node_pool import NodePool
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Exhaustion, Pool, Shape, TooManyUnready, Unnamed
 from steelyard.core.vocabulary import architecture
-from steelyard.core.vocabulary.reason import Refusal
 from steelyard.status.scalar import time_of
 
 REGISTERING = timedelta(minutes=1)
@@ -69,13 +68,14 @@ def pool_of(
     parsed: AcceleratorPool,
     raw: Manifest,
     nodes: Iterable[NodeView],
-    found: NodePool | Refusal | None = None,
+    found: Found = None,
     *,
+    can_ask: bool = False,
     unsupported: str = "",
     device_memory: float | None = None,
 ) -> Pool:
-    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `found`: the NodePool that it names, or why there is none, None
-    before the first look; `unsupported` is the catalogue's word, and `device_memory` its GiB of one device."""
+    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `can_ask`: whether ProvisioningRequests are
+    served, and may be made; `unsupported` is the catalogue's word, and `device_memory` its GiB of one device."""
     spec = parsed.spec
     mine = [n for n in nodes if matches(n.labels, spec.node_labels)]
     shapes = tuple(_standing(_shape(s.to_raw()), mine) for s in spec.shapes)
@@ -102,7 +102,8 @@ def pool_of(
         reserved=spec.capacity.type == CapacityType.RESERVED,
         max_nodes=supply.most,
         provisioned=spec.provisioner.type != ProvisionerType.NONE,
-        provisioning=supply.told,
+        provisioning=asking(supply.told, spec.provisioner, can_ask=can_ask),
+        ask=Ask(spec.provisioner.ask) if can_ask and spec.provisioner.ask is not None else None,
         node_group=spec.provisioner.node_group,
         publishes=spec.provisioner.publish,
         claims=tuple(claim_of(c.to_raw()) for c in spec.claims),

@@ -12,8 +12,10 @@ from operator import itemgetter
 
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.api.capacity import Provisioner
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.placement import LabelSelector
+from steelyard.control.gather.capacity_answer import answer_to
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.existing_facts import Seen
 from steelyard.control.gather.existing_servers import ExistingServers, ReadExisting
@@ -21,6 +23,7 @@ from steelyard.control.gather.exit_drills import drill_trial, under_way
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.newest_pod import newest_pod
+from steelyard.control.gather.node_groups import NodeGroups
 from steelyard.control.gather.node_pools import NodePools
 from steelyard.control.gather.other_pods import NOBODY, Others
 from steelyard.control.gather.overlaps import with_overlaps
@@ -29,6 +32,7 @@ from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
 from steelyard.control.gather.probe_job import is_probe, probe_of
+from steelyard.control.gather.provisioning import Found
 from steelyard.control.gather.queued import QuotaOf, is_asked_for, queued, unsaid
 from steelyard.control.gather.route_facts import NOT_SERVED, route_of
 from steelyard.control.gather.scale_target import asked_of
@@ -52,6 +56,7 @@ from steelyard.control.kube.resource import (
     JOBS,
     NODES,
     PODS,
+    PROVISIONING_REQUESTS,
     SCALE_TARGETS,
     SERVICES,
 )
@@ -61,6 +66,7 @@ from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import Component, NodeFact
+from steelyard.core.facts.capacity_request import CapacityRequest
 from steelyard.core.facts.exit_drill import DrillTrial
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey, on_pool
 from steelyard.core.facts.live_trial import LiveTrial
@@ -133,14 +139,16 @@ class SnapshotBuilder:
         read_existing: ReadExisting = lambda *_: None,
         autoscaler_of: Callable[[str, str], str | None] = lambda *_: None,
         routes_served: bool = True,
+        requests_served: bool = False,
         quota_of: QuotaOf = unsaid,
         refused_node: Callable[[Manifest], str] = lambda _: "",
         node_pools: NodePools | None = None,
+        node_groups: NodeGroups | None = None,
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
-        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched.
-        quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node for one, if it says so. node_pools: of Karpenter, as last
-        looked at."""
+        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched;
+        requests_served: the same of ProvisioningRequests. quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node
+        for one, if it says so. node_pools: of Karpenter, as last looked at; node_groups: the same of Cluster Autoscaler."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -148,9 +156,11 @@ class SnapshotBuilder:
         self._others = others
         self._autoscaler_of = autoscaler_of
         self._routes_served = routes_served
+        self._requests_served = requests_served
         self.quota_of = quota_of
         self.refused_node = refused_node
         self._node_pools = node_pools or NodePools()
+        self._node_groups = node_groups or NodeGroups()
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -167,7 +177,7 @@ class SnapshotBuilder:
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime, Pool | None]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
-        self._pools_of: tuple[int, int, int] | None = None
+        self._pools_of: tuple[int, int, int, int] | None = None
         self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
         self._paid: dict[str, tuple[tuple[object, ...], NodeFact | None]] = {}
@@ -235,6 +245,7 @@ class SnapshotBuilder:
             past=self._read_past(key),
             memory=self._memory(raw),
             probe=self._probe(raw, now),
+            capacity=self._capacity(raw),
             trials=self._trials(key, now),
             drills=self._drills(raw),
             other_trials=self._other_trials(workload) if workload.exit_drill is not None else (),
@@ -294,6 +305,16 @@ class SnapshotBuilder:
         read = (self._reader.read(JOBS, job, reading) for job in jobs if is_probe(job))
         found = (probe for probe in read if probe is not None and probe.move == move.id)
         return max(found, key=lambda probe: (probe.started, probe.key), default=None)
+
+    def _capacity(self, raw: Manifest) -> CapacityRequest | None:
+        """Of the move under way, by the workload's uid."""
+        move, uid = self._memory(raw).move, manifests.uid(raw)
+        if move is None:
+            return None
+        reading = partial(answer_to, workload=_key(raw), move=move.id)
+        mine = (each for each in self._store.owned_by(uid, PROVISIONING_REQUESTS) if manifests.controller_uid(each) == uid)
+        read = (self._reader.read(PROVISIONING_REQUESTS, each, reading) for each in mine)
+        return next((answer for answer in read if answer is not None), None)
 
     def _scale_targets(self, workload: Workload) -> Mapping[str, int]:
         """By pool, what the workload's own ask for."""
@@ -430,22 +451,35 @@ class SnapshotBuilder:
             found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool, quota_of=self.quota_of))) is not None
         ]
         since = min((each.since for each in seen if each.since is not None), default=None)
-        made_by = self.node_pool_of(pool)
-        refused = self._node_pools.refused(made_by, since) if made_by is not None and since is not None else None
+        refused, refusal = (self._no_node(pool, since) if since is not None else None) or (None, "")
         return Waits(
             since=since,
             why=next((each.why for each in seen if each.why), ""),
             delivered=max((each.delivered for each in seen if each.delivered is not None), default=None),
-            refused=refused[0].at if refused else None,
-            refusal=refused[1] if refused else "",
+            refused=refused,
+            refusal=refusal,
         )
+
+    def _no_node(self, pool: str, since: datetime) -> tuple[datetime, str] | None:
+        """From when on, after a moment, what makes a pool's nodes says that there is none to be had, and its words; None where it does not."""
+        if (made_by := self.node_pool_of(pool)) is not None:
+            refused = self._node_pools.refused(made_by, since)
+            return None if refused is None else (refused[0].at, refused[1])
+        group = self.node_group_of(pool)
+        return None if group is None else self._node_groups.refused(group, since)
 
     def node_pools_named(self) -> Mapping[str, Sequence[str]]:
         """Of Karpenter, each with the pools that name it."""
+        return self._named(self.node_pool_of)
+
+    def node_groups_named(self) -> Mapping[str, Sequence[str]]:
+        """Of Cluster Autoscaler, each with the pools that name it."""
+        return self._named(self.node_group_of)
+
+    def _named(self, of: Callable[[str], str | None]) -> Mapping[str, Sequence[str]]:
         named: dict[str, list[str]] = defaultdict(list)
         for called in map(manifests.name, self._store.all(ACCELERATOR_POOLS)):
-            made_by = self.node_pool_of(called)
-            if made_by is not None:
+            if (made_by := of(called)) is not None:
                 named[made_by].append(called)
         return named
 
@@ -456,9 +490,18 @@ class SnapshotBuilder:
 
     def node_pool_of(self, pool: str) -> str | None:
         """The NodePool of Karpenter that an AcceleratorPool names."""
+        provisioner = self._provisioner_of(pool)
+        return provisioner.node_pool if provisioner is not None else None
+
+    def node_group_of(self, pool: str) -> str | None:
+        """The node group of Cluster Autoscaler that an AcceleratorPool names."""
+        provisioner = self._provisioner_of(pool)
+        return provisioner.node_group if provisioner is not None else None
+
+    def _provisioner_of(self, pool: str) -> Provisioner | None:
         raw = self._store.get(ACCELERATOR_POOLS.key(None, pool))
         parsed = self._pool_read(raw) if raw is not None else None
-        return parsed.spec.provisioner.node_pool if isinstance(parsed, AcceleratorPool) else None
+        return parsed.spec.provisioner if isinstance(parsed, AcceleratorPool) else None
 
     def _pools_beside_others(self, raw: Manifest) -> tuple[Pool, ...]:
         """The pools as a workload sees them, with the nodes that the replicas of all others take."""
@@ -547,12 +590,13 @@ class SnapshotBuilder:
 
     def pools(self) -> tuple[Pool, ...]:
         """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
-        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES), self._node_pools.version
+        made_by = self._node_pools.version, self._node_groups.version
+        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES), *made_by
         if now != self._pools_of:
             read = self._labels_read()
             if not self._pools_of or now[1] != self._pools_of[1] or read != self._read_labels:
                 self._view_nodes(read)
-            if self._pools_of and now[2] != self._pools_of[2]:
+            if self._pools_of and now[2:] != self._pools_of[2:]:
                 self._counted = {}
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
             counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
@@ -598,12 +642,18 @@ class SnapshotBuilder:
         unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
         memory = self._catalogue.device_memory(parsed.spec.accelerator.model)
         views = [view for _, view in self._views.values()]
-        made_by = parsed.spec.provisioner.node_pool
-        found = None if made_by is None else self._node_pools.of(made_by)
+        found = self._found(parsed.spec.provisioner)
         counted = self._reader.read(
-            ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, found, unsupported=unsupported, device_memory=memory)
+            ACCELERATOR_POOLS,
+            raw,
+            lambda _: pool_of(parsed, raw, views, found, can_ask=self._requests_served, unsupported=unsupported, device_memory=memory),
         )
         return raw, counted
+
+    def _found(self, provisioner: Provisioner) -> Found:
+        if provisioner.node_pool is not None:
+            return self._node_pools.of(provisioner.node_pool)
+        return None if provisioner.node_group is None else self._node_groups.of(provisioner.node_group)
 
     def window_seconds(self) -> Mapping[WorkloadKey, int]:
         """The window of each workload."""

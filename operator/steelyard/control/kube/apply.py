@@ -5,7 +5,8 @@
 - Nothing is forced. A field that another manager owns comes back as `OwnedElsewhere`: a value, for a condition, not an exception.
 - Every write carries the resourceVersion that was looked at; creation is a POST. What changed meanwhile raises Conflict: look again.
 - A Deployment is (workload, pool, revision): once it exists with its revision its pod template is never written again, whatever a new
-  operator version renders; only its replicas are, through /scale. A Job and a trial are never written again at all.
+  operator version renders; only its replicas are, through /scale. A Job, a trial and what capacity is asked for with are never written
+  again at all.
 """
 
 import hashlib
@@ -21,13 +22,22 @@ from steelyard.control.kube.covers import covers
 from steelyard.control.kube.errors import AlreadyExists, FieldConflict, FieldOwner, NotFound
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.ownership import MANAGED_BY_LABEL, adopted, created_but_not_applied, is_ours, others, serves
-from steelyard.control.kube.resource import ACCELERATOR_TRIALS, DEPLOYMENTS, JOBS, SCALE_TARGETS, ObjectKey, Resource
+from steelyard.control.kube.resource import (
+    ACCELERATOR_TRIALS,
+    DEPLOYMENTS,
+    JOBS,
+    POD_TEMPLATES,
+    PROVISIONING_REQUESTS,
+    SCALE_TARGETS,
+    ObjectKey,
+    Resource,
+)
 from steelyard.control.kube.store import FieldManager, Store, field_managers
 
 REVISION_LABEL = "steelyard.dev/revision"
 APPLIED_ANNOTATION = "steelyard.dev/applied"
 _APPLIED_ONCE = frozenset({DEPLOYMENTS, JOBS})
-_NEVER_AGAIN = frozenset({JOBS, ACCELERATOR_TRIALS, SCALE_TARGETS})
+_NEVER_AGAIN = frozenset({JOBS, ACCELERATOR_TRIALS, SCALE_TARGETS, POD_TEMPLATES, PROVISIONING_REQUESTS})
 _REMEMBERED = 50_000
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
-There is no wildcard, no `secrets`, no `configmaps` but one, no `pods/exec`, and nothing about RBAC itself. Nodes and servers that exist
-already are only read, and of pods nothing but annotations is written. No `update` but the two Leases': everything else is written by
-server-side apply or merge patch.
+There is no wildcard, no `secrets`, no `pods/exec`, of `configmaps` only two by name where that is switched on, and nothing about RBAC
+itself. Nodes and servers that exist already are only read, and of pods nothing but annotations is written. No `update` but the two
+Leases': everything else is written by server-side apply or merge patch.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,9 @@ LEASE_NAME = "steelyard"
 
 CLAIMS_NAMESPACE, CLAIMS_NAME = "kube-public", "steelyard-installations"
 """The Lease in which all installations of the cluster say where they work. Every cluster has this namespace, and no tenant writes there."""
+
+STATUS_NAME = "cluster-autoscaler-status"
+"""The ConfigMap in which Cluster Autoscaler writes its status."""
 
 _READ = ("get", "list", "watch")
 
@@ -135,6 +138,18 @@ OF_PRIORITIES: tuple[Permission, ...] = (
     Permission("", "configmaps", ("get", "patch"), "which node groups good requests cost least on", names=(priority_expander.NAME,)),
 )
 """In the namespace `publish.priorityExpanderNamespace` of the configuration only, where that is set."""
+
+
+OF_REQUESTS: tuple[Permission, ...] = (
+    Permission("autoscaling.x-k8s.io", "provisioningrequests", (*_READ, "create", "delete"), "what a move asks Cluster Autoscaler for"),
+    Permission("", "podtemplates", (*_READ, "create", "delete"), "the pods that it asks for; nothing is made of them"),
+)
+"""With IN_NAMESPACES, where `config.clusterAutoscaler.provisioningRequests` is set."""
+
+OF_CLUSTER_AUTOSCALER: tuple[Permission, ...] = (
+    Permission("", "configmaps", ("get",), "what Cluster Autoscaler says of its node groups", names=(STATUS_NAME,)),
+)
+"""In Cluster Autoscaler's namespace only, where `config.clusterAutoscaler.readStatus` is set."""
 
 
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:

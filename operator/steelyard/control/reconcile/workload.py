@@ -29,6 +29,8 @@ from steelyard.control.kube.resource import (
     HTTP_ROUTES,
     INFERENCE_WORKLOADS,
     JOBS,
+    POD_TEMPLATES,
+    PROVISIONING_REQUESTS,
     SCALE_TARGETS,
     SERVICES,
     ObjectKey,
@@ -59,7 +61,10 @@ from steelyard.status.patch import changes
 from steelyard.status.workload import status_of
 
 _log = get_logger(__name__)
-_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, ACCELERATOR_TRIALS)}
+_ASKING = (PROVISIONING_REQUESTS, POD_TEMPLATES)
+_RESOURCES: dict[str, Resource] = {
+    each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, ACCELERATOR_TRIALS, *_ASKING)
+}
 SOON = 0.5
 T = TypeVar("T")
 
@@ -214,7 +219,10 @@ class WorkloadReconciler:
             key = DEPLOYMENTS.key(scale.namespace, scale.name)
             write = partial(self._applier.scale, DEPLOYMENTS, scale.namespace, scale.name, scale.replicas)
             found = min(found, await self._write(raw, key, write))
-        for manifest in wanted.present:
+        # Before what was asked for is made: pods beside a request that is kept for them would make a second node come.
+        for key in self._other_requests(raw, wanted) if synced else ():
+            found = min(found, await self._write(raw, key, self._deleting(raw, key)))
+        for manifest in (*wanted.present, *wanted.capacity):
             found = min(found, await self._bring_up(raw, _RESOURCES[manifest["kind"]], manifest))
         for compiled in wanted.compiled:
             key = COMPILED_MODELS.key_of(compiled)
@@ -304,6 +312,12 @@ class WorkloadReconciler:
         """The Jobs of probes that nobody asks about any more."""
         found = (JOBS.key_of(job) for job in self._store.owned_by(manifests.uid(raw), JOBS) if is_probe(job))
         return tuple(key for key in found if wanted.probe is None or key != JOBS.key_of(wanted.probe))
+
+    def _other_requests(self, raw: Manifest, wanted: Desired) -> tuple[ObjectKey, ...]:
+        """What was asked for capacity with and is not any more."""
+        kept = {_RESOURCES[each["kind"]].key_of(each) for each in wanted.capacity}
+        found = (resource.key_of(each) for resource in _ASKING for each in self._store.owned_by(manifests.uid(raw), resource))
+        return tuple(key for key in found if key not in kept)
 
     def _other_scale_targets(self, raw: Manifest, wanted: Desired) -> tuple[ObjectKey, ...]:
         """Those of pools that may not be used any more, and all of them where Steelyard says how many there are."""

@@ -50,6 +50,7 @@ class Move:
     `step_time` is when the step began: evidence from before it does not count. `reserved`: money that a trial may cost until its deadline, by
     the prices at which it was begun; None of other moves. `trial`: the AcceleratorTrial that asked for it; None of what the workload does by itself.
     `share`: how far the requests are shifted, in percent of the way from the weights before the move to those after it; None without a route.
+    `asking`: the target's autoscaler is asked for capacity, and nothing is made for the step before it has answered.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Move:
     reserved: float | None = None
     trial: TrialKey | None = None
     share: int | None = None
+    asking: bool = False
 
 
 class Outcome(StrEnum):

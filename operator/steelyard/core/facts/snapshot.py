@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from steelyard.core.facts.accuracy import Accuracy
+from steelyard.core.facts.capacity_request import Ask, CapacityRequest
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.custom import Custom
 from steelyard.core.facts.estimate import Estimate
@@ -383,6 +384,8 @@ class Pool:
     """By its id at Cluster Autoscaler, where that makes its nodes and the pool says so."""
     publishes: bool = False
     """Whether what makes its nodes is told what good requests cost there."""
+    ask: Ask | None = None
+    """How that is asked before a move for cost makes anything here; None where it is not, or cannot be."""
     claims: tuple[Claim, ...] = ()
     selected: bool = True
     unnamed: tuple[Unnamed, ...] = ()
@@ -688,6 +691,8 @@ class Snapshot:
     """Of the workload's existing server; None before the first look, and where it has none."""
     probe: Probe | None = None
     """That of the move under way, where its Job is there."""
+    capacity: CapacityRequest | None = None
+    """What the move under way has asked for; None where no request of it is there."""
     trials: tuple[LiveTrial, ...] = ()
     """Those that ask for a part of its traffic, the oldest first."""
     drills: tuple[DrillTrial, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil
 
+from steelyard.core.facts.capacity_request import Answer, CapacityRequest
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.facts.memory import Outcome as End
@@ -77,18 +78,14 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
         allocation=mended.allocation if mended else seen.allocation,
     )
     scene, looked, refusal = _scene(under)
-    after = advance(move, scene)
     notes = mended.notes if mended else ()
+    after = _placed_meanwhile(under) or advance(move, scene)
     if isinstance(after, Ended):
         return _end(under, after, notes)
-    after = replace(after, source_replicas=_source_count(under, after, scene))
-    leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
-    rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
-    allocation = {**rest, move.source: after.source_replicas}
-    if not is_aside(after):
-        allocation[move.target] = after.target_replicas
-    if after.step is Step.BACK:
-        allocation[move.target] = _kept_on_the_way_back(under, scene, after)
+    allocation = under.allocation
+    if not after.asking:
+        after = replace(after, source_replicas=_source_count(under, after, scene))
+        allocation = _ordered(under, after, scene)
     return Outcome(
         verdict=Verdict.HOLD if refusal is not None and refusal.reason in HOLDS else Verdict.MOVE,
         allocation=allocation,
@@ -98,6 +95,27 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
         target=move.target.pool,
         notes=(*notes, *_told(move, after)),
     )
+
+
+def _placed_meanwhile(under: UnderWay) -> Ended | None:
+    """The end of a move that asks, where replicas were missing and are added at its target: they serve there from now on, and are none of the move's."""
+    move = under.move
+    if not move.asking or under.allocation.get(move.target, 0) <= move.target_base:
+        return None
+    said = f"replicas were missing meanwhile, and are added on pool {move.target.pool}"
+    return Ended(End.ROLLED_BACK, Reason.PLACING, said, quarantine=False)
+
+
+def _ordered(under: UnderWay, after: Move, scene: Scene) -> Allocation:
+    """The replicas of both ends as the step wants them, and those of the others."""
+    leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
+    rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
+    allocation = {**rest, after.source: after.source_replicas}
+    if not is_aside(after):
+        allocation[after.target] = after.target_replicas
+    if after.step is Step.BACK:
+        allocation[after.target] = _kept_on_the_way_back(under, scene, after)
+    return allocation
 
 
 def _followed(seen: Analysis, move: Move) -> Move:
@@ -128,7 +146,7 @@ def _source_again(seen: Analysis, move: Move, repaired: Outcome | None) -> Outco
     """The source's Deployment is gone though nobody of us removed it: it comes back before the move goes on. Where it cannot be made any more the
     move is over, and both ends count as what stands. Nothing is taken from the target meanwhile, what was added there beside the move included."""
     allocation, target = repaired.allocation if repaired else seen.allocation, seen.snapshot.placement(move.target)
-    kept = max(move.target_replicas, allocation.get(move.target, 0), target.desired if target else 0)
+    kept = max(0 if move.asking else move.target_replicas, allocation.get(move.target, 0), target.desired if target else 0)
     allocation = {**allocation, move.target: kept}
     said = f"the Deployment on pool {move.source.pool} is missing"
     if starts_on(seen, move.source.pool) == move.source:
@@ -174,7 +192,8 @@ def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
 def _told(move: Move, after: Move) -> tuple[Note, ...]:
     went_on = (after.step, after.target_replicas, after.source_replicas) != (move.step, move.target_replicas, move.source_replicas)
     went_on |= after.share != move.share
-    went_on |= after.step is Step.PROBE  # from one end to the other
+    went_on |= after.asking != move.asking
+    went_on |= after.step is Step.PROBE and not after.asking  # from one end to the other
     crashed = after.reason == Reason.TARGET_CRASHED.value
     if not (went_on or crashed) or after.message == move.message:
         return ()
@@ -283,8 +302,17 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         answered=_is_answered(under),
         part=snapshot.route.part(move.target) if snapshot.route is not None else 0.0,
         not_shifted=not_shifted(seen, move),
+        capacity=_capacity(under),
     )
     return scene, judged[0], stop or refusal
+
+
+def _capacity(under: UnderWay) -> CapacityRequest:
+    """What was answered so far. A pool whose autoscaler is not asked any more keeps nobody waiting."""
+    pool, found = under.seen.snapshot.pool(under.move.target.pool), under.seen.snapshot.capacity
+    if pool is not None and pool.ask is None:
+        return CapacityRequest(Answer.GIVEN, f"the autoscaler of pool {pool.name} is not asked any more")
+    return found or CapacityRequest(said=f"the autoscaler of pool {under.move.target.pool} has not answered")
 
 
 def _is_undecided(under: UnderWay) -> bool:
@@ -453,7 +481,9 @@ def _end(under: UnderWay, ended: Ended, notes: tuple[Note, ...]) -> Outcome:
     moved = ended.outcome is End.MOVED
     word = {End.MOVED: Reason.MOVED, End.EXPLORED: Reason.EXPLORED, End.ROLLED_BACK: ended.reason}[ended.outcome]
     left = max(ended.target_kept, _at_target(under)) if ended.target_kept else move.target_base
-    ends = {} if is_aside(move) else {move.source: move.source_replicas, move.target: move.target_replicas if moved else left}
+    ends = (
+        {} if is_aside(move) or move.asking else {move.source: move.source_replicas, move.target: move.target_replicas if moved else left}
+    )
     said = f"{ended.outcome.value} ({move.kind.value} {move.source.pool} to {move.target.pool}): {ended.message}"
     return Outcome(
         verdict=Verdict.DONE,

@@ -7,11 +7,20 @@ from collections.abc import Mapping
 
 from steelyard.core.compiling.candidate import COMPILED, Candidate
 from steelyard.core.compiling.compile_request import compile_resources
+from steelyard.core.facts.capacity_request import Answer, Ask
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.placing.intent import CompileIntent, CustomIntent, Intent, PlacementIntent, ProbeIntent, ScaleTargetIntent
+from steelyard.core.placing.intent import (
+    CapacityIntent,
+    CompileIntent,
+    CustomIntent,
+    Intent,
+    PlacementIntent,
+    ProbeIntent,
+    ScaleTargetIntent,
+)
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.probed import next_end
 from steelyard.core.placing.routed import route_of, still_routed
@@ -42,7 +51,8 @@ def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) 
         create=tuple(create),
         scale=scale,
         gone=gone,
-        probe=_probe(seen, move) if move is not None else None,
+        probe=_probe(seen, move) if move is not None and not move.asking else None,
+        capacity=_capacity(seen, move) if move is not None and move.asking else None,
         scale_targets=_scale_targets(seen, allocation),
         route=route_of(seen, allocation, move, {*exists, *(each.key for each in create)} - {*gone}),
     )
@@ -76,6 +86,24 @@ def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:
         return None  # What the store has lost is not probed.
     key, what = end
     return ProbeIntent(move=move.id, placement=served_by_us(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
+
+
+def _capacity(seen: Analysis, move: Move) -> CapacityIntent | None:
+    """What a move asks for. To ask whether there is room for all that it ends with costs nothing; nodes that are made are paid from the answer on, so
+    that they are asked for as the move needs them. What was given and is over is asked for again, once it is gone."""
+    snapshot, candidate = seen.snapshot, seen.candidate(move.target.pool)
+    pool = snapshot.pool(move.target.pool)
+    over = snapshot.capacity is not None and snapshot.capacity.answer is Answer.OVER
+    if over or pool is None or pool.ask is None or candidate is None or candidate.refusal is not None:
+        return None
+    count = move.target_goal - move.target_base if pool.ask is Ask.CHECK_CAPACITY else 1
+    return CapacityIntent(
+        move=move.id,
+        ask=pool.ask,
+        placement=placement_of(seen, candidate, move.target, max(1, count)),
+        count=max(1, count),
+        seconds=int((move.deadline - move.step_time).total_seconds()),
+    )
 
 
 def _gone(seen: Analysis, allocation: Allocation) -> tuple[PlacementKey, ...]:

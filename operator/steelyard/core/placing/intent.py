@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from steelyard.core.compiling.key import CompileInputs
+from steelyard.core.facts.capacity_request import Ask
 from steelyard.core.facts.custom import Custom, Program
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import LengthRamps, Ramp
@@ -92,6 +93,18 @@ class ProbeIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityIntent:
+    """One ProvisioningRequest: room for `count` replicas as `placement` would make them. A move is told from another by `move`."""
+
+    move: str
+    ask: Ask
+    placement: PlacementIntent | CustomIntent
+    count: int
+    seconds: int
+    """For which it is waited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialIntent:
     """One Job of an AcceleratorTrial: a replica and its generator, as of a probe. `loads`: requests per second of the whole workload, each sent for
     `load_seconds` after the ramp, one replica's part of it. `begin_by`: when it begins to measure unless it is told to before, in Unix seconds."""
@@ -155,6 +168,8 @@ class Intent:
     gone: tuple[PlacementKey, ...] = ()
     probe: ProbeIntent | None = None
     """The probe that should run; a Job of another is removed."""
+    capacity: CapacityIntent | None = None
+    """What should be asked for; another request is removed before anything is made."""
     front: bool = True
     drill: DrillIntent | None = None
     """The trial of an exit drill that should exist: made if it is missing."""

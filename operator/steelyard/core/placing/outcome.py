@@ -69,8 +69,8 @@ class Outcome:
 
     @classmethod
     def begin(cls, allocation: Allocation, move: Move, note: Note, review: Review | None = None) -> Outcome:
-        """A move begins, and with it its first step."""
-        ends = {move.source: move.source_replicas, move.target: move.target_replicas}
+        """A move begins, and with it its first step, unless capacity is asked for before."""
+        ends = {} if move.asking else {move.source: move.source_replicas, move.target: move.target_replicas}
         return cls(
             verdict=Verdict.MOVE, allocation={**allocation, **ends}, move=move, review=review, target=move.target.pool, notes=(note,)
         )

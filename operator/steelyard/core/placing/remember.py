@@ -128,7 +128,8 @@ def words(outcome: Outcome) -> tuple[Reason, str]:
 
 def last_decision(seen: Analysis, outcome: Outcome, memory: Memory, reason: Reason, message: str) -> LastDecision:
     """The decision as it last changed: at constant inputs it stays byte for byte, numbers in its message included."""
-    step = f"{memory.move.id}/{memory.move.step.value}/{memory.move.target_replicas}/{memory.move.source_replicas}" if memory.move else ""
+    move = memory.move
+    step = f"{move.id}/{'Ask' if move.asking else move.step.value}/{move.target_replicas}/{move.source_replicas}" if move else ""
     known = ",".join(f"{k.pool}/{k.revision}/{k.unit_cost}/{k.capacity}/{k.floor}" for k in memory.known)
     claims = ",".join(f"{c.pool}/{c.name}/{c.verdict.value}/{c.n}" for c in memory.claims)
     # Which of the reasons to stay comes first turns with the noise; that staying is right does not.

@@ -10,6 +10,9 @@ from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
 
+_FOR_COST = frozenset({MoveKind.REBALANCE, MoveKind.EXPLORATION})
+"""Moves that ask before anything is paid. What keeps the promise, and what the user wants of the workload, waits for nobody's word."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -34,6 +37,7 @@ def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
     """The move in its first step: a probe, or one replica of the target, once the source has what it needs beside it."""
     policy = seen.snapshot.workload.rebalancing
     probed = plan.probe_seconds is not None
+    pool = seen.snapshot.pool(plan.target.pool)
     seconds = plan.probe_seconds or (policy.exploration_deadline_seconds if kind is MoveKind.EXPLORATION else policy.deadline_seconds)
     return Move(
         id=f"{seen.now:%Y%m%dt%H%M%S}-{plan.target.pool}"[:63],
@@ -54,4 +58,5 @@ def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
         reserved=plan.reserved,
         trial=plan.trial,
         share=0 if seen.snapshot.weighted else None,
+        asking=kind in _FOR_COST and pool is not None and pool.ask is not None,
     )

@@ -88,7 +88,7 @@ def left_of(trial: LiveTrial, history: Iterable[PastMove]) -> float:
 
 
 def spent_on(move: Move, now: datetime) -> float:
-    """Money, by now, of what was reserved for the move: the part that its time is of the time until its deadline."""
-    if move.reserved is None or move.deadline <= move.started:
+    """Money, by now, of what was reserved for the move: the part that its time is of the time until its deadline. To ask for capacity costs nothing."""
+    if move.asking or move.reserved is None or move.deadline <= move.started:
         return 0.0
     return move.reserved * max(0.0, (now - move.started) / (move.deadline - move.started))

@@ -4,6 +4,7 @@
     (Probe ->) Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
         \\________\\________\\_______________\\_________\\______-> Back -> rolled back, or explored
 
+Where the target's autoscaler is asked for capacity, nothing of all this is made before it has answered (`Move.asking`).
 A trial begins with a probe where live traffic cannot show what a replica carries (`probing.py`): its target joins once it is known to be cheaper.
 Target replicas are added one, then as many as `exposure.py` says, each time after a passing window, while the source keeps the full need, and more
 where the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing window. Without fresh readings on both sides
@@ -18,6 +19,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TypeAlias
 
+from steelyard.core.facts.capacity_request import Answer, CapacityRequest
 from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.chain import Review
@@ -120,6 +122,8 @@ class Scene:
     """Of all requests, that the target gets by the weights as they stand."""
     not_shifted: str | None = None
     """Why the target's share does not count as shifted yet, where a route has weights."""
+    capacity: CapacityRequest = field(default_factory=CapacityRequest)
+    """What was answered, while the move asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +143,47 @@ Progress: TypeAlias = Move | Ended
 
 def advance(move: Move, scene: Scene) -> Progress:
     """The same move, the next step, or the end. Total: every step answers for every scene."""
+    if move.asking:
+        return _ask(move, scene)
     if is_aside(move):
         return _aside(move, scene)
-    if move.step is not Step.BACK:
-        if scene.target_crashing > 0:
-            return _back(move, scene, Reason.TARGET_CRASHED, scene.crash_message or "containers on the target keep ending")
-        if scene.not_asked_for is not None:
-            return _back(move, scene, Reason.NOT_ASKED_FOR, scene.not_asked_for)
-        if not scene.target_exists:
-            return _back(move, scene, Reason.TARGET_GONE, f"pool {move.target.pool} or its artifact is gone")
-        # While the source still has its full need going back is at hand; a drain under way is safer finished.
-        if scene.stopped is not None and move.step is not Step.DRAIN:
-            return _back(move, scene, Reason.FROZEN, scene.stopped)
+    left = _left(move, scene) if move.step is not Step.BACK else None
+    if left is not None:
+        return _back(move, scene, left.reason, left.message)
     if not scene.fresh:
         return move
     after = _STEPS[move.step](move, scene)
     # One crash is no verdict: a server that comes back is waited for until the deadline, one that keeps ending was left above.
     return _waiting_after_crash(move) if scene.target_disturbed and after == move and move.step is not Step.BACK else after
+
+
+def _left(move: Move, scene: Scene) -> Refusal | None:
+    """Why the move is left, whatever its step shows."""
+    if scene.target_crashing > 0:
+        return Refusal(Reason.TARGET_CRASHED, scene.crash_message or "containers on the target keep ending")
+    if scene.not_asked_for is not None:
+        return Refusal(Reason.NOT_ASKED_FOR, scene.not_asked_for)
+    if not scene.target_exists:
+        return Refusal(Reason.TARGET_GONE, f"pool {move.target.pool} or its artifact is gone")
+    # While the source still has its full need going back is at hand; a drain under way is safer finished.
+    if scene.stopped is not None and move.step is not Step.DRAIN:
+        return Refusal(Reason.FROZEN, scene.stopped)
+    return None
+
+
+def _ask(move: Move, scene: Scene) -> Progress:
+    """Nothing was made for the move yet, so that its end undoes nothing, and what it costs is counted from the answer on."""
+    left, asked = _left(move, scene), scene.capacity
+    if left is None and asked.answer is Answer.REFUSED:
+        left = Refusal(Reason.POOL_EXHAUSTED, asked.said)
+    if left is None and asked.answer is Answer.GIVEN and scene.fresh:
+        begun = replace(move, asking=False, started=scene.now, deadline=move.deadline + (scene.now - move.started))
+        return _to(begun, scene, move.step, Reason.STEP_STARTED, asked.said)
+    if left is None and scene.now >= move.deadline:
+        left = Refusal(Reason.DEADLINE_PASSED, f"at the deadline {asked.said}")
+    if left is None:
+        return replace(move, message=asked.said)
+    return Ended(Outcome.ROLLED_BACK, left.reason, left.message, quarantine=_speaks_against(move, left.reason))
 
 
 def is_aside(move: Move) -> bool:
@@ -643,10 +671,14 @@ def _stranded(move: Move, scene: Scene, reason: Reason) -> Ended:
 
 
 def _gone_back(move: Move, reason: Reason, said: str, kept: int) -> Ended:
-    failed = reason.value in (_FAILED if move.trial is None else _SEEN_TO_FAIL)
     explored = reason.value in _EXPLORED and move.kind is MoveKind.EXPLORATION
     outcome = Outcome.EXPLORED if explored else Outcome.ROLLED_BACK
-    return Ended(outcome, reason, said, quarantine=failed, target_kept=kept if kept > move.target_base else 0)
+    return Ended(outcome, reason, said, quarantine=_speaks_against(move, reason), target_kept=kept if kept > move.target_base else 0)
+
+
+def _speaks_against(move: Move, reason: Reason) -> bool:
+    """Whether a move that ends for it is not tried again at once."""
+    return reason.value in (_FAILED if move.trial is None else _SEEN_TO_FAIL)
 
 
 def _fail(move: Move, scene: Scene) -> Move:

@@ -82,6 +82,8 @@ def _tried(look: Look, seen: Analysis, row: TrialRow, move: Move) -> tuple[Trial
         spent=spent_on(move, look.now),
         start_seconds=row.start_seconds if took is None else round(took, 1),
     )
+    if move.asking:
+        return replace(row, phase=TrialPhase.STARTING, message=move.message), None
     match move.step:
         case Step.PROBE:
             said = "a replica that serves nobody is probed before a user's request comes there"

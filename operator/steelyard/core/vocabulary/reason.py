@@ -219,10 +219,15 @@ class Reason(str, Enum):
         "NoKarpenter",
         "spec.provisioner.nodePool names a NodePool, and the API server does not serve the kind, or the operator may not list it.",
     )
+    NODE_GROUP_READY = ("NodeGroupReady", "Cluster Autoscaler adds nodes to the pool's node group; the message says how many at most.")
+    NODE_GROUP_BACKOFF = (
+        "NodeGroupBackoff",
+        "Cluster Autoscaler adds no node to the pool's node group for a while, since it could not; the message quotes it.",
+    )
     NO_PROVISIONER = ("NoProvisioner", "Nothing makes nodes of the pool: those that stand are planned with.")
     PROVISIONER_NOT_READ = (
         "ProvisionerNotRead",
-        "A provisioner makes nodes of the pool up to spec.capacity.maxNodes, and nothing more is read of it.",
+        "A provisioner makes nodes of the pool up to spec.capacity.maxNodes, and nothing more is known of it.",
     )
     PUBLISHED = ("Published", "What makes the pool's nodes is told what good requests cost there; the message says in which figures.")
     NOT_COMPARED = (

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from steelyard.status.raw import Raw
-from steelyard.status.read.field import UNSHOWN, moment, number, part, parts, text, whole
+from steelyard.status.read.field import UNSHOWN, moment, number, part, parts, text, truth, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ class Move:
     """The AcceleratorTrial that asked for it, as NAME/UID."""
     share: int | None = field(metadata=UNSHOWN)
     """How far the requests are shifted, in percent; None where they do not come by a route."""
+    asking: bool | None = field(metadata=UNSHOWN)
+    """Whether nothing is made yet, since the target's autoscaler is asked for capacity before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ def move(status: Raw) -> Move | None:
         reserved=number(raw, "reserved"),
         trial=text(raw, "trial"),
         share=whole(raw, "sharePercent"),
+        asking=truth(raw, "asking"),
     )
 
 
