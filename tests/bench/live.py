@@ -14,7 +14,7 @@ from bench.living.play import Stage, hpa_cheap_first, hpa_on_one_pool, steelyard
 
 PART = 0.9
 """Of the cost of the best other: the bar."""
-STEELYARD, ONE_POOL, CHEAP_FIRST = "steelyard", "hpa on one pool", "hpa, cheap pool first"
+STEELYARD, ONE_POOL, CHEAP_FIRST = "steelyard", "hpa on one pool", "hpa with the cheap pool first"
 POLICIES = {STEELYARD: steelyard, ONE_POOL: hpa_on_one_pool, CHEAP_FIRST: hpa_cheap_first}
 
 ABOUT = f"""One hour of real load, live

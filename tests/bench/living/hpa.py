@@ -84,7 +84,8 @@ def objects(namespace: str, deployment: Manifest, pools: Mapping[str, str], hpas
             "kind": "Deployment",
             "metadata": named,
             "spec": {
-                "replicas": hour.LEAST if each.least else 0,
+                # An HPA wakes nothing that it has not put to sleep itself.
+                "replicas": max(1, each.least),
                 "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels}, "spec": pod},
             },

@@ -101,7 +101,9 @@ def test_the_second_pools_hpa_may_go_to_nothing_and_both_serve_behind_one_servic
     hpas = (Hpa(hour.CHEAP, ALL, 2, hour.LIMIT), Hpa(hour.DEAR, REST, 0, 9))
     service, *made = objects("here", template, {hour.CHEAP: "cheap-1", hour.DEAR: "dear-1"}, hpas, 7.0)
     deployments = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "Deployment"}
-    assert {name: spec["replicas"] for name, spec in deployments.items()} == {hour.CHEAP: 2, hour.DEAR: 0}
+    assert {name: spec["replicas"] for name, spec in deployments.items()} == {hour.CHEAP: 2, hour.DEAR: 1}, (
+        "an HPA wakes nothing that was at 0 before it"
+    )
     assert [spec["template"]["spec"]["nodeSelector"]["steelyard.dev/pool"] for spec in deployments.values()] == ["pool-a", "pool-b"]
     for spec in deployments.values():
         assert service["spec"]["selector"].items() <= spec["template"]["metadata"]["labels"].items()
