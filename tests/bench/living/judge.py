@@ -27,6 +27,11 @@ class Judged:
     moves: int
 
     @property
+    def missed_part(self) -> float:
+        """Of all requests."""
+        return self.missed / (self.good + self.missed)
+
+    @property
     def cost_per_1000_good(self) -> float | None:
         """None where nothing was good."""
         return 1000 * self.cost / self.good if self.good else None

@@ -39,7 +39,7 @@ def test_a_pod_pays_its_part_of_its_node_from_its_order_to_its_end_and_within_wh
 def test_late_refused_and_unanswered_are_missed_and_the_warm_up_is_not_counted() -> None:
     log = [asked(999.9, "error"), asked(1000.0), *(asked(2000.0, word) for word in ("slow", "error", "shed")), asked(4600.0, "slow")]
     found = judged(log, [], POOLS, BEGIN, END, times=1.0)
-    assert (found.good, found.missed) == (1, 3)
+    assert (found.good, found.missed, found.missed_part) == (1, 3, 0.75)
 
 
 def test_without_a_good_request_there_is_no_cost_of_one() -> None:
@@ -114,11 +114,11 @@ def test_the_second_pools_hpa_may_go_to_nothing_and_both_serve_behind_one_servic
 
 @pytest.mark.parametrize(
     ("ours", "met"),
-    [((0.09, 5), True), ((0.09, 6), False), ((0.091, 5), False), ((None, 5), None)],
+    [((0.09, 0.005), True), ((0.09, 0.006), False), ((0.091, 0.005), False), ((None, 0.005), None)],
     ids=["met", "missed", "dear", "unknown"],
 )
-def test_the_bar_is_held_against_the_cheapest_other(ours: tuple[float | None, int], met: bool | None) -> None:
-    played = {live.STEELYARD: ours, live.ONE_POOL: (0.2, 0), live.CHEAP_FIRST: (0.1, 5)}
+def test_the_bar_is_held_against_the_cheapest_other(ours: tuple[float | None, float], met: bool | None) -> None:
+    played = {live.STEELYARD: ours, live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
     rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in played.items()]
     (bar,) = live.bars(rows)
     assert bar.met is met
