@@ -38,7 +38,7 @@ minutes. Nodes stand; what is paid for is a pod's share of its node.
   over {hour.TIMES:g}, and servers are read each second. It is told prices and the limit, and nothing of what a replica carries. By default it may
   spend half of the misses that the promise allows. What is fixed in the operator, such as its plan every 30 s, is not faster.
 - `{ONE_POOL}`: Kubernetes' HPA controller on `{hour.DEAR}`, which alone has room for the load. The metric is requests per second, a mean of
-  {hpa.RATE_SECONDS} s, by Prometheus and prometheus-adapter. The target is {hpa.TARGET:.0%} of what a replica was measured to carry. The controller looks every
+  {hpa.RATE_SECONDS} s, by Prometheus and prometheus-adapter. The target is {100 * hpa.TARGET:g} % of what a replica was measured to carry. The controller looks every
   {hpa.SYNC_SECONDS} s and stabilises {hpa.DOWN_SECONDS} s on the way down: its defaults over {hour.TIMES:g}. It knows nothing of the promise.
 - `{CHEAP_FIRST}`: the same on both pools behind one Service. The HPA of `{hour.CHEAP}` goes up to {hour.LIMIT}; that of `{hour.DEAR}`, which may go to
   0, asks for the load beyond what these are to have.
@@ -79,7 +79,13 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     cost, missed = known.pop(STEELYARD)
     best = min(known, key=lambda name: known[name])
     least, lost = known[best]
-    return (Bar(asked, f"{cost / least:.2f} of {best}, {missed:.2%} missed beside {lost:.2%}", cost <= PART * least and missed <= lost),)
+    return (
+        Bar(
+            asked,
+            f"{cost / least:.2f} of {best}, {100 * missed:.2f} % missed beside {100 * lost:.2f} %",
+            cost <= PART * least and missed <= lost,
+        ),
+    )
 
 
 def draw(figure: Figure, rows: Sequence[Row]) -> None:

@@ -27,7 +27,7 @@ from steelyard_runtime.load.schedule import Step
 Manifest = dict[str, Any]
 RAMP_SECONDS = 12.0
 """Of each step of the ramp by which a replica is measured."""
-RAMP, QUICK_RAMP = (6, 7, 8, 9, 10, 11, 12, 14, 16, 18), (6, 20, 40)
+RAMP, QUICK_RAMP = range(7, 19), (6, 20, 40)
 """Requests per second."""
 OVER_SECONDS = 5
 """From the last request until its answer."""
