@@ -49,8 +49,8 @@ class Hour:
 
 
 def schedule(steps: Sequence[Step]) -> str:
-    """As the load generator reads it."""
-    return ",".join(f"{step.rate:.6g}:{step.seconds:.6g}" for step in steps)
+    """As the load generator reads it, to the last bit: its arrivals are told again from the steps."""
+    return ",".join(f"{step.rate!r}:{step.seconds!r}" for step in steps)
 
 
 def load(carried: float, *, quick: bool) -> Hour:
