@@ -18,6 +18,8 @@ from e2e.ground import GENERAL
 
 OBJECTIVE_MILLISECONDS = 5000
 """Generous: these tests are about requests that are lost, on a machine that may be busy with others'."""
+SEED = 7
+"""Of what is sent, and when."""
 LAST_ANSWERS_SECONDS = 45
 """From the order to send no more; longer than the generator waits for any answer."""
 
@@ -35,19 +37,20 @@ class Client:
         namespace: str,
         name: str,
         service: str,
-        rate: float,
-        seed: int = 7,
+        rate: float | str,
+        seed: int = SEED,
         further: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         url: str | None = None,
     ) -> None:
-        """`image`: the one that serves, which has the generator too. `labels`: of the pod. `url`: where the workload is asked; None: its Service."""
+        """`image`: the one that serves, which has the generator too. `rate`: requests per second until it is stopped, or the generator's schedule. `labels`: of the pod. `url`: where the workload is asked; None: its Service."""
         self._api = cluster.api
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._path = f"{self._pods}/{name}"
         url = url or f"http://{service}.{namespace}.svc"
+        sending = ["--schedule", rate] if isinstance(rate, str) else ["--rate", str(rate), "--until-signal"]
         arguments = [
-            "load", "--url", url, "--model", service, "--rate", str(rate), "--until-signal",
+            "load", "--url", url, "--model", service, *sending,
             "--slo-ms", str(OBJECTIVE_MILLISECONDS), "--seed", str(seed), "--words", "20:60", *further,
         ]  # fmt: skip
         container = {

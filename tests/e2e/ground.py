@@ -13,6 +13,7 @@ import yaml
 
 from cluster import images
 from cluster.cluster import Cluster
+from cluster.control_plane import ExtraFlags
 from cluster.image_store import ImageRef
 from cluster.node_spec import PRESETS
 from demo.installation import ARTIFACTS, READ_SECRET, SECRET, encoder_toolchains, install_arguments, provide
@@ -35,11 +36,11 @@ class Ground:
 
     @classmethod
     @contextmanager
-    def laid(cls, name: str, *, operator: bool = True) -> Iterator[Ground]:
+    def laid(cls, name: str, *, operator: bool = True, flags: ExtraFlags | None = None) -> Iterator[Ground]:
         """Everything up, for as long as the context lasts. operator: whether its image is needed, and not only its process."""
         of_runtime = images.build_all(("runtime-serve", "runtime-compile"))
         built = [*(images.build_all(("operator",)) if operator else [images.reference_of("operator")]), *of_runtime]
-        with Cluster.start(name, PRESETS["demo"], images=built if operator else of_runtime) as cluster:
+        with Cluster.start(name, PRESETS["demo"], images=built if operator else of_runtime, flags=flags) as cluster:
             uri, digest = provide(cluster)
             cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
             cluster.until_established()

@@ -12,19 +12,21 @@ from typing import Any
 
 from cluster import binaries
 from cluster.cluster import Cluster
+from demo import checker
 from stub import leash
 
 Manifest = dict[str, Any]
+OVER = ("Succeeded", "Failed")
 
 
 class Lifetimes:
     """Use as a context manager. Times are those of the API server's objects; of an object that is gone, the last it said."""
 
-    def __init__(self, cluster: Cluster, namespace: str, file: Path) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, file: Path, selector: str = "steelyard.dev/role=serving") -> None:
         self._file = file
         kubectl = binaries.programs(["kubernetes"])["kubectl"]
         self._command = [
-            kubectl, "--kubeconfig", cluster.kubeconfig, "get", "pods", "--namespace", namespace, "--selector", "steelyard.dev/role=serving",
+            kubectl, "--kubeconfig", cluster.kubeconfig, "get", "pods", "--namespace", namespace, "--selector", selector,
             "--watch", "--output-watch-events", "--output", "json",
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,7 +59,6 @@ class Lifetimes:
         for pod in seen.values():
             bound = _moment(pod, "PodScheduled")
             if bound is not None:
-                asked = pod["spec"]["containers"][0]["resources"]["requests"]
                 found.append(
                     {
                         "name": pod["metadata"]["name"],
@@ -65,8 +66,7 @@ class Lifetimes:
                         "instanceType": instance_types[pod["spec"]["nodeName"]],
                         "born": bound,
                         "died": pod["ended"],
-                        "cpu": asked["cpu"],
-                        "memory": asked["memory"],
+                        **_held(pod["spec"]),
                     }
                 )
         return found
@@ -83,6 +83,13 @@ class Lifetimes:
                 position += 1
 
 
+def _held(spec: Manifest) -> dict[str, float]:
+    """CPUs and bytes that it asks for: of its containers, and of those that begin before them and stay."""
+    beside = [each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"]
+    asked = [each["resources"]["requests"] for each in (*beside, *spec["containers"])]
+    return {name: sum(checker.number(each[name]) for each in asked) for name in ("cpu", "memory")}
+
+
 def _moment(pod: Manifest, condition: str) -> float | None:
     told = (pod.get("status") or {}).get("conditions") or ()
     return next((_seconds(c["lastTransitionTime"]) for c in told if c["type"] == condition and c["status"] == "True"), None)
@@ -90,7 +97,7 @@ def _moment(pod: Manifest, condition: str) -> float | None:
 
 def _ended(pod: Manifest) -> float | None:
     """When its server ended for good; a server that ends in a pod that stays is started again."""
-    if not pod["metadata"].get("deletionTimestamp"):
+    if not pod["metadata"].get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in OVER:
         return None
     states = [s.get("state") or {} for s in (pod.get("status") or {}).get("containerStatuses") or ()]
     return next((_seconds(s["terminated"]["finishedAt"]) for s in states if "terminated" in s), None)

@@ -130,9 +130,10 @@ class Tenant:
         objective: Manifest | None = None,
         variants: list[Manifest] | None = None,
         traffic: Manifest | None = None,
+        placement: Manifest | None = None,
         **rebalancing: Any,
     ) -> None:
-        """Apply the workload. Times are short through the API's own fields."""
+        """Apply the workload. Times are short through the API's own fields. `placement`: None for all of this tenant's pools."""
         variants_of = {} if variants is None else {"variants": variants}
         in_the_object_store = {"uri": self.ground.model_uri, "secretName": SECRET}
         spec = {
@@ -152,14 +153,15 @@ class Tenant:
                 **rebalancing,
             },
         }
-        self.apply_spec(spec if traffic is None else {**spec, "traffic": traffic})
+        given = {name: value for name, value in (("traffic", traffic), ("placement", placement)) if value is not None}
+        self.apply_spec({**spec, **given})
 
     def apply_spec(self, spec: Manifest) -> None:
         """Apply the workload as it is given, on this tenant's pools."""
         placed = {"placement": {"poolSelector": {"matchLabels": {LABEL: self._tag}}}, **spec}
         self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, placed)
 
-    def client(self, rate: float, *further: str, labels: Mapping[str, str] | None = None, url: str | None = None) -> Client:
+    def client(self, rate: float | str, *further: str, labels: Mapping[str, str] | None = None, url: str | None = None) -> Client:
         """A client of the workload's front Service, or of a gateway, not sending yet."""
         wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
         self._clients += 1

@@ -60,12 +60,12 @@ def _asked(prometheus: str, query: str, at: float) -> list[float]:
         return [float(each["value"][1]) for each in json.load(answer)["data"]["result"]]
 
 
-def start(cluster: Cluster, prometheus: str) -> None:
-    """Start the adapter, which reads that Prometheus; returns when the API server serves its API."""
+def start(cluster: Cluster, prometheus: str, rules: str = RULE["data"]["config.yaml"]) -> None:
+    """Start the adapter, which reads that Prometheus; returns when the API server serves its API. rules: its configuration."""
     namespace = RULE["metadata"]["namespace"]
     program = binaries.programs([PROGRAM])[PROGRAM]
     config = cluster.identity.folder / "prometheus-adapter.yaml"
-    config.write_text(RULE["data"]["config.yaml"])
+    config.write_text(rules)
     kubeconfig = cluster.kubeconfig_for(f"system:serviceaccount:{namespace}:{PROGRAM}", "system:masters")
     own = external_metrics.certificate(cluster, PROGRAM, namespace)
     cluster.supervisor.start(

@@ -6,10 +6,10 @@ import pytest
 
 from bench.__main__ import NAMES, run
 
-ON_A_CONTROL_PLANE = {"scale"}
+NEEDS = {"scale": [pytest.mark.apiserver], "live": [pytest.mark.nodes]}
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.apiserver] if n in ON_A_CONTROL_PLANE else []) for n in NAMES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS.get(name, [])) for name in NAMES])
 def test_a_small_part_of_each_benchmark_runs_and_writes_its_files(name: str, tmp_path: Path) -> None:
     run(name, quick=True, into=tmp_path)
     for ending in ("csv", "svg", "md"):

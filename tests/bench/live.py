@@ -1,0 +1,102 @@
+"""One hour of a recorded load on a real cluster, with real servers and real requests: see ABOUT."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench.benchmark import Bar, Row, Say
+from bench.living import hour, hpa
+from bench.living.play import Stage, hpa_cheap_first, hpa_on_one_pool, steelyard
+
+PART = 0.9
+"""Of the cost of the best other: the bar."""
+STEELYARD, ONE_POOL, CHEAP_FIRST = "steelyard", "hpa on one pool", "hpa with the cheap pool first"
+POLICIES = {STEELYARD: steelyard, ONE_POOL: hpa_on_one_pool, CHEAP_FIRST: hpa_cheap_first}
+
+ABOUT = f"""One hour of real load, live
+
+A recorded hour of requests is sent to a real cluster, once for each policy, one after the other in fresh namespaces: kubelets, containers,
+kube-proxy, and this project's server with all-MiniLM-L6-v2 by OpenVINO, {hour.RESOURCES["cpu"]} CPU and {hour.RESOURCES["memory"]} a replica. The promise is
+{hour.PERCENT} % of the answers within {hour.MILLISECONDS} ms.
+
+**Load.** `{hour.TRACE}` ([source](../../tests/bench/data/traces/README.md)), the whole hour as it came in steps of 10 s, {hour.TIMES:g} times as fast: it takes
+eight minutes. One client, a pod of its own, sends open loop, with the same seed for all: the same requests at the same moments. A replica is
+measured first, by a ramp: what it carries within the promise times {hour.REPLICAS} is the mean of the load. {hour.WARM_UP_SECONDS:.0f} s before the hour, in which
+the load rises to its beginning, are not counted.
+
+**Pools.** Two, whose replicas are alike. A node of `{hour.CHEAP}` costs {hour.PRICES[hour.CHEAP]} an hour, one of `{hour.DEAR}` {hour.PRICES[hour.DEAR]}; `{hour.CHEAP}` has room for {hour.LIMIT} replicas. A
+workload has {hour.LEAST} to {hour.MOST} replicas. A replica takes ten to twenty seconds to start: at the pace of the trace one to three
+minutes. Nodes stand; what is paid for is a pod's share of its node.
+
+**Policies.**
+
+- `{STEELYARD}`: the operator of this checkout in mode Auto, with the default policy; every time of `spec.rebalancing` is its default
+  over {hour.TIMES:g}, and servers are read each second. It is told prices and the limit, and nothing of what a replica carries. By default it may
+  spend half of the misses that the promise allows. What is fixed in the operator, such as its plan every 30 s, is not faster.
+- `{ONE_POOL}`: Kubernetes' HPA controller on `{hour.DEAR}`, which alone has room for the load. The metric is requests per second, a mean of
+  {hpa.RATE_SECONDS} s, by Prometheus and prometheus-adapter. The target is {100 * hpa.TARGET:g} % of what a replica was measured to carry. The controller looks every
+  {hpa.SYNC_SECONDS} s and stabilises {hpa.DOWN_SECONDS} s on the way down: its defaults over {hour.TIMES:g}. It knows nothing of the promise.
+- `{CHEAP_FIRST}`: the same on both pools behind one Service. The HPA of `{hour.CHEAP}` goes up to {hour.LIMIT}; that of `{hour.DEAR}`, which may go to
+  0, asks for the load beyond what these are to have.
+
+Kthena's controller was not run.
+
+**The judge** reads the client's log, a watch of pods, and the pools' prices; nothing that the operator says. `cost_per_1000_good`: money for all
+pods on the pools' nodes, probes included, from when they have a node until their end, over requests that were answered within the promise.
+`missed`: the part of the requests that were late, refused or not answered; the promise allows {1 - hour.PERCENT / 100:.2f}. `starts`: pods that
+began. `moves`: of them those that replaced another pool's within four minutes. Prices are of real hours, so only ratios mean something.
+
+Cluster, servers and client share the processors of one machine, and one run has the luck of one run.
+"""
+COLUMNS = ("policy", "cost_per_1000_good", "missed", "moves", "starts")
+
+
+def rows(say: Say, *, quick: bool) -> Iterator[Row]:
+    """One a policy."""
+    folder = Path(tempfile.mkdtemp(prefix="steelyard-live-"))
+    with Stage.laid(folder, say, quick=quick) as stage:
+        for name, begin in POLICIES.items():
+            found = stage.play(name, begin, quick=quick)
+            yield {
+                "policy": name,
+                "cost_per_1000_good": found.cost_per_1000_good,
+                "missed": found.missed_part,
+                "moves": found.moves,
+                "starts": found.starts,
+            }
+
+
+def bars(rows: Sequence[Row]) -> Sequence[Bar]:
+    """Cheaper than the cheapest other, which missed as much or more."""
+    asked = f"at most {PART:g} of the cost of the best other for a good request, at equal or fewer misses"
+    known = {str(row["policy"]): (float(row["cost_per_1000_good"]), float(row["missed"] or 0)) for row in rows if row["cost_per_1000_good"]}
+    if len(known) < len(rows):
+        return (Bar(asked, "a policy without a good request has no cost", None),)
+    cost, missed = known.pop(STEELYARD)
+    best = min(known, key=lambda name: known[name])
+    least, lost = known[best]
+    return (
+        Bar(
+            asked,
+            f"{cost / least:.2f} of {best}, {100 * missed:.2f} % missed beside {100 * lost:.2f} %",
+            cost <= PART * least and missed <= lost,
+        ),
+    )
+
+
+def draw(figure: Figure, rows: Sequence[Row]) -> None:
+    """Cost and misses side by side."""
+    names = [str(row["policy"]) for row in rows]
+    for axes, column, label in zip(
+        figure.subplots(1, 2, sharey=True),
+        ("cost_per_1000_good", "missed"),
+        ("cost of 1,000 good requests", "part of the requests missed"),
+        strict=True,
+    ):
+        axes.barh(names, [float(row[column] or 0) for row in rows], color="tab:blue")
+        axes.set_xlabel(label)
+    axes.invert_yaxis()

@@ -1,0 +1,163 @@
+"""One policy after the other on one cluster: fresh namespaces, the same servers, the same client."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.benchmark import Say
+from bench.living import hour, hpa
+from bench.living.judge import Judged, began, carried, judged
+from e2e.client import SEED
+from e2e.ground import Ground
+from e2e.lifetimes import Lifetimes
+from e2e.tenant import Tenant
+from processors import Jiffies
+from steelyard.api.rebalancing import Rebalancing
+from steelyard_runtime.load.schedule import Step
+
+Manifest = dict[str, Any]
+RAMP_SECONDS = 12.0
+"""Of each step of the ramp by which a replica is measured."""
+RAMP, QUICK_RAMP = range(7, 19), (6, 20, 40)
+"""Requests per second."""
+OVER_SECONDS = 5
+"""From the last request until its answer."""
+GONE_SECONDS = 180.0
+OBJECTIVE = {"latency": [{"metric": "e2e", "milliseconds": hour.MILLISECONDS, "percent": str(hour.PERCENT)}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A cluster with the model's artifact, and what a replica carries, in requests per second. deployment: of the server."""
+
+    ground: Ground
+    folder: Path
+    carried: float
+    deployment: Manifest
+    say: Say
+
+    @classmethod
+    @contextmanager
+    def laid(cls, folder: Path, say: Say, *, quick: bool) -> Iterator[Stage]:
+        """Compile the model, measure one replica by a ramp, and have HPAs read the load."""
+        with Ground.laid("live", operator=False, flags=hpa.FLAGS) as ground:
+            say("the cluster stands")
+            with Tenant(ground, _made(folder / "first")) as tenant:
+                _pools(tenant, hour.DEAR)
+                tenant.start_operator()
+                tenant.apply(most=1, objective=OBJECTIVE, mode="Observe")
+                tenant.until_serving()
+                (deployment,) = tenant.listed("apis/apps/v1", "deployments")
+                ramp = [Step(float(rate), RAMP_SECONDS) for rate in (QUICK_RAMP if quick else RAMP)]
+                log = _asked(tenant, ramp, folder / "first")
+                found = carried(log, ramp, began(log, ramp, SEED), hour.PERCENT)
+            _until_gone(tenant)
+            say(f"a replica carries {found:g} requests/s within the promise")
+            hpa.serve_metrics(ground.cluster, hpa.TARGET * found, hour.LIMIT)
+            yield cls(ground, folder, found, deployment, say)
+
+    def play(self, name: str, begin: Callable[[Stage, Tenant], None], *, quick: bool) -> Judged:
+        """What one policy paid and missed. begin: has its workload placed."""
+        load, folder = hour.load(self.carried, quick=quick), _made(self.folder / name.replace(" ", "-"))
+        with Tenant(self.ground, folder) as tenant:
+            with Lifetimes(self.ground.cluster, tenant.namespace, folder / "held.json", selector=hpa.POOL) as lifetimes:
+                begin(self, tenant)
+                tenant.until(f"{hour.LEAST} replicas to serve", lambda: len(tenant.ready()) >= hour.LEAST, 300)
+                jiffies = Jiffies.now()
+                log = _asked(tenant, load.steps, folder)
+                idle, busy = Jiffies.now().idle_since(jiffies), os.getloadavg()[1]
+                types = tenant.instance_types()
+                pods = [pod for pod in lifetimes.pods(types) if pod["instanceType"]]
+                pools = tenant.pools()
+            (folder / "judged.json").write_text(json.dumps({"pods": pods, "pools": pools}, indent=1))
+            found = _judged(log, pods, pools, load)
+        _until_gone(tenant)
+        self.say(f"{name}: {found}")
+        self.say(f"{name}: the processors were idle for {idle:.0%}, the load average was {busy:.1f}; evidence in {folder}")
+        return found
+
+
+def steelyard(stage: Stage, tenant: Tenant) -> None:
+    """The operator, which is told prices and the limit, and nothing of what a replica carries."""
+    stage.ground.give_artifacts(tenant.namespace)
+    _pools(tenant, hour.CHEAP, hour.DEAR)
+    cheap, dear = tenant.pools()
+    tenant.start_operator()
+    tenant.apply(
+        replicas=hour.LEAST,
+        most=hour.MOST,
+        objective=OBJECTIVE,
+        placement={"pools": [{"name": cheap, "maxReplicas": hour.LIMIT}, {"name": dear}]},
+        **rebalancing(),
+    )
+    tenant.until_serving(hour.LEAST)
+
+
+def rebalancing() -> dict[str, Any]:
+    """The defaults, and every time of them at the pace of the trace."""
+    given = Rebalancing().to_raw()
+    exploration = given["exploration"]
+    paced = {name: round(value / hour.TIMES) for name, value in given.items() if name.endswith("Seconds")}
+    within = {name: round(value / hour.TIMES) for name, value in exploration.items() if name.endswith("Seconds")}
+    return {**given, **paced, "mode": "Auto", "exploration": {**exploration, **within}}
+
+
+def hpa_on_one_pool(stage: Stage, tenant: Tenant) -> None:
+    """On the pool that has no limit."""
+    _autoscaled(stage, tenant, (hpa.Hpa(hour.DEAR, hpa.ALL, hour.LEAST, hour.MOST),))
+
+
+def hpa_cheap_first(stage: Stage, tenant: Tenant) -> None:
+    """Two of them: the dear pool's begins where the cheap one is at its limit."""
+    _autoscaled(
+        stage, tenant, (hpa.Hpa(hour.CHEAP, hpa.ALL, hour.LEAST, hour.LIMIT), hpa.Hpa(hour.DEAR, hpa.REST, 0, hour.MOST - hour.LIMIT))
+    )
+
+
+def _autoscaled(stage: Stage, tenant: Tenant, hpas: Sequence[hpa.Hpa]) -> None:
+    words = [each.pool for each in hpas]
+    _pools(tenant, *words)
+    named = dict(zip(words, tenant.pools(), strict=True))
+    made = hpa.objects(tenant.namespace, stage.deployment, named, tuple(hpas), hpa.TARGET * stage.carried)
+    stage.ground.cluster.apply(yaml.safe_dump_all(made))
+
+
+def _pools(tenant: Tenant, *words: str) -> None:
+    for word in words:
+        tenant.pool(word, hour.NODES[word], hour.BACKEND, hour.PRICES[word], resources=dict(hour.RESOURCES))
+
+
+def _asked(tenant: Tenant, steps: Sequence[Step], folder: Path) -> list[Manifest]:
+    """The whole log of a client that has sent this."""
+    with tenant.client(hour.schedule(steps), "--slo-ms", str(hour.MILLISECONDS)) as client:
+        client.go_on(sum(step.seconds for step in steps) + OVER_SECONDS)
+    (folder / "client.json").write_text(json.dumps(client.entries()))
+    return client.entries()
+
+
+def _judged(log: Sequence[Manifest], pods: Sequence[Manifest], pools: dict[str, Manifest], load: hour.Hour) -> Judged:
+    start = began(log, load.steps, SEED)
+    return judged(log, pods, pools, start + load.warm_up, start + load.seconds, hour.TIMES)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _until_gone(tenant: Tenant) -> None:
+    """Its servers hold no processor while the next policy is played."""
+    deadline = time.monotonic() + GONE_SECONDS
+    while tenant.serving():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"pods of {tenant.namespace} are still there after {GONE_SECONDS:.0f} s")
+        time.sleep(1.0)
