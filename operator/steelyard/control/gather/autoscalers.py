@@ -6,12 +6,11 @@ HorizontalPodAutoscaler for each ScaledObject; of the two the ScaledObject is na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
 
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import Forbidden, NotFound
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import DEPLOYMENTS, POD_AUTOSCALERS, SCALED_OBJECTS, Resource
 
@@ -20,18 +19,10 @@ LOOK_SECONDS = 10.0
 PAGE = 500
 
 
-class Asker(Protocol):
-    """The part of the API client that is needed."""
-
-    async def list(self, resource: Resource, namespace: str | None, *, page_size: int, keep: Callable[[Manifest], Manifest]) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
-        ...
-
-
 class Autoscalers:
     """As they were at the last look; the same value for as long as a look finds the same."""
 
-    def __init__(self, client: Asker, namespaces: Sequence[str] = ()) -> None:
+    def __init__(self, client: Lister, namespaces: Sequence[str] = ()) -> None:
         """namespaces: that are worked in; all where none is named."""
         self._client = client
         self._namespaces: Sequence[str | None] = tuple(namespaces) or (None,)

@@ -8,14 +8,14 @@ container that asks for the extended resource, is left out: the container counts
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import Forbidden, NotFound
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import DEVICE_CLASSES, RESOURCE_CLAIMS, Resource
+from steelyard.control.kube.resource import DEVICE_CLASSES, RESOURCE_CLAIMS
 from steelyard.control.log import get_logger
 
 PAGE = 500
@@ -24,16 +24,6 @@ IMPLICIT = "deviceclass.resource.kubernetes.io/"
 OF_A_CONTAINER = "resource.kubernetes.io/extended-resource-claim"
 """Annotation of a claim that stands for a request of a container."""
 _log = get_logger(__name__)
-
-
-class Lister(Protocol):
-    """The part of the API client that is needed."""
-
-    async def list(
-        self, resource: Resource, namespace: str | None = None, *, page_size: int, keep: Callable[[Manifest], Manifest]
-    ) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
-        ...
 
 
 async def claimed(client: Lister, namespace: str | None = None) -> Mapping[str, Mapping[str, float]]:

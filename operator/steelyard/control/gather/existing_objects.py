@@ -7,7 +7,7 @@ one object cost the same whatever else there is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -16,8 +16,8 @@ from steelyard.control.gather.pod_facts import served_pod
 from steelyard.control.gather.running import CLAIMED
 from steelyard.control.gather.workload_facts import crash_of
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.ownership import deployment_of
 from steelyard.control.kube.resource import (
@@ -56,23 +56,11 @@ class Looked:
     refusal: Refusal | None = None
 
 
-class Asker(Protocol):
+class Asker(Lister, Protocol):
     """The part of the API client that is needed."""
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Manifest:
         """One object."""
-        ...
-
-    async def list(
-        self,
-        resource: Resource,
-        namespace: str | None = None,
-        *,
-        label_selector: str = "",
-        page_size: int,
-        keep: Callable[[Manifest], Manifest],
-    ) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
         ...
 
 

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from steelyard.api.accelerator_pool import NODE_POOL
 from steelyard.api.quantity import number
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import Forbidden, NotFound
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import CLUSTER_EVENTS_NAMESPACE, CORE_EVENTS, NODE_CLAIMS, NODE_POOLS, Resource
+from steelyard.control.kube.resource import CLUSTER_EVENTS_NAMESPACE, CORE_EVENTS, NODE_CLAIMS, NODE_POOLS
 from steelyard.core.facts.node_pool import NodePool
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.status.scalar import time_of
@@ -39,23 +39,6 @@ NOT_TRIED_YET = "AwaitingReconciliation"
 GENERATED, LONGEST = 5, 58
 """Characters that the API server adds to a name, and the most that it keeps of it before."""
 _WHOSE = re.compile(r"^NodeClaim \S+ event: ")
-
-
-class Asker(Protocol):
-    """The part of the API client that is needed."""
-
-    async def list(
-        self,
-        resource: Resource,
-        namespace: str | None = None,
-        *,
-        label_selector: str = "",
-        field_selector: str = "",
-        page_size: int,
-        keep: Callable[[Manifest], Manifest],
-    ) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,7 +61,7 @@ class _Tried:
 class NodePools:
     """As they were at the last look. `version` changes when what a pool goes by does."""
 
-    def __init__(self, client: Asker | None = None) -> None:
+    def __init__(self, client: Lister | None = None) -> None:
         self._client = client
         self._found: Mapping[str, NodePool | Refusal] = {}
         self._missing: Refusal | None = None
@@ -111,7 +94,7 @@ class NodePools:
         return frozenset(changed | {called for called, tried in self._tried.items() if tried.failed})
 
 
-async def _node_pools(client: Asker, named: Collection[str]) -> Mapping[str, NodePool | Refusal]:
+async def _node_pools(client: Lister, named: Collection[str]) -> Mapping[str, NodePool | Refusal]:
     try:
         listing = await client.list(NODE_POOLS, page_size=PAGE, keep=_node_pool_kept)
     except NotFound:
@@ -127,7 +110,7 @@ async def _node_pools(client: Asker, named: Collection[str]) -> Mapping[str, Nod
     }
 
 
-async def _tries(client: Asker, waiting: Collection[str]) -> Mapping[str, _Tried]:
+async def _tries(client: Lister, waiting: Collection[str]) -> Mapping[str, _Tried]:
     tried: dict[str, _Tried] = defaultdict(_Tried)
     for claim in await _claims(client, waiting):
         _note_claim(claim, tried)
@@ -138,7 +121,7 @@ async def _tries(client: Asker, waiting: Collection[str]) -> Mapping[str, _Tried
     return {called: tried[called] for called in sorted(waiting)}
 
 
-async def _claims(client: Asker, waiting: Collection[str]) -> Sequence[Manifest]:
+async def _claims(client: Lister, waiting: Collection[str]) -> Sequence[Manifest]:
     selector = f"{NODE_POOL} in ({','.join(sorted(waiting))})"
     try:
         return (await client.list(NODE_CLAIMS, label_selector=selector, page_size=PAGE, keep=_claim_kept)).items
@@ -146,7 +129,7 @@ async def _claims(client: Asker, waiting: Collection[str]) -> Sequence[Manifest]
         return ()
 
 
-async def _events(client: Asker) -> Sequence[Manifest]:
+async def _events(client: Lister) -> Sequence[Manifest]:
     try:
         listing = await client.list(CORE_EVENTS, CLUSTER_EVENTS_NAMESPACE, field_selector=EVENTS, page_size=PAGE, keep=_event_kept)
     except (NotFound, Forbidden):

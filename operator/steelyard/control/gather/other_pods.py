@@ -10,14 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from steelyard.control.gather.device_claims import claimed
 from steelyard.control.gather.running import CLAIMED, asked_together
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.api_client import Listing
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import PODS, Resource
+from steelyard.control.kube.resource import PODS
 from steelyard.core.economics.ledger import Component
 from steelyard.render import label
 
@@ -28,22 +28,6 @@ PAGE = 100
 Others: TypeAlias = Mapping[Component, Mapping[str, float]]
 """By what their cost is, what they ask for (`asked_together`), and what they hold by ResourceClaims."""
 NOBODY: Others = MappingProxyType({})
-
-
-class Lister(Protocol):
-    """The part of the API client that is needed."""
-
-    async def list(
-        self,
-        resource: Resource,
-        namespace: str | None = None,
-        *,
-        field_selector: str = "",
-        page_size: int,
-        keep: Callable[[Manifest], Manifest],
-    ) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
-        ...
 
 
 class OtherPods:

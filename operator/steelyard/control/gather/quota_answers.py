@@ -7,15 +7,15 @@ and not watched: most clusters have no such kind, and who has it asks for a few 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from steelyard.control.gather.queued import NOTHING_SAID, Quota, is_gated
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import Forbidden, NotFound
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import KUEUE_WORKLOADS, KUEUE_WORKLOADS_BEFORE, Resource
+from steelyard.control.kube.resource import KUEUE_WORKLOADS, KUEUE_WORKLOADS_BEFORE
 from steelyard.control.log import get_logger
 from steelyard.status.scalar import time_of
 
@@ -28,20 +28,10 @@ VERSIONS = (KUEUE_WORKLOADS, KUEUE_WORKLOADS_BEFORE)
 _log = get_logger(__name__)
 
 
-class Asker(Protocol):
-    """The part of the API client that is needed."""
-
-    async def list(
-        self, resource: Resource, namespace: str | None, *, label_selector: str, keep: Callable[[Manifest], Manifest]
-    ) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
-        ...
-
-
 class QuotaAnswers:
     """As they were at the last look, by uid of the pod. What was let in stays let in: Kueue takes a pod's quota back only by deleting it."""
 
-    def __init__(self, client: Asker) -> None:
+    def __init__(self, client: Lister) -> None:
         self._client = client
         self._of: dict[str, Quota] = {}
         self._refused = False

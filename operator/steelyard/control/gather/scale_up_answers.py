@@ -8,15 +8,15 @@ and no pool is taken to be exhausted for others by it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import Forbidden
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import CORE_EVENTS, Resource
+from steelyard.control.kube.resource import CORE_EVENTS
 from steelyard.control.log import get_logger
 from steelyard.status.scalar import time_of
 
@@ -31,16 +31,6 @@ LONGEST = 200
 _log = get_logger(__name__)
 
 
-class Asker(Protocol):
-    """The part of the API client that is needed."""
-
-    async def list(
-        self, resource: Resource, namespace: str | None, *, field_selector: str, page_size: int, keep: Callable[[Manifest], Manifest]
-    ) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
-        ...
-
-
 class _Word(NamedTuple):
     at: datetime
     refused: bool
@@ -50,7 +40,7 @@ class _Word(NamedTuple):
 class ScaleUpAnswers:
     """As they were at the last look, by uid of the pod."""
 
-    def __init__(self, client: Asker) -> None:
+    def __init__(self, client: Lister) -> None:
         self._client = client
         self._why: Mapping[str, str] = {}
         self._refused = False

@@ -8,16 +8,15 @@ went deaf shows only there.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from steelyard.control.clock import Clock
-from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.backoff import Backoff
 from steelyard.control.kube.errors import ApiError
-from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.lister import Lister
 from steelyard.control.kube.resource import Resource
 from steelyard.control.kube.retry_after import heeded
 from steelyard.control.kube.store import Absorbed, Store
@@ -41,16 +40,6 @@ class Scope:
     def areas(self) -> tuple[str | None, ...]:
         """The namespaces to list one by one; None for the whole cluster."""
         return self.namespaces if self.namespaces and self.resource.namespaced else (None,)
-
-
-class Lister(Protocol):
-    """The part of the API client that a sweep needs."""
-
-    async def list(
-        self, resource: Resource, namespace: str | None = None, *, label_selector: str = "", keep: Callable[[Manifest], Manifest]
-    ) -> Listing:
-        """A whole collection, of each object what `keep` makes of it."""
-        ...
 
 
 class SweepObserver(Protocol):
