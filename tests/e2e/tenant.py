@@ -130,9 +130,10 @@ class Tenant:
         objective: Manifest | None = None,
         variants: list[Manifest] | None = None,
         traffic: Manifest | None = None,
+        least: Mapping[str, int] | None = None,
         **rebalancing: Any,
     ) -> None:
-        """Apply the workload. Times are short through the API's own fields."""
+        """Apply the workload. Times are short through the API's own fields. `least`: replicas that pools have in any case."""
         variants_of = {} if variants is None else {"variants": variants}
         in_the_object_store = {"uri": self.ground.model_uri, "secretName": SECRET}
         spec = {
@@ -152,12 +153,14 @@ class Tenant:
                 **rebalancing,
             },
         }
+        if least is not None:
+            spec["placement"] = {"pools": [{"name": pool, "minReplicas": replicas} for pool, replicas in least.items()]}
         self.apply_spec(spec if traffic is None else {**spec, "traffic": traffic})
 
     def apply_spec(self, spec: Manifest) -> None:
         """Apply the workload as it is given, on this tenant's pools."""
-        placed = {"placement": {"poolSelector": {"matchLabels": {LABEL: self._tag}}}, **spec}
-        self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, placed)
+        placement = {"poolSelector": {"matchLabels": {LABEL: self._tag}}, **spec.get("placement", {})}
+        self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, {**spec, "placement": placement})
 
     def client(self, rate: float, *further: str, labels: Mapping[str, str] | None = None, url: str | None = None) -> Client:
         """A client of the workload's front Service, or of a gateway, not sending yet."""
