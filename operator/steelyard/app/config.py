@@ -206,8 +206,8 @@ class GatewayConfig(_Closed):
 
     prometheus_url: str | None = Field(
         default=None,
-        description="Base URL of a Prometheus that scrapes the gateways at least once in intervalSeconds. Null: no gateway is read, and what a gateway "
-        "was to tell is unknown.",
+        description="Base URL of a Prometheus that scrapes the gateways at least once in intervalSeconds. Null: that of observe.prometheusUrl; without "
+        "either what a gateway was to tell is unknown.",
     )
     cluster_name: Annotated[str, Field(max_length=256)] = Field(
         default="{namespace}_{service}_{port}",

@@ -72,7 +72,7 @@ class Observing:
         self._seen: dict[str, tuple[PodFacts, ObservedPod]] = {}
 
     def _gateways(self, config: ObserveConfig) -> PrometheusGatewaySource | None:
-        url = config.gateway.prometheus_url
+        url = config.gateway.prometheus_url or config.prometheus_url
         if url is None:
             return None
         return PrometheusGatewaySource(self._session, url, interval_seconds=config.interval_seconds, timeout_seconds=self._timeout)

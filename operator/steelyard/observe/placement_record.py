@@ -236,6 +236,11 @@ class PlacementRecord:
         here = [pod for pod in self._pods.values() if pod.gone_since is None]
         return sorted(here, key=lambda pod: (pod.facts.namespace, pod.facts.name, pod.facts.uid))
 
+    @property
+    def _judging(self) -> list[PodRecord]:
+        """Those whose pages say which requests were good: none where a gateway does."""
+        return self._present() if self._gateway is None else []
+
     def _obstacle(self, interval: timedelta) -> tuple[str, bool] | None:
         """Why this round cannot be relied on, and whether nothing more could have been read by now."""
         serving = [pod for pod in self._present() if pod.facts.serving]
@@ -295,7 +300,7 @@ class PlacementRecord:
         disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
         self._ring = self._ring.then(closed._replace(disturbed=disturbed), KEPT)
         self._lengths = lengths(pod.tokens for pod in self._present())
-        self._blind = next((pod.blind for pod in self._present() if pod.blind), "")
+        self._blind = next((pod.blind for pod in self._judging if pod.blind), "")
         self._doubts = tuple(dict.fromkeys(doubt for pod in self._present() for doubt in pod.doubts(now)))
         self._running, self._recovering = opened(now, self._constellation()), False
         return True
@@ -337,7 +342,7 @@ class PlacementRecord:
             drawn=drawn,
             tokens=tokens,
             streams=streams,
-            blind=any(pod.blind for pod in self._present()),
+            blind=any(pod.blind for pod in self._judging),
             by_engine=any(self._pods[uid].facts.cpu_limit is None for uid in served if uid in self._pods),
         )
 

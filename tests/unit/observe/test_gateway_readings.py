@@ -93,8 +93,10 @@ async def test_requests_that_turn_out_to_be_late_after_they_were_counted_are_slo
     await rounds.each(told(rounds.next, 0))
     await rounds.each(told(rounds.next, 20, shown=0))
     await rounds.each(told(rounds.next, 20, late=5))
+    assert rounds.total == Tally(good=20, slow=5), "what was told is not taken back"
     await rounds.each(told(rounds.next, 40, late=5))
     await rounds.each(told(rounds.next, 40, late=5))
+    assert rounds.total == Tally(good=35, slow=5)
     assert (rounds.windows[0].good, rounds.windows[0].slow) == (35, 5)
 
 
@@ -151,3 +153,14 @@ async def test_requests_of_both_kinds_of_reading_are_counted_once_where_one_foll
     assert rounds.total.offered == 220
     await rounds.go([pod()], {"a": sample(rounds.next, good=500, cpu=rounds.next)})
     assert rounds.total.offered == 220
+
+
+async def test_a_probes_server_that_tells_a_mean_alone_hides_nothing_that_the_gateway_tells() -> None:
+    rounds = Routed()
+    for count in range(5):
+        rounds.gateways.answer = {"10.0.0.1:8002": told(rounds.next, 10 * count)}
+        pods = [pod(backend=BACKEND, contract=PAGE), pod("b", ready=False, probes=True)]
+        await rounds.go(pods, {name: sample(rounds.next, cpu=rounds.next, blind="a mean alone") for name in "ab"})
+    reading = rounds.reading()
+    assert isinstance(reading, Fresh)
+    assert (reading.value.blind, rounds.windows[0].blind, rounds.windows[0].good) == ("", False, 40)

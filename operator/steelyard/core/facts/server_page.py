@@ -54,8 +54,8 @@ SINCE_FIRST = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPage:
     """By the profile of a known server, or by `names`. `promises`: the promised times (`LatencyObjective.metric`) with their seconds. `allowed`: of each
-    of them the fraction of requests that may miss it. `port`, `path` None: those of the profile; by names the path is `/metrics` then. `at_gateway`: a gateway tells of its requests, and the page of the
-    rest."""
+    of them the fraction of requests that may miss it. `port`, `path` None: those of the profile; by names the path is `/metrics` then. `at_gateway`:
+    a gateway tells of its requests, and the page of the rest."""
 
     promises: tuple[tuple[str, float], ...]
     profile: str = ""
