@@ -44,7 +44,7 @@ test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/e2e/test_variants.py
 
-test-integrations: $(VENV)/.installed ## What others' controllers make of our objects: routes by Contour and Envoy, HPA by prometheus-adapter, quota by Kueue, nodes by Karpenter, built and fetched once (SHORT=1, BUILT=1: only what is built; KEDA=1: with KEDA)
+test-integrations: $(VENV)/.installed ## What others' controllers make of our objects: routes by Contour and Envoy, the same by Envoy Gateway, HPA by prometheus-adapter, quota by Kueue, nodes by Karpenter, built and fetched once (SHORT=1, BUILT=1: only what is built; KEDA=1: with KEDA)
 	@STEELYARD_BUILT=$(BUILT) $(RUN) -m pytest -v -s -p no:cacheprovider -m $(if $(SHORT),short,integrations) $(if $(KEDA),,--ignore=tests/integrations/test_keda.py) tests/integrations
 
 test-servers: $(VENV)/.installed ## Other model servers, each out of its own package: what is read of them, and that they answer what ours answers (2.5 GB, once); MLServer in a cluster

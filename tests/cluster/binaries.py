@@ -139,6 +139,20 @@ TOOLS = {
                 ("github.com/projectcontour/contour", "examples/contour/01-crds.yaml"),
             ),
         ),
+        # Another one, which makes other clusters of Envoy out of the same routes: the same.
+        Tool(
+            "envoy-gateway",
+            "github.com/envoyproxy/gateway",
+            ("envoy-gateway",),
+            30,
+            300,
+            variables=("github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion",),
+            standard=False,
+            kept=(
+                ("sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"),
+                ("github.com/envoyproxy/gateway", "charts/gateway-crds-helm/templates/generated/*.yaml"),
+            ),
+        ),
         # What gives quota to pods in queues: the same.
         Tool(
             "kueue",
@@ -192,6 +206,7 @@ VERSION_ARGUMENTS = {
     "coredns": ("-version",),
     "helm": ("version",),
     "contour": ("version",),
+    "envoy-gateway": ("version",),
     "containerd-shim-runc-v2": ("-v",),
 }
 

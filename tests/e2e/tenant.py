@@ -25,6 +25,11 @@ CPU, MEMORY = "250m", "768Mi"
 LABEL = "steelyard.dev/run"
 
 
+def at_least(replicas: Mapping[str, int]) -> Manifest:
+    """A placement with so many replicas on these pools in any case."""
+    return {"pools": [{"name": pool, "minReplicas": least} for pool, least in replicas.items()]}
+
+
 class Tenant:
     """Use as a context manager: pools, operator and workload come when asked for, and go with it."""
 
@@ -158,8 +163,8 @@ class Tenant:
 
     def apply_spec(self, spec: Manifest) -> None:
         """Apply the workload as it is given, on this tenant's pools."""
-        placed = {"placement": {"poolSelector": {"matchLabels": {LABEL: self._tag}}}, **spec}
-        self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, placed)
+        placement = {"poolSelector": {"matchLabels": {LABEL: self._tag}}, **spec.get("placement", {})}
+        self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, {**spec, "placement": placement})
 
     def client(self, rate: float | str, *further: str, labels: Mapping[str, str] | None = None, url: str | None = None) -> Client:
         """A client of the workload's front Service, or of a gateway, not sending yet."""

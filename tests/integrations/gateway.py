@@ -23,6 +23,8 @@ PORT = 80
 BEYOND = 8000
 """What Contour adds to a listener's port below 1024: Envoy needs no privilege for it."""
 XDS, HEALTH, METRICS = 18001, 18000, 18002
+STATISTICS = 8002
+"""Where Contour lets Envoy serve `/stats/prometheus`."""
 LABEL = {"models": "true"}
 """Of namespaces that the Gateway takes routes of."""
 _PAGE = list(documents(ROOT / "docs/how-to/gateway.md"))
@@ -37,10 +39,11 @@ TRAFFIC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Gateway:
-    """One that serves. `url`: as pods and this machine reach it."""
+    """One that serves. `url`: as pods and this machine reach it. `statistics`: where a Prometheus finds what it counts."""
 
     cluster: Cluster
     url: str
+    statistics: str = ""
 
     def accept(self, namespace: str) -> None:
         """Take routes of that namespace."""
@@ -113,4 +116,4 @@ def start(cluster: Cluster) -> Gateway:
 
     logs: list[Path] = [supervisor.log("contour"), supervisor.log("envoy")]
     wait_until("the Gateway to be accepted", accepted, seconds=PATIENCE, logs=logs, check=supervisor.check)
-    return Gateway(cluster, f"http://{identity.gateway}:{PORT + BEYOND}")
+    return Gateway(cluster, f"http://{identity.gateway}:{PORT + BEYOND}", f"{identity.gateway}:{STATISTICS}")

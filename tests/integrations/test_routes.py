@@ -1,4 +1,5 @@
-"""Routes with weights, by a real gateway: what it serves is what the weights say, and no request is lost by a change of them, nor by a move."""
+"""Routes with weights, by a real gateway: what it serves is what the weights say, and no request is lost by a change of them, nor by a move. Where half
+a pool dies, its weight follows, and what is lost is what was under way there."""
 
 from __future__ import annotations
 
@@ -18,26 +19,30 @@ import pytest
 import yaml
 
 from chart.helm import outlasting, rendered
+from cluster import images
 from cluster.bearer import Bearer
 from cluster.fixtures import new_namespace
-from cluster.image_store import box
+from cluster.image_store import ImageStore, box
+from cluster.node_spec import pool_node
 from cluster.waiting import wait_until
 from e2e.golden_move import CHEAP, CLAIMED, DEAR, MOST
 from e2e.ground import Ground
-from e2e.tenant import WORKLOAD, Tenant
+from e2e.tenant import WORKLOAD, Tenant, at_least
+from integrations import means
 from integrations.gateway import NAME, NAMESPACE, TRAFFIC, Gateway, definitions, start
+from integrations.look import ROUTES, Look, look, of_pool, part_at
 from patience import PATIENCE
 from steelyard.control.gather.route_facts import route_of
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.route import RouteParent, Routing
 from steelyard.core.placing.intent import RouteIntent
-from steelyard.core.planning.weights import TOTAL
+from steelyard.core.planning.weights import SAFE, TOTAL
 from steelyard.core.rebalancing.shares import STEPS
 from steelyard.render.http_route import http_route
 
 pytestmark = pytest.mark.integrations
 
-PROGRAMS, ENVIRONMENTS = ("contour", "helm"), {"envoy": "gateway-envoy.txt"}
+PROGRAMS, ENVIRONMENTS = ("contour", "helm", "prometheus"), {"envoy": "gateway-envoy.txt"}
 REQUESTS = 50_000
 AT_ONCE = 16
 SETTLED = 1.0
@@ -45,12 +50,29 @@ SETTLED = 1.0
 SIGMAS = 4.0
 """Of a binomial count: one in 16,000 is farther off by chance, and a test of five shares should not fail by it."""
 OLD, NEW = PlacementKey("old", "11111111"), PlacementKey("new", "22222222")
-ROUTES = "/apis/gateway.networking.k8s.io/v1"
 ROUTING = Routing(parents=(RouteParent(name=NAME, namespace=NAMESPACE, section="http"),))
+CALM = 6.0
+"""Requests per second while capacities are measured."""
+LOADED = 0.46
+"""Part of what all replicas carry that is asked for then. A pool that loses half of its replicas is asked for 0.92 of what is left until its weight
+follows, and for 0.69 from then on."""
+DYING = pool_node("pool-a-2", "pool-a", "c7i.large")
+FOLLOWS = 5.0
+"""Seconds within which weights follow replicas."""
+WATCHED = 45.0
+"""Seconds for which it is looked at after the loss."""
+ASKED, ASKED_RATE = 1_500, 30.0
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def pinned() -> str:
+    """The image of the runtime by its digest; nodes that come later know it by that."""
+    (serve,) = images.build_all(("runtime-serve",))
+    return ImageStore().by_digest(serve)
+
+
+@pytest.fixture(scope="module")
+def ground(pinned: str) -> Iterator[Ground]:
     with Ground.laid("routes", operator=False) as laid:
         definitions(laid.cluster)
         yield laid
@@ -216,6 +238,115 @@ def test_a_move_with_real_servers_goes_share_by_share_and_no_request_fails(groun
         assert "does not accept" in held["message"]
         tenant.apply(most=MOST)
         tenant.until("the route to be gone", lambda: tenant.cluster.api.get(path) is None, 60)
+
+
+def test_where_half_a_pool_dies_its_weight_follows_and_what_was_under_way_there_is_all_that_is_lost(
+    ground: Ground, gateway: Gateway, tmp_path: Path
+) -> None:
+    with Tenant(ground, tmp_path) as tenant, ExitStack() as stack:
+        cluster = tenant.cluster
+        cluster.nodes.add(DYING)
+        stack.callback(cluster.nodes.remove, DYING.name)
+        gateway.accept(tenant.namespace)
+        halved, whole = (tenant.pool(word, nodes, "openvino", CHEAP) for word, nodes in (("halved", "pool-a"), ("whole", "pool-b")))
+        tenant.start_operator()
+        tenant.apply(most=MOST, traffic=TRAFFIC, placement=at_least({halved: 2, whole: 1}), mode="Observe")
+        tenant.until_serving(3)
+
+        def measured() -> Look | None:
+            told = [tenant.placement(pool).get("capacityBasis") for pool in (halved, whole)]
+            return look(tenant, (halved, whole)) if not {None, "Claimed", "Carried"} & set(told) else None
+
+        with tenant.client(CALM, url=gateway.url):
+            before = tenant.until("measured capacities", measured, 240)
+        rate = LOADED * before.room(1.0)
+        client = tenant.keep(tenant.client(rate, url=gateway.url))
+        client.go_on(20)
+        before = look(tenant, (halved, whole))
+        dying = {p["metadata"]["name"] for p in tenant.serving() if p["spec"]["nodeName"] == DYING.name}
+        assert 2 * len(dying) == before.ready[halved] == 2
+        # No other node takes what was on this one. Its machine loses power, and a moment later whoever runs the machines says so.
+        cluster.kubectl("cordon", "pool-a")
+        stack.callback(cluster.kubectl, "uncordon", "pool-a")
+        died = time.time()
+        cluster.nodes[DYING.name].kill()
+        pods = f"/api/v1/namespaces/{tenant.namespace}/pods?fieldSelector=spec.nodeName%3D{DYING.name}"
+        status, body = cluster.api.request("DELETE", pods, {"gracePeriodSeconds": 0})
+        assert status < 300, body.decode()
+        told = time.time()
+        cluster.api.delete(f"/api/v1/nodes/{DYING.name}")
+        looks = [before]
+        while time.time() < told + WATCHED:
+            looks.append(look(tenant, (halved, whole)))
+        client.stop()
+        _say(looks, client.entries(), rate, (died, told))
+
+        lessened = next(each.at for each in looks if each.parts[halved] < before.parts[halved])
+        assert lessened < told + FOLLOWS
+        later = [each for each in looks if each.at >= told + FOLLOWS]
+        with_room = [each for each in later if each.room(SAFE) >= rate]
+        assert len(with_room) > len(later) // 2
+        assert all(load <= SAFE for each in with_room for load in each.loads(rate).values())
+        entries = [each for each in client.entries() if each["sent"] is not None]
+        lost = [each for each in client.failed() if each["sent"] is None or not each["sent"] < told + SETTLED]
+        assert not lost, f"{len(lost)} failed that no dead replica had: {lost[:3]}"
+        assert all(each["done"] > died for each in client.failed())
+        assert not [each for each in entries if each["sent"] >= told + FOLLOWS and each["outcome"] != "good"]
+        answered = [
+            (part_at(looks, halved, each["sent"]), of_pool(each["pod"], halved)) for each in entries if each["sent"] >= told + FOLLOWS
+        ]
+        expected, spread = sum(part for part, _ in answered), sqrt(sum(part * (1 - part) for part, _ in answered))
+        served = sum(there for _, there in answered)
+        print(f"served {served} of {len(answered)} there, {abs(served - expected) / spread:.2f} standard deviations off")
+        assert abs(served - expected) <= SIGMAS * spread
+
+
+def _say(looks: list[Look], entries: list[dict[str, Any]], rate: float, loss: tuple[float, float]) -> None:
+    """What happened, to be read."""
+    died, told = loss
+    failed = [each for each in entries if each["outcome"] not in {"good", "slow"}]
+    under_way = [each for each in failed if each["sent"] is not None and each["sent"] < died]
+    print(f"{rate:.1f} requests/s; the API server was told {told - died:.2f} s after the machine died")
+    print(
+        f"{len(failed)} of {len(entries)} requests failed: {len(under_way)} were under way, {len(failed) - len(under_way)} were sent afterwards"
+    )
+    print(
+        "failed, by seconds after the death and answer:",
+        [(round(each["sent"] - died, 2), each["status"]) for each in failed if each["sent"]],
+    )
+    for one, other in zip([None, *looks], looks, strict=False):
+        if one is None or (one.parts, one.ready) != (other.parts, other.ready):
+            loads = {pool: round(load, 2) for pool, load in other.loads(rate).items()}
+            print(f"{other.at - told:6.2f} s: parts {other.parts}, ready {dict(other.ready)}, of their capacity {loads}")
+
+
+def test_what_a_gateway_tells_of_a_server_that_tells_no_times_is_what_its_clients_saw(
+    ground: Ground, gateway: Gateway, pinned: str, tmp_path: Path
+) -> None:
+    target = {"job_name": "envoy", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": [gateway.statistics]}]}
+    url = ground.cluster.prometheus(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [target]}))
+    with Tenant(ground, tmp_path) as tenant:
+        gateway.accept(tenant.namespace)
+        pool = tenant.pool("only", "pool-b", "onnxruntime", CHEAP)
+        tenant.start_operator(observe={"intervalSeconds": 2, "timeoutSeconds": 2, "gateway": {"prometheusUrl": url}})
+        tenant.apply_spec(means.spec(pinned, TRAFFIC))
+        tenant.until_serving(2)
+        tenant.until("the gateway to be read", lambda: tenant.condition("Observed").get("status") == "True", PATIENCE)
+        seen = asyncio.run(means.ask(gateway.url, ASKED, ASKED_RATE))
+        saw = Counter({"/slow": "slow", "/bad": "error"}.get(each.path, "good") for each in seen)
+        assert {each.status for each in seen if each.path != "/bad"} == {200}
+
+        def all_told() -> bool:
+            counted = tenant.counted().get(pool, Counter())
+            return sum(counted.values()) >= ASKED and counted["slow"] + counted["unsure"] >= saw["slow"]
+
+        tenant.until("all requests", all_told, 60)
+        told = tenant.counted()[pool]
+        near = sum(each.path == "/" and each.seconds > means.OBJECTIVE / 2000 for each in seen)
+        print(f"the client saw {dict(saw)}, {near} more of which took longer than half of the objective; the gateway told {dict(told)}")
+        assert (sum(told.values()), told["error"]) == (ASKED, saw["error"])
+        assert saw["slow"] <= told["slow"] + told["unsure"] <= saw["slow"] + near
+        assert tenant.condition("SLOMet").get("status") == "True"
 
 
 OF_THE_GATEWAY_API: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {

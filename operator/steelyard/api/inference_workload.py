@@ -24,7 +24,7 @@ from steelyard.api.pool_cost import PoolCost
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
-from steelyard.api.server import CustomServer, Server, SteelyardServer
+from steelyard.api.server import CustomServer, LatencyFrom, Server, SteelyardServer
 from steelyard.api.source import ModelSource
 from steelyard.api.status_values import Generation
 from steelyard.api.task import GRAPHS, TASKS
@@ -61,7 +61,7 @@ def _only_times_that_are_told(server: str) -> tuple[Rule, Rule]:
 
     def page(spec: "InferenceWorkloadSpec") -> ServerPage | None:
         given: ExistingServer | CustomServer | None = getattr(spec.server, server)
-        return None if given is None else given.metrics
+        return None if given is None or _read_at_a_gateway(spec.server) else given.metrics
 
     def by_names(spec: "InferenceWorkloadSpec") -> bool:
         found = page(spec)
@@ -72,9 +72,10 @@ def _only_times_that_are_told(server: str) -> tuple[Rule, Rule]:
         return found is None or found.names is not None or found.tells(_times(spec.objective))
 
     there = f"self.server.{server}"
+    told = f"{there}.latencyFrom == 'Gateway' || " if server == "custom" else ""
     return (
         Rule(
-            f"!has({there}) || !has({there}.metrics.names) || self.objective.latency.all(l, "
+            f"!has({there}) || {told}!has({there}.metrics.names) || self.objective.latency.all(l, "
             f"l.metric == 'e2e' ? has({there}.metrics.names.latencyHistogram) : "
             f"l.metric == 'ttft' ? has({there}.metrics.names.firstTokenHistogram) : "
             f"has({there}.metrics.names.tokenGapHistogram))",
@@ -84,13 +85,17 @@ def _only_times_that_are_told(server: str) -> tuple[Rule, Rule]:
             field="objective.latency",
         ),
         Rule(
-            f"!has({there}) || !has({there}.metrics.profile) || self.objective.latency.all(l, "
+            f"!has({there}) || {told}!has({there}.metrics.profile) || self.objective.latency.all(l, "
             f"l.metric == 'e2e' || {there}.metrics.profile in (l.metric == 'ttft' ? {_named(LatencyMetric.TTFT)} : {_named(LatencyMetric.ITL)}))",
             f"must be of times that the profile tells: e2e of all, ttft of {_listed(LatencyMetric.TTFT)}, itl of {_listed(LatencyMetric.ITL)}",
             by_profile,
             field="objective.latency",
         ),
     )
+
+
+def _read_at_a_gateway(server: Server) -> bool:
+    return server.custom is not None and server.custom.latency_from == LatencyFrom.GATEWAY
 
 
 _NO_VARIANTS = "!has(self.compile) || !has(self.compile.variants) || self.compile.variants.size() == 0"
@@ -159,6 +164,20 @@ class InferenceWorkloadSpec(SpecModel):
         ),
         *_only_times_that_are_told("existing"),
         *_only_times_that_are_told("custom"),
+        Rule(
+            "!has(self.server.custom) || self.server.custom.latencyFrom != 'Gateway' || self.objective.latency.all(l, l.metric == 'e2e')",
+            "must use the metric e2e alone with server.custom.latencyFrom: Gateway: a gateway does not tell when tokens came",
+            lambda s: not _read_at_a_gateway(s.server) or all(o.metric == LatencyMetric.E2E for o in s.objective.latency),
+            field="objective.latency",
+        ),
+        Rule(
+            "!has(self.server.custom) || self.server.custom.latencyFrom != 'Gateway' || "
+            "(has(self.traffic) && has(self.traffic.parentRefs) && self.traffic.parentRefs.size() > 0)",
+            "must name the Gateways in parentRefs with server.custom.latencyFrom: Gateway: they tell how long requests took",
+            lambda s: not _read_at_a_gateway(s.server) or (s.traffic is not None and bool(s.traffic.parent_refs)),
+            field="traffic",
+            reason="FieldValueRequired",
+        ),
         Rule(
             f"!has(self.server.vllm) || !has(self.model) || !has(self.model.task) || self.model.task in {[*VLLM_TASKS]}",
             f"must be one of {', '.join(VLLM_TASKS)} with the vllm server, or left out for text-generation",

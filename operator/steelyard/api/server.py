@@ -243,6 +243,13 @@ class Variant(SpecModel):
     ] = None
 
 
+class LatencyFrom(Word):
+    """Who says how long requests took, and how they ended."""
+
+    SERVER = "Server", "the server's own page of metrics"
+    GATEWAY = "Gateway", "the gateways that spec.traffic names, by Envoy's histogram of each backend"
+
+
 class CustomServer(SpecModel):
     """Any image that serves HTTP and counts its requests. No pod specification can be given: the operator writes it."""
 
@@ -358,6 +365,15 @@ class CustomServer(SpecModel):
             "required. Another port makes a new revision; other names do not."
         ),
     ]
+    latency_from: Annotated[
+        LatencyFrom,
+        says(
+            "Who says how long requests took and how they ended: the server's page, or the gateways of spec.traffic, for servers that tell a mean alone, "
+            "such as Triton. What a gateway tells includes waiting there, and its own errors. The operator reads it from the Prometheus of its "
+            "configuration, observe.gateway; metrics still proves that each replica is there. A change replaces nothing.",
+            example="Gateway",
+        ),
+    ] = LatencyFrom.SERVER
 
 
 class Server(SpecModel):

@@ -198,6 +198,32 @@ class Source(StrEnum):
     PROMETHEUS = "Prometheus"
 
 
+_IN_A_CLUSTER_NAME = re.compile(r"[{](?:namespace|service|port)[}]")
+
+
+class GatewayConfig(_Closed):
+    """What gateways with Envoy tell of each backend, for servers with latencyFrom: Gateway."""
+
+    prometheus_url: str | None = Field(
+        default=None,
+        description="Base URL of a Prometheus that scrapes the gateways at least once in intervalSeconds. Null: that of observe.prometheusUrl; without "
+        "either what a gateway was to tell is unknown.",
+    )
+    cluster_name: Annotated[str, Field(max_length=256)] = Field(
+        default="{namespace}_{service}_{port}",
+        description="What the gateway calls the cluster of a backend in the label envoy_cluster_name, with {namespace}, {service} and {port}. The default "
+        "is Contour's.",
+    )
+
+    @model_validator(mode="after")
+    def _names_one_backend(self) -> Self:
+        if "{namespace}" not in self.cluster_name or "{service}" not in self.cluster_name:
+            raise ValueError("clusterName needs {namespace} and {service}: by it one backend is told from others")
+        if set("{}") & set(_IN_A_CLUSTER_NAME.sub("", self.cluster_name)):
+            raise ValueError("clusterName may have {namespace}, {service} and {port}, and no other braces")
+        return self
+
+
 class ObserveConfig(_Closed):
     """Readings of serving pods."""
 
@@ -214,6 +240,7 @@ class ObserveConfig(_Closed):
         default=None, description="Base URL of Prometheus, for source Prometheus. It is also asked for the energy that exporters count."
     )
     timeout_seconds: int = Field(default=3, ge=1, le=30, description="One scrape or query that takes longer has failed.")
+    gateway: GatewayConfig = Field(default_factory=GatewayConfig, description="Readings of gateways.")
 
     @model_validator(mode="after")
     def _has_a_source(self) -> Self:

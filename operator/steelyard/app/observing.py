@@ -19,13 +19,16 @@ from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading
+from steelyard.observe.backend import Backend
+from steelyard.observe.gateway_source import PrometheusGatewaySource
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
 from steelyard.observe.placement_record import Totals
-from steelyard.observe.profiles import contract_of, port_of
+from steelyard.observe.profiles import contract_at_gateway, contract_of, port_of
 from steelyard.observe.prometheus_source import PrometheusSource
 from steelyard.observe.sample import ZERO, Tally
 from steelyard.observe.scrape import DirectSource
+from steelyard.render.service import PORT
 
 _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
@@ -33,12 +36,15 @@ OUTCOMES = ("good", "slow", "error", "shed", "unsure")
 _FIELDS = tuple(f.name for f in fields(PodFacts))
 
 
-def _observed(pod: PodFacts) -> ObservedPod:
-    """With the contract of its server."""
+def _observed(pod: PodFacts, cluster_name: str) -> ObservedPod:
+    """With the contract of its server, and of its gateway where that tells of its requests. cluster_name: what Envoy calls a backend."""
     facts = {f: getattr(pod, f) for f in _FIELDS}
-    if pod.page is not None:
-        facts["metrics_port"] = port_of(pod.page)
-    return ObservedPod(**facts, contract=contract_of(pod.page))
+    if pod.page is None:
+        return ObservedPod(**facts)
+    facts["metrics_port"] = port_of(pod.page)
+    at_gateway = contract_at_gateway(pod.page)
+    cluster = cluster_name.format(namespace=pod.namespace, service=pod.service, port=PORT)
+    return ObservedPod(**facts, contract=contract_of(pod.page), backend=None if at_gateway is None else Backend(cluster, at_gateway))
 
 
 class Observing:
@@ -58,18 +64,25 @@ class Observing:
             )
         else:
             source = DirectSource(clock, timeout_seconds=self._timeout)
-        self._observer = Observer(source, float(config.interval_seconds), on_window)
+        self._cluster_name = config.gateway.cluster_name
+        self._observer = Observer(source, float(config.interval_seconds), on_window, gateways=self._gateways(config))
         self._told: dict[tuple[WorkloadKey, PlacementKey], Tally] = {}
         self._counted: dict[tuple[WorkloadKey, PlacementKey], Totals] = {}
         self._refused: dict[tuple[str, str], int] = {}
         self._seen: dict[str, tuple[PodFacts, ObservedPod]] = {}
+
+    def _gateways(self, config: ObserveConfig) -> PrometheusGatewaySource | None:
+        url = config.gateway.prometheus_url or config.prometheus_url
+        if url is None:
+            return None
+        return PrometheusGatewaySource(self._session, url, interval_seconds=config.interval_seconds, timeout_seconds=self._timeout)
 
     async def round(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int]) -> None:
         """One round of readings."""
         known, self._seen = self._seen, {}
         for pod in pods:
             before = known.get(pod.uid)
-            seen = before if before is not None and before[0] is pod else (pod, _observed(pod))
+            seen = before if before is not None and before[0] is pod else (pod, _observed(pod, self._cluster_name))
             self._seen[pod.uid] = seen
         await self._observer.observe([observed for _, observed in self._seen.values()], window_seconds, self._clock.now)
         self._count()

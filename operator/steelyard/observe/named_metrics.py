@@ -92,7 +92,8 @@ class NamedMetrics:
     `means`: by time, metrics that show that the server tells no more of it than a mean, `parts` histograms of a part
     of it alone, which as many at most kept, and `remedy` what would make it tell more. `witness`: metrics
     that a server has which has not answered yet, and so tells of no answered request. `tokens`: counters of those of all prompts and all answers,
-    `cached` of those of prompts that a cache spared. `engine`: whether it tells what vLLM's does. `by_hand`: its owner gave the names."""
+    `cached` of those of prompts that a cache spared. `engine`: whether it tells what vLLM's does. `by_hand`: its owner gave the names. `behind`: its
+    histograms come later than its counters, so that a request which they do not show yet counts as in time until they show it late."""
 
     answered: tuple[Named, ...]
     times: tuple[tuple[str, tuple[Named, ...]], ...]
@@ -111,6 +112,7 @@ class NamedMetrics:
     cached: Named | None = None
     engine: bool = False
     by_hand: bool = False
+    behind: bool = False
     path: str = "/metrics"
 
     @property
@@ -256,7 +258,7 @@ class NamedMetrics:
             least=buckets[max(below)] if below else 0,
             most=buckets[min(above)] if above else 0,
             observed=buckets.get(math.inf, 0),
-            of_all=metric != BETWEEN,
+            of_all=metric != BETWEEN and not self.behind,
             metric=metric,
             allowed=allowed,
         )
@@ -266,7 +268,9 @@ class NamedMetrics:
         if not blind:
             return ""
         names = dict.fromkeys(mean.name for metric in blind if isinstance(mean := times[metric], _Mean))
-        remedy = self.remedy or "name a histogram of it in metrics.names, or read it at a gateway or a proxy in the pod that has one"
+        remedy = (
+            self.remedy or "name a histogram of it in metrics.names, or of a custom server let a gateway tell it (latencyFrom: Gateway)"
+        )
         told = f"the server tells of {' and '.join(blind)} a mean alone ({', '.join(names)}), and by a mean nobody knows how many requests kept a promise"
         if any(mean.part is not None for metric in blind if isinstance(mean := times[metric], _Mean)):
             told = f"the server tells of {' and '.join(blind)} a part alone ({', '.join(names)}), and nobody knows how long the whole took"

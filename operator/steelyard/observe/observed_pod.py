@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steelyard.core.facts.pod import PodFacts
+from steelyard.observe.backend import Backend
 from steelyard.observe.contract import STEELYARD, Contract
 
 
@@ -13,3 +14,5 @@ class ObservedPod(PodFacts):
     """One pod with the role `serving`."""
 
     contract: Contract = STEELYARD
+    backend: Backend | None = None
+    """Where a gateway tells of the requests of its placement."""

@@ -13,6 +13,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading, Unknown
 from steelyard.observe.device_holders import DeviceHolders
 from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.gateway_source import AtGateway, GatewaySource, NoGatewaySource
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.placement_record import PlacementRecord, Totals
 from steelyard.observe.source import Answer, Source
@@ -21,6 +22,8 @@ from steelyard.observe.turns import Key, Turns
 
 WINDOW_SECONDS = 60
 """For a workload whose window is not given, as in the API's default."""
+GATEWAY = "gateway"
+"""What readings of gateways are called in metrics."""
 SLICE = 100
 """Placements between two moments in which others may go on: the Lease is renewed meanwhile."""
 
@@ -29,9 +32,15 @@ class Observer:
     """Keeps one record for each placement. Not for concurrent rounds."""
 
     def __init__(
-        self, source: Source, interval_seconds: float, on_window: Callable[[WorkloadKey], None] = lambda _: None, turns: Turns | None = None
+        self,
+        source: Source,
+        interval_seconds: float,
+        on_window: Callable[[WorkloadKey], None] = lambda _: None,
+        turns: Turns | None = None,
+        gateways: GatewaySource | None = None,
     ) -> None:
         self._source = source
+        self._gateways = gateways or NoGatewaySource()
         self._interval = timedelta(seconds=interval_seconds)
         self._on_window = on_window
         self._records: dict[Key, PlacementRecord] = {}
@@ -56,18 +65,22 @@ class Observer:
             groups.setdefault((pod.workload, pod.placement), []).append(pod)
         read = self.read = self._turns.next(groups)
         interval = self._pace
-        told = await self._source.read([pod for key in read for pod in groups[key] if pod.readable])
+        backends = {key: found for key in read if (found := next((pod.backend for pod in groups[key] if pod.backend), None))}
+        told, at_gateways = await asyncio.gather(
+            self._source.read([pod for key in read for pod in groups[key] if pod.readable]), self._gateways.read([*backends.values()])
+        )
         answers = self._holders.apart(told, pods)
-        for answer in answers.values():
-            if isinstance(answer, Failure):
-                self._refused[self._source.name, answer.reason] += 1
+        for name, some in ((self._source.name, answers), (GATEWAY, at_gateways)):
+            for answer in some.values():
+                if isinstance(answer, Failure):
+                    self._refused[name, answer.reason] += 1
         now = clock()
         if self._last_round is not None and now <= self._last_round:
             return
         self._first_round, self._last_round = self._first_round or begun, now
         asked: dict[WorkloadKey, int] = {}
         async for key in in_slices(read):
-            record = self._take(key, groups[key], answers, begun, now)
+            record = self._take(key, groups[key], answers, at_gateways.get(backends[key]) if key in backends else None, begun, now)
             if record.heard:
                 asked[key[0]] = asked.get(key[0], 0) + record.asked
         known = frozenset(pod.workload for pod in pods)
@@ -86,13 +99,19 @@ class Observer:
         return self._interval * self._turns.rounds
 
     def _take(
-        self, key: Key, pods: Sequence[ObservedPod], answers: Mapping[str, Answer], begun: datetime, now: datetime
+        self,
+        key: Key,
+        pods: Sequence[ObservedPod],
+        answers: Mapping[str, Answer],
+        at_gateway: AtGateway | None,
+        begun: datetime,
+        now: datetime,
     ) -> PlacementRecord:
         """The news of one placement. A record that cannot take them begins anew: it is that placement's alone."""
         assert self._first_round is not None
         record = self._records.get(key) or self._begun(key, self._first_round)
         try:
-            refused = [failure.reason for failure in record.take(pods, answers, begun, now, self._pace)]
+            refused = [failure.reason for failure in record.take(pods, answers, begun, now, self._pace, at_gateway)]
         except Exception:
             record, refused = self._begun(key, begun), [Reason.SYNTAX]
         for reason in refused:

@@ -22,6 +22,8 @@ from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.observe.cost import cost, existence
 from steelyard.observe.failure import Failure
+from steelyard.observe.gateway_record import GatewayRecord
+from steelyard.observe.gateway_source import AtGateway
 from steelyard.observe.lengths import lengths
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.pod_record import PodRecord
@@ -67,6 +69,8 @@ class PlacementRecord:
         self.key = key
         self._first_round = first_round
         self._pods: dict[str, PodRecord] = {}
+        self._gateway: GatewayRecord | None = None
+        """Where a gateway tells of the requests, and the pods of the rest."""
         self._gone = ZERO
         self._gone_before = ZERO
         self._incomplete = 0
@@ -102,11 +106,17 @@ class PlacementRecord:
         return not self._pods
 
     def take(
-        self, pods: Sequence[ObservedPod], answers: Mapping[str, Sample | Failure], begun: datetime, now: datetime, interval: timedelta
+        self,
+        pods: Sequence[ObservedPod],
+        answers: Mapping[str, Sample | Failure],
+        begun: datetime,
+        now: datetime,
+        interval: timedelta,
+        at_gateway: AtGateway | None = None,
     ) -> tuple[Failure, ...]:
         """Facts and answers of one round; returns what was refused beyond the source's own failures.
 
-        `begun`: when the pods were listed, `now`: when the last answer came.
+        `begun`: when the pods were listed, `now`: when the last answer came. `at_gateway`: None where no gateway is asked.
         """
         self._previous, self._round_begun, self._now = self._now, begun, now
         self._before_round = total(pod.counters.total for pod in self._pods.values() if pod.counters.runs)
@@ -126,11 +136,19 @@ class PlacementRecord:
                 self._met_now.add(facts.uid)
             if problem is not None and problem is not answer:
                 refused.append(problem)
+        self._take_at_gateway(at_gateway, pods)
         here = {facts.uid for facts in pods}
         for uid, pod in self._pods.items():
             if uid not in here:
                 pod.gone_since = pod.gone_since or now
         return tuple(refused)
+
+    def _take_at_gateway(self, answer: AtGateway | None, pods: Sequence[ObservedPod]) -> None:
+        if answer is not None:
+            self._gateway = self._gateway or GatewayRecord()
+            self._gateway.take(answer)
+        elif pods and self._gateway is not None:
+            self._gone, self._gateway = self._gone + self._gateway.total, None
 
     @property
     def asked(self) -> int:
@@ -190,9 +208,11 @@ class PlacementRecord:
     @property
     def totals(self) -> Totals:
         """Everything ever counted."""
+        counting = self._pods.values() if self._gateway is None else ()
+        at_gateway = ZERO if self._gateway is None else self._gateway.total
         return Totals(
-            tally=total((self._gone, *(pod.counters.total for pod in self._pods.values()))),
-            before=total((self._gone_before, *(pod.before for pod in self._pods.values()))),
+            tally=total((self._gone, at_gateway, *(pod.counters.total for pod in counting))),
+            before=total((self._gone_before, *(pod.before for pod in counting))),
             incomplete=self._incomplete + sum(1 for pod in self._pods.values() if pod.gone_since is not None and pod.incomplete),
             cost=self._money,
             unpriced_seconds=self._unpriced,
@@ -215,6 +235,11 @@ class PlacementRecord:
         """Sorted by name, so that the same trouble names the same pod."""
         here = [pod for pod in self._pods.values() if pod.gone_since is None]
         return sorted(here, key=lambda pod: (pod.facts.namespace, pod.facts.name, pod.facts.uid))
+
+    @property
+    def _judging(self) -> list[PodRecord]:
+        """Those whose pages say which requests were good: none where a gateway does."""
+        return self._present() if self._gateway is None else []
 
     def _obstacle(self, interval: timedelta) -> tuple[str, bool] | None:
         """Why this round cannot be relied on, and whether nothing more could have been read by now."""
@@ -239,7 +264,7 @@ class PlacementRecord:
             else lost or (unread if 100 * (len(serving) - len(unread)) < COVERAGE_PERCENT * len(serving) else [])
         )
         if not needed:
-            return None
+            return None if self._gateway is None else self._gateway.obstacle
         worst = max(needed, key=lambda pod: pod.misses >= MISSED)
         # One that has just begun to serve is asked a few times before anything is wrong: Prometheus has to discover it, for example.
         new = all(not pod.was_read and pod.misses < MISSED for pod in needed)
@@ -261,6 +286,8 @@ class PlacementRecord:
         self._idle = False
         for pod in self._pods.values():
             pod.baseline()
+        if self._gateway is not None:
+            self._gateway.baseline()
         # Who was made after the pods were listed has done nothing before the window.
         self._running, self._epoch = opened(now, self._constellation()), self._round_begun
 
@@ -273,7 +300,7 @@ class PlacementRecord:
         disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
         self._ring = self._ring.then(closed._replace(disturbed=disturbed), KEPT)
         self._lengths = lengths(pod.tokens for pod in self._present())
-        self._blind = next((pod.blind for pod in self._present() if pod.blind), "")
+        self._blind = next((pod.blind for pod in self._judging if pod.blind), "")
         self._doubts = tuple(dict.fromkeys(doubt for pod in self._present() for doubt in pod.doubts(now)))
         self._running, self._recovering = opened(now, self._constellation()), False
         return True
@@ -297,6 +324,8 @@ class PlacementRecord:
                 drawn = drawn + draw
                 self._joules[draw.estimated] += draw.joules
                 busy = None if busy is None or used is None else busy + used
+        if self._gateway is not None:
+            tally, buckets = self._gateway.stretch()
         now_serving = self._constellation()
         return Span(
             start=running.end,
@@ -313,7 +342,7 @@ class PlacementRecord:
             drawn=drawn,
             tokens=tokens,
             streams=streams,
-            blind=any(pod.blind for pod in self._present()),
+            blind=any(pod.blind for pod in self._judging),
             by_engine=any(self._pods[uid].facts.cpu_limit is None for uid in served if uid in self._pods),
         )
 
@@ -357,8 +386,9 @@ class PlacementRecord:
         self._ring = self._before = _NONE
 
     def _fold(self, pod: PodRecord) -> None:
-        self._gone = self._gone + pod.counters.total
-        self._gone_before = self._gone_before + pod.before
+        if self._gateway is None:
+            self._gone = self._gone + pod.counters.total
+            self._gone_before = self._gone_before + pod.before
         self._incomplete += pod.incomplete
 
     def _put_by(self) -> None:

@@ -6,7 +6,6 @@ What is not in an answer is unknown, never zero: for a pod to count as silent it
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,25 +16,21 @@ from itertools import groupby
 from typing import Any
 
 import aiohttp
-from yarl import URL
 
 from steelyard.observe.contract import Contract
-from steelyard.observe.exposition import Exposition, Labels, keep, number
 from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.near import near, with_near
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.pod_energy import pod_energy
+from steelyard.observe.prometheus import UP, Prometheus, exposition_at, series_of
 from steelyard.observe.promql import named, names_of, selector
 from steelyard.observe.sample import Sample
 from steelyard.observe.series import Series
 from steelyard.observe.source import Answer
 
-LARGEST = 64 * 1024 * 1024
-"""Bytes of one answer."""
 PODS_A_QUERY = 50
 AT_ONCE = 4
 """Queries at the same time."""
-UP = "up"
 CONTRACTS = 256
 """Servers that lack a metric of which names are kept."""
 
@@ -60,8 +55,7 @@ class PrometheusSource:
         timeout_seconds: float = 3.0,
         labels: PodLabels = PodLabels(),
     ) -> None:
-        self._session = session
-        self._url = URL(url)
+        self._prometheus = Prometheus(session, url, timeout_seconds)
         self._seconds = math.ceil(3 * interval_seconds)
         self._timeout = timeout_seconds
         self._labels = labels
@@ -99,7 +93,7 @@ class PrometheusSource:
         # Without an answer the last one counts: what is told of the pods would come and go with it.
         with suppress(TimeoutError, RejectedError, aiohttp.ClientError, OSError, ValueError):
             async with asyncio.timeout(self._timeout):
-                found = _names(await self._fetch(names_of({self._labels.namespace: one.namespace, self._labels.pod: one.name})))
+                found = _names(await self._prometheus.ask(names_of({self._labels.namespace: one.namespace, self._labels.pod: one.name})))
             self._names[one.contract] = found
             while len(self._names) > CONTRACTS:
                 del self._names[next(iter(self._names))]
@@ -109,7 +103,7 @@ class PrometheusSource:
     async def _if_told(self, query: str) -> Sequence[Series] | None:
         """What is told beside the pods' own pages: to lack it makes no pod unread."""
         try:
-            return _series(await self._fetch(query))
+            return series_of(await self._prometheus.ask(query))
         except (RejectedError, aiohttp.ClientError, OSError, ValueError):
             return None
 
@@ -132,7 +126,7 @@ class PrometheusSource:
         )
         try:
             async with asyncio.timeout(self._timeout):
-                series = _series(await self._fetch(query))
+                series = series_of(await self._prometheus.ask(query))
         except RejectedError as error:
             return self._all(pods, error.reason, error.detail)
         except TimeoutError:
@@ -145,26 +139,7 @@ class PrometheusSource:
         return {pod.uid: self._answer(pod, by_pod.get(pod.name, [])) for pod in pods}
 
     def _all(self, pods: Sequence[ObservedPod], reason: Reason, detail: str) -> Mapping[str, Answer]:
-        origin = f"{self._url.scheme}://{self._url.host}:{self._url.port}"  # never its credentials
-        return {pod.uid: Failure(reason, f"Prometheus at {origin} {detail}") for pod in pods}
-
-    async def _fetch(self, query: str) -> Any:
-        url = self._url / "api/v1/query"
-        async with self._session.post(
-            url, data={"query": query, "timeout": f"{round(self._timeout * 1000)}ms"}, allow_redirects=False
-        ) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > LARGEST:
-                    response.close()
-                    raise RejectedError(Reason.TOO_LARGE, "sent more than any honest answer")
-            if response.content_type != "application/json":
-                raise RejectedError(Reason.CONTENT_TYPE, f"answered {response.status} without JSON: it is not the query API")
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise RejectedError(Reason.SYNTAX, "sent broken JSON") from error
+        return {pod.uid: Failure(reason, f"{self._prometheus.title} {detail}") for pod in pods}
 
     def _answer(self, pod: ObservedPod, series: Iterable[Series]) -> Answer:
         """Of the targets that speak for this pod the one with the newest scrape."""
@@ -191,7 +166,7 @@ class PrometheusSource:
         if not up:
             return Failure(Reason.TARGET_DOWN, f"the query {named(UP, where)} says 0: Prometheus cannot scrape the pod")
         try:
-            seen = _exposition(targets[target], at, pod.contract)
+            seen = exposition_at(targets[target], at, pod.contract.own_labels)
             if not pod.contract.proofs & seen.series.keys():
                 raise RejectedError(Reason.EMPTY, "returned nothing in the newest scrape")
             content = zlib.crc32(repr(sorted((name, sorted(each.items())) for name, each in seen.series.items())).encode())
@@ -230,32 +205,3 @@ def _parts(pods: Sequence[ObservedPod]) -> list[list[ObservedPod]]:
         some = list(group)
         parts += [some[at : at + PODS_A_QUERY] for at in range(0, len(some), PODS_A_QUERY)]
     return parts
-
-
-def _series(document: Any) -> list[Series]:
-    """The newest sample of each series."""
-    try:
-        if document["status"] != "success":
-            raise RejectedError(Reason.QUERY, f"refused the query ({document.get('errorType', 'no reason given')})")
-        if document["data"]["resultType"] != "matrix":
-            raise RejectedError(Reason.SYNTAX, "answered another kind of query")
-        found = []
-        for each in document["data"]["result"]:
-            labels = {str(name): str(value) for name, value in each["metric"].items()}
-            if each.get("values"):
-                at, value = max(each["values"], key=lambda pair: float(pair[0]))
-                found.append(Series(labels.pop("__name__"), labels, float(at), str(value)))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise RejectedError(Reason.SYNTAX, "answered with something else than the query API does") from error
-    return found
-
-
-def _exposition(series: Iterable[Series], at: float, contract: Contract) -> Exposition:
-    """What that one scrape brought: a series that is older vanished from the exporter."""
-    by_name: dict[str, dict[Labels, float]] = {}
-    for each in series:
-        if each.name != UP and each.at == at:
-            own = contract.own_labels
-            labels = tuple(sorted(pair for pair in each.labels.items() if own is None or pair[0] in own))
-            keep(by_name, each.name, labels, number(each.name, each.value))
-    return Exposition(by_name, frozenset())

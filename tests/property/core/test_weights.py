@@ -107,6 +107,19 @@ def test_a_figure_that_wavers_writes_nothing_and_a_pod_that_is_lost_does():
     assert not standing(weights, by_capacity(lost), lost, 20.0)
 
 
+@effort(300)
+@given(measured, st.floats(0.1, 5000), st.floats(0.8, 1.3))
+def test_weights_that_stay_ask_no_backend_for_more_than_is_safe_where_others_would_not(
+    there: dict[str, Backend], load: float, times: float
+):
+    assume(any(each.ready for each in there.values()))
+    weights = in_whole(bounded(by_capacity(there), there, load).parts)
+    now = bounded(by_capacity(there), there, load * times)
+    assume(not now.overloaded and standing(weights, now.parts, there, load * times))
+    for key, n in weights.items():
+        assert (n - 1) / TOTAL * load * times <= SAFE * (there[key].carries or 0.0) + 1e-9
+
+
 def test_what_is_held_gets_no_more_though_the_other_has_too_little():
     there = {"old": Backend(1, 10.0), "new": Backend(1, 100.0)}
     parts = {"old": 0.99, "new": 0.01}

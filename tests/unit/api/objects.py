@@ -120,6 +120,8 @@ CUSTOM = {
         "metrics": {"names": NAMES, "port": 9000},
     }
 }
+AT_A_GATEWAY = {"custom": {**CUSTOM["custom"], "latencyFrom": "Gateway", "metrics": {"names": {"requestCounter": "n_total"}, "port": 9000}}}
+"""Its page tells nothing of times."""
 NEAR = {"spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.99"}]}
 EXISTING = {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}
 NAMED = {"existing": {"kind": "StatefulSet", "name": "chat", "metrics": {"names": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}, "port": 9000}}}  # fmt: skip
@@ -219,6 +221,8 @@ BAD: tuple[Bad, ...] = (
     _w("a gateway in no namespace", {"spec.traffic": {"parentRefs": [{"name": "models", "namespace": "Team A"}]}}, "must be the name of a namespace", "spec.traffic.parentRefs[0].namespace"),
     _w("a host with a port", {"spec.traffic": {**GATEWAY, "hostnames": ["a.example.com:80"]}}, "must be a host name", "spec.traffic.hostnames[0]"),
     _w("a path with a query", {"spec.traffic": {**GATEWAY, "path": "/v1?a=b"}}, 'must begin with "/"', "spec.traffic.path"),
+    _w("a gateway that tells latencies, and is not named", {"spec.server": AT_A_GATEWAY}, "must name the Gateways in parentRefs", "spec.traffic"),
+    _w("a gateway that is to tell when tokens came", {"spec.server": AT_A_GATEWAY, "spec.traffic": GATEWAY, "spec.objective.latency": [{"metric": "ttft", "milliseconds": 100, "percent": "99"}]}, "must use the metric e2e alone with server.custom.latencyFrom", "spec.objective.latency"),
     _w("a pull secret of another namespace", {"spec.pods": {"imagePullSecrets": ["other/registry"]}}, "in the same namespace", "spec.pods.imagePullSecrets[0]"),
     _w("a queue of another namespace", {"spec.pods": {"queueName": "other/team"}}, "in the same namespace", "spec.pods.queueName"),
     _w("a queue whose name is too long for a label", {"spec.pods": {"queueName": "q" * 64}}, "63", "spec.pods.queueName"),

@@ -56,6 +56,8 @@ def test_a_cache_is_off_until_it_has_a_place(tmp_path: Path):
         ("moveAtOnce: 2", "moveAtOnce"),
         ("observe: {source: Prometheus}", "prometheusUrl is needed"),
         ("observe: {intervalSeconds: 0}", "observe.intervalSeconds"),
+        ("observe: {gateway: {clusterName: envoy}}", "clusterName needs {namespace} and {service}"),
+        ("observe: {gateway: {clusterName: '{namespace}/{service}/{hash}'}}", "no other braces"),
         ("store: [", "is not YAML"),
         ("log: {level: LOUD}", "log.level"),
         ("store: {secretName: writer}", "readSecretName is needed with secretName"),

@@ -178,9 +178,27 @@ def test_its_pods_are_read_by_its_page_at_their_own_port_and_no_busy_time_is_mad
     assert facts.page is not None and facts.page.names is not None
     assert (facts.page.port, facts.page.names.requests, facts.cpu_limit, facts.probes) == (9000, "n_total", None, False)
     assert facts.cost_per_hour is not None and facts.cost_per_hour > 0
-    observed = _observed(facts)
+    observed = _observed(facts, "")
     assert isinstance(observed.contract, NamedMetrics)
     assert (observed.metrics_port, observed.contract.counter) == (9000, "n_total")
+
+
+def test_where_a_gateway_tells_of_its_requests_its_pods_name_the_backend_and_a_probes_do_not() -> None:
+    stage = Stage()
+    stage.put(INFERENCE_WORKLOADS, objects.changed(raw(latencyFrom="Gateway"), {"spec.traffic": {"parentRefs": [{"name": "models"}]}}))
+    pod = stage.place()
+    [facts] = stage.world.pods()
+    observed = _observed(facts, "{namespace}_{service}_{port}")
+    service = pod["metadata"]["ownerReferences"][0]["name"].removesuffix("-abcde")
+    assert observed.backend is not None
+    assert observed.backend.cluster == f"team_{service}_80"
+    assert observed.backend.contract.promises == facts.page.promises  # type: ignore[union-attr]
+    assert isinstance(observed.contract, NamedMetrics)
+    assert observed.contract.promises == (), "what its own page tells judges nothing"
+    probing = objects.changed(pod, {"metadata.labels": {**pod["metadata"]["labels"], "steelyard.dev/role": "probe"}})
+    seen = _observed(pod_facts(probing, None, None, facts.page), "{namespace}_{service}_{port}")
+    assert seen.backend is None
+    assert isinstance(seen.contract, NamedMetrics) and seen.contract.promises
 
 
 def test_other_names_reach_the_pods_that_stand_and_another_port_those_to_come() -> None:

@@ -11,7 +11,7 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.facts.server_page import ServerPage
 from steelyard.observe.exposition import parse
-from steelyard.observe.profiles import contract_of, port_of
+from steelyard.observe.profiles import contract_at_gateway, contract_of, port_of
 from unit.api.objects import GONE, changed
 from unit.control.existing_stage import Stage
 from unit.fields.asked_world import asked
@@ -52,6 +52,7 @@ PROGRAMS: dict[str, Pair] = {
     "probes.startupSeconds": of_custom(300, 600, at="probes.startupSeconds"),
     "drain.delaySeconds": of_custom(5, 10, at="drain.delaySeconds"),
     "drain.timeoutSeconds": of_custom(30, 60, at="drain.timeoutSeconds"),
+    "latencyFrom": of_custom("Server", "Gateway", at="latencyFrom"),
     "variants[].family": variants({}, {"family": "nvidia"}),
     "variants[].image": variants({}, {"image": OTHER}),
     "variants[].command[]": variants({}, {"command": ["run"]}),
@@ -127,24 +128,25 @@ def play(name: str, pair: Pair, changes: Mapping[str, Any]) -> Iterator[str]:
     (value,) = changes.values()
     kind, _, field = name.removeprefix("server.").partition(".")
     if field.startswith("metrics."):
-        return _read(kind, value, PAGES[field.removeprefix("metrics.")][1])
+        return _read(kind, {"metrics": value}, PAGES[field.removeprefix("metrics.")][1])
+    if field == "latencyFrom":
+        return _read(kind, {"latencyFrom": value, "metrics": {"names": BY_NAMES, "port": 9000}}, "e2e")
     return _asked_for(field, value) if kind == "existing" else pair.scene.play(changes)
 
 
-def _read(kind: str, metrics: Mapping[str, Any], metric: str) -> Iterator[str]:
+def _read(kind: str, changes: Mapping[str, Any], metric: str) -> Iterator[str]:
     server = {"existing": {"name": "chat"}, "custom": RUNS}[kind]
     latency = [{"metric": metric, "milliseconds": 200, "percent": "99"}]
-    spec = changed(
-        WORKLOAD, {"model": GONE, "server": {kind: {**server, "metrics": metrics}}, "objective.latency": latency, "rebalancing": {}}
-    )
+    made = {"model": GONE, "server": {kind: {**server, **changes}}, "objective.latency": latency, "rebalancing": {}}
+    spec = changed(WORKLOAD, {**made, "traffic": {"parentRefs": [{"name": "models"}]}} if "latencyFrom" in changes else made)
     raw = asked("InferenceWorkload", "embed", spec, namespace="ns")
     workload = workload_of(InferenceWorkload.model_validate(raw), raw)
     given = workload.existing or workload.custom
     assert given is not None
     page: ServerPage = given.page
-    contract = contract_of(page)
+    contract = contract_at_gateway(page) or contract_of(page)
     yield f"{port_of(page)} {contract.path}"
-    yield repr(contract.wanted if page.names is None else contract.sample(parse(PAGE.encode(), contract.wanted), T0, 0))
+    yield repr(contract.wanted if page.names is None or page.at_gateway else contract.sample(parse(PAGE.encode(), contract.wanted), T0, 0))
 
 
 def _asked_for(field: str, value: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -49,7 +50,7 @@ def matrix(result: list[dict]) -> str:
 
 
 @asynccontextmanager
-async def prometheus(behaviour, timeout: float = PATIENCE) -> AsyncIterator[tuple[PrometheusSource, list[str]]]:
+async def prometheus(behaviour, timeout: float = PATIENCE, source=PrometheusSource) -> AsyncIterator[tuple[Any, list[str]]]:
     queries: list[str] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -63,7 +64,7 @@ async def prometheus(behaviour, timeout: float = PATIENCE) -> AsyncIterator[tupl
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession() as session:
-            yield PrometheusSource(session, f"http://user:secret@127.0.0.1:{runner.addresses[0][1]}/base", timeout_seconds=timeout), queries
+            yield source(session, f"http://user:secret@127.0.0.1:{runner.addresses[0][1]}/base", timeout_seconds=timeout), queries
     finally:
         await runner.cleanup()
 
@@ -180,7 +181,7 @@ async def test_a_broken_prometheus_is_a_failure_of_every_pod_and_tells_no_secret
 
 
 async def test_an_endless_answer_is_cut(monkeypatch):
-    monkeypatch.setattr("steelyard.observe.prometheus_source.LARGEST", 300_000)
+    monkeypatch.setattr("steelyard.observe.prometheus.LARGEST", 300_000)
     async with prometheus(floods) as (source, _):
         assert (await source.read([pod()]))["uid-a"].reason is Reason.TOO_LARGE
 

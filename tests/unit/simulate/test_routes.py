@@ -8,9 +8,9 @@ from typing import Any
 from property.simulate.strategies import scenario, workload
 from steelyard.core.facts.memory import MoveKind, Step
 from steelyard.core.placing.decision import Decision
-from steelyard.core.planning.weights import TOTAL
+from steelyard.core.planning.weights import SAFE, TOTAL
 from steelyard.core.rebalancing.shares import STEPS
-from steelyard.simulate.drive import steps
+from steelyard.simulate.drive import Decided, steps
 from steelyard.simulate.world import World
 
 WHOLE = {"cpu": 4, "memoryGiB": 16}
@@ -91,15 +91,30 @@ def test_a_mix_by_weights_costs_less_than_the_same_by_equal_shares_and_serves_no
     assert weighted.good >= 0.995 * equal.good
 
 
-def test_a_pool_that_loses_half_of_its_replicas_is_sent_less_with_the_next_decision() -> None:
+def loads(decided: Decided) -> dict[str, float]:
+    """By how much of what its ready replicas were measured to carry each backend is asked for, but for what its whole weight is rounded up; empty where all
+    together have not enough for SAFE."""
+    decision, ready = decided.decision, {p.key.pool: p.ready for p in decided.snapshot.placements}
+    carries = {o.pool: ready.get(o.pool, 0) * o.capacity.rate.point for o in decision.options if o.measured and o.capacity is not None}
+    if decision.load is None or SAFE * sum(carries.values()) < decision.load.dual:
+        return {}
+    rounded = {name: (n - 1) / TOTAL * decision.load.dual for name, n in weights(decision).items() if n > 1}
+    return {name: asked / carries[name] for name, asked in rounded.items() if name in carries}
+
+
+def test_a_pool_that_loses_half_of_its_replicas_is_sent_less_with_the_next_decision_and_no_backend_too_much_at_any() -> None:
     seen = world(40.0, [pool("a", 1.0), pool("b", 0.3, nodes=3, spot=True)], SLOW_B, {"kind": "NoCapacity", "at": "89m", "pool": "b"}, {"kind": "SpotReclaim", "at": "90m", "pool": "b", "percent": 60})  # fmt: skip
-    before, after = 0, TOTAL
-    for decision in decisions(seen, 5400 + 240):
-        told = weights(decision)
-        if seen.now < 5400:
-            before = told.get("b", 0)
-        else:
-            after = min(after, told.get("b", 0))
+    before, after, looked = 0, TOTAL, 0
+    for decided in steps(seen):
+        for each in decided:
+            told = weights(each.decision).get("b", 0)
+            before, after = (told, after) if seen.now < 5400 else (before, min(after, told))
+            if seen.now >= 5400 and (asked := loads(each)):
+                looked += 1
+                assert max(asked.values()) <= SAFE, f"{asked} at {seen.now:.0f} s"
+        if seen.now >= 5400 + 900:
+            break
+    assert looked > 5
     assert before > 0
     assert after < 0.7 * before
 

@@ -32,9 +32,19 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None, page: Ser
     key = label.key_of(labels)
     facts = served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key)
     if page is not None:
-        return replace(facts, page=replace(page, port=_metrics_port(pod) or page.port))
+        service = _service(pod) if labels.get(label.ROLE) == label.SERVING else ""
+        # What no gateway sends requests to is read by its page.
+        page = replace(page, port=_metrics_port(pod) or page.port, at_gateway=page.at_gateway and service != "")
+        return replace(facts, page=page, service=service)
     on_cpu = pool is not None and pool.resource_name is None and facts.resources.cpu > 0
     return replace(facts, probes=labels.get(label.ROLE) == label.PROBE, cpu_limit=facts.resources.cpu if on_cpu else None)
+
+
+def _service(pod: Manifest) -> str:
+    """Of its placement: it has the Deployment's name, and so begins that of the ReplicaSet. Empty of a pod that no ReplicaSet made."""
+    owners = manifests.metadata(pod).get("ownerReferences") or ()
+    made_by = next((str(owner.get("name", "")) for owner in owners if owner.get("controller") and owner.get("kind") == "ReplicaSet"), "")
+    return made_by.removesuffix(f"-{manifests.labels(pod).get('pod-template-hash', '')}")
 
 
 def _metrics_port(pod: Manifest) -> int | None:

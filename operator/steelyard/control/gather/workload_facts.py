@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -19,7 +20,7 @@ from steelyard.api.objective import Objective
 from steelyard.api.quantity import gibibytes
 from steelyard.api.rebalancing import Mode as ModeAsked
 from steelyard.api.scaling import Scaling as ScalingAsked
-from steelyard.api.server import CustomServer, EnvironmentVariable, Switch, VllmServer
+from steelyard.api.server import CustomServer, EnvironmentVariable, LatencyFrom, Switch, VllmServer
 from steelyard.api.server import Variant as VariantAsked
 from steelyard.api.source import ModelSource
 from steelyard.api.traffic import Traffic
@@ -172,7 +173,7 @@ def _custom(given: CustomServer, objective: Objective) -> Custom:
         disk_gib=gibibytes(given.disk),
         probes=Probes(live=given.probes.live_path, ready=given.probes.ready_path, startup_seconds=given.probes.startup_seconds),
         drain=Drain(delay_seconds=given.drain.delay_seconds, timeout_seconds=given.drain.timeout_seconds),
-        page=page_of(given.metrics, objective),
+        page=replace(page_of(given.metrics, objective), at_gateway=given.latency_from is LatencyFrom.GATEWAY),
     )
 
 

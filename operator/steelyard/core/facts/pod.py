@@ -43,6 +43,8 @@ class PodFacts:
     crash: Crash | None = None
     page: ServerPage | None = None
     """Where it says what it did, where it is not of Steelyard's own server."""
+    service: str = ""
+    """The Service of its placement, where a gateway tells of the requests."""
     probes: bool = False
     """Of a probe: it costs, and serves nobody."""
 

@@ -34,7 +34,19 @@ class PageNames:
 
 
 SINCE_FIRST = frozenset(
-    {"refused", "prompt", "cached", "output", "labels", "request_labels", "error_labels", "refused_labels", "histogram_labels", "allowed"}
+    {
+        "refused",
+        "prompt",
+        "cached",
+        "output",
+        "labels",
+        "request_labels",
+        "error_labels",
+        "refused_labels",
+        "histogram_labels",
+        "allowed",
+        "at_gateway",
+    }
 )
 """Fields that earlier versions did not know: who gives none of them has the revision that these made."""
 
@@ -42,7 +54,8 @@ SINCE_FIRST = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPage:
     """By the profile of a known server, or by `names`. `promises`: the promised times (`LatencyObjective.metric`) with their seconds. `allowed`: of each
-    of them the fraction of requests that may miss it. `port`, `path` None: those of the profile; by names the path is `/metrics` then."""
+    of them the fraction of requests that may miss it. `port`, `path` None: those of the profile; by names the path is `/metrics` then. `at_gateway`:
+    a gateway tells of its requests, and the page of the rest."""
 
     promises: tuple[tuple[str, float], ...]
     profile: str = ""
@@ -50,3 +63,4 @@ class ServerPage:
     port: int | None = None
     path: str | None = None
     allowed: tuple[float, ...] = ()
+    at_gateway: bool = False

@@ -106,7 +106,7 @@ def in_whole(parts: Mapping[K, float]) -> dict[K, int]:
 
 def standing(weights: Mapping[K, int], parts: Mapping[K, float], backends: Mapping[K, Backend], load: float | None) -> bool:
     """Whether weights that stand may stay: none is far off its part, nothing is sent where nothing is to be, and none is above its bound for having
-    stayed. Without that, every new figure of a capacity would be a write."""
+    stayed, but for what whole weights are off. Without that, every new figure of a capacity would be a write."""
     total = sum(weights.values())
     if total == 0 or set(weights) != set(parts):
         return False
@@ -117,7 +117,7 @@ def standing(weights: Mapping[K, int], parts: Mapping[K, float], backends: Mappi
             return False
         most = _most(backends[key], backends, load)
         # Where all together have too little there is no bound that other weights would keep.
-        if abs(now - part) > max(STALE * part, HAIR) or part <= most < now - HAIR:
+        if abs(now - part) > max(STALE * part, HAIR) or part <= most < now - 1 / TOTAL:
             return False
     return True
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import lru_cache
 from glob import escape
 from types import MappingProxyType
 
 from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
+from steelyard.observe.backend import contract_at_a_gateway
 from steelyard.observe.contract import STEELYARD, Contract
 from steelyard.observe.named_metrics import Named, NamedMetrics
 from steelyard.observe.profiles.bentoml import BENTOML
@@ -53,9 +55,18 @@ def contract_of(page: ServerPage | None) -> Contract:
     """None: Steelyard's own server. The same object for the same page: of all replicas one."""
     if page is None:
         return STEELYARD
+    if page.at_gateway:
+        # Of its requests the page proves that it is read, and judges none.
+        page = replace(page, promises=(), allowed=())
     if page.names is not None:
         return _by_names(page.names, page)
     return PROFILES[page.profile].metrics(page.promises, page.path, page.allowed)
+
+
+@lru_cache(maxsize=1024)
+def contract_at_gateway(page: ServerPage) -> NamedMetrics | None:
+    """By what a gateway tells, where it is to; None where the page does."""
+    return contract_at_a_gateway(page.promises, page.allowed) if page.at_gateway else None
 
 
 def port_of(page: ServerPage) -> int:

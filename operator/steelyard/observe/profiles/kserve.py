@@ -15,5 +15,5 @@ KSERVE = Profile(
     times=(),
     parts=(("e2e", Named("request_predict_seconds")),),
     witness=("request_predict_seconds", "request_preprocess_seconds"),
-    remedy="read whole requests at a gateway, or a proxy in the pod, that has a histogram of them (metrics.names)",
+    remedy="read whole requests at a gateway, or a proxy in the pod, that has a histogram of them (latencyFrom: Gateway of a custom server, or metrics.names)",
 )

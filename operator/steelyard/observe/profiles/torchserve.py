@@ -16,5 +16,5 @@ TORCHSERVE = Profile(
     times=(),
     means=(("e2e", (_SUM, _REQUESTS)),),
     witness=("Requests2XX", "ts_queue_latency_microseconds"),
-    remedy="name a histogram of a handler of yours, or of a gateway or a proxy in the pod, in metrics.names",
+    remedy="name a histogram of a handler of yours, or of a proxy in the pod, in metrics.names, or of a custom server let a gateway tell it (latencyFrom: Gateway)",
 )

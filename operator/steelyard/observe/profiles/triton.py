@@ -23,5 +23,5 @@ TRITON = Profile(
     per_second=1_000.0,
     means=(("e2e", (_SUM, "nv_inference_request_summary_us")), ("ttft", (_SUM,))),
     remedy="where its models are decoupled, start it with --metrics-config histogram_latencies=true and promise ttft; whole requests are told by a gateway, "
-    "or a proxy in the pod, that has a histogram of them (metrics.names)",
+    "or a proxy in the pod, that has a histogram of them (latencyFrom: Gateway of a custom server, or metrics.names)",
 )
