@@ -1,4 +1,4 @@
-"""A publisher before an API server of memory that has nothing, and takes everything or refuses what a test names."""
+"""A publisher before an API server of memory, which takes everything or refuses what a test names."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Server:
     def __init__(self) -> None:
         self.refuses: dict[str, ApiError] = {}
         self.made: list[Manifest] = []
+        self.overlays: dict[str, Manifest] = {}
+        self._version = 1
 
     def _answer(self, verb: str) -> None:
         if verb in self.refuses:
@@ -36,7 +38,7 @@ class Server:
 
     async def list(self, _: Resource) -> Listing:
         self._answer("list")
-        return Listing([], "1")
+        return Listing(list(self.overlays.values()), str(self._version))
 
     async def get(self, *_: Any) -> Manifest:
         self._answer("get")
@@ -45,7 +47,21 @@ class Server:
     async def create(self, _: Resource, manifest: Manifest) -> Manifest:
         self._answer("create")
         self.made.append(manifest)
-        return {**manifest, "metadata": {**manifest["metadata"], "uid": f"u-{len(self.made)}", "resourceVersion": "2"}}
+        return self.put(manifest)
+
+    def put(self, manifest: Manifest) -> Manifest:
+        """Also by somebody else."""
+        self._version += 1
+        meta = {"uid": f"u-{self._version}", **manifest["metadata"], "resourceVersion": str(self._version)}
+        made = {**manifest, "metadata": meta}
+        if manifest["kind"] == "NodeOverlay":
+            self.overlays[meta["name"]] = made
+        return made
+
+    async def delete(self, _: Resource, __: None, name: str, **___: Any) -> Manifest:
+        self._version += 1
+        del self.overlays[name]
+        return {}
 
 
 class Stage:

@@ -92,3 +92,51 @@ def test_a_pool_that_asks_for_nothing_has_no_condition_and_is_told_nobody() -> N
     stage = Stage(pool(AUTOSCALER, publish=False), relative=COMPARED)
     assert asyncio.run(stage.look()) == {"p": None}
     assert stage.server.made == []
+
+
+THEIRS = {
+    "apiVersion": "karpenter.sh/v1alpha1",
+    "kind": "NodeOverlay",
+    "metadata": {"name": "theirs"},
+    "spec": {
+        "requirements": [{"key": "karpenter.k8s.aws/instance-family", "operator": "In", "values": ["inf2"]}],
+        "priceAdjustment": "-5%",
+    },
+}
+VALID = [{"type": "ValidationSucceeded", "status": "True"}]
+
+
+def test_karpenters_word_ends_the_doubt_and_a_price_of_somebody_elses_ends_ours() -> None:
+    stage = Stage(pool(KARPENTER), relative=COMPARED)
+    assert told(stage)[:2] == (None, Reason.PUBLISHED)
+    (ours,) = stage.server.overlays
+    stage.server.put({**stage.server.overlays[ours], "status": {"conditions": VALID}})
+    assert told(stage)[:2] == (True, Reason.PUBLISHED)
+    stage.server.put({**stage.server.overlays[ours], "status": {"conditions": [{**VALID[0], "status": "False", "message": "conflict"}]}})
+    holds, reason, message = told(stage)
+    assert (holds, reason) == (False, Reason.NOT_PUBLISHABLE) and "conflict" in message
+    stage.server.put(THEIRS)
+    holds, reason, message = told(stage)
+    assert (holds, reason) == (False, Reason.PUBLISHED_ELSEWHERE) and "NodeOverlay theirs" in message
+    assert set(stage.server.overlays) == {"theirs"}
+    del stage.server.overlays["theirs"]
+    told(stage)
+    assert set(stage.server.overlays) == {ours}
+    stage.relative = {}
+    assert told(stage)[:2] == (False, Reason.NOT_COMPARED)
+    assert stage.server.overlays == {}
+
+
+def test_of_two_pools_with_the_same_instances_the_second_leaves_the_first_ones_price_alone() -> None:
+    other = pool(KARPENTER)
+    other["metadata"] |= {"name": "q", "uid": "uid-q"}
+    stage = Stage(pool(KARPENTER), other, relative={**COMPARED, "q": COMPARED["p"]})
+    first = asyncio.run(stage.look())
+    (overlay,) = stage.server.overlays.values()
+    assert overlay["metadata"]["ownerReferences"][0]["uid"] == "uid-p"
+    assert first["q"] is not None
+    assert first["q"].reason is Reason.PUBLISHED_ELSEWHERE
+    again = asyncio.run(stage.look())
+    assert again["p"] is not None
+    assert again["p"].reason is Reason.PUBLISHED
+    assert list(stage.server.overlays.values()) == [overlay]
