@@ -8,10 +8,10 @@ from typing import Protocol
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import HTTP_ROUTES, Resource
+from steelyard.control.kube.resource import HTTP_ROUTES, INFERENCE_POOLS, Resource
 from steelyard.control.log import get_logger
 
-OPTIONAL = (HTTP_ROUTES,)
+OPTIONAL = (HTTP_ROUTES, INFERENCE_POOLS)
 LOOK_SECONDS = 30.0
 _log = get_logger(__name__)
 
