@@ -15,6 +15,7 @@ from steelyard.core.facts.route import InferencePools
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.routed import route_of as route_wanted
 from steelyard.core.placing.routed import still_routed
 from steelyard.core.planning.weights import TOTAL
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -141,6 +142,22 @@ def test_a_new_revision_joins_the_inference_pool_of_its_pool_by_replicas() -> No
     assert world.sent == {("InferencePool", "embed-a"): TOTAL}
 
 
+def test_a_move_that_began_by_weights_goes_on_by_replicas_once_a_picker_chooses_among_both_ends() -> None:
+    world = Picked({"a": Ground(speed=10, price=1.0)}, rate=30.0, accepted=frozenset())
+    world.tick(10)
+    world.wish = "n"
+    assert world.shares(6) == {0}, "of a Service for each end, and nothing is shifted yet"
+    world.accepted = PICKERS
+    assert world.shares(120) == {None}
+    assert [past.outcome for past in world.ended][-1] is Outcome.MOVED
+
+
+def test_a_rescue_is_not_held_up_and_goes_by_services() -> None:
+    world = Picked({"a": Ground(late=0.3, price=0.5), "b": Ground(price=4.0, speed=20)}, rate=20.0, accepted=frozenset())
+    world.until(lambda: world.count("b") > 0 and world.count("a") == 0, most=60)
+    assert world.sent["InferencePool", "embed-b"] == 0
+
+
 def test_one_for_all_has_no_weights_and_moves_go_by_replicas() -> None:
     world = two_pools(asked=SHARED)
     decision = world.tick(5)
@@ -171,5 +188,9 @@ def test_the_last_replicas_may_go_where_a_picker_finds_others_that_stay() -> Non
     world.tick(0 + 1)
     (new,) = {*world.deployments} - {old}
     seen = analysis(world.snapshot(), world.now)
+    ready = {key: world.ready(key) for key in (old, new)}
+    intent = route_wanted(seen, {old: 0, new: 3}, None, {old, new})
+    assert intent is not None
+    assert intent.weights == {key: pytest.approx(TOTAL * n / sum(ready.values()), abs=1) for key, n in ready.items()}, "they get their part"
     assert not still_routed(seen, {old: 0, new: 3}, old)
     assert still_routed(seen, {old: 0, new: 0}, old), "both at once would leave none"
