@@ -167,7 +167,7 @@ class Traffic(SpecModel):
         InferencePools | None,
         says(
             "InferencePools as backends of the route, whose endpoint pickers choose the pod of each request; left out, Services are. Requests are sent "
-            "to an InferencePool once each Gateway has accepted it, and by Services until then, while all moves are held. While this is given, "
+            "to them once each Gateway has accepted all that should get some, and by Services until then, while all moves are held. While this is given, "
             "server.custom.port must stay as it is."
         ),
     ] = None

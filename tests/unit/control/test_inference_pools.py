@@ -10,14 +10,14 @@ import pytest
 from steelyard.control.gather.inference_pool_facts import refusals_of
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import HTTP_ROUTES, INFERENCE_POOLS, INFERENCE_WORKLOADS
+from steelyard.control.kube.resource import DEPLOYMENTS, HTTP_ROUTES, INFERENCE_POOLS, INFERENCE_WORKLOADS
 from steelyard.core.facts.route import Route, RouteParent
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
 from unit.api import objects
 from unit.control.reconciler_stage import KEY, Stage, serving_too_few, standing
-from unit.control.test_hostile_objects import CALLED, POOL, Cluster
+from unit.control.test_hostile_objects import CALLED, LABELS, POOL, Cluster
 from unit.control.test_route_facts import ACCEPTED, RESOLVED, condition, entry
 from unit.control.test_scale_targets import CHAT
 from unit.control.virtual_time import ManualClock, VirtualClock, run
@@ -109,6 +109,21 @@ def test_one_that_is_the_workloads_own_and_that_all_parents_accept_is_accepted(e
     _, route = seen(cluster)
     assert (route.accepted, route.not_picked) == ((of,), None)
     assert sum(route.weights.values()) == 1000
+
+
+@pytest.mark.parametrize(("weight", "accepted"), [(0, (POOL,)), (100, ())])
+def test_none_gets_requests_while_one_whose_placements_do_is_not_accepted(weight: int, accepted: tuple[str, ...]) -> None:
+    cluster = asking()
+    other = cluster.deployment("u-chat")
+    labels = {**LABELS, "steelyard.dev/pool": "other"}
+    cluster.put(DEPLOYMENTS, {**other, "metadata": {**other["metadata"], "name": "chat-other", "uid": "u-2", "labels": labels}})
+    backends = [{"kind": "InferencePool", "name": POOL_NAME, "weight": 1000}, {"name": "chat-other", "weight": weight}]
+    made = {**pool(entry(ACCEPTED, RESOLVED), called="chat"), "spec": {"rules": [{"backendRefs": backends}]}}
+    cluster.put(HTTP_ROUTES, made, "MODIFIED")
+    cluster.put(INFERENCE_POOLS, pool(entry(ACCEPTED, RESOLVED)))
+    _, route = seen(cluster)
+    assert route.accepted == accepted
+    assert "InferencePool chat-other is being made" in str(route.not_picked)
 
 
 def test_one_that_is_somebody_elses_is_not_accepted_whatever_is_said_of_it() -> None:

@@ -47,9 +47,11 @@ class Picked(World):
             pools = sorted({self.asked.of(each.key) for each in placements})
             told = {"parentRef": {"name": "models"}, "conditions": [{"type": "Accepted", "status": "True"}]}
             raw = {**self.written, "status": {"parents": [told]}}
+            seen = route_of(raw, routing, backends_of(found.workload.key, routing, placements))
+            used = {self.asked.of(key) for key, weight in seen.weights.items() if weight}
             route = replace(
-                route_of(raw, routing, backends_of(found.workload.key, routing, placements)),
-                accepted=tuple(pool for pool in pools if pool in self.accepted),
+                seen,
+                accepted=tuple(pool for pool in pools if pool in self.accepted) if used <= self.accepted else (),
                 not_picked=None if self.accepted.issuperset(pools) else SAYS_NO,
             )
         workload = replace(found.workload, routing=routing)
@@ -58,7 +60,7 @@ class Picked(World):
     @property
     def sent(self) -> Mapping[tuple[str, str], int]:
         """Weights by kind and name."""
-        return {(b["kind"], b["name"]): b["weight"] for b in self.written["spec"]["rules"][0]["backendRefs"]}
+        return {(b["kind"], b["name"]): b["weight"] for rule in self.written["spec"]["rules"] for b in rule["backendRefs"]}
 
     def part(self, key: PlacementKey, ready: Mapping[PlacementKey, int]) -> float:
         if not self.written:

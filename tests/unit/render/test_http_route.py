@@ -6,7 +6,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.route import InferencePools, RouteParent, Routing
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import Intent, RouteIntent
-from steelyard.render.http_route import BACKENDS
+from steelyard.render.http_route import BACKENDS, WAITING
 from steelyard.render.objects import desired
 
 WORKLOAD = WorkloadKey("team", "chat")
@@ -85,21 +85,27 @@ PICKED = InferencePools(shared=False, picker="picker-{pool}", picker_port=9002, 
 OLD, INT8 = PlacementKey("a", "33333333"), PlacementKey("a.int8", "44444444")
 
 
-def backends(asked: InferencePools, accepted: tuple[str, ...], weights: dict[PlacementKey, int]) -> list[tuple[str, str, str, int]]:
+def backends(asked: InferencePools, accepted: tuple[str, ...], weights: dict[PlacementKey, int]) -> list[list[tuple[str, str, int]]]:
+    """Of each rule."""
     routing = Routing(parents=(RouteParent(name="models"),), pools=asked)
     made = route(RouteIntent(routing=routing, weights=weights, accepted=accepted))
-    return [(each["group"], each["kind"], each["name"], each["weight"]) for each in made["spec"]["rules"][0]["backendRefs"]]
+    return [[(each["kind"], each["name"], each["weight"]) for each in rule["backendRefs"]] for rule in made["spec"]["rules"]]
 
 
 def test_an_inference_pool_gets_what_its_placements_had_once_it_is_accepted() -> None:
     weights = {A: 200, OLD: 50, INT8: 150, B: 600}
-    group = "inference.networking.k8s.io"
-    assert backends(PICKED, ("a",), weights) == [
-        ("", "Service", "chat-b", 600),
-        (group, "InferencePool", "chat-a", 400),
-        (group, "InferencePool", "chat-b", 0),
-    ]
-    assert backends(replace(PICKED, shared=True), ("",), weights) == [(group, "InferencePool", "chat", 1000)]
+    assert backends(PICKED, ("a", "b"), weights) == [[("InferencePool", "chat-a", 400), ("InferencePool", "chat-b", 600)]]
+    assert backends(replace(PICKED, shared=True), ("",), weights) == [[("InferencePool", "chat", 1000)]]
+
+
+def test_until_then_it_is_named_in_a_rule_that_no_request_matches_and_shares_none_with_services() -> None:
+    waiting = [("InferencePool", "chat-a", 0), ("InferencePool", "chat-b", 0)]
+    assert backends(PICKED, (), {A: 400, B: 600}) == [[("Service", "chat-a", 400), ("Service", "chat-b", 600)], waiting]
+    assert backends(PICKED, ("a",), {A: 1000, B: 0}) == [[("InferencePool", "chat-a", 1000)], waiting[1:]]
+    made = route(RouteIntent(routing=Routing(parents=(RouteParent(name="models"),), pools=PICKED), weights={A: 1000}))
+    rule = made["spec"]["rules"][1]
+    assert rule["matches"] == [{"path": {"type": "Exact", "value": WAITING}}]
+    assert rule["backendRefs"][0]["group"] == "inference.networking.k8s.io"
 
 
 def test_an_inference_pool_selects_all_of_its_pools_serving_pods_and_names_its_picker() -> None:

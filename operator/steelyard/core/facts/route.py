@@ -54,8 +54,8 @@ class Routing:
 class Route:
     """What is seen of the workload's route. `weights`: as the object has them, by placement. `refusal`: why no gateway serves it, in the gateway's
     words where it says so; None where all parents accept it. `taken_up`: whether every parent has seen the object as it is now. `served`: whether the
-    API server has the kind at all. `accepted`: the InferencePools that all parents accept, by pool as `InferencePools.of` says it. `not_picked`: why
-    there are InferencePools that are asked for and not among these."""
+    API server has the kind at all. `accepted`: the InferencePools that all parents accept, by pool as `InferencePools.of` says it; none of them
+    while one whose placements get requests is not accepted, since all go by Services then. `not_picked`: why one is not accepted."""
 
     weights: Mapping[PlacementKey, int]
     refusal: Refusal | None = None

@@ -134,8 +134,7 @@ class ScaleTargetIntent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteIntent:
     """One HTTPRoute with a backend for each placement, and the InferencePools that are asked for. `weights`: of the placements that there are or that
-    are made in the same pass. `accepted`: the InferencePools that requests are sent to; until one is among them, each of its placements is sent them by
-    its Service."""
+    are made in the same pass. `accepted`: the InferencePools that requests are sent to; without any, Services are."""
 
     routing: Routing
     weights: Mapping[PlacementKey, int]
