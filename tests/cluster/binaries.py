@@ -139,6 +139,16 @@ TOOLS = {
                 ("github.com/projectcontour/contour", "examples/contour/01-crds.yaml"),
             ),
         ),
+        # What chooses the pod of each request to an InferencePool, beside the definition of that: the same.
+        Tool(
+            "endpoint-picker",
+            "sigs.k8s.io/gateway-api-inference-extension",
+            ("epp",),
+            10,
+            120,
+            standard=False,
+            kept=(("sigs.k8s.io/gateway-api-inference-extension", "config/crd/bases/inference.networking.k8s.io_*.yaml"),),
+        ),
         # What gives quota to pods in queues: the same.
         Tool(
             "kueue",
