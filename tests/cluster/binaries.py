@@ -153,6 +153,16 @@ TOOLS = {
                 ("github.com/envoyproxy/gateway", "charts/gateway-crds-helm/templates/generated/*.yaml"),
             ),
         ),
+        # What chooses the pod of each request to an InferencePool, beside the definition of that: the same.
+        Tool(
+            "endpoint-picker",
+            "sigs.k8s.io/gateway-api-inference-extension",
+            ("epp",),
+            10,
+            120,
+            standard=False,
+            kept=(("sigs.k8s.io/gateway-api-inference-extension", "config/crd/bases/inference.networking.k8s.io_*.yaml"),),
+        ),
         # What gives quota to pods in queues: the same.
         Tool(
             "kueue",

@@ -352,17 +352,17 @@ def test_what_a_gateway_tells_of_a_server_that_tells_no_times_is_what_its_client
 OF_THE_GATEWAY_API: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a Service of another workload": (
         lambda r: r["spec"]["rules"][0]["backendRefs"][0].update(name="shop-web"),
-        "only to Services of the workload",
+        "only to Services and InferencePools of the workload",
     ),
     "a Service of another namespace": (
         lambda r: r["spec"]["rules"][0]["backendRefs"][0].update(namespace="kube-system"),
-        "only to Services of the workload",
+        "only to Services and InferencePools of the workload",
     ),
     "a copy of every request for somebody else": (
         lambda r: r["spec"]["rules"][0].update(
             filters=[{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "spy", "port": 80}}}]
         ),
-        "only to Services of the workload",
+        "only to Services and InferencePools of the workload",
     ),
     "another name": (lambda r: r["metadata"].update(name="shop"), "only the HTTPRoute of a workload's own name"),
     "no owner": (lambda r: r["metadata"].pop("ownerReferences"), "with an owner of the kind"),

@@ -128,6 +128,15 @@ class InferenceWorkloadSpec(SpecModel):
             reason="FieldValueForbidden",
         ),
         Rule(
+            "!has(self.server.custom) || !has(oldSelf.server.custom) || !has(self.traffic) || !has(self.traffic.inferencePools) || "
+            "self.server.custom.port == oldSelf.server.custom.port",
+            "must stay as it is while traffic.inferencePools is given: all pods of an InferencePool listen on the same port; remove inferencePools, "
+            "change the port, and give them again when no replica of the old revision is left",
+            None,
+            field="server.custom.port",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
             "!has(self.server.steelyard) || !has(self.model) || has(self.model.task)",
             'must give model.task, such as "feature-extraction", with the steelyard server: it decides what is compiled and how it is checked',
             lambda s: s.server.steelyard is None or s.model is None or s.model.task is not None,

@@ -256,7 +256,8 @@ class PlacementStatus(StatusModel):
     weight: Annotated[
         int | None,
         says(
-            "What the workload's HTTPRoute sends here, of 1000. Missing where requests do not come by a route.",
+            "What the workload's HTTPRoute sends here, of 1000. Missing where requests do not come by a route, or all go to one InferencePool. Of "
+            "several placements in one InferencePool the parts are by replica, and its endpoint picker may choose others.",
             unit="thousandths",
             example=250,
             low=0,

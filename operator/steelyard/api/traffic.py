@@ -1,4 +1,4 @@
-"""By what way requests come: a route of the Gateway API with a weight for each placement."""
+"""By what way requests come: a route of the Gateway API with a weight for each placement, by Services or InferencePools."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.text import ObjectName
+from steelyard.api.word import Word
 
 NamespaceName = Annotated[
     str,
@@ -32,6 +33,71 @@ PathPrefix = Annotated[
         'must begin with "/" and be a path without "//", "?", "#" and "%", such as "/models/embedder"',
     ),
 ]
+
+
+PICKER_POOL = "{pool}"
+
+PickerName = Annotated[
+    str,
+    Field(max_length=63),
+    Pattern(
+        "^([a-z]|[{]pool[}])(-*([a-z0-9]|[{]pool[}]))*$",
+        'must be the name of a Service in lower case, in which {pool} stands for the name of an AcceleratorPool, such as "picker-{pool}"',
+    ),
+]
+
+
+class PoolExtent(Word):
+    """Which pods an InferencePool selects."""
+
+    PER_POOL = (
+        "PerPool",
+        "one InferencePool for each AcceleratorPool in use, named WORKLOAD-POOL, with the weights of the route between them",
+    )
+    SHARED = (
+        "Shared",
+        "one InferencePool of the workload's name for the pods of all pools; its endpoint picker spreads the requests, and there are no weights",
+    )
+
+
+class PickerFailure(Word):
+    """What a gateway does while the endpoint picker does not answer."""
+
+    FAIL_CLOSE = "FailClose", "it answers with an error"
+    FAIL_OPEN = "FailOpen", "it sends the request to any pod of the InferencePool"
+
+
+class EndpointPickerRef(SpecModel):
+    """The endpoint picker of an InferencePool: a program that you run behind a Service of the workload's namespace."""
+
+    name: Annotated[
+        PickerName,
+        says(
+            "The name of its Service. {pool} in it stands for the name of the AcceleratorPool: pickers such as that of the Gateway API Inference "
+            "Extension choose within one InferencePool each.",
+            example="chat-{pool}-picker",
+        ),
+    ]
+    port: Annotated[int, says("The Service's port.", unit="port number", example=9003, low=1, high=65_535)] = 9002
+    failure_mode: Annotated[PickerFailure, says("What a gateway does while the endpoint picker does not answer.", example="FailOpen")] = (
+        PickerFailure.FAIL_CLOSE
+    )
+
+
+class InferencePools(SpecModel):
+    """InferencePools of the Gateway API Inference Extension as backends of the route."""
+
+    RULES = (
+        Rule(
+            "self.extent != 'Shared' || !self.endpointPickerRef.name.contains('{pool}')",
+            "must not hold {pool} with extent Shared: the one InferencePool is of no single pool",
+            lambda p: p.extent != PoolExtent.SHARED or PICKER_POOL not in p.endpoint_picker_ref.name,
+            field="endpointPickerRef.name",
+        ),
+    )
+
+    extent: Annotated[PoolExtent, says("Which pods an InferencePool selects.", example="Shared")] = PoolExtent.PER_POOL
+    endpoint_picker_ref: Annotated[EndpointPickerRef, says("The endpoint picker, which chooses the pod of each request.")]
 
 
 class ParentRef(SpecModel):
@@ -61,9 +127,9 @@ class Traffic(SpecModel):
     RULES = (
         Rule(
             "(has(self.parentRefs) && self.parentRefs.size() > 0) || "
-            "((!has(self.hostnames) || self.hostnames.size() == 0) && (!has(self.path) || self.path == '/'))",
-            "must be given with hostnames and path: without a Gateway there is no route, and clients come by the workload's Service",
-            lambda t: bool(t.parent_refs) or not (t.hostnames or t.path != "/"),
+            "((!has(self.hostnames) || self.hostnames.size() == 0) && (!has(self.path) || self.path == '/') && !has(self.inferencePools))",
+            "must be given with hostnames, path and inferencePools: without a Gateway there is no route, and clients come by the workload's Service",
+            lambda t: bool(t.parent_refs) or not (t.hostnames or t.path != "/" or t.inference_pools),
             field="parentRefs",
             reason="FieldValueRequired",
         ),
@@ -97,3 +163,11 @@ class Traffic(SpecModel):
             example="/v1",
         ),
     ] = "/"
+    inference_pools: Annotated[
+        InferencePools | None,
+        says(
+            "InferencePools as backends of the route, whose endpoint pickers choose the pod of each request; left out, Services are. Requests are sent "
+            "to them once each Gateway has accepted all that should get some, and by Services until then, while all moves are held. While this is given, "
+            "server.custom.port must stay as it is."
+        ),
+    ] = None

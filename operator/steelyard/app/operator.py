@@ -57,6 +57,7 @@ from steelyard.control.kube.resource import (
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
     HTTP_ROUTES,
+    INFERENCE_POOLS,
     INFERENCE_WORKLOADS,
     JOBS,
     NODES,
@@ -110,7 +111,6 @@ if TYPE_CHECKING:
     from steelyard.control.keda.external_scaler import ExternalScaler
 
 _log = get_logger(__name__)
-_OF_A_WORKLOAD = frozenset({DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, JOBS, PODS, PROVISIONING_REQUESTS, SCALE_TARGETS})
 
 WRITES_PER_SECOND = 50.0
 BURST = 100
@@ -123,6 +123,10 @@ STANDS_STILL_SECONDS = 60.0
 WENT_BACK = "the API server's versions went back, as after a restore of etcd; this process ends, and the next one lists everything anew"
 EVENTS_SECONDS = 3.0
 """For the last events of an operator that is told to stop."""
+WAKE_THEIR_WORKLOAD = frozenset(
+    {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, INFERENCE_POOLS, JOBS, PODS, PROVISIONING_REQUESTS, SCALE_TARGETS}
+)
+"""Kinds of what is made for a workload, which has to look again when one of them changes."""
 
 
 class Key(NamedTuple):
@@ -320,6 +324,7 @@ class Operator:
             autoscaler_of=self.autoscalers.of,
             routes_served=HTTP_ROUTES in self._optional,
             requests_served=PROVISIONING_REQUESTS in self._optional,
+            inference_pools_served=INFERENCE_POOLS in self._optional,
             quota_of=self.quota.of,
             refused_node=self.scale_ups.of,
             node_pools=self.node_pools,
@@ -753,7 +758,7 @@ class Operator:
                 self._wake_pool(pool)
             return
         labels = manifests.labels(present)
-        if key.resource in _OF_A_WORKLOAD and label.WORKLOAD in labels:
+        if key.resource in WAKE_THEIR_WORKLOAD and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal

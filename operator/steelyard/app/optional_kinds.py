@@ -8,10 +8,10 @@ from typing import Protocol
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import HTTP_ROUTES, POD_TEMPLATES, PROVISIONING_REQUESTS, Resource
+from steelyard.control.kube.resource import HTTP_ROUTES, INFERENCE_POOLS, POD_TEMPLATES, PROVISIONING_REQUESTS, Resource
 from steelyard.control.log import get_logger
 
-OPTIONAL = (HTTP_ROUTES,)
+OPTIONAL = (HTTP_ROUTES, INFERENCE_POOLS)
 OF_REQUESTS = (PROVISIONING_REQUESTS, POD_TEMPLATES)
 """Where moves may ask for capacity."""
 LOOK_SECONDS = 30.0

@@ -41,6 +41,12 @@ def scale_target(workload: WorkloadKey, pool: str) -> str:
     return f"{workload.name}.{pool}"
 
 
+def inference_pool(workload: WorkloadKey, pool: str) -> str:
+    """One for a workload and pool, whatever runs there; without a pool, the one for all. People write this name where they run its endpoint picker, and
+    gateways make Services of it, so that it has no dot. Where two workloads come to the same name, the second is told that it is taken."""
+    return f"{workload.name}-{pool}" if pool else workload.name
+
+
 def front(workload: WorkloadKey) -> str:
     """The stable Service that clients use, and the PodDisruptionBudget of what answers them."""
     return workload.name

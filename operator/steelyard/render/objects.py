@@ -16,6 +16,7 @@ from steelyard.render.deployment import deployment
 from steelyard.render.disruption_budget import disruption_budget
 from steelyard.render.exit_drill import exit_drill
 from steelyard.render.http_route import http_route
+from steelyard.render.inference_pool import inference_pool
 from steelyard.render.manifest import Manifest
 from steelyard.render.probe_job import probe_job
 from steelyard.render.scale_target import scale_target
@@ -79,7 +80,9 @@ def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, 
         present.append(of_placement(workload, uid, placement.key, called(placement.key)))
         present.append(deployment(workload, uid, placement, settings, called(placement.key)))
     if intent.route is not None:
-        # After the Services that it names.
+        # After what it names.
+        if (asked := intent.route.routing.pools) is not None:
+            present += (inference_pool(workload, uid, asked, pool) for pool in intent.route.pools)
         present.append(http_route(workload, uid, intent.route, called))
     scales = tuple(Scale(workload.namespace, called(key), count) for key, count in sorted((intent.scale or {}).items()))
     absent += (Absent(kind, workload.namespace, called(key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service"))

@@ -146,7 +146,7 @@ def _placements(decision: Decision, snapshot: Snapshot) -> list[Raw]:
         }
         if place is not None and place.artifact_digest:
             out["artifactDigest"] = place.artifact_digest
-        if decision.intent.route is not None and key in decision.intent.route.weights:
+        if decision.intent.route is not None and key in decision.intent.route.weights and not decision.intent.route.one_for_all:
             out["weight"] = decision.intent.route.weights[key]
         if key.pool in made:
             out["pricedBy"] = PricedBy.CATALOGUE.value

@@ -13,7 +13,7 @@ from cluster.cluster import Cluster
 from steelyard.api.crdgen.definition import definition, object_schema
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import API_VERSION, Kind
-from unit.api.objects import BAD, GOOD, Bad, changed, compiled, pool, workload
+from unit.api.objects import BAD, CUSTOM, GATEWAY, GONE, GOOD, PICKED, Bad, changed, compiled, pool, workload
 
 pytestmark = pytest.mark.apiserver
 
@@ -188,6 +188,18 @@ def test_two_people_may_each_own_one_pool_of_a_placement(served: Cluster, namesp
     other = {**workload(), "spec": {"placement": {"pools": [{"name": "b", "maxReplicas": 3}]}}}
     both = apply(served, other, namespace, "second")
     assert [entry["name"] for entry in both["spec"]["placement"]["pools"]] == ["a", "b"]
+
+
+def test_the_port_of_a_custom_server_stays_while_inference_pools_are_asked_for(served: Cluster, namespace: str):
+    made = changed(workload(), {"spec.server": CUSTOM, "spec.compile": GONE, "spec.traffic": {**GATEWAY, **PICKED}})
+    status, answer = create(served, made, namespace, dry=False)
+    assert status == 201, answer
+    at, port = path(BY_NAME["InferenceWorkload"], namespace, made["metadata"]["name"]), {"server": {"custom": {"port": 9001}}}
+    status, body = served.api.request("PATCH", at, {"spec": port}, "application/merge-patch+json")
+    assert status == 422
+    assert "must stay as it is while traffic.inferencePools is given" in body.decode()
+    status, body = served.api.request("PATCH", at, {"spec": {**port, "traffic": {"inferencePools": None}}}, "application/merge-patch+json")
+    assert status == 200, body
 
 
 def test_the_spec_of_a_compiled_model_never_changes(served: Cluster, namespace: str):

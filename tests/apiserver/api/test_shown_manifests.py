@@ -15,6 +15,7 @@ PATHS = {
     "InferenceWorkload": "/apis/steelyard.dev/v1alpha1/namespaces/default/inferenceworkloads",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies",
     "DaemonSet": "/apis/apps/v1/namespaces/default/daemonsets",
+    "Service": "/api/v1/namespaces/default/services",
     "ConfigMap": "/api/v1/namespaces/default/configmaps",
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
 }

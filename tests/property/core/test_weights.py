@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.planning.weights import LITTLE, SAFE, TOTAL, Backend, between, bounded, by_capacity, in_whole, standing
+from steelyard.core.planning.weights import LITTLE, SAFE, TOTAL, Backend, as_picked, between, bounded, by_capacity, in_whole, standing
 
 capacities = st.one_of(st.none(), st.floats(0.01, 1000))
 backends = st.dictionaries(st.sampled_from("abcdef"), st.builds(Backend, st.integers(0, 20), capacities, st.booleans()), min_size=1)
@@ -27,6 +27,20 @@ def test_parts_and_weights_add_up_and_are_not_negative(there: dict[str, Backend]
         weights = in_whole(parts)
         assert sum(weights.values()) == TOTAL
         assert all(abs(weights[key] / TOTAL - part) <= 1 / TOTAL for key, part in parts.items())
+
+
+@effort(300)
+@given(backends)
+def test_a_picker_changes_nothing_of_what_its_backend_gets_and_nothing_where_each_has_its_own(there: dict[str, Backend]):
+    parts, ready = by_capacity(there), {key: each.ready for key, each in there.items()}
+    assert as_picked(parts, ready, lambda key: key) == parts
+    found = as_picked(parts, ready, lambda key: key in "abc")
+    assert [*found] == [*parts]
+    for backend in ("abc", "def"):
+        of_it = [key for key in parts if key in backend]
+        assert near(sum(found[key] for key in of_it), sum(parts[key] for key in of_it))
+        replicas = {found[key] / ready[key] for key in of_it if ready[key]}
+        assert not replicas or near(max(replicas), min(replicas))
 
 
 @effort(300)

@@ -112,6 +112,7 @@ GOOD = {
 
 VLLM = {"vllm": {}}
 GATEWAY = {"parentRefs": [{"name": "models"}]}
+PICKED = {"inferencePools": {"endpointPickerRef": {"name": "picker-{pool}"}}}
 NAMES = {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}
 CUSTOM = {
     "custom": {
@@ -219,6 +220,11 @@ BAD: tuple[Bad, ...] = (
     _w("a route for what is not ours", {"spec.server": EXISTING, "spec.traffic": GATEWAY}, "must be left out when the server is existing: nothing of it is changed, its routes", "spec.traffic"),
     _w("host names without a gateway", {"spec.traffic": {"hostnames": ["a.example.com"]}}, "without a Gateway there is no route", "spec.traffic.parentRefs"),
     _w("a gateway in no namespace", {"spec.traffic": {"parentRefs": [{"name": "models", "namespace": "Team A"}]}}, "must be the name of a namespace", "spec.traffic.parentRefs[0].namespace"),
+    _w("InferencePools without a gateway", {"spec.traffic": PICKED}, "without a Gateway there is no route", "spec.traffic.parentRefs"),
+    _w("InferencePools without a picker", {"spec.traffic": {**GATEWAY, "inferencePools": {}}}, "Required value", "spec.traffic.inferencePools.endpointPickerRef", "must be given"),
+    _w("a picker of a pool for all pools", {"spec.traffic": changed({**GATEWAY, **PICKED}, {"inferencePools.extent": "Shared"})}, "must not hold {pool} with extent Shared", "spec.traffic.inferencePools.endpointPickerRef.name"),
+    _w("a picker of another word", {"spec.traffic": changed({**GATEWAY, **PICKED}, {"inferencePools.endpointPickerRef.name": "picker-{revision}"})}, "must be the name of a Service", "spec.traffic.inferencePools.endpointPickerRef.name"),
+    _w("a picker that fails otherwise", {"spec.traffic": changed({**GATEWAY, **PICKED}, {"inferencePools.endpointPickerRef.failureMode": "Ignore"})}, 'supported values: "FailClose"', "spec.traffic.inferencePools.endpointPickerRef.failureMode", "must be one of 'FailClose'"),
     _w("a host with a port", {"spec.traffic": {**GATEWAY, "hostnames": ["a.example.com:80"]}}, "must be a host name", "spec.traffic.hostnames[0]"),
     _w("a path with a query", {"spec.traffic": {**GATEWAY, "path": "/v1?a=b"}}, 'must begin with "/"', "spec.traffic.path"),
     _w("a gateway that tells latencies, and is not named", {"spec.server": AT_A_GATEWAY}, "must name the Gateways in parentRefs", "spec.traffic"),

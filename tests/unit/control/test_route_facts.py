@@ -8,7 +8,7 @@ from steelyard.core.facts.route import RouteParent, Routing
 from steelyard.core.vocabulary.reason import Reason
 
 A, B = PlacementKey("a", "1"), PlacementKey("b", "2")
-SERVICES = {"chat-a": A, "chat-b": B}
+SERVICES = {("Service", "chat-a"): {A: 1}, ("Service", "chat-b"): {B: 1}}
 MODELS = RouteParent(name="models")
 
 
@@ -73,3 +73,14 @@ def test_an_acceptance_of_an_older_state_counts_and_is_not_taken_up_yet() -> Non
     found = seen(entry(ACCEPTED, RESOLVED), generation=4)
     assert found.refusal is None
     assert not found.taken_up
+
+
+def test_what_an_inference_pool_gets_counts_for_its_placements_by_replica() -> None:
+    raw = {
+        "metadata": {"name": "chat", "namespace": "team"},
+        "spec": {"rules": [{"backendRefs": [{"kind": "InferencePool", "name": "chat", "weight": 1000}, {"name": "chat-b", "weight": 0}]}]},
+    }
+    service = {("Service", "chat-b"): {B: 1}}
+    assert route_of(raw, Routing(parents=()), {("InferencePool", "chat"): {A: 2, B: 1}, **service}).weights == {A: 666, B: 334}
+    assert route_of(raw, Routing(parents=()), {("InferencePool", "chat"): {A: 0, B: 0}, **service}).weights == {A: 500, B: 500}
+    assert route_of(raw, Routing(parents=()), service).weights == {B: 0}

@@ -125,10 +125,10 @@ def test_what_is_not_ready_gives_way_at_once_though_the_route_names_it() -> None
     (key,) = world.deployments
     assert world.written[key] == TOTAL
     assert not world.ready(key)
-    assert not still_routed(analysis(world.snapshot(), world.now), key)
+    assert not still_routed(analysis(world.snapshot(), world.now), {key: 0}, key)
     world.tick(8)
     assert world.ready(key)
-    assert still_routed(analysis(world.snapshot(), world.now), key)
+    assert still_routed(analysis(world.snapshot(), world.now), {key: 0}, key)
 
 
 def test_a_share_that_is_not_served_does_not_count_and_the_move_goes_back() -> None:

@@ -9,6 +9,8 @@ from unit.fields.scene import COMPILES, FRESH, MOVES, Pair, Scene, values
 
 ENDS = Scene(windows=240, grounds=MOVES.grounds)
 ROUTED = Scene(workload={"traffic": {"parentRefs": [{"name": "models"}]}})
+PICKER = {"name": "picker"}
+PICKED = Scene(workload={"traffic": {"parentRefs": [{"name": "models"}], "inferencePools": {"endpointPickerRef": PICKER}}})
 VLLM = Scene(workload={"server": {"vllm": {}}, "model.task": GONE, "objective.latency": [{"metric": "e2e", "milliseconds": 200, "percent": "99"}]}, pools={name: {"backends": [{"name": "vllm"}]} for name in ("dear", "cheap")})  # fmt: skip
 SPOT = Scene(pools={"cheap": {"capacity.type": "Spot"}})
 
@@ -116,6 +118,13 @@ WORKLOADS: dict[str, Pair] = {
     },
     "traffic.hostnames[]": values(["a.example.com"], ["b.example.com"], scene=ROUTED, at="traffic.hostnames"),
     "traffic.path": values("/", "/v1", scene=ROUTED),
+    "traffic.inferencePools.extent": values("PerPool", "Shared", scene=PICKED),
+    **{
+        f"traffic.inferencePools.endpointPickerRef.{name}": values(
+            PICKER, {**PICKER, name: other}, scene=PICKED, at="traffic.inferencePools.endpointPickerRef"
+        )
+        for name, other in (("name", "picker-{pool}"), ("port", 9003), ("failureMode", "FailOpen"))
+    },
     "objective.latency[].metric": values("e2e", "ttft", at="objective.latency.0.metric"),
     "objective.latency[].milliseconds": values(200, 300, at="objective.latency.0.milliseconds"),
     "objective.latency[].percent": values("99", "90", at="objective.latency.0.percent", scene=MOVES),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import TypeAlias
 
-from steelyard.control.kube import manifest as manifests
+from steelyard.control.gather.parent_status import Child, told
 from steelyard.control.kube.manifest import Manifest
-from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.route import Route, RouteParent, Routing
+from steelyard.control.kube.resource import HTTP_ROUTES, INFERENCE_POOLS, SERVICES
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.route import Route, Routing
+from steelyard.core.facts.snapshot import Placement
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.render import name
 
-WORDS = 300
-"""Characters of a controller's message that are told."""
 NOT_SERVED = Route(
     weights={},
     refusal=Refusal(
@@ -22,73 +25,42 @@ NOT_SERVED = Route(
     ),
     served=False,
 )
+ROUTE = Child(HTTP_ROUTES.kind, Reason.ROUTE_NOT_ACCEPTED, "is there such a Gateway with such a listener, and does its controller run?")
+Backends: TypeAlias = Mapping[tuple[str, str], Mapping[PlacementKey, int]]
+"""By kind and name: ready replicas of the placements that a backend sends requests to."""
 
 
-def route_of(raw: Manifest, routing: Routing, services: Mapping[str, PlacementKey]) -> Route:
-    """services: placements by the names of their Services."""
-    told = [_told(raw, parent) for parent in routing.parents]
+def backends_of(workload: WorkloadKey, routing: Routing, placements: Sequence[Placement]) -> Backends:
+    """All that the workload's route may name."""
+    found = {(SERVICES.kind, place.name): {place.key: place.ready} for place in placements}
+    if routing.pools is not None:
+        for place in placements:
+            called = name.inference_pool(workload, routing.pools.of(place.key))
+            found.setdefault((INFERENCE_POOLS.kind, called), {})[place.key] = place.ready
+    return found
+
+
+def route_of(raw: Manifest, routing: Routing, backends: Backends) -> Route:
+    """What stands, and what the parents say of it."""
+    said = [told(raw, ROUTE, parent) for parent in routing.parents]
     return Route(
-        weights=dict(_weights(raw, services)),
-        refusal=next((refusal for refusal, _ in told if refusal is not None), None),
-        taken_up=all(taken_up for _, taken_up in told),
+        weights=_weights(raw, backends),
+        refusal=next((refusal for refusal, _ in said if refusal is not None), None),
+        taken_up=all(taken_up for _, taken_up in said),
     )
 
 
-def _weights(raw: Manifest, services: Mapping[str, PlacementKey]) -> Iterator[tuple[PlacementKey, int]]:
+def _weights(raw: Manifest, backends: Backends) -> Mapping[PlacementKey, int]:
+    found = Counter[PlacementKey]()
     for rule in (raw.get("spec") or {}).get("rules") or ():
         for backend in rule.get("backendRefs") or ():
-            key = services.get(str(backend.get("name")))
-            if key is not None:
-                yield key, int(backend.get("weight", 1))
+            ready = backends.get((str(backend.get("kind", SERVICES.kind)), str(backend.get("name"))), {})
+            found.update(_divided(int(backend.get("weight", 1)), ready))
+    return dict(found)
 
 
-def _told(raw: Manifest, parent: RouteParent) -> tuple[Refusal | None, bool]:
-    """(why the parent does not serve the route, whether it has seen it as it is now)."""
-    route, gateway = f"HTTPRoute {manifests.name(raw)}", _called(parent)
-    conditions = [c for entry in _entries(raw, parent) if (c := _by_type(entry))]
-    if not conditions:
-        said = f"{gateway} has said nothing of {route}: is there such a Gateway with such a listener, and does its controller run?"
-        return Refusal(Reason.ROUTE_NOT_ACCEPTED, said), False
-    # Several controllers may speak of one Gateway, as after a change of its class: one that accepts is enough.
-    accepting = [c for c in conditions if _is(c, "Accepted")]
-    if not accepting:
-        return _refusal(f"{gateway} does not accept {route}", conditions[0].get("Accepted")), False
-    serving = [c for c in accepting if "ResolvedRefs" not in c or _is(c, "ResolvedRefs")]
-    if not serving:
-        return _refusal(f"{gateway} does not find what {route} sends requests to", accepting[0]["ResolvedRefs"]), False
-    generation = int(manifests.metadata(raw).get("generation") or 0)
-    seen = [int(c["Accepted"].get("observedGeneration") or generation) for c in serving]
-    return None, max(seen) >= generation
-
-
-def _refusal(what: str, condition: Mapping[str, Any] | None) -> Refusal:
-    if condition is None:
-        return Refusal(Reason.ROUTE_NOT_ACCEPTED, f"{what}: its controller does not say why")
-    why = " ".join(str(condition.get("message") or "").split())[:WORDS]
-    return Refusal(Reason.ROUTE_NOT_ACCEPTED, f"{what} ({condition.get('reason') or condition.get('status')}){f': {why}' if why else ''}")
-
-
-def _entries(raw: Manifest, parent: RouteParent) -> Sequence[Mapping[str, Any]]:
-    """What controllers have written of that parent."""
-    here = manifests.namespace(raw)
-    wanted = (parent.name, parent.namespace or here, parent.section, parent.port)
-    return [
-        entry
-        for entry in (raw.get("status") or {}).get("parents") or ()
-        if (ref := entry.get("parentRef") or {})
-        and (ref.get("name"), ref.get("namespace") or here, ref.get("sectionName"), ref.get("port")) == wanted
-    ]
-
-
-def _by_type(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {str(c.get("type")): c for c in entry.get("conditions") or ()}
-
-
-def _is(conditions: Mapping[str, Mapping[str, Any]], kind: str) -> bool:
-    return conditions.get(kind, {}).get("status") == "True"
-
-
-def _called(parent: RouteParent) -> str:
-    where = f"{parent.namespace}/" if parent.namespace else ""
-    listener = f" (listener {parent.section})" if parent.section else ""
-    return f"Gateway {where}{parent.name}{listener}"
+def _divided(weight: int, ready: Mapping[PlacementKey, int]) -> Mapping[PlacementKey, int]:
+    """By replica: more is not known of how an endpoint picker chooses."""
+    by = ready if any(ready.values()) else dict.fromkeys(ready, 1)
+    upto = [weight * n // sum(by.values()) for n in accumulate(by.values(), initial=0)] if by else []
+    return {key: after - before for key, (before, after) in zip(by, pairwise(upto), strict=True)}

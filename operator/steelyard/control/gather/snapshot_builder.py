@@ -21,6 +21,9 @@ from steelyard.control.gather.existing_facts import Seen
 from steelyard.control.gather.existing_servers import ExistingServers, ReadExisting
 from steelyard.control.gather.exit_drills import drill_trial, under_way
 from steelyard.control.gather.held_nodes import HeldNodes
+from steelyard.control.gather.inference_pool_facts import NOT_SERVED as NO_INFERENCE_POOLS
+from steelyard.control.gather.inference_pool_facts import refusals_of
+from steelyard.control.gather.inference_pool_facts import unsaid as pool_unsaid
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.newest_pod import newest_pod
 from steelyard.control.gather.node_groups import NodeGroups
@@ -34,7 +37,7 @@ from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, 
 from steelyard.control.gather.probe_job import is_probe, probe_of
 from steelyard.control.gather.provisioning import Found
 from steelyard.control.gather.queued import QuotaOf, is_asked_for, queued, unsaid
-from steelyard.control.gather.route_facts import NOT_SERVED, route_of
+from steelyard.control.gather.route_facts import NOT_SERVED, backends_of, route_of
 from steelyard.control.gather.scale_target import asked_of
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.spec import Unreadable, read_spec
@@ -52,6 +55,7 @@ from steelyard.control.kube.resource import (
     COMPILED_MODELS,
     DEPLOYMENTS,
     HTTP_ROUTES,
+    INFERENCE_POOLS,
     INFERENCE_WORKLOADS,
     JOBS,
     NODES,
@@ -59,6 +63,7 @@ from steelyard.control.kube.resource import (
     PROVISIONING_REQUESTS,
     SCALE_TARGETS,
     SERVICES,
+    Resource,
 )
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.advertised import advertised, references, sized
@@ -74,7 +79,7 @@ from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.place import places
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.probe import Probe
-from steelyard.core.facts.route import Route
+from steelyard.core.facts.route import Route, Routing
 from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
 from steelyard.core.facts.window import Window
@@ -139,6 +144,7 @@ class SnapshotBuilder:
         read_existing: ReadExisting = lambda *_: None,
         autoscaler_of: Callable[[str, str], str | None] = lambda *_: None,
         routes_served: bool = True,
+        inference_pools_served: bool = True,
         requests_served: bool = False,
         quota_of: QuotaOf = unsaid,
         refused_node: Callable[[Manifest], str] = lambda _: "",
@@ -146,9 +152,10 @@ class SnapshotBuilder:
         node_groups: NodeGroups | None = None,
     ) -> None:
         """others: who is on a node beside the pods of workloads. read_existing: what the last look at a server that exists already found.
-        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served: whether the API server has HTTPRoutes, and they are watched;
-        requests_served: the same of ProvisioningRequests. quota_of: what Kueue says of a pod. refused_node: why the cluster's autoscaler brings no node
-        for one, if it says so. node_pools: of Karpenter, as last looked at; node_groups: the same of Cluster Autoscaler."""
+        autoscaler_of: by namespace and name of a Deployment, what scales it. routes_served, inference_pools_served: whether the API server has
+        HTTPRoutes and InferencePools, and they are watched; requests_served: the same of ProvisioningRequests. quota_of: what Kueue says of a pod.
+        refused_node: why the cluster's autoscaler brings no node for one, if it says so. node_pools: of Karpenter, as last looked at; node_groups: the
+        same of Cluster Autoscaler."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
@@ -156,6 +163,7 @@ class SnapshotBuilder:
         self._others = others
         self._autoscaler_of = autoscaler_of
         self._routes_served = routes_served
+        self._inference_pools_served = inference_pools_served
         self._requests_served = requests_served
         self.quota_of = quota_of
         self.refused_node = refused_node
@@ -236,7 +244,7 @@ class SnapshotBuilder:
         workload = sized(workload, self._catalogue)
         moves = self._moves_elsewhere(key)
         return Snapshot(
-            workload=workload,
+            workload=self._as_served(workload),
             pools=pools,
             settings=self.settings,
             artifacts=self._artifacts(key.namespace),
@@ -324,17 +332,49 @@ class SnapshotBuilder:
         return dict(sorted(each for each in read if each is not None))
 
     def _route(self, workload: Workload, placements: Sequence[Placement]) -> Route | None:
-        """The workload's own, by its uid."""
+        """The workload's own, with what is said of the InferencePools that its placements should be in."""
         routing = workload.routing
         if routing is None:
             return None
         if not self._routes_served:
             return NOT_SERVED
-        raw = self._store.get(HTTP_ROUTES.key(workload.key.namespace, name.front(workload.key)))
-        if raw is None or manifests.controller_uid(raw) != workload.uid or manifests.is_leaving(raw):
+        raw = self._own(HTTP_ROUTES, workload, name.front(workload.key))
+        if raw is None:
             return None
-        services = {place.name: place.key for place in placements}
-        return self._reader.read(HTTP_ROUTES, raw, lambda each: route_of(each, routing, services))
+        backends = backends_of(workload.key, routing, placements)
+        route = self._reader.read(HTTP_ROUTES, raw, lambda each: route_of(each, routing, backends))
+        if route is None or routing.pools is None:
+            return route
+        if not self._inference_pools_served:
+            return replace(route, not_picked=NO_INFERENCE_POOLS)
+        against = {pool: self._against(workload, routing, pool) for pool in sorted({routing.pools.of(place.key) for place in placements})}
+        used = {routing.pools.of(key) for key, weight in route.weights.items() if weight}
+        # While one of them is not accepted, all requests go by Services.
+        return replace(
+            route,
+            accepted=tuple(pool for pool, refusals in against.items() if not refusals and not any(against.get(each) for each in used)),
+            not_picked=next((refusal for refusals in against.values() for refusal in refusals), None),
+        )
+
+    def _against(self, workload: Workload, routing: Routing, pool: str) -> tuple[Refusal, ...]:
+        """What speaks against the InferencePool of a pool."""
+        called = name.inference_pool(workload.key, pool)
+        raw = self._own(INFERENCE_POOLS, workload, called)
+        if raw is None:
+            return (pool_unsaid(called, "is being made"),)
+        read = self._reader.read(INFERENCE_POOLS, raw, lambda each: refusals_of(each, routing.parents))
+        return (pool_unsaid(called, "cannot be read"),) if read is None else read
+
+    def _own(self, resource: Resource, workload: Workload, called: str) -> Manifest | None:
+        """The workload's own of that name, by its uid."""
+        raw = self._store.get(resource.key(workload.key.namespace, called))
+        return None if raw is None or manifests.controller_uid(raw) != workload.uid or manifests.is_leaving(raw) else raw
+
+    def _as_served(self, workload: Workload) -> Workload:
+        """Without InferencePools where there are none to be had: Services are the backends."""
+        if workload.routing is None or self._inference_pools_served:
+            return workload
+        return replace(workload, routing=replace(workload.routing, pools=None))
 
     def _drills(self, raw: Manifest) -> tuple[DrillTrial, ...]:
         """Trials that the workload owns by its uid."""

@@ -23,7 +23,8 @@ from steelyard.api.scaling import Scaling as ScalingAsked
 from steelyard.api.server import CustomServer, EnvironmentVariable, LatencyFrom, Switch, VllmServer
 from steelyard.api.server import Variant as VariantAsked
 from steelyard.api.source import ModelSource
-from steelyard.api.traffic import Traffic
+from steelyard.api.traffic import InferencePools as InferencePoolsAsked
+from steelyard.api.traffic import PoolExtent, Traffic
 from steelyard.control.gather.pool_facts import resources_of
 from steelyard.control.gather.queued import NOT_QUEUED, Queued, QuotaOf, ordered_at, unsaid
 from steelyard.control.gather.termination import last_word
@@ -35,7 +36,7 @@ from steelyard.core.facts.custom import Custom, Drain, Probes, Variable, Variant
 from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import WorkloadKey
-from steelyard.core.facts.route import RouteParent, Routing
+from steelyard.core.facts.route import InferencePools, RouteParent, Routing
 from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
@@ -124,11 +125,13 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
         existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,
         custom=_custom(spec.server.custom, spec.objective) if spec.server.custom is not None else None,
-        routing=_routing(spec.traffic) if spec.traffic is not None and spec.traffic.parent_refs and spec.server.existing is None else None,
+        routing=_routing(spec.traffic, spec.server.custom)
+        if spec.traffic is not None and spec.traffic.parent_refs and spec.server.existing is None
+        else None,
     )
 
 
-def _routing(given: Traffic) -> Routing:
+def _routing(given: Traffic, custom: CustomServer | None) -> Routing:
     parents = (
         RouteParent(name=each.name, namespace=each.namespace, section=each.section_name, port=each.port) for each in given.parent_refs
     )
@@ -136,6 +139,18 @@ def _routing(given: Traffic) -> Routing:
         parents=tuple(dict.fromkeys(parents)),
         hostnames=tuple(sorted(given.hostnames)),
         path=given.path,
+        pools=None if given.inference_pools is None else _pools(given.inference_pools, custom),
+    )
+
+
+def _pools(given: InferencePoolsAsked, custom: CustomServer | None) -> InferencePools:
+    picker = given.endpoint_picker_ref
+    return InferencePools(
+        shared=given.extent == PoolExtent.SHARED,
+        picker=picker.name,
+        picker_port=picker.port,
+        failure_mode=str(picker.failure_mode),
+        target_port=custom.port if custom is not None else None,
     )
 
 

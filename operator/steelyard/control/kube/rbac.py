@@ -70,6 +70,12 @@ IN_NAMESPACES: tuple[Permission, ...] = (
         (*_READ, "create", "patch", "delete"),
         "the route of a workload that asks for one, where the kind is installed",
     ),
+    Permission(
+        "inference.networking.k8s.io",
+        "inferencepools",
+        (*_READ, "create", "patch", "delete"),
+        "the backends of such a route, where they are asked for and the kind is installed",
+    ),
     Permission("apps", "statefulsets", ("get",), "a server that exists already: how many replicas it has, and which pods"),
     Permission("leaderworkerset.x-k8s.io", "leaderworkersets", ("get",), "the same, where the kind is installed"),
     Permission("serving.kserve.io", "inferenceservices", ("get",), "the same, where the kind is installed"),

@@ -27,6 +27,7 @@ from steelyard.control.kube.resource import (
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
     HTTP_ROUTES,
+    INFERENCE_POOLS,
     INFERENCE_WORKLOADS,
     JOBS,
     POD_TEMPLATES,
@@ -63,7 +64,7 @@ from steelyard.status.workload import status_of
 _log = get_logger(__name__)
 _ASKING = (PROVISIONING_REQUESTS, POD_TEMPLATES)
 _RESOURCES: dict[str, Resource] = {
-    each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, ACCELERATOR_TRIALS, *_ASKING)
+    each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, INFERENCE_POOLS, ACCELERATOR_TRIALS, *_ASKING)
 }
 SOON = 0.5
 T = TypeVar("T")
@@ -326,9 +327,10 @@ class WorkloadReconciler:
         return tuple(key for key in found if key not in kept)
 
     def _other_routes(self, raw: Manifest, wanted: Desired) -> tuple[ObjectKey, ...]:
-        """Its own where it asks for none any more."""
-        kept = {HTTP_ROUTES.key_of(each) for each in wanted.present if each["kind"] == HTTP_ROUTES.kind}
-        found = (HTTP_ROUTES.key_of(route) for route in self._store.owned_by(manifests.uid(raw), HTTP_ROUTES))
+        """Its own routes and InferencePools where it asks for none any more, or for others."""
+        kept = {_RESOURCES[each["kind"]].key_of(each) for each in wanted.present}
+        kinds = (HTTP_ROUTES, INFERENCE_POOLS)
+        found = (kind.key_of(each) for kind in kinds for each in self._store.owned_by(manifests.uid(raw), kind))
         return tuple(key for key in found if key not in kept)
 
     async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> _Found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -704,8 +704,24 @@ class Snapshot:
 
     @property
     def weighted(self) -> bool:
-        """Whether requests come by weights: a gateway has accepted the route. Else each ready replica gets about an equal share."""
-        return self.workload.routing is not None and self.route is not None and self.route.refusal is None and bool(self.route.weights)
+        """Whether requests come by weights: a gateway has accepted the route, and its backend is not one InferencePool for all. Else each ready replica
+        gets about an equal share."""
+        routing, route = self.workload.routing, self.route
+        if routing is None or route is None or route.refusal is not None or not route.weights:
+            return False
+        return routing.pools is None or not (routing.pools.shared and route.accepted)
+
+    def backend(self, key: PlacementKey) -> Hashable:
+        """What of the route sends the placement its requests: an InferencePool that is accepted, and whose picker then chooses among all of its
+        placements; else a Service of its own."""
+        pools = self.workload.routing.pools if self.workload.routing is not None else None
+        if pools is None or self.route is None or pools.of(key) not in self.route.accepted:
+            return key
+        return pools.of(key)
+
+    def by_weights(self, source: PlacementKey, target: PlacementKey) -> bool:
+        """Whether weights can send requests to one rather than to the other."""
+        return self.weighted and self.backend(source) != self.backend(target)
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

@@ -23,7 +23,7 @@ from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.probed import probing
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.revise import revise
-from steelyard.core.placing.routed import not_shifted, unrouted
+from steelyard.core.placing.routed import no_route, not_picked, not_shifted
 from steelyard.core.placing.supply import coming, lost, starts_on, without_quota
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.bake import bake_seconds, is_proven
@@ -62,8 +62,9 @@ class UnderWay:
 def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     """The next step of the move, and the replicas of both ends. repaired: what is missing meanwhile."""
     move = _followed(seen, move)
-    if seen.snapshot.workload.routing is None:
-        move = replace(move, share=None)  # The user has taken the route back: each ready replica gets an equal share.
+    if seen.snapshot.workload.routing is None or seen.snapshot.backend(move.source) == seen.snapshot.backend(move.target):
+        # The user has taken the route back, or an endpoint picker chooses among both ends: each ready replica gets about an equal share.
+        move = replace(move, share=None)
     source = seen.snapshot.placement(move.source)
     if source is None and not (move.step is Step.DRAIN and move.source_replicas == 0):
         return _source_again(seen, move, repaired)
@@ -239,7 +240,9 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
     refusal = unfresh(seen, move.source, source) or (
         unfresh(seen, move.target, target, begun=move.step is not Step.SURGE) if target else None
     )
-    refusal = refusal or (unrouted(seen) if move.share is not None else None)
+    refusal = refusal or (no_route(seen) if move.share is not None else None)
+    # A rescue leaves what breaks the promise: Services send it what its weights say, and that is enough.
+    unpicked = not_picked(seen) if move.share == 0 and move.kind is not MoveKind.RESCUE else None
     stop = frozen(seen)
     cost = None if move.kind in {MoveKind.REVISION, MoveKind.RESCUE} else cost_test(seen, move)
     source_capacity, target_capacity = seen.capacity(move.source), seen.capacity(move.target)
@@ -303,8 +306,9 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         part=snapshot.route.part(move.target) if snapshot.route is not None else 0.0,
         not_shifted=not_shifted(seen, move),
         capacity=_capacity(under),
+        not_picked=unpicked.message if unpicked is not None else None,
     )
-    return scene, judged[0], stop or refusal
+    return scene, judged[0], stop or refusal or unpicked
 
 
 def _capacity(under: UnderWay) -> CapacityRequest:

@@ -39,7 +39,7 @@ def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) 
         standing = exists.get(key)
         candidate = seen.candidate(key.pool)
         if standing is not None:
-            if standing.desired != count and seen.is_ours(standing) and not (count == 0 and still_routed(seen, key)):
+            if standing.desired != count and seen.is_ours(standing) and not (count == 0 and still_routed(seen, allocation, key)):
                 scale[key] = count
         elif count > 0 and candidate is not None and candidate.revision == key.revision and candidate.refusal is None:
             create.append(placement_of(seen, candidate, key, count))

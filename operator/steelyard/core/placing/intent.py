@@ -146,10 +146,23 @@ class ScaleTargetIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteIntent:
-    """One HTTPRoute with a backend for each placement. `weights`: of the placements that there are or that are made in the same pass."""
+    """One HTTPRoute with a backend for each placement, and the InferencePools that are asked for. `weights`: of the placements that there are or that
+    are made in the same pass. `accepted`: the InferencePools that requests are sent to; without any, Services are."""
 
     routing: Routing
     weights: Mapping[PlacementKey, int]
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The InferencePools that should exist."""
+        asked = self.routing.pools
+        return () if asked is None else tuple(sorted({asked.of(key) for key in self.weights}))
+
+    @property
+    def one_for_all(self) -> bool:
+        """Whether one InferencePool gets all requests, so that there are no weights."""
+        return self.routing.pools is not None and self.routing.pools.shared and bool(self.accepted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from steelyard.core.placing.outcome import Outcome
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
-ASIDE = frozenset({COMPILED_MODEL, "Job", "AcceleratorTrial", "HTTPRoute"})
-"""Kinds of which none is needed by what serves: a Job of a workload is a probe, and a trial is an exit drill. Of a route, Held tells."""
+ASIDE = frozenset({COMPILED_MODEL, "Job", "AcceleratorTrial", "HTTPRoute", "InferencePool"})
+"""Kinds of which none is needed by what serves: a Job of a workload is a probe, and a trial is an exit drill. Of a route and its InferencePools, Held tells."""
 FRONT = frozenset({"Service", "PodDisruptionBudget"})
 """Kinds of which one object has the workload's name."""
 

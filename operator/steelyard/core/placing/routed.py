@@ -8,17 +8,19 @@ from math import sqrt
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
+from steelyard.core.facts.route import Route, Routing
+from steelyard.core.facts.snapshot import RefusedWrite
 from steelyard.core.facts.window import since
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.intent import RouteIntent
 from steelyard.core.placing.outcome import Allocation, Outcome
-from steelyard.core.planning.weights import Backend, Spread, between, bounded, by_capacity, in_whole, standing
+from steelyard.core.planning.weights import Backend, Spread, as_picked, between, bounded, by_capacity, in_whole, standing
 from steelyard.core.rebalancing.shares import COMPARED, WHOLE
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.core.vocabulary.verdict import Verdict
 
-ROUTE = "HTTPRoute"
-"""The kind, as it is called in a refused write."""
+ROUTE, INFERENCE_POOL = "HTTPRoute", "InferencePool"
+"""The kinds, as they are called in a refused write."""
 SIGMAS = 2.576
 """Of a binomial count, within which it is in 99 of 100 cases."""
 OFF = 0.1
@@ -34,20 +36,45 @@ def route_of(seen: Analysis, allocation: Allocation, move: Move | None, there: C
     weights = {key: n for key, n in (route.weights if route is not None else {}).items() if key in backends}
     if not standing(weights, spread.parts, backends, _load(seen)):
         weights = in_whole(spread.parts)
-    return RouteIntent(routing=routing, weights=dict(sorted(weights.items())))
+    return RouteIntent(routing=routing, weights=dict(sorted(weights.items())), accepted=_sent_to(routing, route, weights))
+
+
+def _sent_to(routing: Routing, route: Route | None, weights: Mapping[PlacementKey, int]) -> tuple[str, ...]:
+    """The InferencePools that requests are sent to: none while any that should be sent some is not accepted."""
+    if routing.pools is None or route is None:
+        return ()
+    pools = {key: routing.pools.of(key) for key in weights}
+    if any(n and pools[key] not in route.accepted for key, n in weights.items()):
+        return ()
+    return tuple(pool for pool in route.accepted if pool in pools.values())
 
 
 def unrouted(seen: Analysis) -> Refusal | None:
-    """Why no gateway sends the workload's requests by weights though it asks for that; None where one does, and where it does not ask."""
+    """Why no gateway sends the workload's requests as it asks for; None where one does, and where it does not ask."""
+    return no_route(seen) or not_picked(seen)
+
+
+def no_route(seen: Analysis) -> Refusal | None:
+    """Why no gateway sends the workload's requests by the route that it asks for."""
     snapshot = seen.snapshot
     if snapshot.workload.routing is None or not snapshot.placements:
         return None
-    told = next((write for write in snapshot.refused if write.kind == ROUTE), None)
-    if told is not None:
+    if (told := _unwritten(seen, ROUTE)) is not None:
         return Refusal(Reason.ROUTE_TAKEN if told.taken else Reason.ROUTE_NOT_ACCEPTED, str(told))
     if snapshot.route is None:
         return Refusal(Reason.ROUTE_NOT_ACCEPTED, f"{ROUTE} {snapshot.workload.key.name} is being made")
     return snapshot.route.refusal
+
+
+def not_picked(seen: Analysis) -> Refusal | None:
+    """Why requests are sent to Services though InferencePools are asked for."""
+    if (told := _unwritten(seen, INFERENCE_POOL)) is not None:
+        return Refusal(Reason.INFERENCE_POOL_TAKEN if told.taken else Reason.INFERENCE_POOL_NOT_ACCEPTED, str(told))
+    return seen.snapshot.route.not_picked if seen.snapshot.route is not None else None
+
+
+def _unwritten(seen: Analysis, kind: str) -> RefusedWrite | None:
+    return next((write for write in seen.snapshot.refused if write.kind == kind), None)
 
 
 def held_by_route(seen: Analysis) -> Outcome | None:
@@ -70,13 +97,17 @@ def overloaded(seen: Analysis, allocation: Allocation, move: Move | None) -> boo
     return seen.snapshot.weighted and bool(there) and _spread(seen, allocation, move, there)[1].overloaded
 
 
-def still_routed(seen: Analysis, key: PlacementKey) -> bool:
+def still_routed(seen: Analysis, allocation: Allocation, key: PlacementKey) -> bool:
     """Whether a gateway may still send requests to ready replicas there: the last of them go once the route as it stands sends them none, and the
-    gateways have seen that. What is not ready gets none in any case, and must not stand in the way of what takes its place."""
+    gateways have seen that. What is not ready gets none in any case, and must not stand in the way of what takes its place; nor need replicas stay
+    where an endpoint picker finds others, which are to stay."""
     route, placement = seen.snapshot.route, seen.snapshot.placement(key)
     if seen.snapshot.workload.routing is None or route is None or not any(route.weights.values()):
         return False
     if placement is None or not placement.ready:
+        return False
+    beside = (p for p in seen.snapshot.placements if p.key != key and seen.snapshot.backend(p.key) == seen.snapshot.backend(key))
+    if any(p.ready and allocation.get(p.key, p.desired) for p in beside):
         return False
     return route.part(key) > 0 or (key in route.weights and route.refusal is None and not route.taken_up)
 
@@ -91,7 +122,8 @@ def not_shifted(seen: Analysis, move: Move) -> str | None:
     backends, spread = _spread(seen, seen.allocation, move, there)
     if not standing({key: n for key, n in route.weights.items() if key in there}, spread.parts, backends, _load(seen)):
         return f"the weights of {ROUTE} {snapshot.workload.key.name} are being changed"
-    part = route.part(move.target)
+    chosen = {key for key in there if snapshot.backend(key) == snapshot.backend(move.target)}
+    part = sum(route.part(key) for key in chosen)
     rates, seconds = dict[PlacementKey, float](), 0.0
     for placement in snapshot.placements:
         windows = since(seen.every_window(placement.key), move.step_time)
@@ -100,7 +132,7 @@ def not_shifted(seen: Analysis, move: Move) -> str | None:
             return f"no whole window of pool {placement.key.pool} was read since the weights changed"
         rates[placement.key] = sum(w.offered for w in windows) / took if took > 0 else 0.0
         seconds = took if placement.key == move.target else seconds
-    total, served = sum(rates.values()) * seconds, rates.get(move.target, 0.0) * seconds
+    total, served = sum(rates.values()) * seconds, sum(rates.get(key, 0.0) for key in chosen) * seconds
     off = SIGMAS * sqrt(total * part * (1 - part)) + OFF * part * total
     if abs(served - part * total) <= off + 1:
         return None
@@ -124,10 +156,13 @@ def _spread(
         # While nothing is ready, what is wanted is what is waited for.
         wanted = {key: each for key, each in serving.items() if allocation.get(key, _desired(seen, key)) > 0} or serving
         parts = dict.fromkeys(serving, 0.0) | by_capacity(wanted)
-        return serving, bounded(parts, serving, _load(seen))
-    before, after = _ends(move, backends, serving)
-    parts = between(by_capacity(before), by_capacity(after), move.share / WHOLE)
-    return serving, bounded(parts, serving, _load(seen), {move.target} if _is_held(move, backends) else frozenset())
+        spread = bounded(parts, serving, _load(seen))
+    else:
+        before, after = _ends(move, backends, serving)
+        parts = between(by_capacity(before), by_capacity(after), move.share / WHOLE)
+        spread = bounded(parts, serving, _load(seen), {move.target} if _is_held(move, backends) else frozenset())
+    ready = {key: each.ready for key, each in backends.items()}
+    return serving, replace(spread, parts=as_picked(spread.parts, ready, seen.snapshot.backend))
 
 
 def _is_held(move: Move, backends: Mapping[PlacementKey, Backend]) -> bool:

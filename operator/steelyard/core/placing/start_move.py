@@ -57,6 +57,6 @@ def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
         target_base=plan.base,
         reserved=plan.reserved,
         trial=plan.trial,
-        share=0 if seen.snapshot.weighted else None,
+        share=0 if seen.snapshot.by_weights(plan.source, plan.target) else None,
         asking=kind in _FOR_COST and pool is not None and pool.ask is not None,
     )

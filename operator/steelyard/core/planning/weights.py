@@ -8,7 +8,8 @@ more than another, and that is said (`Spread.overloaded`).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Set
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import dataclass
 from math import inf
 from typing import Generic, TypeVar
@@ -92,6 +93,21 @@ def bounded(parts: Mapping[K, float], backends: Mapping[K, Backend], load: float
     if left > 0 and total > 0:
         found = {key: part + left * room[key] / total for key, part in found.items()}
     return Spread(found)
+
+
+def as_picked(parts: Mapping[K, float], ready: Mapping[K, int], backend: Callable[[K], Hashable]) -> dict[K, float]:
+    """The parts where several have one backend, whose endpoint picker chooses among all of their ready replicas: by replica, as far as anybody can tell
+    beforehand. ready: replicas."""
+    together = defaultdict[Hashable, list[K]](list)
+    for key in parts:
+        together[backend(key)].append(key)
+    found = dict[K, float]()
+    for keys in together.values():
+        whole = sum(parts[key] for key in keys)
+        there = {key: ready[key] for key in keys}
+        by = _of_all(there if any(there.values()) else dict.fromkeys(keys, 1))
+        found |= {key: whole * by[key] for key in keys}
+    return {key: found[key] for key in parts}
 
 
 def in_whole(parts: Mapping[K, float]) -> dict[K, int]:

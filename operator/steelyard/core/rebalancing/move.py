@@ -124,6 +124,8 @@ class Scene:
     """Why the target's share does not count as shifted yet, where a route has weights."""
     capacity: CapacityRequest = field(default_factory=CapacityRequest)
     """What was answered, while the move asks."""
+    not_picked: str | None = None
+    """Why no first share is shifted: InferencePools are asked for, and requests are sent to Services."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,9 @@ def _surge(move: Move, scene: Scene) -> Progress:
     if move.target_replicas <= move.target_base:
         return _room_made(move, scene)
     if _there(move, scene) >= move.target_replicas:
+        if scene.not_picked is not None:
+            late = scene.now >= _surged_by(move, scene)
+            return _back(move, scene, Reason.INFERENCE_POOL_NOT_ACCEPTED, scene.not_picked) if late else move
         if move.share is not None:
             return _to_next_share(move, scene)
         return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target.pool} take traffic")

@@ -266,6 +266,21 @@ class Reason(str, Enum):
         "spec.traffic asks for an HTTPRoute, and the API server does not serve the kind: install the Gateway API's definitions; the operator "
         "notices within a minute.",
     )
+    INFERENCE_POOL_TAKEN = (
+        "InferencePoolTaken",
+        "An InferencePool of the workload would have the name of one that is somebody else's: that is left alone and sent no requests, they go by "
+        "Services, and nothing is moved.",
+    )
+    INFERENCE_POOL_NOT_ACCEPTED = (
+        "InferencePoolNotAccepted",
+        "A Gateway of spec.traffic.parentRefs does not accept an InferencePool of the workload, has not said anything of it, or does not find its endpoint "
+        "picker, or the API server refuses it; the message quotes which says what. Requests go by Services, replicas follow the load, and nothing is moved.",
+    )
+    NO_INFERENCE_POOLS = (
+        "NoInferencePools",
+        "spec.traffic.inferencePools asks for InferencePools, and the API server does not serve the kind: install the definitions of the Gateway API "
+        "Inference Extension; the operator notices within a minute. Requests go by Services, and nothing is moved.",
+    )
     SHARE_NOT_SERVED = (
         "ShareNotServed",
         "The placements did not serve the parts of the requests that the route's weights send them, as when clients come by the Service.",
@@ -383,6 +398,9 @@ HOLDS = frozenset(
         Reason.ROUTE_TAKEN,
         Reason.ROUTE_NOT_ACCEPTED,
         Reason.NO_GATEWAY_API,
+        Reason.INFERENCE_POOL_TAKEN,
+        Reason.INFERENCE_POOL_NOT_ACCEPTED,
+        Reason.NO_INFERENCE_POOLS,
     }
 )
 """Refusals that hold a workload: an input or a person stops it. The others just say that staying is right."""

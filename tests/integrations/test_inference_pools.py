@@ -1,0 +1,215 @@
+"""InferencePools by their own definitions: no share is shifted until a gateway accepts them, those of others are left alone, and a picker finds ours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.helm import outlasting, rendered
+from cluster.bearer import Bearer
+from cluster.cluster import Cluster
+from cluster.fixtures import new_namespace
+from cluster.waiting import wait_until
+from fault.move_run import WORKLOAD, MoveRun
+from integrations import gateway
+from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, Manifest, definitions, picker, say
+from patience import PATIENCE
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.route import InferencePools, RouteParent, Routing
+from steelyard.core.placing.intent import RouteIntent
+from steelyard.core.planning.weights import TOTAL
+from steelyard.render.http_route import http_route
+from steelyard.render.inference_pool import inference_pool
+
+pytestmark = pytest.mark.integrations
+
+PROGRAMS = ("contour", "endpoint-picker", "helm")
+CRDS = Path(__file__).parents[2] / "crds"
+WATCHED = 20.0
+"""Seconds: several windows."""
+WELL = {"Accepted": "True", "ResolvedRefs": "True"}
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: Cluster) -> Cluster:
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    gateway.definitions(control_plane)
+    definitions(control_plane)
+    return control_plane
+
+
+class Routed:
+    """A golden move whose requests come by InferencePools, which nobody but the test says anything of."""
+
+    def __init__(self, run: MoveRun) -> None:
+        self.run = run
+        run.ask_for(traffic=TRAFFIC)
+
+    @property
+    def route(self) -> str:
+        return f"{ROUTES}/namespaces/{self.run.namespace}/httproutes/{WORKLOAD}"
+
+    def pool(self, name: str) -> str:
+        return f"{POOLS}/namespaces/{self.run.namespace}/inferencepools/{WORKLOAD}-{name}"
+
+    def sent(self) -> dict[tuple[str, str], int]:
+        """Weights by kind and pool."""
+        found = self.run.cluster.api.get(self.route) or {"spec": {"rules": []}}
+        backends = [backend for rule in found["spec"]["rules"] for backend in rule["backendRefs"]]
+        pools = (self.run.dear, self.run.cheap)
+        return {(b["kind"], next(p for p in pools if p in b["name"])): b["weight"] for b in backends}
+
+    def held(self, reason: str) -> Manifest | None:
+        told = self.run.condition("Held")
+        return told if (told.get("status"), told.get("reason")) == ("True", reason) else None
+
+    def accept_the_route(self) -> None:
+        self.run.until("the route", lambda _: self.run.cluster.api.get(self.route))
+        say(self.run.cluster, self.route, **WELL)
+
+
+@contextmanager
+def routed(cluster: Cluster) -> Iterator[Routed]:
+    with new_namespace(cluster, "move") as namespace, MoveRun(cluster, namespace, small=True) as run:
+        yield Routed(run)
+
+
+@pytest.mark.short
+def test_no_share_is_shifted_before_the_gateway_has_accepted_and_then_it_goes_on(cluster: Cluster) -> None:
+    with routed(cluster) as it:
+        run = it.run
+        run.start_operator()
+        run.apply()
+        run.until_serving()
+        it.accept_the_route()
+        held = run.until("the hold", lambda _: it.held("InferencePoolNotAccepted"))
+        print(held["message"])
+        assert f"has said nothing of InferencePool {WORKLOAD}-{run.dear}" in held["message"]
+        began = time.monotonic()
+        while time.monotonic() < began + WATCHED:
+            assert it.sent() == {("Service", run.dear): TOTAL, ("InferencePool", run.dear): 0}
+            assert not run.status().get("move")
+            time.sleep(0.5)
+        say(run.cluster, it.pool(run.dear), **WELL)
+        run.until("the InferencePool to get the requests", lambda _: it.sent() == {("InferencePool", run.dear): TOTAL})
+        # The move begins, and its target has an InferencePool of its own, of which nothing is said yet.
+        run.until("the target to be ready", lambda _: run.world.ready_pods(run.cheap) and it.held("InferencePoolNotAccepted"))
+        began = time.monotonic()
+        while time.monotonic() < began + WATCHED:
+            assert run.status()["move"]["sharePercent"] == 0
+            assert it.sent()["InferencePool", run.dear] == TOTAL
+            time.sleep(0.5)
+        say(run.cluster, it.pool(run.cheap), **WELL)
+        run.until("the first share", lambda s: (s.get("move") or {}).get("sharePercent"))
+        run.until("its weight", lambda _: it.sent().get(("InferencePool", run.cheap), 0) > 0)
+        assert ("Service", run.cheap) not in it.sent()
+        assert run.world.lost == 0
+        # One that is not accepted any more is sent nothing, in the controller's words.
+        say(run.cluster, it.pool(run.dear), Accepted="True", ResolvedRefs="False")
+        run.until("Services to get its requests", lambda _: it.sent().get(("Service", run.dear)))
+        assert it.sent()["InferencePool", run.dear] == 0
+
+
+def test_an_inference_pool_of_somebody_elses_is_left_alone_and_what_is_not_asked_for_any_more_goes(cluster: Cluster) -> None:
+    with routed(cluster) as it:
+        run = it.run
+        name = f"{WORKLOAD}-{run.dear}"
+        theirs: Manifest = {
+            "apiVersion": "inference.networking.k8s.io/v1",
+            "kind": "InferencePool",
+            "metadata": {"name": name, "namespace": run.namespace},
+            "spec": {
+                "selector": {"matchLabels": {"app": "theirs"}},
+                "targetPorts": [{"number": 8000}],
+                "endpointPickerRef": {"name": "theirs", "port": {"number": 9002}},
+            },
+        }
+        cluster.apply(yaml.safe_dump(theirs))
+        say(cluster, it.pool(run.dear), **WELL)
+        run.start_operator()
+        run.apply()
+        run.until_serving()
+        it.accept_the_route()
+        held = run.until("the hold", lambda _: it.held("InferencePoolTaken"))
+        assert f"InferencePool {name} exists and belongs to somebody else" in held["message"]
+        assert it.sent() == {("Service", run.dear): TOTAL, ("InferencePool", run.dear): 0}
+        assert cluster.api.get(it.pool(run.dear))["spec"]["selector"] == theirs["spec"]["selector"]  # type: ignore[index]
+        cluster.api.delete(it.pool(run.dear))
+        made = run.until("its own", lambda _: cluster.api.get(it.pool(run.dear)))
+        assert made["spec"]["endpointPickerRef"]["name"] == TRAFFIC["inferencePools"]["endpointPickerRef"]["name"].format(pool=run.dear)
+        run.ask_for(traffic={"parentRefs": TRAFFIC["parentRefs"]})
+        run.apply()
+        run.until("it to be gone", lambda _: cluster.api.get(it.pool(run.dear)) is None)
+        assert it.sent() == {("Service", run.dear): TOTAL}
+
+
+def test_the_endpoint_picker_of_the_extension_finds_the_pods_of_an_inference_pool(cluster: Cluster) -> None:
+    with new_namespace(cluster, "move") as namespace, MoveRun(cluster, namespace) as run:
+        it = Routed(run)
+        run.start_operator()
+        run.apply()
+        run.until_serving()
+        run.until("the InferencePool", lambda _: cluster.api.get(it.pool(run.dear)))
+        with picker(cluster, namespace, f"{WORKLOAD}-{run.dear}") as ready:
+            run.until("the picker to find them", lambda _: ready() == run.replicas)
+            run.least(run.replicas + 1)
+            run.apply()
+            run.until("one more", lambda _: run.world.ready_pods(run.dear) == run.replicas + 1 and ready() == run.replicas + 1)
+
+
+OF_A_THIEF: dict[str, tuple[Callable[[Manifest], Any], str]] = {
+    "pods of another workload": (
+        lambda p: p["spec"]["selector"]["matchLabels"].update({"steelyard.dev/workload": "shop"}),
+        "only InferencePools for serving pods of their workload",
+    ),
+    "pods that do not serve": (
+        lambda p: p["spec"]["selector"]["matchLabels"].pop("steelyard.dev/role"),
+        "only InferencePools for serving pods of their workload",
+    ),
+    "another name": (lambda p: p["metadata"].update(name="shop"), "named after their workload"),
+    "a picker that is no Service": (lambda p: p["spec"]["endpointPickerRef"].update(kind="Secret"), "only Services as endpoint pickers"),
+    "no owner": (lambda p: p["metadata"].pop("ownerReferences"), "with an owner of the kind"),
+}
+"""What a thief of the operator's token would make of an InferencePool."""
+
+
+def test_the_operators_account_makes_inference_pools_of_a_workload_and_no_others(cluster: Cluster) -> None:
+    with ExitStack() as stack:
+        release = stack.enter_context(new_namespace(cluster, "release"))
+        namespace = stack.enter_context(new_namespace(cluster))
+        chart = rendered({"crds": {"install": False}}, namespace=release)
+        cluster.apply(yaml.safe_dump_all(chart))
+        for one in outlasting(chart, release):
+            stack.callback(cluster.kubectl, "delete", *one, "--wait=false")
+        operator = Bearer.of(cluster, release, "steelyard")
+        workload = WorkloadKey(namespace, "chat")
+        asked = InferencePools(shared=False, picker="picker", picker_port=9002, failure_mode="FailClose")
+        made = inference_pool(workload, "1", asked, "dear")
+
+        def create(kind: str, manifest: Manifest) -> tuple[int, str]:
+            group = POOLS if kind == "inferencepools" else ROUTES
+            status, answer = operator.request("POST", f"{group}/namespaces/{namespace}/{kind}?dryRun=All", manifest)
+            return status, str(answer.get("message", ""))
+
+        stolen = deepcopy(made)
+        OF_A_THIEF["no owner"][0](stolen)
+        wait_until("the policies to be known", lambda: "Steelyard's account" in create("inferencepools", stolen)[1], seconds=PATIENCE)
+        assert create("inferencepools", made) == (201, "")
+        for what, (change, words) in OF_A_THIEF.items():
+            stolen = deepcopy(made)
+            change(stolen)
+            status, told = create("inferencepools", stolen)
+            assert status == 422 and words in told, f"{what}: {told}"
+        routing = Routing(parents=(RouteParent(name="models"),), pools=asked)
+        route = http_route(workload, "1", RouteIntent(routing=routing, weights={PlacementKey("dear", "1"): TOTAL}), lambda _: "chat-dear")
+        assert create("httproutes", route) == (201, "")
+        route["spec"]["rules"][1]["backendRefs"][0]["name"] = "shop-dear"
+        status, told = create("httproutes", route)
+        assert status == 422 and "only to Services and InferencePools of the workload" in told, told
