@@ -104,12 +104,9 @@ class Move(StatusModel):
         ),
     ] = None
     asking: Annotated[
-        bool | None,
-        says(
-            "Whether nothing is made for the step yet, since the autoscaler of the new side's pool is asked for capacity before. Missing where it is not.",
-            example=True,
-        ),
-    ] = None
+        bool,
+        says("Whether nothing is made for the step yet, since the autoscaler of the new side's pool is asked for capacity before.", example=True),
+    ] = False
     trial: Annotated[
         AskedBy | None,
         says(
