@@ -105,7 +105,10 @@ class Move(StatusModel):
     ] = None
     asking: Annotated[
         bool,
-        says("Whether nothing is made for the step yet, since the autoscaler of the new side's pool is asked for capacity before.", example=True),
+        says(
+            "Whether nothing is made for the step yet, since the autoscaler of the new side's pool is asked for capacity before.",
+            example=True,
+        ),
     ] = False
     trial: Annotated[
         AskedBy | None,
