@@ -104,12 +104,12 @@ class Move(StatusModel):
         ),
     ] = None
     asking: Annotated[
-        bool | None,
+        bool,
         says(
-            "Whether nothing is made for the step yet, since the autoscaler of the new side's pool is asked for capacity before. Missing where it is not.",
+            "Whether nothing is made for the step yet, since the autoscaler of the new side's pool is asked for capacity before.",
             example=True,
         ),
-    ] = None
+    ] = False
     trial: Annotated[
         AskedBy | None,
         says(

@@ -16,6 +16,7 @@ from steelyard.core.decide import decide
 from steelyard.core.decide_trial import decide_trial
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity_request import Answer, Ask
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import PlacementKey
@@ -108,6 +109,28 @@ def test_a_figure_of_0_in_the_status_of_a_trial_stops_no_decision_either():
     for _, zeroed in _zeroed(status):
         decision = decide_trial(replace(seen, memory=trial_memory_of(zeroed)), trial.now)
         status_of_trial(decision, settings, jobs, zeroed, 1, trial.now)
+
+
+def merged(old: object, patch: object) -> object:
+    """As an API server merges (RFC 7386)."""
+    if not isinstance(patch, dict):
+        return patch
+    kept = dict(old) if isinstance(old, dict) else {}
+    kept |= {key: merged(kept.get(key), value) for key, value in patch.items()}
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def test_that_a_move_asks_no_more_survives_the_api_servers_merge():
+    world = World({"a": Ground(claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20, ask=Ask.CHECK_CAPACITY)}, rate=24)
+    told, status = [], {}
+    for asks in (True, False):
+        world.grounds["b"].answers = () if asks else (Answer.GIVEN,)
+        while world.memory.move is None or world.memory.move.asking is not asks:
+            world.tick()
+        written = status_of(world.decisions[-1], world.looked_at, status, "embed.ns", world.now)
+        status = merged(status, changes(status, written))
+        told.append(memory_of(status).move.asking)
+    assert told == [True, False]
 
 
 def test_a_move_whose_reason_is_a_word_of_another_version_goes_on_and_goes_back():
