@@ -60,11 +60,14 @@ class Routed:
         return f"{POOLS}/namespaces/{self.run.namespace}/inferencepools/{WORKLOAD}-{name}"
 
     def sent(self) -> dict[tuple[str, str], int]:
-        """Weights by kind and pool."""
-        found = self.run.cluster.api.get(self.route) or {"spec": {"rules": []}}
-        backends = [backend for rule in found["spec"]["rules"] for backend in rule["backendRefs"]]
+        """Weights by kind and pool; 0 of what waits to be accepted."""
+        rules = (self.run.cluster.api.get(self.route) or {"spec": {"rules": []}})["spec"]["rules"]
         pools = (self.run.dear, self.run.cheap)
-        return {(b["kind"], next(p for p in pools if p in b["name"])): b["weight"] for b in backends}
+        return {
+            (b["kind"], next(p for p in pools if p in b["name"])): b["weight"] if number == 0 else 0
+            for number, rule in reversed([*enumerate(rules)])
+            for b in rule["backendRefs"]
+        }
 
     def held(self, reason: str) -> Manifest | None:
         told = self.run.condition("Held")
