@@ -101,7 +101,8 @@ def test_no_share_is_shifted_before_the_gateway_has_accepted_and_then_it_goes_on
             assert not run.status().get("move")
             time.sleep(0.5)
         say(run.cluster, it.pool(run.dear), **WELL)
-        run.until("the InferencePool to get the requests", lambda _: it.sent() == {("InferencePool", run.dear): TOTAL})
+        run.until("the InferencePool to get the requests", lambda _: it.sent().get(("InferencePool", run.dear)) == TOTAL)
+        assert ("Service", run.dear) not in it.sent()
         # The move begins, and its target has an InferencePool of its own, of which nothing is said yet.
         run.until("the target to be ready", lambda _: run.world.ready_pods(run.cheap) and it.held("InferencePoolNotAccepted"))
         began = time.monotonic()
