@@ -10,6 +10,8 @@ from urllib.request import urlopen
 from cluster import binaries
 from cluster.cluster import Cluster
 from cluster.fulfil import fulfil
+from cluster.waiting import wait_until
+from patience import PATIENCE
 from unit.docs.shown import ROOT, documents
 
 Manifest = dict[str, Any]
@@ -28,6 +30,9 @@ def definitions(cluster: Cluster) -> None:
     for path in sorted(folder.glob("inference.networking.k8s.io_*.yaml")):
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
     cluster.until_established("crd", "--all")
+    # Established is a little before served, and an operator that finds a kind missing ends once it comes.
+    kinds = (f"{POOLS}/inferencepools", f"{ROUTES}/httproutes")
+    wait_until("the kinds to be served", lambda: all(cluster.api.get(kind) is not None for kind in kinds), seconds=PATIENCE)
 
 
 def say(cluster: Cluster, path: str, **conditions: str) -> None:

@@ -60,11 +60,14 @@ class Routed:
         return f"{POOLS}/namespaces/{self.run.namespace}/inferencepools/{WORKLOAD}-{name}"
 
     def sent(self) -> dict[tuple[str, str], int]:
-        """Weights by kind and pool."""
-        found = self.run.cluster.api.get(self.route) or {"spec": {"rules": []}}
-        backends = [backend for rule in found["spec"]["rules"] for backend in rule["backendRefs"]]
+        """Weights by kind and pool; 0 of what waits to be accepted."""
+        rules = (self.run.cluster.api.get(self.route) or {"spec": {"rules": []}})["spec"]["rules"]
         pools = (self.run.dear, self.run.cheap)
-        return {(b["kind"], next(p for p in pools if p in b["name"])): b["weight"] for b in backends}
+        return {
+            (b["kind"], next(p for p in pools if p in b["name"])): b["weight"] if number == 0 else 0
+            for number, rule in reversed([*enumerate(rules)])
+            for b in rule["backendRefs"]
+        }
 
     def held(self, reason: str) -> Manifest | None:
         told = self.run.condition("Held")
@@ -98,7 +101,8 @@ def test_no_share_is_shifted_before_the_gateway_has_accepted_and_then_it_goes_on
             assert not run.status().get("move")
             time.sleep(0.5)
         say(run.cluster, it.pool(run.dear), **WELL)
-        run.until("the InferencePool to get the requests", lambda _: it.sent() == {("InferencePool", run.dear): TOTAL})
+        run.until("the InferencePool to get the requests", lambda _: it.sent().get(("InferencePool", run.dear)) == TOTAL)
+        assert ("Service", run.dear) not in it.sent()
         # The move begins, and its target has an InferencePool of its own, of which nothing is said yet.
         run.until("the target to be ready", lambda _: run.world.ready_pods(run.cheap) and it.held("InferencePoolNotAccepted"))
         began = time.monotonic()

@@ -9,7 +9,7 @@ matchConditions:
 {{- end -}}
 
 {{- define "steelyard.policy.namespaces" -}}
-- expression: "!(request.namespace in {{ toJson .Values.admissionPolicy.protectedNamespaces | replace "\"" "'" }})"
+- expression: "!(has(request.namespace) && request.namespace in {{ toJson .Values.admissionPolicy.protectedNamespaces | replace "\"" "'" }})"
   message: >-
     Steelyard's account writes nothing in protected namespaces (admissionPolicy.protectedNamespaces of its chart): put the workload into
     another namespace

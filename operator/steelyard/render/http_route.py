@@ -16,14 +16,14 @@ BACKENDS = 16
 """The Gateway API lets one rule have no more: those with the largest weights are in it."""
 WAITING = "/steelyard.dev/waiting-to-be-accepted"
 """The path of a rule that nobody asks for. Controllers say nothing of an InferencePool that no route names, and some run its endpoint picker for every
-request of a rule that names it, the Services' beside it too."""
+request of a rule that names it, the Services' beside it too. It has a weight there: a backend without one may be left out of account."""
 
 
 def http_route(workload: WorkloadKey, uid: str, intent: RouteIntent, called: Callable[[PlacementKey], str]) -> Manifest:
     """called: the name of a placement's Service."""
     routing = intent.routing
     rules = [_rule("PathPrefix", routing.path, [*(_inference_pools(workload, intent) if intent.accepted else _services(intent, called))])]
-    if waiting := [_inference_pool(workload, pool, 0) for pool in intent.pools if pool not in intent.accepted]:
+    if waiting := [_inference_pool(workload, pool, 1) for pool in intent.pools if pool not in intent.accepted]:
         rules.append(_rule("Exact", WAITING, waiting))
     spec: Manifest = {"parentRefs": [_parent(parent) for parent in routing.parents], "rules": rules}
     if routing.hostnames:

@@ -84,3 +84,5 @@ def test_what_an_inference_pool_gets_counts_for_its_placements_by_replica() -> N
     assert route_of(raw, Routing(parents=()), {("InferencePool", "chat"): {A: 2, B: 1}, **service}).weights == {A: 666, B: 334}
     assert route_of(raw, Routing(parents=()), {("InferencePool", "chat"): {A: 0, B: 0}, **service}).weights == {A: 500, B: 500}
     assert route_of(raw, Routing(parents=()), service).weights == {B: 0}
+    raw["spec"]["rules"].append({"backendRefs": [{"kind": "InferencePool", "name": "waits", "weight": 1}]})
+    assert route_of(raw, Routing(parents=()), {("InferencePool", "waits"): {A: 1}, **service}).weights == {B: 0, A: 0}

@@ -59,8 +59,10 @@ class Picked(World):
 
     @property
     def sent(self) -> Mapping[tuple[str, str], int]:
-        """Weights by kind and name."""
-        return {(b["kind"], b["name"]): b["weight"] for rule in self.written["spec"]["rules"] for b in rule["backendRefs"]}
+        """Weights by kind and name; 0 of what waits."""
+        first, *others = (rule["backendRefs"] for rule in self.written["spec"]["rules"])
+        waiting = {(b["kind"], b["name"]): 0 for rule in others for b in rule}
+        return {**waiting, **{(b["kind"], b["name"]): b["weight"] for b in first}}
 
     def part(self, key: PlacementKey, ready: Mapping[PlacementKey, int]) -> float:
         if not self.written:

