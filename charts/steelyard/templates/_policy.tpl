@@ -8,8 +8,9 @@ matchConditions:
     expression: request.userInfo.username == {{ printf "system:serviceaccount:%s:%s" .Release.Namespace (include "steelyard.serviceAccountName" .) | toJson }}
 {{- end -}}
 
+{{- /* A NodeOverlay has no namespace. */ -}}
 {{- define "steelyard.policy.namespaces" -}}
-- expression: "!(request.namespace in {{ toJson .Values.admissionPolicy.protectedNamespaces | replace "\"" "'" }})"
+- expression: "!(request.?namespace.orValue('') in {{ toJson .Values.admissionPolicy.protectedNamespaces | replace "\"" "'" }})"
   message: >-
     Steelyard's account writes nothing in protected namespaces (admissionPolicy.protectedNamespaces of its chart): put the workload into
     another namespace
