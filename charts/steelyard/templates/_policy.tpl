@@ -8,6 +8,7 @@ matchConditions:
     expression: request.userInfo.username == {{ printf "system:serviceaccount:%s:%s" .Release.Namespace (include "steelyard.serviceAccountName" .) | toJson }}
 {{- end -}}
 
+{{- /* A NodeOverlay has no namespace. */ -}}
 {{- define "steelyard.policy.namespaces" -}}
 - expression: "!(has(request.namespace) && request.namespace in {{ toJson .Values.admissionPolicy.protectedNamespaces | replace "\"" "'" }})"
   message: >-
