@@ -105,6 +105,7 @@ MOVES = whole(
     reserved=st.none() | NUMBERS,
     trial=TRIALS,
     share=st.none() | st.sampled_from([0, 1, 5, 25, 50, 100]),
+    asking=st.booleans(),
 )
 KNOWN = whole(
     Known,
