@@ -84,7 +84,6 @@ def routed(cluster: Cluster) -> Iterator[Routed]:
         yield Routed(run)
 
 
-@pytest.mark.short
 def test_no_share_is_shifted_before_the_gateway_has_accepted_and_then_it_goes_on(cluster: Cluster) -> None:
     with routed(cluster) as it:
         run = it.run

@@ -88,7 +88,6 @@ async def looked(cluster: Cluster, *, publish: bool) -> dict[str, Publication | 
         return {pool.name: publisher.told(pool) for pool in builder.pools()}
 
 
-@pytest.mark.short
 def test_karpenter_accepts_the_prices_of_both_pools(karpenter: Karpenter) -> None:
     cluster = karpenter.cluster
     node_pool = deepcopy(_PAGE["NodePool"])

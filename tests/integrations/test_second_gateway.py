@@ -39,7 +39,6 @@ def gateway(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Gateway
     return start(ground.cluster, tmp_path_factory.mktemp("envoy-gateway"), ground.serve.reference)
 
 
-@pytest.mark.short
 def test_the_same_workload_is_accepted_and_served_as_its_weights_say(ground: Ground, gateway: Gateway, tmp_path: Path) -> None:
     with Tenant(ground, tmp_path) as tenant:
         gateway.accept(tenant.namespace)
