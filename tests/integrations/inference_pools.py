@@ -55,8 +55,8 @@ def say(cluster: Cluster, path: str, **conditions: str) -> None:
 
 
 @contextmanager
-def picker(cluster: Cluster, namespace: str, pool: str) -> Iterator[Callable[[], float | None]]:
-    """The extension's endpoint picker for an InferencePool, as a process. How many ready pods it says to choose among; None while it does not say."""
+def picker(cluster: Cluster, namespace: str, pool: str) -> Iterator[Callable[[], int | None]]:
+    """The extension's endpoint picker for an InferencePool, as a process. How many pods it says to choose among; None while it does not say."""
     program = binaries.paths(["endpoint-picker"])["epp"]
     kubeconfig = cluster.control_plane.identity_of(f"picker-{pool}", "picker", "system:masters")
     cluster.supervisor.start(
@@ -74,16 +74,15 @@ def picker(cluster: Cluster, namespace: str, pool: str) -> Iterator[Callable[[],
         env={"KUBECONFIG": str(kubeconfig)},
     )
 
-    def ready() -> float | None:
+    def found() -> int | None:
         try:
-            with urlopen(f"http://127.0.0.1:{METRICS}/metrics", timeout=5) as page:
+            with urlopen(f"http://{cluster.identity.gateway}:{METRICS}/metrics", timeout=5) as page:
                 lines = page.read().decode().splitlines()
         except OSError:
             return None
-        told = (line for line in lines if line.startswith("inference_pool_ready_pods{") and f'name="{pool}"' in line)
-        return next((float(line.rpartition(" ")[2]) for line in told), None)
+        return sum(line.startswith("inference_pool_per_pod_queue_size{") and f'name="{pool}"' in line for line in lines)
 
     try:
-        yield ready
+        yield found
     finally:
         cluster.supervisor.stop(f"picker-{pool}")

@@ -160,11 +160,11 @@ def test_the_endpoint_picker_of_the_extension_finds_the_pods_of_an_inference_poo
         run.apply()
         run.until_serving()
         run.until("the InferencePool", lambda _: cluster.api.get(it.pool(run.dear)))
-        with picker(cluster, namespace, f"{WORKLOAD}-{run.dear}") as ready:
-            run.until("the picker to find them", lambda _: ready() == run.replicas)
+        with picker(cluster, namespace, f"{WORKLOAD}-{run.dear}") as found:
+            run.until("the picker to find them", lambda _: found() == run.replicas)
             run.least(run.replicas + 1)
             run.apply()
-            run.until("one more", lambda _: run.world.ready_pods(run.dear) == run.replicas + 1 and ready() == run.replicas + 1)
+            run.until("one more", lambda _: run.world.ready_pods(run.dear) == run.replicas + 1 and found() == run.replicas + 1)
 
 
 OF_A_THIEF: dict[str, tuple[Callable[[Manifest], Any], str]] = {
