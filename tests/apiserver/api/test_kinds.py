@@ -324,7 +324,7 @@ def full_status() -> dict[str, Any]:
             "id": "m1", "kind": "Rebalance", "from": "cpu-a", "to": "inf2-xlarge", "fromRevision": "77c0de12", "toRevision": "3f9a01bc",
             "step": "Shift", "targetReplicas": 3, "sourceReplicas": 1, "targetGoal": 3, "sourceGoal": 0, "targetBase": 0, "startedTime": "2026-03-01T12:00:00Z",
             "stepTime": "2026-03-01T12:20:00Z", "deadlineTime": "2026-03-01T13:20:00Z",
-            "reason": "StepStarted", "message": "replica 3 of 3", "backReason": "ViolatesSLO", "reserved": "0.25",
+            "reason": "StepStarted", "message": "replica 3 of 3", "backReason": "ViolatesSLO", "reserved": "0.25", "asking": True,
         },
         "quarantine": [{"pool": "cpu-a", "revision": "00000000", "until": "2026-03-02T12:00:00Z", "failures": 1, "reason": "SLOAtRisk"}],
         "history": [

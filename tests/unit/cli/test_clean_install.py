@@ -110,6 +110,7 @@ WITHOUT = {
     "explain": (("search",), 2, NO_CLUSTER),
     "report": (("search",), 2, NO_CLUSTER),
     "observe": (("deployment/search",), 2, NO_CLUSTER),
+    "lint": (("none.yaml",), 2, "none.yaml cannot be read"),
     "trial start": (("--workload", "search", "--pools", "a,b", "--budget", "2.00", "--claim", "unit cost 0.5 of b"), 2, NO_CLUSTER),
     "trial list": ((), 2, NO_CLUSTER),
     "trial show": (("half", "-w"), 2, NO_CLUSTER),
