@@ -83,8 +83,10 @@ def test_without_room_it_ends_in_the_autoscalers_words_and_nothing_was_made(a_mo
         assert [(h["outcome"], h["reason"]) for h in status["history"]] == [("RolledBack", "PoolExhausted")]
         assert [(q["pool"], q["reason"]) for q in status["quarantine"]] == [(run.cheap, "PoolExhausted")]
         run.until("nothing to be left", lambda _: autoscaler.standing() == [], SOON)
-        told = [e["note"] for e in run.listed("events.k8s.io/v1/events") if e["reason"] == "PoolExhausted"]
-        assert any("CapacityIsNotFound: CA could not find requested capacity" in each for each in told), told
+        said = "CapacityIsNotFound: CA could not find requested capacity"
+        run.until(
+            "the event", lambda _: any(said in e["note"] for e in run.listed("events.k8s.io/v1/events") if e["reason"] == "PoolExhausted")
+        )
     assert places(run, "create", "deployments", f"model-{run.cheap}") == []
     assert places(run, "create", "jobs", "probe") == []
     assert run.world.lost == 0
