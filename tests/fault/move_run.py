@@ -315,6 +315,10 @@ class MoveRun:
         """What the operator wrote, refused attempts included, without Leases."""
         return self.audit.writes(user or self.user)
 
+    def places(self, verb: str, resource: str, word: str) -> list[int]:
+        """Among all writes, of those that were taken of such an object with this word in its name."""
+        return [at for at, e in enumerate(self.writes()) if (e.verb, e.resource) == (verb, resource) and e.code < 300 and word in e.name]
+
     def end_state(self) -> Manifest:
         """The pool that holds the load, and every object that it leaves behind, without names that depend on chance."""
         status = self.status()

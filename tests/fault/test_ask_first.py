@@ -3,7 +3,6 @@ nothing that was asked with is left."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from fault.meanwhile import first, meanwhile
 from fault.move_run import MOVE_SECONDS, SOON, MoveRun
 from fault.proxy import Call
-from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive, repeats, stage_of_move
+from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive, never_died_at, stage_of_move
 from stub.cluster_autoscaler import ATOMIC, CHECK, ClusterAutoscaler
 
 pytestmark = pytest.mark.apiserver
@@ -23,11 +22,6 @@ RUNS = 2
 
 def asking(run: MoveRun, room: int | None) -> ClusterAutoscaler:
     return ClusterAutoscaler(run.cluster, run.namespace, room)
-
-
-def places(run: MoveRun, verb: str, resource: str, word: str) -> list[int]:
-    """Among all writes, of those that were taken of such an object with this word in its name."""
-    return [at for at, e in enumerate(run.writes()) if (e.verb, e.resource) == (verb, resource) and e.code < 300 and word in e.name]
 
 
 def written_down(run: MoveRun) -> int:
@@ -47,7 +41,7 @@ def test_with_room_the_move_is_made_and_what_it_asked_with_is_gone_before(a_move
         run.start_operator()
         run.apply()
         until_it_asks(run, autoscaler)
-        assert places(run, "create", "deployments", f"model-{run.cheap}") == [], "nothing is made before the answer"
+        assert run.places("create", "deployments", f"model-{run.cheap}") == [], "nothing is made before the answer"
         autoscaler.room = ROOM
         run.until_moved()
         ((called, spec),) = autoscaler.asked.items()
@@ -61,10 +55,10 @@ def test_with_room_the_move_is_made_and_what_it_asked_with_is_gone_before(a_move
         assert "annotations" not in replica["spec"]["template"]["metadata"]
         order = [
             written_down(run),
-            *places(run, "create", "podtemplates", name),
-            *places(run, "create", "provisioningrequests", name),
-            *places(run, "delete", "provisioningrequests", name),
-            *places(run, "create", "deployments", f"model-{run.cheap}"),
+            *run.places("create", "podtemplates", name),
+            *run.places("create", "provisioningrequests", name),
+            *run.places("delete", "provisioningrequests", name),
+            *run.places("create", "deployments", f"model-{run.cheap}"),
         ]
         assert order == sorted(order) and len(order) == 5, order
         assert autoscaler.standing() == []
@@ -87,8 +81,8 @@ def test_without_room_it_ends_in_the_autoscalers_words_and_nothing_was_made(a_mo
         run.until(
             "the event", lambda _: any(said in e["note"] for e in run.listed("events.k8s.io/v1/events") if e["reason"] == "PoolExhausted")
         )
-    assert places(run, "create", "deployments", f"model-{run.cheap}") == []
-    assert places(run, "create", "jobs", "probe") == []
+    assert run.places("create", "deployments", f"model-{run.cheap}") == []
+    assert run.places("create", "jobs", "probe") == []
     assert run.world.lost == 0
     run.end_operators()
 
@@ -103,7 +97,7 @@ def test_an_answer_that_never_comes_is_waited_for_until_the_deadline(a_move):
         run.until("the end of the move", lambda s: s.get("history") and not s.get("move"))
         assert [(h["outcome"], h["reason"]) for h in run.status()["history"]] == [("RolledBack", "DeadlinePassed")]
         run.until("nothing to be left", lambda _: autoscaler.standing() == [], SOON)
-    assert places(run, "create", "deployments", f"model-{run.cheap}") == []
+    assert run.places("create", "deployments", f"model-{run.cheap}") == []
     run.end_operators()
 
 
@@ -157,13 +151,4 @@ def test_wherever_the_operator_dies_while_it_asks_the_move_ends_the_same_and_lea
             wrong.append(f"{run.world.lost} requests failed or came too late")
         return deadly.died_at, [f"{run.namespace} died at {deadly.died_at}: {each}" for each in wrong]
 
-    missed = points
-    for _ in range(2):
-        shares = [share for number in range(RUNS) if (share := missed[number::RUNS])]
-        with ThreadPoolExecutor(RUNS) as pool:
-            results = list(pool.map(die, shares))
-        wrong = [each for _, found in results for each in found]
-        assert not wrong, "\n".join(wrong)
-        died_at = {point for where, _ in results for point in where}
-        missed = [point for point in missed if point not in died_at]
-    assert all(repeats(point) for point in missed), f"never died at {missed}"
+    never_died_at(points, die, RUNS)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 import pytest
 
 from fault.meanwhile import first, meanwhile
 from fault.move_run import DEAR_CPU, MOVE_SECONDS, SOON, MoveRun
-from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive, repeats
+from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive, never_died_at
 
 pytestmark = pytest.mark.apiserver
 
@@ -29,11 +28,6 @@ def probes(run: MoveRun) -> list[str]:
     return [meta["name"] for meta in jobs if meta["labels"].get("steelyard.dev/role") == "probe"]
 
 
-def made(run: MoveRun, resource: str, word: str) -> list[int]:
-    """Places among all writes of those that made such an object with this word in its name."""
-    return [at for at, e in enumerate(run.writes()) if (e.verb, e.resource) == ("create", resource) and e.code == 201 and word in e.name]
-
-
 @meanwhile
 def test_a_trial_goes_from_its_probe_to_the_surge_and_on_and_leaves_no_job(a_move):
     run = a_move(small=True, rebalancing=ALWAYS)
@@ -45,7 +39,7 @@ def test_a_trial_goes_from_its_probe_to_the_surge_and_on_and_leaves_no_job(a_mov
     found = steps(run)
     assert found[:3] == ["Probe", "Surge", "Shift"] and "Back" not in found
     assert len(run.world.probes) == 1 and {life.pool for life in run.world.probes.values()} == {run.cheap}
-    (job,), (replica, *_) = made(run, "jobs", "probe"), made(run, "deployments", f"model-{run.cheap}")
+    (job,), (replica, *_) = run.places("create", "jobs", "probe"), run.places("create", "deployments", f"model-{run.cheap}")
     written = next(at for at, e in enumerate(run.writes()) if ((e.request or {}).get("status") or {}).get("move"))
     assert written < job < replica, "status, then the probe, and only then a replica that serves"
     assert probes(run) == []
@@ -63,7 +57,7 @@ def test_a_target_that_breaks_the_promise_is_left_before_any_request_came_there(
     assert [h["outcome"] for h in status["history"]] == ["RolledBack"]
     assert [q["pool"] for q in status["quarantine"]] == [run.cheap]
     run.until("its Job to be gone", lambda _: not probes(run), SOON)
-    assert made(run, "deployments", f"model-{run.cheap}") == [], "no replica that serves was ever made"
+    assert run.places("create", "deployments", f"model-{run.cheap}") == [], "no replica that serves was ever made"
     assert sum(run.world.counted(run.cheap).values()) == run.world.lost == 0
     run.end_operators()
 
@@ -100,13 +94,4 @@ def test_wherever_the_operator_dies_in_the_probe_the_move_ends_the_same_and_leav
             wrong.append(f"{run.world.lost} requests failed or came too late")
         return deadly.died_at, [f"{run.namespace} died at {deadly.died_at}: {each}" for each in wrong]
 
-    missed = points
-    for _ in range(2):
-        shares = [share for number in range(RUNS) if (share := missed[number::RUNS])]
-        with ThreadPoolExecutor(RUNS) as pool:
-            results = list(pool.map(die, shares))
-        wrong = [each for _, found in results for each in found]
-        assert not wrong, "\n".join(wrong)
-        died_at = {point for where, _ in results for point in where}
-        missed = [point for point in missed if point not in died_at]
-    assert all(repeats(point) for point in missed), f"never died at {missed}"
+    never_died_at(points, die, RUNS)
