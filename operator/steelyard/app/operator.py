@@ -333,7 +333,9 @@ class Operator:
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
         applier = Applier(self.client, self.store)
-        self.fleet = Fleet(self.snapshots, self.metrics)
+        publish = self._config.publish
+        told = publish.node_overlays, publish.priority_expander_namespace, self._expander
+        self.fleet = Fleet(self.snapshots, self.metrics, compares=any(told))
         self.signal = PlanSignal(self.fleet, self.snapshots, self.clock.now)
         self.workloads = WorkloadReconciler(
             self.client,
@@ -371,7 +373,6 @@ class Operator:
             self._wake,
             self.clock,
         )
-        publish = self._config.publish
         self.publisher = Publisher(
             self.store,
             self.snapshots,

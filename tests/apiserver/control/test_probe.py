@@ -144,7 +144,7 @@ class Trial:
             forget=lambda _: None,
             target=lambda _: None,
             ask=lambda *_, **__: None,
-            measured=lambda *_: None,
+            compare=lambda *_: None,
         )
         reconciler = WorkloadReconciler(
             self.client,

@@ -1,7 +1,7 @@
 """A workload's reconciler over a core world, before an API server of memory that may refuse what a test names."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.planning.option import Option
 from steelyard.render import name
 from steelyard.status.memory import memory_of
 from unit.control.virtual_time import VirtualClock
@@ -105,6 +106,8 @@ class Stage:
         self.events: list[str] = []
         self.decided: list[float] = []
         self.unchanged: list[float] = []
+        self.compared: list[Sequence[Option]] = []
+        """The options of each decision, as the fleet is told of them."""
         self.protects: list[tuple[Move | None, bool]] = []
         self.unprotected = False
         """Whether a pod changed while it was annotated."""
@@ -123,7 +126,7 @@ class Stage:
             forget=lambda _: None,
             target=lambda _: None,
             ask=lambda *_, **__: None,
-            measured=lambda *_: None,
+            compare=lambda _, options: self.compared.append(options),
         )
         told = SimpleNamespace(record=lambda _, __, reason, note: self.events.append(f"{reason.value}: {note}"))
         server: Any = self.server

@@ -12,8 +12,10 @@ from steelyard.control.reconcile.fleet import PLAN_SECONDS, PLAN_SHARE, Fleet, r
 from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
-from steelyard.core.planning.measured_cost import MeasuredCost
-from unit.core.world import START, Ground
+from unit.control.reconciler_stage import Stage, new_workload
+from unit.control.virtual_time import VirtualClock, run
+from unit.core.test_published import measured_on_two
+from unit.core.world import Ground
 from unit.core.world import World as Small
 
 
@@ -87,17 +89,32 @@ def test_where_the_pools_do_not_hold_all_the_answer_says_so() -> None:
 def test_pools_are_compared_once_every_workload_was_decided_on_and_not_by_a_part_of_them() -> None:
     keys, synced = [WorkloadKey("ns", "x"), WorkloadKey("ns", "y")], False
     world = SimpleNamespace(decided=lambda: iter(keys), synced=lambda: synced)
-    fleet = Fleet(cast(SnapshotBuilder, world), Metrics(currency="USD"))
-    cheap, dear = (MeasuredCost(pool=pool, cost=cost, rate=1.0, measured=START) for pool, cost in (("a", 1.0), ("b", 2.0)))
-    assert fleet.relative_costs(START) is None
+    fleet = Fleet(cast(SnapshotBuilder, world), Metrics(currency="USD"), compares=True)
+    small = measured_on_two()
+    options, now = small.tick().options, small.now
+    assert fleet.relative_costs(now) is None
     synced = True
-    fleet.measured(keys[0], (cheap, dear))
-    assert fleet.relative_costs(START) is None
-    fleet.measured(keys[1], ())
-    found = fleet.relative_costs(START)
+    fleet.compare(keys[0], options)
+    assert fleet.relative_costs(now) is None
+    fleet.compare(keys[1], ())
+    found = fleet.relative_costs(now)
     assert found is not None
-    assert {pool: one.cost for pool, one in found.items()} == {"a": 1.0, "b": 2.0}
+    assert found["cheap"].cost == 1.0 < found["dear"].cost
     keys.append(WorkloadKey("ns", "new"))
-    assert fleet.relative_costs(START) == found, "a new one takes nothing away"
+    assert fleet.relative_costs(now) == found, "a new one takes nothing away"
     fleet.forget(keys[0])
-    assert fleet.relative_costs(START) == {}
+    assert fleet.relative_costs(now) == {}
+
+
+def test_each_decision_tells_the_fleet_what_it_went_by() -> None:
+    stage = Stage(new_workload(), VirtualClock())
+    run(stage.work(5))
+    assert stage.compared and all({option.pool for option in options} == set(stage.world.grounds) for options in stage.compared)
+
+
+def test_where_nobody_is_told_nothing_is_compared() -> None:
+    world = SimpleNamespace(decided=lambda: iter(()), synced=lambda: True)
+    fleet = Fleet(cast(SnapshotBuilder, world), Metrics(currency="USD"))
+    small = measured_on_two()
+    fleet.compare(WorkloadKey("ns", "x"), small.tick().options)
+    assert not fleet.relative_costs(small.now)

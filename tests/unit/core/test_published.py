@@ -95,11 +95,17 @@ def test_of_the_groups_that_are_asked_for_the_cheapest_known_are_chosen_and_all_
     assert list(cheapest_groups(asked, [["ng-b"], ["ng-a", "ng-c"]])) == best
 
 
-def test_of_options_what_was_measured_is_told_and_nothing_of_what_was_only_claimed_or_carried() -> None:
+def measured_on_two() -> World:
+    """A workload that a dear pool served, and then a cheap one, both measured."""
     world = World({"dear": Ground(price=1.0), "cheap": Ground(price=0.5, selected=False)}, rate=20.0)
     assert measured_costs(world.tick().options) == ()
     world.grounds["cheap"].selected = True
     world.until(lambda: len(measured_costs(world.tick().options)) == 2)
+    return world
+
+
+def test_of_options_what_was_measured_is_told_and_nothing_of_what_was_only_claimed_or_carried() -> None:
+    world = measured_on_two()
     found = {one.pool: one for one in measured_costs(world.tick().options)}
     for name, price in (("dear", 1.0), ("cheap", 0.5)):
         assert found[name].cost == pytest.approx(price / (PER_HOUR * found[name].rate))

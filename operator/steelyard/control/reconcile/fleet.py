@@ -13,7 +13,8 @@ from steelyard.core.facts.snapshot import FleetTarget
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand, asked_again
 from steelyard.core.planning.fleet.warm_start import WarmStart
-from steelyard.core.planning.measured_cost import MeasuredCost
+from steelyard.core.planning.measured_cost import MeasuredCost, measured_costs
+from steelyard.core.planning.option import Option
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.relative_cost import RelativeCost, relative_costs
 
@@ -29,9 +30,11 @@ def rest_after(took: float) -> float:
 class Fleet:
     """Demands come from reconciles; planning reads them all at once and takes longer than one of them."""
 
-    def __init__(self, snapshots: SnapshotBuilder, metrics: Metrics) -> None:
+    def __init__(self, snapshots: SnapshotBuilder, metrics: Metrics, *, compares: bool = False) -> None:
+        """compares: whether anybody is told how pools compare by what good requests cost."""
         self._snapshots = snapshots
         self._metrics = metrics
+        self._compares = compares
         self._demands: dict[WorkloadKey, Demand] = {}
         self._plan: FleetPlan | None = None
         self._seen: set[WorkloadKey] = set()
@@ -52,12 +55,13 @@ class Fleet:
         self._seen.discard(key)
         self._measured.pop(key, None)
 
-    def measured(self, key: WorkloadKey, costs: Sequence[MeasuredCost]) -> None:
-        """What good requests of the workload were measured to cost, by pool."""
-        self._measured[key] = costs
+    def compare(self, key: WorkloadKey, options: Sequence[Option]) -> None:
+        """What was decided by tells what good requests of the workload were measured to cost on each pool."""
+        if self._compares:
+            self._measured[key] = measured_costs(options)
 
     def relative_costs(self, now: datetime) -> Mapping[str, RelativeCost] | None:
-        """How pools compare; None until every workload was decided on once, since a part of them would say something else."""
+        """How pools compare; None until every workload was decided on once, since a part of them would say something else, and where nobody is told."""
         if not self._complete and self._snapshots.synced():
             self._complete = all(key in self._measured for key in self._snapshots.decided())
         return relative_costs(self._measured.values(), now) if self._complete else None

@@ -54,7 +54,10 @@ class Publisher:
 
     def told(self, pool: Pool) -> Publication | None:
         """What its condition says; None of a pool that does not ask for it."""
-        return self._told.get(pool.name, NOT_LOOKED) if pool.publishes else None
+        if not pool.publishes:
+            return None
+        writer, not_allowed = (self._overlays, NO_OVERLAYS) if pool.node_group is None else (self._priorities, NO_PRIORITIES)
+        return not_allowed if writer is None else self._told.get(pool.name, NOT_LOOKED)
 
     async def look(self, now: datetime) -> frozenset[str]:
         """Publish what is known now; the pools of which something else is told than before. Raises ApiError."""
@@ -64,7 +67,7 @@ class Publisher:
         before, pools = self._told, [pool for pool in self._snapshots.pools() if pool.publishes]
         grouped = [pool for pool in pools if pool.node_group is not None]
         others = {manifests.uid(raw): pool for pool in pools if pool.node_group is None and (raw := self._raw(pool)) is not None}
-        told = dict.fromkeys((pool.name for pool in others.values()), NO_OVERLAYS) | dict.fromkeys((p.name for p in grouped), NO_PRIORITIES)
+        told: dict[str, Publication] = {}
         if self._overlays is not None:
             told |= await self._overlays.keep(others, relative, now)
         if self._priorities is not None:

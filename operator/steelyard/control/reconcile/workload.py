@@ -53,7 +53,6 @@ from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision, is_observed
 from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.last_look import LastLook
-from steelyard.core.planning.measured_cost import measured_costs
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import name
 from steelyard.render.objects import Desired, desired
@@ -162,7 +161,7 @@ class WorkloadReconciler:
             return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds()) if protects else SOON
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand, seen=is_observed(decision))
-        self._fleet.measured(key, measured_costs(decision.options))
+        self._fleet.compare(key, decision.options)
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
         # What was so, and was not changed since, is not looked through again.
