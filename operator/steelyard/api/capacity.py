@@ -56,37 +56,30 @@ class Capacity(SpecModel):
     ] = None
 
 
+def _only_with(kind: ProvisionerType, field: str, why: str) -> Rule:
+    """A field of a provisioner that another kind does not have."""
+    return Rule(
+        f"self.type == '{kind}' || !has(self.{field})",
+        f"must be left out unless type is {kind}: {why}",
+        lambda p: p.type == kind or p.to_raw().get(field) is None,
+        field=field,
+        reason="FieldValueForbidden",
+    )
+
+
 class Provisioner(SpecModel):
     """What makes nodes of the pool appear."""
 
     RULES = (
-        Rule(
-            "self.type == 'Karpenter' || !has(self.nodePool)",
-            "must be left out unless type is Karpenter: only Karpenter has NodePools",
-            lambda p: p.type == ProvisionerType.KARPENTER or p.node_pool is None,
-            field="nodePool",
-            reason="FieldValueForbidden",
-        ),
-        Rule(
-            "self.type == 'ClusterAutoscaler' || !has(self.nodeGroup)",
-            "must be left out unless type is ClusterAutoscaler: only Cluster Autoscaler has node groups",
-            lambda p: p.type == ProvisionerType.CLUSTER_AUTOSCALER or p.node_group is None,
-            field="nodeGroup",
-            reason="FieldValueForbidden",
-        ),
+        _only_with(ProvisionerType.KARPENTER, "nodePool", "only Karpenter has NodePools"),
+        _only_with(ProvisionerType.CLUSTER_AUTOSCALER, "nodeGroup", "only Cluster Autoscaler has node groups"),
         Rule(
             "!self.publish || self.type == 'Karpenter' || has(self.nodeGroup)",
             "must be false unless type is Karpenter, or ClusterAutoscaler with a nodeGroup: nobody else chooses nodes by what they cost",
             lambda p: not p.publish or p.type == ProvisionerType.KARPENTER or p.node_group is not None,
             field="publish",
         ),
-        Rule(
-            "self.type == 'ClusterAutoscaler' || !has(self.ask)",
-            "must be left out unless type is ClusterAutoscaler: it answers ProvisioningRequests",
-            lambda p: p.type == ProvisionerType.CLUSTER_AUTOSCALER or p.ask is None,
-            field="ask",
-            reason="FieldValueForbidden",
-        ),
+        _only_with(ProvisionerType.CLUSTER_AUTOSCALER, "ask", "it answers ProvisioningRequests"),
     )
 
     type: Annotated[
