@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from copy import deepcopy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from chart.helm import outlasting, rendered
-from cluster.bearer import Bearer
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
-from cluster.waiting import wait_until
 from fault.move_run import WORKLOAD, MoveRun
 from integrations import gateway
 from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, Manifest, definitions, picker, say
-from patience import PATIENCE
+from integrations.operators_account import Thefts, makes_no_other, operators_account
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.route import InferencePools, RouteParent, Routing
 from steelyard.core.placing.intent import RouteIntent
@@ -167,7 +162,7 @@ def test_the_endpoint_picker_of_the_extension_finds_the_pods_of_an_inference_poo
             run.until("one more", lambda _: run.world.ready_pods(run.dear) == run.replicas + 1 and found() == run.replicas + 1)
 
 
-OF_A_THIEF: dict[str, tuple[Callable[[Manifest], Any], str]] = {
+OF_A_THIEF: Thefts = {
     "pods of another workload": (
         lambda p: p["spec"]["selector"]["matchLabels"].update({"steelyard.dev/workload": "shop"}),
         "only InferencePools for serving pods of their workload",
@@ -184,35 +179,19 @@ OF_A_THIEF: dict[str, tuple[Callable[[Manifest], Any], str]] = {
 
 
 def test_the_operators_account_makes_inference_pools_of_a_workload_and_no_others(cluster: Cluster) -> None:
-    with ExitStack() as stack:
-        release = stack.enter_context(new_namespace(cluster, "release"))
-        namespace = stack.enter_context(new_namespace(cluster))
-        chart = rendered({"crds": {"install": False}}, namespace=release)
-        cluster.apply(yaml.safe_dump_all(chart))
-        for one in outlasting(chart, release):
-            stack.callback(cluster.kubectl, "delete", *one, "--wait=false")
-        operator = Bearer.of(cluster, release, "steelyard")
+    with operators_account(cluster) as (operator, namespace):
         workload = WorkloadKey(namespace, "chat")
         asked = InferencePools(shared=False, picker="picker", picker_port=9002, failure_mode="FailClose")
-        made = inference_pool(workload, "1", asked, "dear")
 
-        def create(kind: str, manifest: Manifest) -> tuple[int, str]:
-            group = POOLS if kind == "inferencepools" else ROUTES
-            status, answer = operator.request("POST", f"{group}/namespaces/{namespace}/{kind}?dryRun=All", manifest)
+        def create(path: str, manifest: Manifest) -> tuple[int, str]:
+            status, answer = operator.request("POST", f"{path}?dryRun=All", manifest)
             return status, str(answer.get("message", ""))
 
-        stolen = deepcopy(made)
-        OF_A_THIEF["no owner"][0](stolen)
-        wait_until("the policies to be known", lambda: "Steelyard's account" in create("inferencepools", stolen)[1], seconds=PATIENCE)
-        assert create("inferencepools", made) == (201, "")
-        for what, (change, words) in OF_A_THIEF.items():
-            stolen = deepcopy(made)
-            change(stolen)
-            status, told = create("inferencepools", stolen)
-            assert status == 422 and words in told, f"{what}: {told}"
+        pools, routes = f"{POOLS}/namespaces/{namespace}/inferencepools", f"{ROUTES}/namespaces/{namespace}/httproutes"
+        makes_no_other(lambda manifest: create(pools, manifest), inference_pool(workload, "1", asked, "dear"), OF_A_THIEF)
         routing = Routing(parents=(RouteParent(name="models"),), pools=asked)
         route = http_route(workload, "1", RouteIntent(routing=routing, weights={PlacementKey("dear", "1"): TOTAL}), lambda _: "chat-dear")
-        assert create("httproutes", route) == (201, "")
+        assert create(routes, route) == (201, "")
         route["spec"]["rules"][1]["backendRefs"][0]["name"] = "shop-dear"
-        status, told = create("httproutes", route)
+        status, told = create(routes, route)
         assert status == 422 and "only to Services and InferencePools of the workload" in told, told

@@ -6,9 +6,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from copy import deepcopy
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -18,9 +17,7 @@ import aiohttp
 import pytest
 import yaml
 
-from chart.helm import outlasting, rendered
 from cluster import images
-from cluster.bearer import Bearer
 from cluster.fixtures import new_namespace
 from cluster.image_store import ImageStore, box
 from cluster.node_spec import pool_node
@@ -31,6 +28,7 @@ from e2e.tenant import WORKLOAD, Tenant, at_least
 from integrations import means
 from integrations.gateway import NAME, NAMESPACE, TRAFFIC, Gateway, definitions, start
 from integrations.look import ROUTES, Look, look, of_pool, part_at
+from integrations.operators_account import Thefts, makes_no_other, operators_account
 from patience import PATIENCE
 from steelyard.control.gather.route_facts import route_of
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
@@ -349,7 +347,7 @@ def test_what_a_gateway_tells_of_a_server_that_tells_no_times_is_what_its_client
         assert tenant.condition("SLOMet").get("status") == "True"
 
 
-OF_THE_GATEWAY_API: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+OF_THE_GATEWAY_API: Thefts = {
     "a Service of another workload": (
         lambda r: r["spec"]["rules"][0]["backendRefs"][0].update(name="shop-web"),
         "only to Services and InferencePools of the workload",
@@ -371,15 +369,7 @@ OF_THE_GATEWAY_API: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 
 
 def test_the_operators_account_makes_the_route_of_a_workload_and_no_other(ground: Ground) -> None:
-    cluster = ground.cluster
-    with ExitStack() as stack:
-        release = stack.enter_context(new_namespace(cluster, "release"))
-        namespace = stack.enter_context(new_namespace(cluster))
-        chart = rendered({"crds": {"install": False}}, namespace=release)
-        cluster.apply(yaml.safe_dump_all(chart))
-        for one in outlasting(chart, release):
-            stack.callback(cluster.kubectl, "delete", *one, "--wait=false")
-        operator = Bearer.of(cluster, release, "steelyard")
+    with operators_account(ground.cluster) as (operator, namespace):
         workload = WorkloadKey(namespace, "chat")
         made = http_route(workload, "1", RouteIntent(routing=ROUTING, weights={OLD: 1, NEW: 999}), lambda key: f"chat-{key.pool}")
 
@@ -387,12 +377,4 @@ def test_the_operators_account_makes_the_route_of_a_workload_and_no_other(ground
             status, answer = operator.request("POST", f"{ROUTES}/namespaces/{namespace}/httproutes?dryRun=All", route)
             return status, str(answer.get("message", ""))
 
-        stolen = deepcopy(made)
-        OF_THE_GATEWAY_API["no owner"][0](stolen)
-        wait_until("the policies to be known", lambda: "Steelyard's account" in create(stolen)[1], seconds=PATIENCE)
-        assert create(made) == (201, "")
-        for what, (change, words) in OF_THE_GATEWAY_API.items():
-            stolen = deepcopy(made)
-            change(stolen)
-            status, said = create(stolen)
-            assert status == 422 and words in said, f"{what}: {said}"
+        makes_no_other(create, made, OF_THE_GATEWAY_API)
