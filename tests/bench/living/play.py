@@ -25,10 +25,14 @@ from steelyard.api.rebalancing import Rebalancing
 from steelyard_runtime.load.schedule import Step
 
 Manifest = dict[str, Any]
-RAMP_SECONDS = 12.0
-"""Of each step of the ramp by which a replica is measured."""
-RAMP, QUICK_RAMP = range(7, 19), (6, 20, 40)
-"""Requests per second."""
+FACTOR = 1.5
+"""From one step of the first ramp by which a replica is measured to the next."""
+FIRST = tuple(Step(4.0 * FACTOR**n, 15.0) for n in range(10))
+"""From less than a replica carries on a slow machine to far more than on a fast one; each step has so many requests that one of them may be late."""
+FINE, FINE_SECONDS = 6, 12.0
+"""Steps of the second ramp, between the last rate that the first kept and the one that broke it."""
+QUIET = Step(1.0, 20.0)
+"""Before a ramp, in which a server warms up, or answers what the last ramp had left waiting."""
 OVER_SECONDS = 5
 """From the last request until its answer."""
 GONE_SECONDS = 180.0
@@ -57,9 +61,7 @@ class Stage:
                 tenant.apply(most=1, objective=OBJECTIVE, mode="Observe")
                 tenant.until_serving()
                 (deployment,) = tenant.listed("apis/apps/v1", "deployments")
-                ramp = [Step(float(rate), RAMP_SECONDS) for rate in (QUICK_RAMP if quick else RAMP)]
-                log = _asked(tenant, ramp, folder / "first")
-                found = carried(log, ramp, began(log, ramp, SEED), hour.PERCENT)
+                found = _measured(tenant, folder, quick=quick)
             _until_gone(tenant)
             say(f"a replica carries {found:g} requests/s within the promise")
             hpa.serve_metrics(ground.cluster, hpa.TARGET * found, hour.LIMIT)
@@ -129,6 +131,20 @@ def _autoscaled(stage: Stage, tenant: Tenant, hpas: Sequence[hpa.Hpa]) -> None:
     named = dict(zip(words, tenant.pools(), strict=True))
     made = hpa.objects(tenant.namespace, stage.deployment, named, tuple(hpas), hpa.TARGET * stage.carried)
     stage.ground.cluster.apply(yaml.safe_dump_all(made))
+
+
+def _measured(tenant: Tenant, folder: Path, *, quick: bool) -> float:
+    """Requests per second that the one replica carries within the promise: to a half, and then, unless quick, to a fourteenth. Raises ValueError where it
+    is out of reach."""
+
+    def ramped(ramp: Sequence[Step], called: str) -> float:
+        log = _asked(tenant, (QUIET, *ramp), _made(folder / called))
+        return carried(log, ramp, began(log, (QUIET, *ramp), SEED) + QUIET.seconds, hour.PERCENT)
+
+    kept = ramped(FIRST, "first-ramp")
+    if kept in {0.0, FIRST[-1].rate}:
+        raise ValueError(f"a replica carries {'more' if kept else 'less'} than the ramp asks for: choose another CPU share")
+    return kept if quick else max(kept, ramped([Step(kept * FACTOR ** (n / FINE), FINE_SECONDS) for n in range(FINE)], "second-ramp"))
 
 
 def _pools(tenant: Tenant, *words: str) -> None:
