@@ -121,8 +121,9 @@ def test_none_gets_requests_while_one_whose_placements_do_is_not_accepted(weight
     made = {**pool(entry(ACCEPTED, RESOLVED), called="chat"), "spec": {"rules": [{"backendRefs": backends}]}}
     cluster.put(HTTP_ROUTES, made, "MODIFIED")
     cluster.put(INFERENCE_POOLS, pool(entry(ACCEPTED, RESOLVED)))
-    _, route = seen(cluster)
-    assert route.accepted == accepted
+    snapshot, route = seen(cluster)
+    assert route.accepted == (POOL,)
+    assert tuple(backend for place in snapshot.placements if (backend := snapshot.backend(place.key)) == POOL) == accepted
     assert "InferencePool chat-other is being made" in str(route.not_picked)
 
 

@@ -48,10 +48,9 @@ class Picked(World):
             told = {"parentRef": {"name": "models"}, "conditions": [{"type": "Accepted", "status": "True"}]}
             raw = {**self.written, "status": {"parents": [told]}}
             seen = route_of(raw, routing, backends_of(found.workload.key, routing, placements))
-            used = {self.asked.of(key) for key, weight in seen.weights.items() if weight}
             route = replace(
                 seen,
-                accepted=tuple(pool for pool in pools if pool in self.accepted) if used <= self.accepted else (),
+                accepted=tuple(pool for pool in pools if pool in self.accepted),
                 not_picked=None if self.accepted.issuperset(pools) else SAYS_NO,
             )
         workload = replace(found.workload, routing=routing)

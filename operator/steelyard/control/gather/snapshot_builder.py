@@ -348,11 +348,9 @@ class SnapshotBuilder:
         if not self._inference_pools_served:
             return replace(route, not_picked=NO_INFERENCE_POOLS)
         against = {pool: self._against(workload, routing, pool) for pool in sorted({routing.pools.of(place.key) for place in placements})}
-        used = {routing.pools.of(key) for key, weight in route.weights.items() if weight}
-        # While one of them is not accepted, all requests go by Services.
         return replace(
             route,
-            accepted=tuple(pool for pool, refusals in against.items() if not refusals and not any(against.get(each) for each in used)),
+            accepted=tuple(pool for pool, refusals in against.items() if not refusals),
             not_picked=next((refusal for refusals in against.values() for refusal in refusals), None),
         )
 

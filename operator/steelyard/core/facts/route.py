@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from steelyard.core.facts.identity import PlacementKey, on_pool
@@ -35,6 +35,14 @@ class InferencePools:
         revisions and variants, and an InferencePool selects by labels that are there: so all of a pool's are in one."""
         return "" if self.shared else on_pool(key.pool)
 
+    def sent_to(self, accepted: Sequence[str], weights: Mapping[PlacementKey, int]) -> tuple[str, ...]:
+        """Of the accepted ones those that get the requests by these weights: none while any that should get some is not accepted, since all go by
+        Services then."""
+        pools = {self.of(key) for key in weights}
+        if any(n and self.of(key) not in accepted for key, n in weights.items()):
+            return ()
+        return tuple(pool for pool in accepted if pool in pools)
+
 
 PICKER_POOL = "{pool}"
 
@@ -54,8 +62,8 @@ class Routing:
 class Route:
     """What is seen of the workload's route. `weights`: as the object has them, by placement. `refusal`: why no gateway serves it, in the gateway's
     words where it says so; None where all parents accept it. `taken_up`: whether every parent has seen the object as it is now. `served`: whether the
-    API server has the kind at all. `accepted`: the InferencePools that all parents accept, by pool as `InferencePools.of` says it; none of them
-    while one whose placements get requests is not accepted, since all go by Services then. `not_picked`: why one is not accepted."""
+    API server has the kind at all. `accepted`: the InferencePools that all parents accept, by pool as `InferencePools.of` says it. `not_picked`: why
+    one is not accepted."""
 
     weights: Mapping[PlacementKey, int]
     refusal: Refusal | None = None

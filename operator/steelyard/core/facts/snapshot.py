@@ -709,13 +709,13 @@ class Snapshot:
         routing, route = self.workload.routing, self.route
         if routing is None or route is None or route.refusal is not None or not route.weights:
             return False
-        return routing.pools is None or not (routing.pools.shared and route.accepted)
+        return routing.pools is None or not (routing.pools.shared and routing.pools.sent_to(route.accepted, route.weights))
 
     def backend(self, key: PlacementKey) -> Hashable:
         """What of the route sends the placement its requests: an InferencePool that is accepted, and whose picker then chooses among all of its
         placements; else a Service of its own."""
         pools = self.workload.routing.pools if self.workload.routing is not None else None
-        if pools is None or self.route is None or pools.of(key) not in self.route.accepted:
+        if pools is None or self.route is None or pools.of(key) not in pools.sent_to(self.route.accepted, self.route.weights):
             return key
         return pools.of(key)
 

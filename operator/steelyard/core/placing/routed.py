@@ -8,7 +8,6 @@ from math import sqrt
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
-from steelyard.core.facts.route import Route, Routing
 from steelyard.core.facts.snapshot import RefusedWrite
 from steelyard.core.facts.window import since
 from steelyard.core.placing.analysis import Analysis
@@ -36,17 +35,8 @@ def route_of(seen: Analysis, allocation: Allocation, move: Move | None, there: C
     weights = {key: n for key, n in (route.weights if route is not None else {}).items() if key in backends}
     if not standing(weights, spread.parts, backends, _load(seen)):
         weights = in_whole(spread.parts)
-    return RouteIntent(routing=routing, weights=dict(sorted(weights.items())), accepted=_sent_to(routing, route, weights))
-
-
-def _sent_to(routing: Routing, route: Route | None, weights: Mapping[PlacementKey, int]) -> tuple[str, ...]:
-    """The InferencePools that requests are sent to: none while any that should be sent some is not accepted."""
-    if routing.pools is None or route is None:
-        return ()
-    pools = {key: routing.pools.of(key) for key in weights}
-    if any(n and pools[key] not in route.accepted for key, n in weights.items()):
-        return ()
-    return tuple(pool for pool in route.accepted if pool in pools.values())
+    accepted = routing.pools.sent_to(route.accepted, weights) if routing.pools is not None and route is not None else ()
+    return RouteIntent(routing=routing, weights=dict(sorted(weights.items())), accepted=accepted)
 
 
 def unrouted(seen: Analysis) -> Refusal | None:
