@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from cluster.cluster import Cluster
+from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
+from fault.move_run import MoveRun
 from integrations.karpenter import CPU, MEMORY, NODE_CLASS, Karpenter, Kubelets, apply_node_pool, definitions, instance_type, start
 from patience import PATIENCE
 from steelyard.app.config import Config
@@ -21,13 +23,14 @@ from steelyard.control.clock import AnchoredClock
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.credentials import Kubeconfig
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, NODE_OVERLAYS
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, CONFIG_MAPS, NODE_OVERLAYS
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.node_overlays import NodeOverlays
 from steelyard.control.reconcile.publisher import Publisher
 from steelyard.core.facts.publication import Publication
 from steelyard.core.planning.relative_cost import RelativeCost
 from steelyard.core.vocabulary.reading import Unknown
+from steelyard.render.priority_expander import NAME, priority_expander
 from unit.docs.shown import ROOT, documents
 
 pytestmark = pytest.mark.integrations
@@ -110,3 +113,17 @@ def test_karpenter_accepts_the_prices_of_both_pools(karpenter: Karpenter) -> Non
     }
     asyncio.run(looked(cluster, publish=False))
     assert (cluster.api.get(NODE_OVERLAYS.path()) or {})["items"] == []
+
+
+def test_a_whole_operator_tells_the_order_of_node_groups_that_it_has_measured(control_plane: Cluster) -> None:
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    with new_namespace(control_plane, "move") as namespace, MoveRun(control_plane, namespace, small=True, ask="CheckCapacity") as run:
+        run.start_operator(watchNamespaces=[], publish={"priorityExpanderNamespace": namespace})
+        run.apply()
+        run.until_moved()
+        for pool in (run.dear, run.cheap):
+            control_plane.api.patch(ACCELERATOR_POOLS.path(name=pool), {"spec": {"provisioner": {"publish": True}}})
+        wanted = priority_expander(namespace, [[f"asg-{run.cheap}"], [f"asg-{run.dear}"]])["data"]
+        written = CONFIG_MAPS.path(namespace=namespace, name=NAME)
+        run.until("the cheaper node group to come first", lambda _: (control_plane.api.get(written) or {}).get("data") == wanted)
+        assert run.world.lost == 0
