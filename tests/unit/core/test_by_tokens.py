@@ -75,7 +75,7 @@ def test_by_tokens_it_moves_to_the_pool_that_was_measured_with_longer_answers_an
 
 def test_at_constant_traffic_what_is_remembered_of_tokens_stays_as_it_is() -> None:
     world = World(grounds={"a": Ground()}, unit=Unit.OUTPUT_TOKENS, tokens=SHORT, rate=40.0)
-    world.tick(60)
+    world.tick(120)
     told = []
     for _ in range(120):
         world.tick()
@@ -86,6 +86,8 @@ def test_at_constant_traffic_what_is_remembered_of_tokens_stays_as_it_is() -> No
 
 def test_where_requests_get_longer_the_capacity_that_was_measured_is_remembered_with_them() -> None:
     world = World(grounds={"a": Ground()}, unit=Unit.INPUT_TOKENS, tokens=(100, 100), rate=40.0)
+    world.tick(60)
+    world.until(lambda: world.count("a") == 6)
     world.tick(60)
     before = world.memory.known[0]
     world.tokens = (300, 100)

@@ -632,7 +632,7 @@ def test_a_probe_is_as_long_as_it_is_whatever_the_workload_has_left_for_its_own_
         run = asked(unseen(policy=quick(exploration_budget=budget)), duration=600, budget=50.0)
         run.until(lambda run=run: run.world.probed)  # type: ignore[misc]
         probes.append(run.world.probed[0].seconds)
-    assert probes[0] == probes[1]
+    assert probes[0] == pytest.approx(probes[1], rel=0.1)
 
 
 def test_what_the_source_has_to_grow_by_beside_a_slower_target_is_paid_out_of_the_budget_too() -> None:

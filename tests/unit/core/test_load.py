@@ -96,6 +96,21 @@ def test_what_was_needed_lately_is_held_until_a_replica_could_have_come_and_gone
     assert over.held < 30.0
 
 
+def test_the_most_that_was_needed_is_told_as_far_as_the_load_is_known() -> None:
+    peak, calm = [window(i, good=2400) for i in range(40)], [window(i, good=1200) for i in range(40, 60)]
+    found = load([[*peak, *calm]], [], RISK)
+    assert found is not None
+    lately, before = found.most_within(600.0), found.most_within(1500.0)
+    assert lately is not None and before is not None
+    assert found.soon <= lately < 30.0 < before
+    assert found.most_within(3600.0) is not None
+    assert found.most_within(3660.0) is None
+    joined = load([[*peak, *calm], [window(i, good=60) for i in range(50, 60)]], [], RISK)
+    assert joined is not None
+    assert joined.most_within(480.0) is not None
+    assert joined.most_within(900.0) is None, "what was asked for while one joined is not known"
+
+
 def test_usual_loads_lie_around_the_present_need() -> None:
     found = load([[window(i, good=1200) for i in range(60)]], [], RISK)
     assert found is not None

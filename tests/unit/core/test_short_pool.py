@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.facts.memory import Step
+from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Mode
 from steelyard.core.rebalancing.gates.cooldown import cooling_down
-from steelyard.core.rebalancing.gates.scarcity import pool_scarce
+from steelyard.core.rebalancing.gates.scarcity import pool_full, pool_scarce
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.proposals import passing, past
 from unit.core.world import Ground, World, quick
@@ -26,6 +26,44 @@ def test_a_pool_where_the_plan_has_nothing_for_the_workload_is_left_to_others(pl
     refusal = pool_scarce(passing(planned=planned, node_worth=worth))
     assert (refusal is not None) == refused
     assert refusal is None or refusal.reason is Reason.POOL_SCARCE
+
+
+@pytest.mark.parametrize(
+    ("room", "added", "words"), [(0, 1, "hold all that there may be"), (1, 3, "room for 1 replica"), (3, 3, None), (2, 1, None)]
+)
+def test_a_pool_with_room_for_less_than_a_move_adds_is_full(room: int, added: int, words: str | None) -> None:
+    refusal = pool_full(passing(room=room, added=added))
+    assert (refusal is None) == (words is None)
+    assert refusal is None or (refusal.reason is Reason.POOL_SCARCE and (words or "") in refusal.message)
+
+
+def test_a_move_takes_what_others_leave_room_for_and_waits_for_no_more() -> None:
+    world = World({"dear": Ground(price=2.0), "cheap": Ground(price=0.5, nodes=3, held=3.0)}, rate=40.0)
+    world.tick(10)
+    world.grounds["cheap"].held = 1.0
+    wanted: list[int] = []
+
+    def moved() -> bool:
+        wanted.append(world.count("cheap"))
+        return any(move.outcome is Outcome.MOVED for move in world.ended)
+
+    world.until(moved)
+    assert max(wanted) == 2
+    assert world.count("cheap") == 2
+    assert world.count("dear") >= 2
+
+
+def test_what_others_take_while_a_move_goes_on_is_left_to_them() -> None:
+    world = World({"dear": Ground(price=2.0), "cheap": Ground(price=0.5, nodes=8, held=8.0)}, rate=40.0)
+    world.tick(10)
+    world.grounds["cheap"].held = 0.0
+    world.until(lambda: world.memory.move is not None and world.memory.move.kind is MoveKind.REBALANCE)
+    assert world.count("cheap") <= 2
+    world.grounds["cheap"].held = 6.0
+    world.until(lambda: world.memory.move is None)
+    assert world.ended[-1].outcome is Outcome.MOVED
+    assert world.count("cheap") == 2
+    assert world.count("dear") >= 2
 
 
 def asked(world: World) -> set[str]:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from steelyard.core.decide import decide
 from steelyard.core.facts.snapshot import PoolChoice, Scaling
+from steelyard.core.placing.requirement import UNUSED
 from steelyard.core.planning.enough import Rules, Stand, grown, shrunk, suffices
 from steelyard.core.planning.sizing import need
 from unit.core.world import Ground, World, quick
@@ -110,6 +111,21 @@ def test_a_replica_less_that_is_tried_shows_its_window_before_it_is_added_again(
         world.memory = decision.memory
         world._obey(decision)
     assert replicas(world) == tried
+
+
+def test_a_replica_that_was_not_needed_for_a_quarter_of_an_hour_goes_though_little_more_would_bring_it_back() -> None:
+    """With a quarter of a replica to spare it would stay for as long as the load does, at a third of the cost more."""
+    world = World({"a": Ground(speed=10)}, rate=30.0)
+    world.until(lambda: world.count("a") == 5)
+    world.rate = 19.6  # Three carry it, at 7 requests per second each, and little more.
+    waited = world.until(lambda: world.count("a") == 3)
+    assert waited >= UNUSED / 60
+    numbers = []
+    for _ in range(120):
+        world.tick()
+        numbers.append(world.count("a"))
+    changes = sum(1 for before, after in pairwise(numbers) if before != after)
+    assert changes <= 2 * len(numbers) / (UNUSED / 60), numbers
 
 
 def test_a_pool_that_lost_nodes_takes_no_replicas_away() -> None:

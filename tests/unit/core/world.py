@@ -94,6 +94,8 @@ class Ground:
     start: int = 1
     claims: tuple[Claim, ...] = ()
     nodes: int = 40
+    held: float = 0.0
+    """Nodes of them that other workloads hold."""
     spot: bool = False
     reserved: bool = False
     family: str = "cpu"
@@ -304,6 +306,7 @@ class World:
             shapes=(Shape(instance_type=f"{name}.large", resources=NODE, price=price),),
             claims=ground.claims,
             nodes=ground.nodes,
+            held_nodes=ground.held,
             spot=ground.spot,
             reserved=ground.reserved,
             selected=ground.selected,

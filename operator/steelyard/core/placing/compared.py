@@ -11,6 +11,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window, since, undisturbed
+from steelyard.core.performance.capacity import busy_at_capacity
 from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.placing.analysis import Analysis
@@ -79,11 +80,18 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     ratios = log_ratios(theirs, ours, unit)
     told = all(any(w.occupied_seconds is not None for w in side) for side in (theirs, ours))
     ratio, n = (
-        (cost_ratio(ratios, prices), len(ratios))
+        (cost_ratio(ratios, prices * _busier(seen, move)), len(ratios))
         if told
         else (_by_bounds(seen, move.target, prices * capacity / _longer(theirs, ours, unit)), len(theirs))
     )
     return judge(ratio, n, _limits(seen, move, capacity, prices))
+
+
+def _busier(seen: Analysis, move: Move) -> float:
+    """How many times as busy a replica of the source may be as one of the target: of two servers the faster one waits less at the same part of its
+    time, and carries a larger part of what it would when full."""
+    source, target = (busy_at_capacity(seen.windows(key), seen.snapshot.workload.promise) for key in (move.source, move.target))
+    return source / target
 
 
 def _counted_by(unit: Unit, theirs: Sequence[Window], ours: Sequence[Window]) -> Unit:

@@ -339,7 +339,9 @@ def _room(under: UnderWay) -> int:
 
 
 def _most(under: UnderWay) -> int:
-    """Replicas of the target that the user allows there and its pool has room for."""
+    """Replicas of the target that the user allows there and its pool has room for; those that are asked for where somebody else says how many."""
+    if under.seen.snapshot.workload.sized_elsewhere:
+        return max(under.move.target_replicas, under.move.target_goal)
     option, maximum = under.seen.option(under.move.target.pool), under.seen.snapshot.workload.scaling.maximum
     return max(under.move.target_replicas, min(option.room, maximum) if option else 0)
 

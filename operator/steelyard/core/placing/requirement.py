@@ -18,6 +18,8 @@ from steelyard.core.planning.load import RECENT, chance_peak
 from steelyard.core.planning.sizing import PROBE, ROUNDING
 from steelyard.core.statistics.sequential import Result, Test
 
+UNUSED = 900.0
+"""Seconds after which what is not needed goes though it may soon be needed again: a replica is paid for two or three minutes until it is back."""
 HEADROOM = 0.5
 """Part of the objective's time that the slowest hundredth may take where a replica less is tried."""
 
@@ -44,6 +46,12 @@ def kept_for(seen: Analysis, stands: Sequence[Stand], load: float, slack: float)
     chance = chance_peak(seen.load.mean, seconds) - seen.load.mean
     spare = min(slack * min((s.capacity for s in stands if s.replicas), default=0.0), chance)
     return max(load, held * (1 - ROUNDING)) + spare
+
+
+def needed_lately(seen: Analysis, load: float) -> float | None:
+    """Requests per second that had to be carried at most within UNUSED, where `load` must be; None where that is not known, or rests on a guess."""
+    most = seen.load.most_within(UNUSED) if seen.load is not None and not seen.is_a_guess else None
+    return None if most is None else max(load, most * (1 - ROUNDING))
 
 
 def may_try_less(seen: Analysis, promise: Test) -> bool:

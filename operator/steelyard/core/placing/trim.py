@@ -8,7 +8,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.repair import Shortage, scaled, settling
-from steelyard.core.placing.requirement import kept_for, may_try_less
+from steelyard.core.placing.requirement import kept_for, may_try_less, needed_lately
 from steelyard.core.placing.room import key_of
 from steelyard.core.placing.supply import coming
 from steelyard.core.planning.enough import shrunk, suffices, without_slower
@@ -25,7 +25,10 @@ def trim(seen: Analysis, short: Shortage) -> Outcome | None:
         return Outcome.scale(fastest, settling(seen.members), scaled(seen, fastest))
     if not _is_there(seen) or not _keeps_its_promise(seen, short):
         return None
-    kept = next((kept for ask in (_without_what_leaves, _fewer, _fewer_pools, _one_less) if (kept := ask(seen, short)) is not None), None)
+    kept = next(
+        (kept for ask in (_without_what_leaves, _fewer, _long_unused, _fewer_pools, _one_less) if (kept := ask(seen, short)) is not None),
+        None,
+    )
     if kept is None or _broke_before(seen, kept):
         return None
     return Outcome.scale(kept, settling(seen.members), scaled(seen, kept))
@@ -57,12 +60,20 @@ def _without_what_leaves(seen: Analysis, short: Shortage) -> Allocation | None:
 
 def _fewer(seen: Analysis, short: Shortage) -> Allocation | None:
     """What carries the load with a part of a replica to spare, so that no replica comes back at once."""
-    return _without_the_rest(seen, short, SLACK)
+    return _without_the_rest(seen, short, kept_for(seen, short.standing, short.load, SLACK))
+
+
+def _long_unused(seen: Analysis, short: Shortage) -> Allocation | None:
+    """What was not needed for so long that it has cost more than its coming back would."""
+    if _without_the_rest(seen, short, kept_for(seen, short.standing, short.load, 0.0)) is None:
+        return None  # It was needed a moment ago.
+    needed = needed_lately(seen, short.load)
+    return None if needed is None else _without_the_rest(seen, short, needed)
 
 
 def _fewer_pools(seen: Analysis, short: Shortage) -> Allocation | None:
     """A pool that is not needed any more goes without that: if a replica is missing afterwards, it is added on the cheapest."""
-    kept = _without_the_rest(seen, short, 0.0)
+    kept = _without_the_rest(seen, short, kept_for(seen, short.standing, short.load, 0.0))
     return kept if kept is not None and any(n == 0 < seen.allocation[key] for key, n in kept.items()) else None
 
 
@@ -75,8 +86,9 @@ def _one_less(seen: Analysis, short: Shortage) -> Allocation | None:
     return {**seen.allocation, key_of(dearest): dearest.replicas - 1}
 
 
-def _without_the_rest(seen: Analysis, short: Shortage, slack: float) -> Allocation | None:
-    stands, held = short.standing, kept_for(seen, short.standing, short.load, slack)
+def _without_the_rest(seen: Analysis, short: Shortage, held: float) -> Allocation | None:
+    """What is enough for `held` requests per second."""
+    stands = short.standing
     if not suffices(stands, held, short.rules):
         return None
     kept: Allocation = dict(zip(map(key_of, stands), shrunk(stands, held, short.rules), strict=True))

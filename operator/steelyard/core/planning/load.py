@@ -36,12 +36,24 @@ PEAK_SIGMAS = 4.0
 """Chance alone lifts one window in 30,000 by this many standard deviations of a Poisson count."""
 
 
+class Rates(NamedTuple):
+    """Requests per second of windows of `length` seconds, the oldest first, of which the newest `unbroken` are all that there were; what may be missed,
+    and seconds from the order of a replica until it is ready."""
+
+    each: Sequence[float]
+    unbroken: int
+    length: float
+    risk: Risk
+    start: float
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """Requests per second: in the newest window, in the busiest of the last RECENT, and their mean; `n` requests are behind it.
 
     peak: what one window may show at that mean by chance alone, and never less than the busiest. soon: the capacity to keep for the load when
-    a replica ordered now is ready. held: the largest that `soon` was while a replica could have started and gone.
+    a replica ordered now is ready. held: the largest that `soon` was while a replica could have started and gone. rates: of all windows that are
+    remembered, the newest last.
     """
 
     now: float
@@ -51,6 +63,7 @@ class Load:
     peak: float
     soon: float
     held: float
+    rates: Rates
 
     @property
     def dual(self) -> float:
@@ -62,6 +75,12 @@ class Load:
         """Capacities that are kept in the time that a move pays for: what it saves at one whole number of replicas alone is lost with the next
         change of the load."""
         return tuple(part * self.soon for part in OUTER)
+
+    def most_within(self, seconds: float) -> float | None:
+        """The largest that `soon` was within so many seconds; None where the load is not known for as long: in a window in which a placement joined or
+        left it may have been any."""
+        windows = ceil(seconds / self.rates.length)
+        return None if self.rates.unbroken < windows else _reserves(self.rates, windows)[1]
 
 
 def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], risk: Risk, start: float = START) -> Load | None:
@@ -79,8 +98,10 @@ def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], 
     recent = [m for m in told if m.back < RECENT] or minutes[-1:]
     mean, n = sum(m.rate for m in recent) / len(recent), sum(m.requests for m in recent)
     busiest = max(m.rate for m in recent)
-    soon, held = _reserves([m.rate for m in told or recent], length, risk, start)
-    return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, length)), soon, held)
+    unbroken = next((age for age, m in enumerate(reversed(told)) if m.back != age), len(told))
+    rates = Rates([m.rate for m in told or recent], unbroken, length, risk, start)
+    soon, held = _reserves(rates, max(RECENT, ceil((start + DRAIN) / length)))
+    return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, length)), soon, held, rates)
 
 
 class _Minute(NamedTuple):
@@ -121,9 +142,9 @@ def _edges(mine: Collection[int], others: Sequence[Set[int]]) -> Iterable[int]:
     return {back for turn in (joined, left) if any(turn & other for other in others) for back in turn}
 
 
-def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -> tuple[float, float]:
-    """(soon, held)."""
-    lately = max(RECENT, ceil((start + DRAIN) / length))
+def _reserves(of: Rates, lately: int) -> tuple[float, float]:
+    """(the capacity to keep now, the largest that it was within so many windows)."""
+    rates, length, risk, start = of.each, of.length, of.risk, of.start
     seen, expected = Forecast(), []
     for rate in rates[:-lately]:
         seen = seen.after(rate * length, length)

@@ -16,7 +16,7 @@ class Wish:
     """A move that every gate lets pass but those that ask whether there is room and whose turn it is.
 
     gain: what it saves within the payback time over what the move costs. pool: where it goes; nodes: of that pool that it takes; saving: money
-    per hour. room: whether other workloads leave a node there. under_way: moves of other workloads, and at_once how many there may be;
+    per hour. room: whether other workloads leave as many there. under_way: moves of other workloads, and at_once how many there may be;
     in_namespace, at_once_in_namespace: the same two of its own namespace; by_pool: (pool, the same two of it) of both ends.
     """
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from statistics import fmean
 
@@ -56,7 +57,7 @@ class Sizing:
 
 def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
     """Every allocation of measured pools that costs less than what stands; none where what stands is not measured. The fleet's own plan for the
-    workload comes first, and then the cheapest."""
+    workload comes first, and then the cheapest. What others leave no room for is among them, and what of it there is room for."""
     known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
     if any(pool not in known or known[pool].each is None for pool in grounds.standing):
         return ()
@@ -94,15 +95,26 @@ def _grown(
     # What surely costs more than what stands, resized, is not planned.
     paid = inf if resized is None else sum(offer.paid(resized.get(offer.pool, 0)) for offer in alone.offers)
     for target in sorted(known):
-        plan = wanted.get(target) or resized
+        plan, stands = wanted.get(target) or resized, grounds.standing.get(target, 0)
         # Of the variants on a pool there is one in the end.
         stays = {place for place in grounds.standing if place == target or on_pool(place) != on_pool(target)}
+        within = partial(_within, grounds, known, target, {*stays, target}, paid)
         if target not in wanted and {*stays, target} != grounds.standing.keys():
-            asked = _problem(grounds, known, {*stays, target}, grounds.load.soon, sizing)
-            plan = None if least_with(asked, target) > paid * (1 + _SURELY) else _solved(asked)
-        source = _source(grounds, known, plan) if plan is not None else None
-        if plan is not None and source is not None and plan.get(target, 0) > grounds.standing.get(target, 0):
-            yield target, source, plan
+            plan = within(sizing)
+        room = max(stands, known[target].room)
+        fits = within(replace(sizing, most={target: room})) if plan is not None and plan.get(target, 0) > room > stands else None
+        for each in (plan, fits):
+            source = _source(grounds, known, each) if each is not None else None
+            if each is not None and source is not None and each.get(target, 0) > stands:
+                yield target, source, each
+
+
+def _within(
+    grounds: Grounds, known: Mapping[str, Option], target: str, pools: Set[str], paid: float, sizing: Sizing
+) -> Mapping[str, int] | None:
+    """The cheapest on these pools, with one on the target at least; None where that surely costs more than what stands."""
+    asked = _problem(grounds, known, pools, grounds.load.soon, sizing)
+    return None if least_with(asked, target) > paid * (1 + _SURELY) else _solved(asked)
 
 
 def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapping[str, int]]:

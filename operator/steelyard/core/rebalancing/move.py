@@ -398,8 +398,13 @@ def _more(move: Move, scene: Scene, goal: int) -> int:
     """Replicas of the target more: as many as join next, and no more than are needed or have room. Where the user's limit leaves no room for both in
     full, the drain makes it: the target grows as the source goes."""
     passed, beside = move.target_replicas - move.target_base, move.source_replicas + scene.others + move.target_base
-    room = scene.room - move.source_replicas - move.target_replicas
+    room = _beside_source(move, scene) - move.target_replicas
     return max(0, min(joined(passed, beside, goal - move.target_base, proven=scene.proven) - passed, room))
+
+
+def _beside_source(move: Move, scene: Scene) -> int:
+    """Replicas that the target may have: what the user allows beside the source, and no more than others leave room for."""
+    return min(scene.room - move.source_replicas, scene.target_most)
 
 
 def _shift(move: Move, scene: Scene) -> Progress:
@@ -569,7 +574,7 @@ def _drain(move: Move, scene: Scene) -> Progress:
     if failed and (scene.target_hopeless or not rescue):
         return _fail(move, scene)
     # What a rescue leaves did not keep the promise either: the rest of it goes on making room.
-    goal = min(max(move.target_goal, scene.need_target, move.target_replicas + int(failed)), scene.room - move.source_replicas)
+    goal = min(max(move.target_goal, scene.need_target, move.target_replicas + int(failed)), _beside_source(move, scene))
     if goal > move.target_replicas:
         grown = replace(move, target_replicas=goal, target_goal=max(goal, move.target_goal))
         return _to(grown, scene, Step.DRAIN, Reason.STEP_STARTED, _counts(scene.test)) if failed else grown
@@ -618,7 +623,7 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
         return kept if move.step is Step.DRAIN else _to(kept, scene, Step.DRAIN, Reason.STEP_STARTED, said)
     if left == move.source_replicas:
         more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
-        more = max(move.target_replicas, min(more, scene.room - move.source_replicas))
+        more = max(move.target_replicas, min(more, _beside_source(move, scene)))
         return replace(move, target_replicas=more, target_goal=max(more, move.target_goal))
     shrunk = replace(move, source_replicas=left)
     return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {left} replica(s)")

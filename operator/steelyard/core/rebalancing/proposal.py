@@ -65,6 +65,8 @@ class Proposal:
     """Whether it leaves nodes that a workload lacks which is not served."""
     room: int = 1_000_000
     """Replicas more that fit on what other workloads leave of the target's nodes."""
+    added: int = 1
+    """Replicas that are to be added there: one of a trial, all of a move."""
     replicas: int = 0
     source_extra: int = 0
     replicas_allowed: int = 1_000_000

@@ -69,7 +69,7 @@ def cheaper(grounds: Grounds) -> Considered:
         considered = _move(grounds, found)
         if considered.review.verdict is None:
             return considered
-        first, wishes = first or considered, [*wishes, *wished(considered, found.target_replicas - found.base)]
+        first, wishes = first or considered, [*wishes, *wished(considered, considered.proposal.added)]
     return replace(first, wishes=first_of_each(wishes)) if first else _none(grounds)
 
 
@@ -80,7 +80,7 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     # What it may cost is its own: no room and no turn makes it less, and that is cheaper to ask than all of it once more.
     if target is None or not refusing <= _WAITED_FOR or trial_too_expensive(asked) is not None:
         return ()
-    alone = replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, moves_in_namespace=0, pool_moves=())
+    alone = replace(asked, room=max(asked.added, asked.room), turn=True, moves_elsewhere=0, moves_in_namespace=0, pool_moves=())
     if any(gate(alone) is not None for gate in OF_THE_FLEET):
         return ()
     saves = asked.saving.point if asked.saving is not None else (asked.expected_saving or 0.0) * 3600 / asked.policy.payback_seconds
@@ -90,7 +90,7 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
             pool=target.candidate.pool.of,
             nodes=replicas * target.node_part,
             saving=saves,
-            room=asked.room >= 1,
+            room=asked.room >= asked.added,
             under_way=asked.moves_elsewhere,
             at_once=asked.moves_at_once,
             in_namespace=asked.moves_in_namespace,
@@ -223,11 +223,10 @@ def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refu
 
 def rejudge(grounds: Grounds, source: Option, target: Option, compared: CostTest | None) -> Proposal:
     """The proposal of a move that has begun as a trial and is measured now. compared: with the source, over the same minutes."""
-    none = target.refusal
-    if none is None and target.replicas is not None and target.replicas > target.most:
-        none = Refusal(
-            Reason.LIMIT_REACHED, f"the peak load needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
-        )
+    none, most = target.refusal, min(target.most, target.room)
+    if none is None and target.replicas is not None and target.replicas > most:
+        left = "allowed" if most == target.most else "left there by other workloads"
+        none = Refusal(Reason.LIMIT_REACHED, f"the peak load needs {target.replicas} replicas on pool {target.pool} and {most} are {left}")
     proposal = _proposal(grounds, source, target, MoveKind.REBALANCE, none)
     return replace(
         proposal,
@@ -265,6 +264,7 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         source_extra=extra,
         exhausted_until=_asked_again(found.target, extra),
         room=found.target.room - found.base,
+        added=added,
     )
     return Considered(target=found.target, proposal=proposal, review=review(COST_MOVE, proposal), alternative=found)
 

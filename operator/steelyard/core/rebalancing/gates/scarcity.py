@@ -7,13 +7,15 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def pool_full(proposal: Proposal) -> Refusal | None:
-    """Other workloads hold all nodes that there may be."""
-    if proposal.room >= 1:
+    """Other workloads hold so many of the nodes that there may be, that what is to be added does not fit."""
+    if proposal.room >= proposal.added:
         return None
-    return Refusal(
-        Reason.POOL_SCARCE,
-        f"pool {proposal.target_pool} is short of nodes: other workloads hold all that there may be (spec.capacity.maxNodes)",
+    left = (
+        f"leave room for {proposal.room} replica(s) more, and {proposal.added} are needed"
+        if proposal.room > 0
+        else "hold all that there may be"
     )
+    return Refusal(Reason.POOL_SCARCE, f"pool {proposal.target_pool} is short of nodes: other workloads {left} (spec.capacity.maxNodes)")
 
 
 def pool_scarce(proposal: Proposal) -> Refusal | None:
