@@ -173,7 +173,7 @@ def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(g
                 changed.append((await asyncio.to_thread(weigh, share), share))
                 await asyncio.sleep(SETTLED)
                 before = len(answers)
-                while len(answers) - before < REQUESTS // len(STEPS):
+                while len(answers) - before < REQUESTS // len(STEPS) and not load.done():
                     await asyncio.sleep(0.05)
             over.set()
             await load
