@@ -139,6 +139,21 @@ def test_a_variant_has_only_the_nodes_that_the_model_leaves_it() -> None:
     assert options["a.int8"].room == 3 - standing
 
 
+def test_a_variant_takes_over_on_a_pool_that_has_one_node_to_spare_as_the_model_leaves_it() -> None:
+    there = world(Ground(speed=10, nodes=8), Ground(speed=16, nodes=8), rate=40.0)
+    there.tick(10)
+    assert there.count("a") == 7
+    used: list[int] = []
+
+    def over() -> bool:
+        used.append(there.count("a") + there.count("a.int8"))
+        return there.serves_on == "a.int8" and there.memory.move is None
+
+    there.until(over)
+    assert max(used) <= 8
+    assert there.count("a") == 0
+
+
 def test_a_pool_that_is_bounded_bounds_its_variants_as_well() -> None:
     there = world(Ground(speed=10), Ground(speed=30), pools={"a": PoolChoice(maximum=0)})
     there.tick(3)

@@ -101,7 +101,7 @@ def _grown(
         within = partial(_within, grounds, known, target, {*stays, target}, paid)
         if target not in wanted and {*stays, target} != grounds.standing.keys():
             plan = within(sizing)
-        room = max(stands, known[target].room)
+        room = max(stands, grounds.room(known[target]))
         fits = within(replace(sizing, most={target: room})) if plan is not None and plan.get(target, 0) > room > stands else None
         for each in (plan, fits):
             source = _source(grounds, known, each) if each is not None else None

@@ -115,6 +115,12 @@ class Grounds:
         pool = option.candidate.pool.of
         return choice_price(option.each or 0.0, option.node_part, pool, self.snapshot.target, self._on(pool))
 
+    def room(self, option: Option) -> int:
+        """Replicas that there may be at this place: what others leave, and where one is free, what the workload's other variants on the pool leave as
+        these come."""
+        stands = self.standing.get(option.pool, 0)
+        return option.room + (self._on(option.candidate.pool.of) - stands if option.room > stands else 0)
+
     def _on(self, pool: str) -> int:
         """Replicas that stand there, of all variants."""
         return sum(count for place, count in self.standing.items() if on_pool(place) == pool)

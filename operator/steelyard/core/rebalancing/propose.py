@@ -223,7 +223,7 @@ def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refu
 
 def rejudge(grounds: Grounds, source: Option, target: Option, compared: CostTest | None) -> Proposal:
     """The proposal of a move that has begun as a trial and is measured now. compared: with the source, over the same minutes."""
-    none, most = target.refusal, min(target.most, target.room)
+    none, most = target.refusal, min(target.most, grounds.room(target))
     if none is None and target.replicas is not None and target.replicas > most:
         left = "allowed" if most == target.most else "left there by other workloads"
         none = Refusal(Reason.LIMIT_REACHED, f"the peak load needs {target.replicas} replicas on pool {target.pool} and {most} are {left}")
@@ -263,7 +263,7 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         move_cost=_move_price(grounds, source, found.target, added, extra),
         source_extra=extra,
         exhausted_until=_asked_again(found.target, extra),
-        room=found.target.room - found.base,
+        room=grounds.room(found.target) - found.base,
         added=added,
     )
     return Considered(target=found.target, proposal=proposal, review=review(COST_MOVE, proposal), alternative=found)
