@@ -75,7 +75,7 @@ def test_by_tokens_it_moves_to_the_pool_that_was_measured_with_longer_answers_an
 
 def test_at_constant_traffic_what_is_remembered_of_tokens_stays_as_it_is() -> None:
     world = World(grounds={"a": Ground()}, unit=Unit.OUTPUT_TOKENS, tokens=SHORT, rate=40.0)
-    world.tick(120)
+    world.tick(200)
     told = []
     for _ in range(120):
         world.tick()

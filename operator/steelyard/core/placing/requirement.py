@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import sqrt
 
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.snapshot import Placement
@@ -20,6 +21,8 @@ from steelyard.core.statistics.sequential import Result, Test
 
 UNUSED = 900.0
 """Seconds after which what is not needed goes though it may soon be needed again: a replica is paid for two or three minutes until it is back."""
+HIDDEN_SIGMAS = 2.0
+"""Standard deviations by which the load's mean over that time may be more than it was: what is near a whole number of replicas stays there."""
 HEADROOM = 0.5
 """Part of the objective's time that the slowest hundredth may take where a replica less is tried."""
 
@@ -49,9 +52,12 @@ def kept_for(seen: Analysis, stands: Sequence[Stand], load: float, slack: float)
 
 
 def needed_lately(seen: Analysis, load: float) -> float | None:
-    """Requests per second that had to be carried at most within UNUSED, where `load` must be; None where that is not known, or rests on a guess."""
+    """Requests per second that had to be carried at most within UNUSED, where `load` must be, and what chance may hide of them; None where that is not
+    known, or rests on a guess."""
     most = seen.load.most_within(UNUSED) if seen.load is not None and not seen.is_a_guess else None
-    return None if most is None else max(load, most * (1 - ROUNDING))
+    if seen.load is None or most is None:
+        return None
+    return max(load, most * (1 - ROUNDING)) + HIDDEN_SIGMAS * sqrt(seen.load.mean / UNUSED)
 
 
 def may_try_less(seen: Analysis, promise: Test) -> bool:
