@@ -188,6 +188,7 @@ def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(g
             of = sum(there.values())
             off = _off(there["new"], of, share / 100)
             print(f"{share:3} %: {there['new']} of {of} requests, {off:.2f} standard deviations off")
+            assert of > REQUESTS // 20
             assert off <= SIGMAS, f"{there} at {share} %"
 
 

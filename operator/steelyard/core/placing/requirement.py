@@ -54,8 +54,7 @@ def kept_for(seen: Analysis, stands: Sequence[Stand], load: float, slack: float)
 def needed_lately(seen: Analysis, load: float) -> float | None:
     """Requests per second that had to be carried at most within UNUSED, where `load` must be, and what chance may hide of them; None where that is not
     known, or rests on a guess."""
-    most = seen.load.most_within(UNUSED) if seen.load is not None and not seen.is_a_guess else None
-    if seen.load is None or most is None:
+    if seen.load is None or seen.is_a_guess or (most := seen.load.most_within(UNUSED)) is None:
         return None
     return max(load, most * (1 - ROUNDING)) + HIDDEN_SIGMAS * sqrt(seen.load.mean / UNUSED)
 

@@ -25,10 +25,7 @@ def trim(seen: Analysis, short: Shortage) -> Outcome | None:
         return Outcome.scale(fastest, settling(seen.members), scaled(seen, fastest))
     if not _is_there(seen) or not _keeps_its_promise(seen, short):
         return None
-    kept = next(
-        (kept for ask in (_without_what_leaves, _fewer, _long_unused, _fewer_pools, _one_less) if (kept := ask(seen, short)) is not None),
-        None,
-    )
+    kept = next((kept for ask in (_without_what_leaves, _fewer, _without_spare, _one_less) if (kept := ask(seen, short)) is not None), None)
     if kept is None or _broke_before(seen, kept):
         return None
     return Outcome.scale(kept, settling(seen.members), scaled(seen, kept))
@@ -63,18 +60,15 @@ def _fewer(seen: Analysis, short: Shortage) -> Allocation | None:
     return _without_the_rest(seen, short, kept_for(seen, short.standing, short.load, SLACK))
 
 
-def _long_unused(seen: Analysis, short: Shortage) -> Allocation | None:
-    """What was not needed for so long that it has cost more than its coming back would."""
-    if _without_the_rest(seen, short, kept_for(seen, short.standing, short.load, 0.0)) is None:
-        return None  # It was needed a moment ago.
+def _without_spare(seen: Analysis, short: Shortage) -> Allocation | None:
+    """What was not needed for so long that it has cost more than its coming back would goes without that; and so does a pool that is not needed any
+    more: if a replica is missing afterwards, it is added on the cheapest."""
+    bare = _without_the_rest(seen, short, kept_for(seen, short.standing, short.load, 0.0))
+    if bare is None:
+        return None  # All of it was needed a moment ago.
     needed = needed_lately(seen, short.load)
-    return None if needed is None else _without_the_rest(seen, short, needed)
-
-
-def _fewer_pools(seen: Analysis, short: Shortage) -> Allocation | None:
-    """A pool that is not needed any more goes without that: if a replica is missing afterwards, it is added on the cheapest."""
-    kept = _without_the_rest(seen, short, kept_for(seen, short.standing, short.load, 0.0))
-    return kept if kept is not None and any(n == 0 < seen.allocation[key] for key, n in kept.items()) else None
+    kept = None if needed is None else _without_the_rest(seen, short, needed)
+    return kept or (bare if any(n == 0 < seen.allocation[key] for key, n in bare.items()) else None)
 
 
 def _one_less(seen: Analysis, short: Shortage) -> Allocation | None:
