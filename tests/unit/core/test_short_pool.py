@@ -6,8 +6,11 @@ import pytest
 
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Mode
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.rebalancing.chain import COST_MOVE, review
 from steelyard.core.rebalancing.gates.cooldown import cooling_down
 from steelyard.core.rebalancing.gates.scarcity import pool_full, pool_scarce
+from steelyard.core.rebalancing.propose import Considered, wished
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.proposals import passing, past
 from unit.core.world import Ground, World, quick
@@ -51,6 +54,27 @@ def test_a_move_takes_what_others_leave_room_for_and_waits_for_no_more() -> None
     assert max(wanted) == 2
     assert world.count("cheap") == 2
     assert world.count("dear") >= 2
+
+
+def test_a_trial_goes_on_to_no_move_for_which_others_leave_no_room() -> None:
+    world = World({"dear": Ground(price=2.0), "cheap": Ground(price=0.5, nodes=40, held=40.0)}, rate=40.0)
+    world.tick(10)
+    world.grounds["cheap"].held = 38.0
+    world.until(lambda: bool(world.ended))
+    (tried,) = world.ended
+    assert (tried.kind, tried.outcome) == (MoveKind.EXPLORATION, Outcome.EXPLORED)
+    assert any("2 are left there by other workloads" in note.message for decision in world.decisions for note in decision.notes)
+
+
+@pytest.mark.parametrize(("room", "fits"), [(0, False), (2, False), (3, True)])
+def test_a_move_that_does_not_fit_waits_for_room_whatever_a_part_of_it_would_find(room: int, fits: bool) -> None:
+    world = World({"a": Ground()})
+    world.tick(5)
+    asked_for = passing(room=room, added=3)
+    (wish,) = wished(
+        Considered(target=analysis(world.snapshot(), world.now).option("a"), proposal=asked_for, review=review(COST_MOVE, asked_for)), 3
+    )
+    assert wish.room is fits
 
 
 def test_what_others_take_while_a_move_goes_on_is_left_to_them() -> None:

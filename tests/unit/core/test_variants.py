@@ -152,6 +152,7 @@ def test_a_variant_takes_over_on_a_pool_that_has_one_node_to_spare_as_the_model_
     there.until(over)
     assert max(used) <= 8
     assert there.count("a") == 0
+    assert [past.outcome for past in there.ended] == [Outcome.MOVED], "the trial of it went on"
 
 
 def test_a_pool_that_is_bounded_bounds_its_variants_as_well() -> None:
