@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import ceil, floor, sqrt
 from typing import NamedTuple
 
@@ -37,10 +37,11 @@ PEAK_SIGMAS = 4.0
 
 
 class Rates(NamedTuple):
-    """Requests per second of windows of `length` seconds, the oldest first, of which the newest `unbroken` are all that there were; what may be missed,
-    and seconds from the order of a replica until it is ready."""
+    """Requests per second of windows of `length` seconds, the oldest first, of which the newest `unbroken` are all that there were; `learnt`: the
+    forecast before each of them, and after the last; what may be missed, and seconds from the order of a replica until it is ready."""
 
     each: Sequence[float]
+    learnt: Sequence[Forecast]
     unbroken: int
     length: float
     risk: Risk
@@ -80,7 +81,7 @@ class Load:
         """The largest that `soon` was within so many seconds; None where the load is not known for as long: in a window in which a placement joined or
         left it may have been any."""
         windows = ceil(seconds / self.rates.length)
-        return None if self.rates.unbroken < windows else _reserves(self.rates, windows)[1]
+        return None if self.rates.unbroken < windows else _largest(self.rates, windows, self.soon)
 
 
 def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], risk: Risk, start: float = START) -> Load | None:
@@ -99,8 +100,11 @@ def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], 
     mean, n = sum(m.rate for m in recent) / len(recent), sum(m.requests for m in recent)
     busiest = max(m.rate for m in recent)
     unbroken = next((age for age, m in enumerate(reversed(told)) if m.back != age), len(told))
-    rates = Rates([m.rate for m in told or recent], unbroken, length, risk, start)
-    soon, held = _reserves(rates, max(RECENT, ceil((start + DRAIN) / length)))
+    each = [m.rate for m in told or recent]
+    learnt = list(accumulate(each, lambda seen, rate: seen.after(rate * length, length), initial=Forecast()))
+    rates = Rates(each, learnt, unbroken, length, risk, start)
+    soon = reserve(*_expected(rates, len(each) - 1), risk)
+    held = _largest(rates, max(RECENT, ceil((start + DRAIN) / length)), soon)
     return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, length)), soon, held, rates)
 
 
@@ -142,25 +146,23 @@ def _edges(mine: Collection[int], others: Sequence[Set[int]]) -> Iterable[int]:
     return {back for turn in (joined, left) if any(turn & other for other in others) for back in turn}
 
 
-def _reserves(of: Rates, lately: int) -> tuple[float, float]:
-    """(the capacity to keep now, the largest that it was within so many windows)."""
-    rates, length, risk, start = of.each, of.length, of.risk, of.start
-    seen, expected = Forecast(), []
-    for rate in rates[:-lately]:
-        seen = seen.after(rate * length, length)
-    for at in range(max(0, len(rates) - lately), len(rates)):
-        rate = rates[at]
-        mean, variance = seen.ahead_of(0.0, length)
-        seen = seen.after(rate * length, length)
-        after, uncertain = seen.ahead_of(start, length)
-        # A burst is met at once: what nobody could expect is there, whatever the level is taken for.
-        burst = mean > 0 and rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
-        # A rise goes on until a replica that is ordered for it is ready.
-        rise = _rise(rates[max(0, at + 1 - RISING[-1]) : at + 1], length, seen.dispersion) * (start + length)
-        expected.append((max(after, rate + rise) if burst or rise > 0 else after, uncertain))
-    soon = reserve(*expected[-1], risk)
+def _largest(of: Rates, lately: int, soon: float) -> float:
+    """The largest capacity to keep within so many windows. soon: the one to keep now."""
+    expected = [_expected(of, at) for at in range(max(0, len(of.each) - lately), len(of.each))]
     widest = max(expected, key=lambda found: found[0] + 2 * sqrt(found[1]))
-    return soon, soon if widest == expected[-1] else max(soon, reserve(*widest, risk))
+    return soon if widest == expected[-1] else max(soon, reserve(*widest, of.risk))
+
+
+def _expected(of: Rates, at: int) -> tuple[float, float]:
+    """(mean, variance) of the load when a replica that is ordered after that window is ready."""
+    rate, length, seen = of.each[at], of.length, of.learnt[at + 1]
+    mean, variance = of.learnt[at].ahead_of(0.0, length)
+    after, uncertain = seen.ahead_of(of.start, length)
+    # A burst is met at once: what nobody could expect is there, whatever the level is taken for.
+    burst = mean > 0 and rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
+    # A rise goes on until a replica that is ordered for it is ready.
+    rise = _rise(of.each[max(0, at + 1 - RISING[-1]) : at + 1], length, seen.dispersion) * (of.start + length)
+    return max(after, rate + rise) if burst or rise > 0 else after, uncertain
 
 
 def _rise(rates: Sequence[float], length: float, dispersion: float) -> float:
