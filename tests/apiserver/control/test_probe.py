@@ -140,6 +140,7 @@ class Trial:
         store, snapshots = await self.looking()
         ignored: Any = SimpleNamespace(
             record=lambda *_: None,
+            took=lambda _: None,
             looked=lambda *_: None,
             forget=lambda _: None,
             target=lambda _: None,

@@ -122,6 +122,7 @@ class Stage:
         )
         ignored = SimpleNamespace(
             record=lambda *_: self.decided.append(clock.monotonic()),
+            took=lambda _: None,
             looked=lambda *_: self.unchanged.append(clock.monotonic()),
             forget=lambda _: None,
             target=lambda _: None,

@@ -55,7 +55,7 @@ class Told:
 
     def decide(self, now) -> None:
         snapshot = World({"a": Ground()}).snapshot()
-        self.journal.record(MANIFEST, snapshot, decide(snapshot, now), now, 0.1)
+        self.journal.record(MANIFEST, snapshot, decide(snapshot, now), now)
 
     def age(self, now, *, leading=True, owed=True) -> float | None:
         self.journal.publish(now, leading=leading, owed=owed)
@@ -79,7 +79,7 @@ def test_a_look_that_finds_nothing_new_keeps_the_cycle_and_the_age_of_readings_y
     world = World({"a": Ground()}, rate=4.0)
     world.tick(5)
     before = world.snapshot()
-    told.journal.record(MANIFEST, before, decide(before, world.now), world.now, 0.1)
+    told.journal.record(MANIFEST, before, decide(before, world.now), world.now)
     later = world.now + HOUR
     read = {key: replace(reading, at=later) for key, reading in before.traffic.items()}
     told.journal.looked(replace(before, traffic=read), later)
@@ -172,7 +172,7 @@ def test_the_logged_line_is_a_record_that_is_decided_the_same_way_again(told, ca
     world.tick(12)
     snapshot = replace(world.snapshot(), memory=replace(world.memory, last=None))
     with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
-        told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now, 0.1)
+        told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now)
     line = json.loads(JsonFormatter().format(caplog.records[-1]))
     found = read(line["record"])
     assert (found.snapshot, found.now) == (snapshot, world.now)
@@ -185,7 +185,7 @@ def test_what_status_says_already_is_not_recorded_again_by_a_process_that_begins
     world.tick(12)
     snapshot = world.snapshot()
     with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
-        told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now, 0.1)
+        told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now)
     assert not caplog.records
 
 

@@ -45,7 +45,7 @@ def exposed(metrics: Metrics) -> list[str]:
 
 def deciding(journal: DecisionLog, world: World) -> None:
     snapshot = world.snapshot()
-    journal.record({"metadata": {}}, snapshot, decide(snapshot, world.now), world.now, 0.01)
+    journal.record({"metadata": {}}, snapshot, decide(snapshot, world.now), world.now)
     journal.publish(world.now, leading=True, owed=True)
 
 
@@ -102,7 +102,7 @@ def test_every_move_that_was_weighed_has_a_score() -> None:
     world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
     for _ in range(60):
         snapshot = world.snapshot()
-        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now)
     scores = [line for line in exposed(metrics) if line.startswith('steelyard_move_score_count{outcome="begun"}')]
     assert scores
     assert float(scores[0].rsplit(" ", 1)[1]) >= 1
@@ -120,7 +120,7 @@ def test_a_move_is_in_flight_from_its_begin_to_its_end_or_until_its_workload_is_
     seen = []
     for _ in range(60):
         snapshot = world.snapshot()
-        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now)
         assert in_flight() == (world.memory.move is not None)
         seen.append(in_flight())
         if seen[-2:] == [0.0, 1.0]:
@@ -139,7 +139,7 @@ def test_a_price_says_its_age_and_how_old_it_may_become_once_for_all_workloads_a
     for name in ("one", "two"):
         workload = replace(snapshot.workload, key=WorkloadKey("shop", name))
         seen = replace(snapshot, pools=pools, workload=workload)
-        told.record({"metadata": {}}, seen, decide(seen, world.now), world.now, 0.01)
+        told.record({"metadata": {}}, seen, decide(seen, world.now), world.now)
     told.publish(world.now, leading=True, owed=True)
     assert [line for line in exposed(metrics) if line.startswith("steelyard_price_")] == [
         f'steelyard_price_age_seconds{{pool="a",price_class="SpotMarket"}} {5 * 3600.0}',
@@ -193,7 +193,7 @@ def test_a_move_says_from_where_to_where_and_at_which_step_as_long_as_it_is_unde
     steps = []
     for _ in range(60):
         snapshot = world.snapshot()
-        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now)
         found = series(metrics, "steelyard_move_under_way")
         move = world.memory.move
         assert [labels for labels, _ in found] == (
@@ -235,7 +235,7 @@ def test_money_for_trials_is_what_was_given_less_what_trials_of_a_day_have_cost(
     reserved, spent = set(), []
     for _ in range(60):
         snapshot = world.snapshot()
-        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now)
         money = {labels["part"]: value for labels, value in series(metrics, "steelyard_trial_money_usd")}
         assert money["budget"] == 5.0
         assert ("reserved" in money) == (world.memory.move is not None and world.memory.move.reserved is not None)
@@ -260,7 +260,7 @@ def test_a_budget_that_was_not_given_is_a_tenth_of_the_days_cost_once_that_is_kn
     world = World({"a": Ground()}, policy=quick(exploration_budget=None))
     world.tick(1)
     first = world.snapshot()
-    told.record({"metadata": {}}, first, decide(first, world.now), world.now, 0.01)
+    told.record({"metadata": {}}, first, decide(first, world.now), world.now)
     world.tick(30)
     deciding(told, world)
     money = {labels["part"]: value for labels, value in series(metrics, "steelyard_trial_money_usd")}

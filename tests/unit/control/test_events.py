@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from steelyard.control.kube.errors import NotFound, ServerError
+from steelyard.control.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound, ServerError, TimedOut, TooManyRequests
 from steelyard.control.kube.fence import LeadershipLost
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.core.vocabulary.reason import Reason
@@ -86,7 +86,7 @@ def test_failures_are_counted_and_never_reach_the_caller_and_a_vanished_series_s
     async def scenario():
         poster, dropped = Poster(), []
         recorder, running = await recording(poster, dropped)
-        poster.failure = ServerError("down")
+        poster.failure = Forbidden("no")
         recorder.record(ABOUT, EventType.NORMAL, Reason.PLACED, "x")
         await asyncio.sleep(1)
         assert dropped == ["failed"]
@@ -100,6 +100,45 @@ def test_failures_are_counted_and_never_reach_the_caller_and_a_vanished_series_s
         recorder.record(ABOUT, EventType.NORMAL, Reason.FROZEN, "y")
         await asyncio.sleep(1)
         assert [event["reason"] for event in poster.created] == ["Frozen", "Frozen"]
+        running.cancel()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("error", [ServerError("down"), TooManyRequests("busy"), TimedOut("no answer")])
+def test_what_could_not_be_posted_just_now_is_posted_once_the_server_is_back_and_in_its_order(error: ApiError):
+    async def scenario():
+        poster, dropped = Poster(), []
+        recorder, running = await recording(poster, dropped)
+        poster.failure = error
+        recorder.record(ABOUT, EventType.NORMAL, Reason.DRILLING, "x")
+        recorder.record(ABOUT, EventType.NORMAL, Reason.EXIT_PROVEN, "y")
+        await asyncio.sleep(2)
+        poster.failure = None
+        await asyncio.sleep(30)
+        assert [event["reason"] for event in poster.created] == ["Drilling", "ExitProven"] and dropped == []
+        poster.failure = error
+        recorder.record(ABOUT, EventType.NORMAL, Reason.PLACED, "z")
+        await asyncio.sleep(600)
+        assert dropped == ["failed"], "not for ever"
+        running.cancel()
+
+    run(scenario())
+
+
+def test_an_event_whose_first_answer_was_lost_is_posted_and_its_series_is_counted():
+    async def scenario():
+        poster, dropped = Poster(), []
+        recorder, running = await recording(poster, dropped)
+        poster.failure = TimedOut("no answer")
+        recorder.record(ABOUT, EventType.NORMAL, Reason.PLACED, "x")
+        await asyncio.sleep(0.1)
+        poster.failure = AlreadyExists("it is there", status=409)
+        await asyncio.sleep(5)
+        poster.failure = None
+        recorder.record(ABOUT, EventType.NORMAL, Reason.PLACED, "x")
+        await asyncio.sleep(200)
+        assert [count for _, count in poster.patched] == [2] and dropped == [] and not poster.created
         running.cancel()
 
     run(scenario())

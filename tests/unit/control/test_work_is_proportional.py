@@ -167,7 +167,7 @@ def test_gauges_are_made_for_a_reader_and_not_in_every_round() -> None:
         for number in range(workloads):
             snapshot = world.snapshot()
             mine = replace(snapshot, workload=replace(snapshot.workload, key=WorkloadKey("ns", f"w{number}")))
-            log.record({"metadata": {}}, mine, decide(mine, START), START, 0.1)
+            log.record({"metadata": {}}, mine, decide(mine, START), START)
         counts.append(calls(lambda log=log: log.publish(START, leading=True, owed=True)))  # type: ignore[misc]
         told = {s.labels.get("workload") for family in text_string_to_metric_families(metrics.page().decode()) for s in family.samples}
         assert len(told - {None}) == workloads

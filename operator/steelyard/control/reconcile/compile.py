@@ -1,4 +1,4 @@
-"""CompiledModels: gather, think, write down, make the Job, tell. Never touches serving.
+"""CompiledModels: gather, think, write down, tell, make the Job. Never touches serving.
 
 Status is written before the Job is made: an attempt stands in it first, so a process that dies in between is followed by one that makes the
 Job of the same name.
@@ -117,10 +117,10 @@ class CompileReconciler:
         with self._about_to_start(JOBS.key(key.namespace, job_name), decision.start):
             progress = await self._progress(compiled, decision, now) if isinstance(snapshot.outcome, Running) else None
             changed = await self._write_down(compiled, decision, progress, job_name, now)
+            self._decision_log.compiled(compiled, snapshot, decision, now)
             if decision.start is not None:
                 await self._make(compiled, job_name, decision.start)
         self._refused_writes.ended(compiled, began)
-        self._decision_log.compiled(compiled, snapshot, decision, now)
         again = None if decision.reconsider_at is None else (decision.reconsider_at - now).total_seconds()
         return Compiled(again, changed)
 

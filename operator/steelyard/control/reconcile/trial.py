@@ -1,4 +1,4 @@
-"""AcceleratorTrials: gather, think, write down, make or end the Jobs, tell. Never touches serving: of live traffic, the workload does.
+"""AcceleratorTrials: gather, think, write down, tell, make or end the Jobs. Never touches serving: of live traffic, the workload does.
 
 Status is written before a Job is made: its money and its times stand in it first, so a process that dies in between is followed by one that makes
 the Job of the same name, for the time that is left.
@@ -83,6 +83,7 @@ class TrialReconciler:
         snapshot = await with_progress(snapshot, self._fetch, now)
         decision = decide_trial(snapshot, now)
         written = await self._write_down(raw, decision, live=snapshot.trial.live)
+        self._decision_log.tried(raw, snapshot, decision, now)
         if snapshot.trial.live and written is not raw:
             # The store tells nobody of our own writes: the workload, which carries it out, has to be told here.
             self._wake(INFERENCE_WORKLOADS.key(key.namespace, snapshot.trial.workload))
@@ -94,7 +95,6 @@ class TrialReconciler:
             *(self._fetch(f"{address}/progress?enough") for address in decision.enough),
         )
         self._refusals.ended(raw, began)
-        self._decision_log.tried(raw, snapshot, decision, now)
         if decision.over:
             told = {name.trial_job(key.name, pool) for pool, replica in snapshot.replicas.items() if replica.ended is not None}
             return await self._end(written, told)

@@ -1,7 +1,8 @@
-"""The sandwich: gather, think, write down, act, tell. The shell has no `if` about the domain.
+"""The sandwich: gather, think, write down, tell, act. The shell has no `if` about the domain.
 
 Status is written before the first side effect: a move's step stands in it before a replica changes, so a process that dies in between
-is followed by one that does the same thing again.
+is followed by one that does the same thing again. What was written down is told before anything is done about it: the next pass finds it
+in the status and has nothing new to tell, also where this one ends in an error.
 """
 
 from __future__ import annotations
@@ -164,10 +165,11 @@ class WorkloadReconciler:
         self._fleet.compare(key, decision.options)
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
+        self._decision_log.record(raw, snapshot, decision, now)
         # What was so, and was not changed since, is not looked through again.
         so = before.intent if before is not None and before.versions == versions and before.intent == decision.intent else None
         found = _Found.SETTLED if so is not None else await self._bring_about(raw, snapshot, decision, began)
-        self._decision_log.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
+        self._decision_log.took(self._clock.monotonic() - began)
         if found is _Found.UNSETTLED or not protects or self._refusals.told(raw) != refused:
             return SOON  # What the server says by now is for the status.
         if not refused:

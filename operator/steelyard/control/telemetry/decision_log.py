@@ -59,12 +59,11 @@ class DecisionLog:
             kind = EventType.WARNING if each.warning else EventType.NORMAL
             self._events.record(about, kind, each.reason, each.message)
 
-    def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, now: datetime, seconds: float) -> None:
+    def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, now: datetime) -> None:
         """One decision. The record is written when the decision differs from the one that status had: it holds every operand, and is large.
         A process that begins has nothing new to tell of a fleet at rest."""
         self.note(about, decision.notes)
         key = snapshot.workload.key
-        self._metrics.measure("steelyard_decision_cycle_seconds", seconds)
         digest = decision.memory.last.digest if decision.memory.last else ""
         if digest != (snapshot.memory.last.digest if snapshot.memory.last else ""):
             self._metrics.count("steelyard_decisions", (decision.verdict, decision.reason.value))
@@ -92,6 +91,10 @@ class DecisionLog:
             *workload_gauges(snapshot, decision, now, self._metrics.currency),
         )
         self._safe[key] = _safe_mode(snapshot, decision)
+
+    def took(self, seconds: float) -> None:
+        """A pass over a workload that decided, and did what it decided."""
+        self._metrics.measure("steelyard_decision_cycle_seconds", seconds)
 
     def looked(self, snapshot: Snapshot, now: datetime) -> None:
         """Nothing was new since the last decision, which stands."""

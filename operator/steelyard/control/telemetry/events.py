@@ -2,8 +2,8 @@
 
 The first occurrence is posted at once; the same again (object, type, reason, note) within ten minutes only counts, and the count is
 written as a series at intervals. More than ten different notes for one reason of one object become one "combined" event. An object that
-produces more than its share is silenced for a while. `record` never blocks and never raises; what cannot be posted is counted and
-dropped, because an event is a courtesy and a reconcile is not.
+produces more than its share is silenced for a while. `record` never blocks and never raises. What the API server could not take just now
+is posted again, a few times; what it refuses, or still cannot take, is counted and dropped: an event is a courtesy and a reconcile is not.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ from typing import Any, Protocol
 
 from steelyard.control.clock import Clock
 from steelyard.control.kube import manifest as manifests
-from steelyard.control.kube.errors import ApiError, NotFound
+from steelyard.control.kube.backoff import Backoff
+from steelyard.control.kube.errors import AlreadyExists, ApiError, NotFound, ServerError, TooManyRequests, Unreachable
 from steelyard.control.kube.fence import LeadershipLost
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import EVENTS, Resource
@@ -34,6 +35,9 @@ _OBJECT_BURST = 25
 _OBJECT_REFILL_SECONDS = 60.0
 _REMEMBERED = 5_000
 _QUEUED = 1_000
+_TRIES = 5
+_AGAIN = Backoff(base=1.0)
+_PASSING = (Unreachable, TooManyRequests, ServerError)
 _log = get_logger(__name__)
 
 
@@ -185,12 +189,23 @@ class EventRecorder:
                 raise
 
     async def _post(self, series: _Series) -> None:
+        tries = 1
+        while (failure := await self._tried(series)) is not None and tries < _TRIES and isinstance(failure, _PASSING):
+            await self._clock.sleep(_AGAIN.delay(tries, self._chance))
+            tries += 1
+        if failure is None:
+            series.posted = True
+        else:
+            self._failed(failure)
+
+    async def _tried(self, series: _Series) -> ApiError | None:
         try:
             await self._client.create(EVENTS, series.body)
+        except AlreadyExists:
+            return None  # An earlier try, of which the answer was lost.
         except ApiError as error:
-            self._failed(error)
-        else:
-            series.posted = True
+            return error
+        return None
 
     def _new(self, about: Mapping[str, Any], event_type: str, reason: str, note: str, action: str, now: float) -> _Series:
         moment = self._clock.now()
