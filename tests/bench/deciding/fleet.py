@@ -89,18 +89,22 @@ def _load(kind: Kind) -> float:
 
 
 def fleet(one: Snapshot, workloads: int) -> Iterator[Snapshot]:
-    """So many of them. Nothing is shared but pools and settings, as in the operator, and engines that batch are not equally fast."""
+    """So many of one namespace, as the operator holds them. Nothing is shared but pools, settings, artifacts and the edges of histograms; engines that
+    batch are not equally fast; and of the last decision nobody keeps the lines that explain it to people (`control/gather/unexplained.py`)."""
     frozen, chance = pickle.dumps(one), np.random.default_rng(workloads)
     for i in range(workloads):
         again: Snapshot = pickle.loads(frozen)
         workload = replace(again.workload, key=WorkloadKey("benchmark", f"work-{i:05}"), uid=f"uid-{i}")
         factor = 1 + float(chance.uniform(0, SLOWER))
         traffic = {key: _slower(told, factor) for key, told in again.traffic.items()}
-        yield replace(again, workload=workload, pools=one.pools, settings=one.settings, traffic=traffic)
+        past = {key: WindowTable(table) for key, table in again.past.items()}
+        memory = replace(again.memory, last=again.memory.last and replace(again.memory.last, board=(), options=()))
+        shared = replace(again, pools=one.pools, settings=one.settings, artifacts=one.artifacts)
+        yield replace(shared, workload=workload, traffic=traffic, past=past, memory=memory)
 
 
 def _slower(told: Reading[Traffic], factor: float) -> Reading[Traffic]:
-    if not isinstance(told, Fresh) or all(w.batches is None and w.streams is None for w in told.value.windows):
+    if not isinstance(told, Fresh):
         return told
     return replace(told, value=replace(told.value, windows=WindowTable(_slowed(w, factor) for w in told.value.windows)))
 

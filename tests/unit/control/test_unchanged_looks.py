@@ -97,6 +97,25 @@ def test_a_window_that_shows_what_was_expected_is_no_news_and_another_load_is():
     run(scenario())
 
 
+def test_what_a_decision_wrote_into_the_status_is_no_news_and_what_somebody_else_wrote_there_is():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        stage.costs = {"a": HourlyCost(allocated=0.1, fully_loaded=0.5, avoidable=0.5)}
+        stage.reconciler._settled.clear()
+        stage.decided.clear()
+        before = stage.server.workload["metadata"]["resourceVersion"]
+        await stage.reconciler.reconcile(KEY)
+        assert len(stage.decided) == 1 and stage.server.workload["metadata"]["resourceVersion"] != before
+        await stage.reconciler.reconcile(KEY)
+        assert len(stage.decided) == 1
+        meta = {**stage.server.workload["metadata"], "resourceVersion": "901"}
+        stage.server.workload = {**stage.server.workload, "metadata": meta}
+        await stage.reconciler.reconcile(KEY)
+        assert len(stage.decided) == 2
+
+    run(scenario())
+
+
 def test_an_object_of_ours_that_somebody_changed_is_decided_on():
     async def scenario():
         stage = await rested(VirtualClock())

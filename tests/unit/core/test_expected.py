@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from steelyard.core.facts.window import Window
-from steelyard.core.placing.expected import CALM, Expected
+from steelyard.core.placing.expected import CALM, FEW, Expected
 from unit.core.windows import window
 
 ALLOWED = 0.01
@@ -74,11 +74,24 @@ def test_a_crash_is_news_and_latencies_that_were_not_told_before(other: Mapping[
 @pytest.mark.parametrize(
     "before",
     [
-        calm()[1:],
+        [],
+        calm()[: FEW - 1],
         [*calm()[:-1], window(9, replicas=3.0)],
-        [window(0, replicas=2.0, steady=False), *calm()[1:]],
-        [calm()[0]._replace(disturbed=True), *calm()[1:]],
+        [*calm()[: 1 - FEW], window(8, replicas=3.0), window(9, replicas=3.0)],
+        [*calm()[:-2], calm()[-2]._replace(steady=False), calm()[-1]],
+        [*calm()[:-1], calm()[-1]._replace(disturbed=True)],
     ],
 )
-def test_who_has_not_been_the_same_for_long_expects_nothing(before: list[Window]) -> None:
+def test_who_has_not_been_the_same_for_a_few_windows_expects_nothing(before: list[Window]) -> None:
     assert Expected.after(before) is None
+
+
+def test_what_was_another_size_or_disturbed_before_that_counts_for_nothing() -> None:
+    changed = [window(at, good=900, replicas=3.0) for at in range(CALM - FEW)]
+    for before in (changed, [w._replace(disturbed=True) for w in changed]):
+        found = Expected.after([*before, *calm()[-FEW:]])
+        assert found is not None and found == Expected.after(calm()[-FEW:])
+
+
+def test_no_more_than_the_newest_windows_are_compared_with() -> None:
+    assert Expected.after([*(window(at, good=900, replicas=2.0) for at in range(CALM)), *calm()]) == Expected.after(calm())

@@ -49,6 +49,22 @@ def test_equal_rooms_of_a_fleet_are_one_object() -> None:
     assert looks[0].rooms[0] is looks[1].rooms[0]
 
 
+def test_what_a_decision_remembers_is_no_news_to_it_and_whatever_else_is_remembered_is() -> None:
+    world, snapshot, _ = at_rest()
+    before = replace(snapshot, memory=replace(snapshot.memory, known=(), last=None))
+    decision = decide(before, world.now)
+    assert decision.memory != before.memory and decision.memory.known
+    look = LastLook.of(before, decision)
+    written = replace(before, memory=decision.memory)
+    assert look.goes_on(written, world.now) is look
+    assert look.goes_on(before, world.now) is None, "its write was lost"
+    last = decision.memory.last
+    assert last is not None and last.options
+    held = replace(written, memory=replace(decision.memory, last=replace(last, options=(), board=())))
+    assert look.goes_on(held, world.now) is look, "the operator lets go of what only explains"
+    assert look.goes_on(replace(written, memory=replace(decision.memory, known=())), world.now) is None
+
+
 def windows_that_stand(world: World, look: LastLook, rates: list[float]) -> int:
     """How many of them, one a minute, the decision stands for."""
     for passed, rate in enumerate(rates):
@@ -80,7 +96,7 @@ def test_a_window_that_is_no_news_makes_nothing_else_so() -> None:
     later = world.now + timedelta(seconds=60)
     seen = replace(snapshot, traffic=world.snapshot().traffic)
     found = look.goes_on(seen, later)
-    assert found is not None and found.snapshot is seen, "the older windows are let go of"
+    assert found is not None and found.snapshot.traffic is seen.traffic, "the older windows are let go of"
     edited = replace(seen, workload=replace(seen.workload, generation=2))
     assert look.goes_on(edited, later) is None
     assert look.goes_on(replace(seen, traffic={}), later) is None

@@ -62,4 +62,5 @@ def test_it_runs_on_little_more_than_it_needs(kind: Kind, told: bool, most: floa
     assert counted.missed <= 0.01 * counted.ended
     if kind is Kind.TOKENS:
         assert known.basis is Basis.FITTED
-        assert known.rate.lower < true_capacity(kind) < known.rate.upper
+        # How often such intervals hold the truth is counted over many seeds (`make bench B=latency`): one of them may miss it.
+        assert known.rate.point == pytest.approx(true_capacity(kind), rel=0.1)

@@ -87,8 +87,8 @@ class _Found(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """A pass that left nothing to do. versions: of the workload and of everything that is owned by it, as the pass found them; objects of others are
-    not among them. intent: what was found to be so; None where a part of it rests on these, or was left as they want it."""
+    """A pass that left nothing to do. versions: of the workload as the pass wrote it, and of everything that is owned by it as the pass found it; objects
+    of others are not among them. intent: what was found to be so; None where a part of it rests on these, or was left as they want it."""
 
     versions: tuple[str, ...]
     look: LastLook
@@ -174,7 +174,9 @@ class WorkloadReconciler:
             return SOON  # What the server says by now is for the status.
         if not refused:
             is_so = (so or decision.intent) if found is _Found.SETTLED else None
-            self._settled[key] = _Settled(versions, LastLook.of(snapshot, decision), is_so)
+            # The status was written to what was seen here and to nothing newer, so that what it says by now is no news.
+            settled = (manifests.version(raw), *versions[1:])
+            self._settled[key] = _Settled(settled, LastLook.of(snapshot, decision), is_so)
         return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
 
     async def _bring_about(self, raw: Manifest, snapshot: Snapshot, decision: Decision, began: float) -> _Found:

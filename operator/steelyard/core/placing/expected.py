@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from math import sqrt
 
 from steelyard.core.facts.window import Window
 
-CALM = 10
-"""Windows in which nothing but the load's noise was different, after which one more is no news if it shows the same."""
+FEW, CALM = 3, 10
+"""Windows in which nothing but the load's noise was different, at least, after which one more is no news if it shows the same; and how many of them are
+compared with at most."""
 SIGMAS = 2.0
 """Standard deviations within which a window's requests are the same load: as much as they differed lately, and never less than a Poisson count does."""
 SAME_COST = 0.01
@@ -38,16 +40,17 @@ class Expected:
 
     @classmethod
     def after(cls, windows: Sequence[Window]) -> Expected | None:
-        """After these, the oldest first; None where they do not tell what comes next."""
-        calm = windows[-CALM:]
-        shown = {_shown(w) for w in calm}
-        if len(calm) < CALM or len(shown) > 1 or (one := shown.pop()) is None:
+        """After these, the oldest first: by the newest that show the same. None where they do not tell what comes next."""
+        newest = windows[-CALM:]
+        one = _shown(newest[-1]) if newest else None
+        calm = list(takewhile(lambda w: _shown(w) == one, reversed(newest)))
+        if one is None or len(calm) < FEW:
             return None
         seconds = sum(w.seconds for w in calm)
         rate = sum(w.offered for w in calm) / seconds
         variance = sum((w.offered - rate * w.seconds) ** 2 for w in calm) / (len(calm) - 1)
         dispersion = max(1.0, variance * len(calm) / (rate * seconds)) if rate > 0 else 1.0
-        return cls(shown=one, rate=rate, seconds=seconds, dispersion=dispersion, cost=_cost(calm[-1]))
+        return cls(shown=one, rate=rate, seconds=seconds, dispersion=dispersion, cost=_cost(calm[0]))
 
     def is_met_by(self, window: Window, allowed: float) -> bool:
         """Whether one more window shows this again. allowed: fraction of requests that may miss the objective."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Pool, Snapshot, Traffic
 from steelyard.core.facts.window import Window
 from steelyard.core.facts.window_table import WindowTable
@@ -39,13 +40,15 @@ class LastLook:
 
     @classmethod
     def of(cls, snapshot: Snapshot, decision: Decision) -> LastLook:
-        """At what was decided on."""
+        """At what was decided on, with what is remembered since: decided on that again the answer would be the same."""
         rooms = {option.pool: _once(option.space) for option in decision.options}
-        return cls(snapshot, decision.stands_until, tuple(rooms[pool.name] for pool in snapshot.pools))
+        seen = replace(snapshot, memory=_unexplained(decision.memory))
+        return cls(seen, decision.stands_until, tuple(rooms[pool.name] for pool in snapshot.pools))
 
     def goes_on(self, snapshot: Snapshot, now: datetime) -> LastLook | None:
         """What to compare the next look with, where the decision stands; None where it is to be made again. Nothing may differ but the moments at which
         readings were true, what others hold and how many they are where it leaves this workload the same, and windows that were expected."""
+        snapshot = _with_memory(snapshot, _unexplained(snapshot.memory))
         came = _came(self.snapshot, snapshot) if now < self.until else None
         if came is None or _facts(snapshot) != _facts(self.snapshot) or not self._has_the_same_pools(snapshot):
             return None
@@ -72,6 +75,16 @@ def _leaves_the_same(before: Pool, now: Pool, room: Room) -> bool:
     if before is now:
         return True
     return room.beside(before.held_nodes) == room.beside(now.held_nodes) and _IN_POOL(now) == _IN_POOL(before)
+
+
+def _unexplained(memory: Memory) -> Memory:
+    """Without the lines that explain the last decision to people: nothing is decided by them, and the operator does not keep them."""
+    last = memory.last
+    return memory if last is None or not (last.board or last.options) else replace(memory, last=replace(last, board=(), options=()))
+
+
+def _with_memory(snapshot: Snapshot, memory: Memory) -> Snapshot:
+    return snapshot if memory is snapshot.memory else replace(snapshot, memory=memory)
 
 
 def _facts(snapshot: Snapshot) -> tuple[tuple[object, ...], int, int]:
