@@ -21,9 +21,10 @@ from bench.servers.compared import others
 from bench.servers.inputs import EMBEDDINGS
 from bench.servers.server import CORE, Server
 from cluster import binaries
+from free_port import free_port
 from steelyard_runtime.artifacts.manifest import NAME, Manifest, decoded
 from steelyard_runtime.artifacts.publish import Published, manifest_path
-from unit.runtime.server_process import ServerProcess, free_port, http
+from unit.runtime.server_process import ServerProcess, http
 
 TIMES = 5
 

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from contract.vllm_sdk.vllm.entrypoints.openai.api_server import continued, logprob, pooled
+from free_port import free_port
 from patience import PATIENCE
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.observe.contract import STEELYARD
@@ -38,7 +39,7 @@ from steelyard_runtime.generate.ground import CACHE, MODEL, NEURON_CACHE
 from steelyard_runtime.generate.launch import Made
 from steelyard_runtime.generate.task import UNJUDGED, task_of
 from steelyard_runtime.logs import LogTail
-from unit.runtime.server_process import LEISURE_MS, free_port, http
+from unit.runtime.server_process import LEISURE_MS, http
 
 ROOT = Path(__file__).parents[2]
 KEY = "c" * 64

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.environment import interpreter
+from free_port import free_port
 from patience import PATIENCE
-from unit.runtime.server_process import free_port
 
 MODELS = Path(__file__).parent / "models"
 

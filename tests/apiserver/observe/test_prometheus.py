@@ -1,7 +1,6 @@
 """A real Prometheus that scrapes model servers on loopback says what a direct scrape says, and never makes a number of a fault."""
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from cluster import binaries
+from free_port import free_port
 from patience import PATIENCE
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
@@ -46,12 +46,6 @@ LOOK_BACK = 20.0
 class Wall:
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Prometheus:

@@ -26,7 +26,7 @@ from bench.servers.inputs import (
 )
 from bench.servers.server import HERE, ROOT, Server
 from bench.servers.target import Target
-from unit.runtime.server_process import free_port
+from free_port import free_port
 
 LARGEST = 8
 MODEL = "encoder"

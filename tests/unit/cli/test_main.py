@@ -1,12 +1,12 @@
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from free_port import free_port
 from steelyard.cli.main import main
 from steelyard.cli.parser import build
 
@@ -45,12 +45,6 @@ def failure(capsys, *arguments):
     return what, todo
 
 
-def closed_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def config(tmp_path, server, current="here"):
     file = tmp_path / "config"
     file.write_text(KUBECONFIG.format(server=server, current=current))
@@ -79,7 +73,7 @@ def test_an_unknown_context_is_answered_with_those_that_exist(capsys, tmp_path):
 
 
 def test_an_unreachable_cluster_is_named_with_the_cause(capsys, tmp_path):
-    server = f"https://127.0.0.1:{closed_port()}"
+    server = f"https://127.0.0.1:{free_port()}"
     what, _ = failure(capsys, "status", "--kubeconfig", config(tmp_path, server))
     assert what == f"error: cannot reach the API server at {server}: Connection refused"
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,18 +11,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from free_port import free_port
 from patience import PATIENCE
 from steelyard_runtime.artifacts.publish import Published
 
 ROOT = Path(__file__).parents[3]
 LEISURE_MS = 3_600_000
 """An objective that every answer keeps, however busy the machine is."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def http(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from free_port import free_port
 from patience import PATIENCE
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.compile.progress import Phase, Progress, ProgressServer
@@ -23,7 +24,7 @@ from steelyard_runtime.compile.steps import deliver_step
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.compile.workplace import Fetched, Workplace, describe
 from steelyard_runtime.logs import LogTail
-from unit.runtime.server_process import environment, free_port, http
+from unit.runtime.server_process import environment, http
 from unit.runtime.test_artifacts import blob, flip_a_byte
 from unit.runtime.test_spec import COMPILE
 from unit.runtime.tiny import build, publish_tiny

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from free_port import free_port
 from patience import PATIENCE, LateError, with_more_time
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.serve.process import LONGEST_GRACE
 from unit.runtime.kube_proxy import KubeProxy
-from unit.runtime.server_process import LoadProcess, ServerProcess, free_port, http
+from unit.runtime.server_process import LoadProcess, ServerProcess, http
 from unit.runtime.test_artifacts import blob
 from unit.runtime.tiny import publish_tiny
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from free_port import free_port
 from patience import PATIENCE
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.load.entry import Entry
@@ -26,7 +27,7 @@ from steelyard_runtime.load.schedule import arrivals, parsed
 from steelyard_runtime.load.summary import Summary
 from steelyard_runtime.load.trace import Recorded, read
 from steelyard_runtime.texts import golden_texts, text_of
-from unit.runtime.server_process import LoadProcess, ServerProcess, environment, free_port
+from unit.runtime.server_process import LoadProcess, ServerProcess, environment
 
 
 def test_arrivals_are_poisson_of_the_steps_rates_and_the_same_for_a_seed() -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
+from free_port import free_port
 from patience import PATIENCE, until
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.failure import Failure
@@ -38,7 +39,7 @@ from steelyard_runtime.load.schedule import arrivals_of_step
 from steelyard_runtime.load.steady_step import SteadyStep
 from steelyard_runtime.termination import LIMIT, fitted
 from unit.runtime.played import PlayedEngine, serving, sums
-from unit.runtime.server_process import ServerProcess, environment, free_port
+from unit.runtime.server_process import ServerProcess, environment
 
 RAMP = {"first": 20, "most": 40, "halvings": 3}
 LEISURE = {"metric": "e2e", "milliseconds": 60_000, "percent": "99"}

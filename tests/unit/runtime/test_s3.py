@@ -14,6 +14,7 @@ from obstore.exceptions import GenericError, PreconditionError
 
 from cluster import binaries
 from cluster.waiting import wait_until
+from free_port import free_port
 from patience import PATIENCE
 from steelyard_runtime.artifacts.collect import collect
 from steelyard_runtime.artifacts.fetch import fetch_artifact
@@ -24,7 +25,7 @@ from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.models.source import fetch
 from steelyard_runtime.s3_bucket import open_bucket
 from steelyard_runtime.s3_object import read_object
-from unit.runtime.server_process import ServerProcess, free_port, http
+from unit.runtime.server_process import ServerProcess, http
 from unit.runtime.tiny import build
 
 
