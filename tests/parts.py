@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ REAL = "(nodes or image) and not apiserver and not servers"
 SIMULATED = ("tests/property/simulate", "tests/unit/simulate")
 LONG = ("tests/e2e/test_variants.py",)
 """Scenes of `make test-long`: they compile on the cluster."""
+END_TO_END = "end to end"
 REASON_LENGTH = 200
 """Characters of what each failed test said, under the table: its whole report stands far above."""
 YIELDING = ("nice", "-n", "10")
@@ -37,23 +39,24 @@ YIELDING = ("nice", "-n", "10")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command. `yields`: it leaves the processors to the other lanes."""
+    """One command. `yields`: it leaves the processors to the other lanes. `after`: a part of another lane that it waits for, where that is run too."""
 
     name: str
     command: tuple[str, ...]
     yields: bool = False
+    after: str = ""
 
 
 LANES = (
     (
-        # Each with clusters of its own, of several nodes: there are inotify instances for one at a time.
-        Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e", *(f"--ignore={path}" for path in LONG))),
-        Part("nodes and containers", (*PYTEST, "-m", REAL, "tests", "--ignore=tests/e2e", "--ignore=tests/text")),
+        Part(END_TO_END, (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e", *(f"--ignore={path}" for path in LONG))),
         Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     ),
     (
         Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
         Part("browser", (*PYTEST, "-m", "browser", "tests/browser")),
+        # As the first part of the other lane, it has clusters of several nodes: there are inotify instances for one at a time.
+        Part("nodes and containers", (*PYTEST, "-m", REAL, "tests", "--ignore=tests/e2e", "--ignore=tests/text"), after=END_TO_END),
     ),
     (
         Part("check", ("make", "--no-print-directory", "check"), yields=True),
@@ -79,9 +82,11 @@ def main(chosen: list[str]) -> int:
     # What make did before it came here. Without make, nothing.
     prepared = time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time()))
     began = time.monotonic()
+    lanes = [[part for part in lane if not chosen or part.name in chosen] for lane in LANES]
+    over = {part.name: threading.Event() for lane in lanes for part in lane}
     with tempfile.TemporaryDirectory() as folder:
-        with ThreadPoolExecutor(len(LANES)) as threads:
-            running = [threads.submit(_run, lane, chosen, Path(folder), shown=number == 0) for number, lane in enumerate(LANES)]
+        with ThreadPoolExecutor(len(lanes)) as threads:
+            running = [threads.submit(_run, lane, over, Path(folder), shown=number == 0) for number, lane in enumerate(lanes)]
         done = [one for lane in running for one in lane.result()]
         reasons = [line for one in done for line in _failures(Path(folder) / f"{one.name}.xml")]
     print(f"\n{'part':<24}{'seconds':>9}{'idle':>7}  result\n{'built and fetched':<24}{prepared:>9.0f}")
@@ -106,9 +111,17 @@ def _failures(report: Path) -> Iterator[str]:
             yield f"{how.tag}: {case.get('classname')}::{case.get('name')}: {' '.join(how.get('message', '').split())[:REASON_LENGTH]}"
 
 
-def _run(lane: tuple[Part, ...], chosen: list[str], reports: Path, *, shown: bool) -> list[Done]:
-    """One part after the other. shown: what they say is shown as it comes."""
-    return [_ended(part, reports, shown=shown) for part in lane if not chosen or part.name in chosen]
+def _run(lane: Sequence[Part], over: Mapping[str, threading.Event], reports: Path, *, shown: bool) -> list[Done]:
+    """One part after the other. over: which parts of all lanes are. shown: what they say is shown as it comes."""
+    done = []
+    for part in lane:
+        if part.after in over:
+            over[part.after].wait()
+        try:
+            done.append(_ended(part, reports, shown=shown))
+        finally:
+            over[part.name].set()
+    return done
 
 
 def _ended(part: Part, reports: Path, *, shown: bool) -> Done:

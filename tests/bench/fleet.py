@@ -73,10 +73,10 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     yield from resumed("fleet", measured, todo, say)
 
 
-def measured(todo: Todo) -> list[Row]:
-    """The plan carried out, and the operator."""
+def measured(todo: Todo, bake: int | None = None) -> list[Row]:
+    """The plan carried out, and the operator. bake: seconds, other than by default."""
     many, pools, claims, seconds, seed = todo
-    case = drawn(many, pools, claims=claims, seconds=seconds, seed=seed) if many else shortest(seconds)
+    case = drawn(many, pools, claims=claims, seconds=seconds, seed=seed, bake=bake) if many else shortest(seconds, bake=bake)
     return list(_rows(case))
 
 

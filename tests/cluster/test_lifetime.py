@@ -17,6 +17,7 @@ from cluster.cluster import Cluster, this_package_environment
 from cluster.identity import Identity
 from cluster.node_spec import PRESETS
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 pytestmark = pytest.mark.nodes
 
@@ -27,7 +28,7 @@ from cluster.node_spec import PRESETS
 with Cluster.start("test-lifetime", PRESETS["one"]) as cluster:
     assert cluster.s3
     print(cluster.identity.number, flush=True)
-    time.sleep(600)
+    time.sleep(3600)
 """
 
 
@@ -120,13 +121,13 @@ def test_everything_is_gone_after_the_owner_is_ended_by(number: signal.Signals) 
     assert traces(of)["processes"]
     os.kill(process.pid, number)
     process.wait(30)
-    wait_until("the cluster to be gone", lambda: traces(of) == nothing(), seconds=20)
+    wait_until("the cluster to be gone", lambda: traces(of) == nothing(), seconds=PATIENCE)
 
 
 def test_what_a_killed_watcher_leaves_is_swept_at_the_next_start() -> None:
     process, of = owner_with_a_node()
     os.kill(int((of.folder / "watcher.pid").read_text()), signal.SIGKILL)
-    wait_until("the processes to be gone", lambda: not traces(of)["processes"] and not traces(of)["mounts"], seconds=20)
+    wait_until("the processes to be gone", lambda: not traces(of)["processes"] and not traces(of)["mounts"], seconds=PATIENCE)
     process.kill()
     process.wait()
     with Cluster.start("test-sweep") as cluster:
@@ -166,7 +167,7 @@ def running(script: str, said: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = run("sh", "-c", script)
     with subprocess.Popen(command, env=this_package_environment(), stdin=subprocess.DEVNULL, start_new_session=True) as tool:
         try:
-            wait_until("the command to run", said.exists, seconds=60)
+            wait_until("the command to run", said.exists, seconds=PATIENCE)
             yield tool
         finally:
             tool.kill()
@@ -183,12 +184,12 @@ def test_run_passes_on_the_environment_and_the_exit_code() -> None:
 
 def test_the_command_and_the_cluster_end_when_run_is_killed(tmp_path: Path) -> None:
     said = tmp_path / "said"
-    with running(f"echo $$ $KUBECONFIG > {said}.new; mv {said}.new {said}; exec sleep 600", said) as tool:
+    with running(f"echo $$ $KUBECONFIG > {said}.new; mv {said}.new {said}; exec sleep 3600", said) as tool:
         pid, kubeconfig = said.read_text().split()
         tool.kill()
-    wait_until("the command to end", lambda: not Path(f"/proc/{pid}").exists(), seconds=10)
+    wait_until("the command to end", lambda: not Path(f"/proc/{pid}").exists(), seconds=PATIENCE)
     of = Identity(int(Path(kubeconfig).parent.name))
-    wait_until("the cluster to be gone", lambda: traces(of) == nothing(), seconds=20)
+    wait_until("the cluster to be gone", lambda: traces(of) == nothing(), seconds=PATIENCE)
 
 
 def test_run_hands_signals_to_its_command_and_then_takes_the_cluster_down(tmp_path: Path) -> None:
@@ -196,5 +197,5 @@ def test_run_hands_signals_to_its_command_and_then_takes_the_cluster_down(tmp_pa
     script = f"trap 'exit 9' INT; echo $KUBECONFIG > {said}.new; mv {said}.new {said}; while :; do sleep 0.1; done"
     with running(script, said) as tool:
         tool.send_signal(signal.SIGINT)
-        assert tool.wait(30) == 9
+        assert tool.wait(PATIENCE) == 9
     assert traces(Identity(int(Path(said.read_text().strip()).parent.name))) == nothing()

@@ -23,11 +23,12 @@ def main() -> None:
     parser.add_argument("--claims", choices=("true", "wrong"), default="true")
     parser.add_argument("--days", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--bake", type=int, metavar="SECONDS", help="spec.rebalancing.bakeSeconds of all (default: the operator's)")
     chosen = parser.parse_args()
     table = Table(*COLUMNS, "seconds")
     for many in chosen.workloads:
         began = time.process_time()
-        for row in measured((many, chosen.pools, chosen.claims, round(chosen.days * DAY), chosen.seed)):
+        for row in measured((many, chosen.pools, chosen.claims, round(chosen.days * DAY), chosen.seed), chosen.bake):
             cells = [
                 f"{value:.3%}" if name in PARTS else f"{value:.4g}" if isinstance(value, float) else str(value)
                 for name, value in row.items()

@@ -42,8 +42,8 @@ class Case:
     traces: Mapping[str, Trace]
 
 
-def shortest(seconds: int = DAY // 4) -> Case:
-    """Three equal workloads that need three replicas each, two nodes of a cheap pool, and fifty of another."""
+def shortest(seconds: int = DAY // 4, *, bake: int | None = None) -> Case:
+    """Three equal workloads that need three replicas each, two nodes of a cheap pool, and fifty of another. bake: seconds, other than by default."""
     truth = {"serviceMilliseconds": 500, "startSeconds": START_SECONDS}
     workload = {
         "load": {"trace": {"file": "equal"}},
@@ -58,12 +58,13 @@ def shortest(seconds: int = DAY // 4) -> Case:
         [_pool("cheap", 0.5, 2, 1.0), _pool("plenty", 1.0, 50, 1.0)],
         dict.fromkeys(("one", "two", "three"), workload),
         {"equal": _trace(np.full(seconds // PERIOD, 4.0))},
+        bake,
     )
 
 
-def drawn(workloads: int, pools: int, *, claims: str, seconds: int, seed: int) -> Case:
+def drawn(workloads: int, pools: int, *, claims: str, seconds: int, seed: int, bake: int | None = None) -> Case:
     """Workloads with a day's wave of their own. One pool has room for all; a replica of the others costs less, or carries more than it costs
-    more, by random factors for each workload, and they hold a part of all."""
+    more, by random factors for each workload, and they hold a part of all. bake: as above."""
     chance = np.random.default_rng([seed, workloads, pools])
     base = 200 * 3 ** chance.random(workloads)  # Milliseconds.
     mean = (6 + 6 * chance.random(workloads)) * 1000 / base * BUSY / 3  # Two to four replicas.
@@ -91,7 +92,7 @@ def drawn(workloads: int, pools: int, *, claims: str, seconds: int, seed: int) -
             },
         }
     made = [_pool(*each) for each in zip(names, price.tolist(), [max(1, round(r)) for r in room], off.tolist(), strict=True)]
-    return _case(workloads, claims, seconds, seed, made, entries, traces)
+    return _case(workloads, claims, seconds, seed, made, entries, traces, bake)
 
 
 def _case(
@@ -102,8 +103,10 @@ def _case(
     pools: list[Mapping[str, object]],
     entries: Mapping[str, Mapping[str, object]],
     traces: Mapping[str, Trace],
+    bake: int | None,
 ) -> Case:
-    common = {"scaling": {"minReplicas": 1, "maxReplicas": 20}, "rebalancing": {"mode": "Auto"}}
+    rebalancing = {"mode": "Auto"} if bake is None else {"mode": "Auto", "bakeSeconds": bake}
+    common = {"scaling": {"minReplicas": 1, "maxReplicas": 20}, "rebalancing": rebalancing}
     scenario = Scenario.model_validate(
         {
             "days": (WARM_UP + seconds) / DAY,
