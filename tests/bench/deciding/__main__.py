@@ -95,8 +95,9 @@ def _again_seconds(looks: list[LastLook], now: datetime) -> float:
 
 
 def _window_seconds(looks: list[LastLook], one: Template, workloads: int) -> float:
-    """Of one look more at each, which finds a window as expected."""
-    read = [pickle.loads(pickle.dumps(each)) for each in islice(fleet(one.then, workloads), MANY)]
+    """Of one look more at each, which finds a window as expected, and in the status what its own decision remembers."""
+    newer = islice(fleet(one.then, workloads), MANY)
+    read = [pickle.loads(pickle.dumps(replace(each, memory=look.snapshot.memory))) for look, each in zip(looks, newer, strict=False)]
     began = time.process_time()
     stand = [look.goes_on(snapshot, one.then_at) is not None for look, snapshot in zip(looks, read, strict=False)]
     spent = (time.process_time() - began) * len(looks) / len(read)

@@ -54,7 +54,7 @@ def log_of(seen: World) -> str:
         logger.info("the watch began")
         snapshot = seen.snapshot()
         snapshot = replace(snapshot, memory=replace(snapshot.memory, last=None))  # What status has already is not told again.
-        DecisionLog(Silence(), Metrics()).record(MANIFEST, snapshot, decide(snapshot, seen.now), seen.now, 0.1)  # type: ignore[arg-type]
+        DecisionLog(Silence(), Metrics()).record(MANIFEST, snapshot, decide(snapshot, seen.now), seen.now)  # type: ignore[arg-type]
     finally:
         logger.removeHandler(handler)
     return stream.getvalue()

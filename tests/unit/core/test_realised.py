@@ -96,7 +96,7 @@ def told(money: Interval) -> list[str]:
     world.memory = replace(world.memory, history=(past,))
     metrics = Metrics()
     log = DecisionLog(Silent(), metrics)  # type: ignore[arg-type]
-    log.record({"metadata": {}}, world.snapshot(), decide(world.snapshot(), world.now), world.now, 0.01)
+    log.record({"metadata": {}}, world.snapshot(), decide(world.snapshot(), world.now), world.now)
     log.publish(world.now, leading=True, owed=True)
     return [line for line in metrics.page().decode().splitlines() if line.startswith("steelyard_move_saved")]
 
