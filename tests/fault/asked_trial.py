@@ -59,11 +59,6 @@ class Asked:
     def to_its_end(self, seconds: float = MOVE_SECONDS) -> str:
         return str(self.until("the end of the trial", self.reason, seconds))
 
-    def events(self) -> set[str]:
-        """Reasons of those on the trial."""
-        found = self.run.listed("events.k8s.io/v1/events")
-        return {event["reason"] for event in found if event["regarding"]["kind"] == "AcceleratorTrial"}
-
     def pods(self) -> list[Manifest]:
         return [pod for pod in self.run.listed("v1/pods") if "steelyard.dev/trial" in pod["metadata"]["labels"]]
 

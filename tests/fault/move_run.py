@@ -277,6 +277,10 @@ class MoveRun:
         found = self.cluster.api.get(f"/{group}/namespaces/{self.namespace}/{path.rsplit('/', 1)[1]}") or {}
         return list(found.get("items", ()))
 
+    def event_reasons(self, kind: str) -> set[str]:
+        """Of the events on objects of this kind."""
+        return {event["reason"] for event in self.listed("events.k8s.io/v1/events") if event["regarding"]["kind"] == kind}
+
     def until(self, what: str, ready: Callable[[Manifest], Any], seconds: float = MOVE_SECONDS) -> Any:
         """Wait until something is true of the status."""
         logs = [o.log for o in self.operators]

@@ -53,11 +53,6 @@ class Drilled:
     def phases(self) -> set[str]:
         return {row["phase"] for trial in self.trials() for row in (trial.get("status") or {}).get("pools", ())}
 
-    def events(self) -> set[str]:
-        """Reasons of those on the workload."""
-        found = self.run.listed("events.k8s.io/v1/events")
-        return {event["reason"] for event in found if event["regarding"]["kind"] == "InferenceWorkload"}
-
     def pods(self) -> list[Manifest]:
         return [pod for pod in self.run.listed("v1/pods") if "steelyard.dev/trial" in pod["metadata"]["labels"]]
 
@@ -102,7 +97,9 @@ def test_a_drill_proves_the_way_out_and_its_proof_outlives_it(a_move):
     assert [(o["kind"], o["controller"]) for o in trial["metadata"]["ownerReferences"]] == [("InferenceWorkload", True)]
     assert float(status["last"]["spent"]) <= float(BUDGET)
     assert run.world.lost == 0 and run.holds() == run.dear
-    drilled.until("the events of its begin and of its end", lambda: drilled.events() >= {"Drilling", "ExitProven"}, SOON)
+    drilled.until(
+        "the events of its begin and of its end", lambda: run.event_reasons("InferenceWorkload") >= {"Drilling", "ExitProven"}, SOON
+    )
     drilled.delete_trials()
     drilled.until("its pods to be gone", lambda: not drilled.pods(), SOON)
     written = run.workload()["metadata"]["resourceVersion"]

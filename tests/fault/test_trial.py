@@ -51,7 +51,7 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
     assert run.world.lost == 0
     assert run.holds() == run.dear and not run.status().get("move")
     asked.until("its replicas to have ended", lambda: not asked.running(), SOON)
-    asked.until("the events of its begin and of its end", lambda: asked.events() >= {"Measuring", "Decided"}, SOON)
+    asked.until("the events of its begin and of its end", lambda: run.event_reasons("AcceleratorTrial") >= {"Measuring", "Decided"}, SOON)
     # Deleted, it takes its Jobs with it.
     run.cluster.api.delete(asked.path)
     asked.until("its pods to be gone", lambda: not asked.pods(), SOON)

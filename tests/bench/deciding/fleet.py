@@ -98,9 +98,8 @@ def fleet(one: Snapshot, workloads: int) -> Iterator[Snapshot]:
         factor = 1 + float(chance.uniform(0, SLOWER))
         traffic = {key: _slower(told, factor) for key, told in again.traffic.items()}
         past = {key: WindowTable(table) for key, table in again.past.items()}
-        memory = replace(again.memory, last=again.memory.last and replace(again.memory.last, board=(), options=()))
         shared = replace(again, pools=one.pools, settings=one.settings, artifacts=one.artifacts)
-        yield replace(shared, workload=workload, traffic=traffic, past=past, memory=memory)
+        yield replace(shared, workload=workload, traffic=traffic, past=past, memory=again.memory.unexplained)
 
 
 def _slower(told: Reading[Traffic], factor: float) -> Reading[Traffic]:

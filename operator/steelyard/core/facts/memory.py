@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -261,6 +261,13 @@ class Memory:
     claims: tuple[ClaimVerdict, ...] = ()
     last: LastDecision | None = None
     exit_drill: DrillMemory | None = None
+
+    @property
+    def unexplained(self) -> Memory:
+        """Without the lines that explain the last decision to people: nothing is decided by them, and the operator does not keep them
+        (`control/gather/unexplained.py`)."""
+        last = self.last
+        return self if last is None or not (last.board or last.options) else replace(self, last=replace(last, board=(), options=()))
 
     @property
     def own_history(self) -> tuple[PastMove, ...]:

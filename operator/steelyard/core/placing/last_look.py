@@ -22,7 +22,7 @@ from steelyard.core.vocabulary.reading import Fresh, Reading
 
 _IN_POOL = attrgetter(*(each.name for each in fields(Pool) if each.name != "held_nodes"))
 _IN_SNAPSHOT = attrgetter(
-    *(each.name for each in fields(Snapshot) if each.name not in {"traffic", "pools", "workloads", "workloads_in_namespace"})
+    *(each.name for each in fields(Snapshot) if each.name not in {"traffic", "pools", "memory", "workloads", "workloads_in_namespace"})
 )
 """All but what is compared by itself."""
 KEPT = 10_000
@@ -42,13 +42,12 @@ class LastLook:
     def of(cls, snapshot: Snapshot, decision: Decision) -> LastLook:
         """At what was decided on, with what is remembered since: decided on that again the answer would be the same."""
         rooms = {option.pool: _once(option.space) for option in decision.options}
-        seen = replace(snapshot, memory=_unexplained(decision.memory))
+        seen = replace(snapshot, memory=decision.memory.unexplained)
         return cls(seen, decision.stands_until, tuple(rooms[pool.name] for pool in snapshot.pools))
 
     def goes_on(self, snapshot: Snapshot, now: datetime) -> LastLook | None:
         """What to compare the next look with, where the decision stands; None where it is to be made again. Nothing may differ but the moments at which
         readings were true, what others hold and how many they are where it leaves this workload the same, and windows that were expected."""
-        snapshot = _with_memory(snapshot, _unexplained(snapshot.memory))
         came = _came(self.snapshot, snapshot) if now < self.until else None
         if came is None or _facts(snapshot) != _facts(self.snapshot) or not self._has_the_same_pools(snapshot):
             return None
@@ -77,19 +76,14 @@ def _leaves_the_same(before: Pool, now: Pool, room: Room) -> bool:
     return room.beside(before.held_nodes) == room.beside(now.held_nodes) and _IN_POOL(now) == _IN_POOL(before)
 
 
-def _unexplained(memory: Memory) -> Memory:
-    """Without the lines that explain the last decision to people: nothing is decided by them, and the operator does not keep them."""
-    last = memory.last
-    return memory if last is None or not (last.board or last.options) else replace(memory, last=replace(last, board=(), options=()))
-
-
-def _with_memory(snapshot: Snapshot, memory: Memory) -> Snapshot:
-    return snapshot if memory is snapshot.memory else replace(snapshot, memory=memory)
-
-
-def _facts(snapshot: Snapshot) -> tuple[tuple[object, ...], int, int]:
+def _facts(snapshot: Snapshot) -> tuple[tuple[object, ...], Memory, int, int]:
     limit, workloads = snapshot.settings.moves_at_once, snapshot.workloads
-    return _IN_SNAPSHOT(snapshot), in_all(limit, workloads), in_namespace(limit, workloads, snapshot.workloads_in_namespace)
+    return (
+        _IN_SNAPSHOT(snapshot),
+        snapshot.memory.unexplained,
+        in_all(limit, workloads),
+        in_namespace(limit, workloads, snapshot.workloads_in_namespace),
+    )
 
 
 def _came(before: Snapshot, now: Snapshot) -> Mapping[PlacementKey, Sequence[Window]] | None:
