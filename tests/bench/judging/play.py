@@ -18,7 +18,7 @@ POWER = 0.84
 SURE = 2.576
 """The same of a two-sided error of 1 %."""
 EFFECT = log(1.15)
-PLAYED, SETTLED = 5.0, 3.0
+PLAYED, SETTLED = 6.0, 3.0
 """Hours of a pool alone that are played, and from when on its size has settled."""
 
 

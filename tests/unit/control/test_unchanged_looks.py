@@ -116,6 +116,27 @@ def test_what_a_decision_wrote_into_the_status_is_no_news_and_what_somebody_else
     run(scenario())
 
 
+def test_an_object_of_ours_that_somebody_changed_while_it_was_decided_is_decided_on():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        stage.reconciler._settled.clear()
+        (deployment,) = stage.store.all(DEPLOYMENTS)
+        edited = {**deployment, "metadata": {**deployment["metadata"], "resourceVersion": "900"}}
+        record = stage.reconciler._decision_log.record
+
+        def told(*decided):
+            record(*decided)
+            stage.store.observe(DEPLOYMENTS, "MODIFIED", edited)
+
+        stage.reconciler._decision_log.record = told
+        stage.decided.clear()
+        await stage.reconciler.reconcile(KEY)
+        await stage.reconciler.reconcile(KEY)
+        assert len(stage.decided) == 2
+
+    run(scenario())
+
+
 def test_an_object_of_ours_that_somebody_changed_is_decided_on():
     async def scenario():
         stage = await rested(VirtualClock())

@@ -64,6 +64,12 @@ def test_another_size_price_or_way_to_tell_is_news(other: Mapping[str, Any]) -> 
     assert not shown(calm(), good=600, **other)
 
 
+def test_a_price_is_compared_with_the_newest_one() -> None:
+    dearer = 120 / 3600 * 1.05
+    before = [*calm()[:5], *(w._replace(cost=dearer) for w in calm()[5:])]
+    assert shown(before, good=600, cost=dearer) and not shown(before, good=600)
+
+
 @pytest.mark.parametrize("other", [{"disturbed": True}, {"buckets": {1.0: 600}}])
 def test_a_crash_is_news_and_latencies_that_were_not_told_before(other: Mapping[str, Any]) -> None:
     found = Expected.after(calm())

@@ -23,7 +23,7 @@ def true_capacity(kind: Kind) -> float:
     return carried(Truth.model_validate(server(kind, 1.0)), objective(kind), lengths(kind))
 
 
-def world(kind: Kind, *, told: bool) -> World:
+def world(kind: Kind, *, told: bool, seed: int = 4) -> World:
     """One pool with room for 60 replicas, and a load that begins small: of processors for batches, and of devices for text."""
     size = {"cpu": 8, "memoryGiB": 32}
     devices = {"family": "nvidia", "devices": 1, "nodes": 0} if kind is Kind.TOKENS else {"replica": size}
@@ -38,7 +38,7 @@ def world(kind: Kind, *, told: bool) -> World:
         "rebalancing": {"windowSeconds": 120},
         "truth": {HOME: {**server(kind, 1.0), "busyTold": told}},
     }
-    return World(Scenario.model_validate({"days": HOURS / 24, "seed": 4, "stepSeconds": 60, "pools": [pool], "workloads": [work]}), {})
+    return World(Scenario.model_validate({"days": HOURS / 24, "seed": seed, "stepSeconds": 60, "pools": [pool], "workloads": [work]}), {})
 
 
 def last_hour(played: World) -> tuple[Tally, Capacity]:
@@ -60,7 +60,11 @@ def test_it_runs_on_little_more_than_it_needs(kind: Kind, told: bool, most: floa
     counted, known = last_hour(world(kind, told=told))
     assert sum(counted.replica_hours.values()) <= most * NEEDED
     assert counted.missed <= 0.01 * counted.ended
-    if kind is Kind.TOKENS:
-        assert known.basis is Basis.FITTED
-        # How often such intervals hold the truth is counted over many seeds (`make bench B=latency`): one of them may miss it.
-        assert known.rate.point == pytest.approx(true_capacity(kind), rel=0.1)
+    assert kind is not Kind.TOKENS or known.basis is Basis.FITTED
+
+
+def test_what_a_replica_that_makes_tokens_carries_is_known_to_a_tenth_and_but_for_one_of_six_within_its_interval() -> None:
+    true = true_capacity(Kind.TOKENS)
+    found = [last_hour(world(Kind.TOKENS, told=False, seed=seed))[1].rate for seed in range(1, 7)]
+    assert [rate.point for rate in found] == pytest.approx([true] * len(found), rel=0.1)
+    assert sum(rate.lower < true < rate.upper for rate in found) >= len(found) - 1
