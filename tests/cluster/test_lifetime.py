@@ -120,7 +120,7 @@ def test_everything_is_gone_after_the_owner_is_ended_by(number: signal.Signals) 
     process, of = owner_with_a_node()
     assert traces(of)["processes"]
     os.kill(process.pid, number)
-    process.wait(30)
+    process.wait(PATIENCE)
     wait_until("the cluster to be gone", lambda: traces(of) == nothing(), seconds=PATIENCE)
 
 
