@@ -270,8 +270,8 @@ class NetworkPolicy(_Closed):
         description="Who may reach /metrics; empty for all. The default: pods with the label app.kubernetes.io/name=prometheus."
     )
     egress: list[k8s.V1NetworkPolicyEgressRule] = Field(
-        description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and its serving and compile pods (9090, "
-        "8081), which is how readings are taken. Add a Prometheus that is queried.",
+        description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and its serving, compile and trial pods "
+        "(9090, 8081, 28081), which is how readings are taken. Add a Prometheus that is queried.",
     )
     workloads: WorkloadNetworkPolicies = Field(description="NetworkPolicies for serving and compile pods.")
 

@@ -91,8 +91,11 @@ def _custom(workload: Workload, custom: Custom, settings: Settings) -> Iterator[
             tolerations=({"key": "one", "operator": "Exists"},),
             scheduler="volcano",
             runtime_class="nvidia",
+            latency=workload.latency,
+            samples=workload.samples,
         )
-        yield from desired(Intent(workload=workload.key, workload_uid=workload.uid, create=(placement,)), settings).present
+        intent = Intent(workload=workload.key, workload_uid=workload.uid, create=(placement,), probe=_probe(placement))
+        yield from _made(workload, intent, settings)
 
 
 def _with(workload: Workload, toolchain: Toolchain, key: PlacementKey, settings: Settings) -> Iterator[Object]:
@@ -119,40 +122,21 @@ def _with(workload: Workload, toolchain: Toolchain, key: PlacementKey, settings:
         vllm=workload.vllm,
     )
     compiles = CompileIntent(namespace=workload.key.namespace, inputs=inputs, toolchain=toolchain, pools=("one",))
-    seen = Lengths(input=((1.0, 2), (16.0, 40), (inf, 41)))
-    ramp = Ramp(first=1.0, most=8.0, step_seconds=30, halvings=3, lengths=seen)
-    probe = ProbeIntent(move="20260101t000000-one", placement=placement, ramp=ramp, seconds=900)
     drill = DrillIntent(name="asked-exit-0a1b2c3d4e", pools=("one", "other"), budget=1.5, duration_seconds=900, deadline_seconds=8100)
     intent = Intent(
         workload=workload.key,
         workload_uid=workload.uid,
         compile=(compiles,),
         create=(placement,),
-        probe=probe,
+        probe=_probe(placement),
         drill=drill,
         scale_targets={key.pool: ScaleTargetIntent(first=1, pods=1, ready=1)},
     )
     wanted = desired(intent, settings)
-    yield from wanted.present
+    yield from _made(workload, intent, settings)
     yield from wanted.scale_targets
-    assert wanted.probe is not None
-    yield wanted.probe
     assert wanted.drill is not None
     yield wanted.drill
-    yield trial_job(
-        TrialIntent(
-            trial=WorkloadKey(workload.key.namespace, "asked"),
-            trial_uid="uid-trial",
-            workload=workload.key,
-            placement=placement,
-            ramp=ramp,
-            loads=(1.0, 2.0, 4.0),
-            load_seconds=60,
-            begin_by=1_767_225_600.0,
-            seconds=900,
-        ),
-        settings,
-    )
     for compiled in wanted.compiled:
         yield compiled
         attempt = CompileJobIntent(
@@ -166,3 +150,31 @@ def _with(workload: Workload, toolchain: Toolchain, key: PlacementKey, settings:
             site=CompileSite(node_selector={}, resources=Resources(1.0, 4.0)),
         )
         yield compile_job(attempt, settings)
+
+
+def _probe(placement: PlacementIntent | CustomIntent) -> ProbeIntent:
+    seen = Lengths(input=((1.0, 2), (16.0, 40), (inf, 41)))
+    ramp = Ramp(first=1.0, most=8.0, step_seconds=30, halvings=3, lengths=seen)
+    return ProbeIntent(move="20260101t000000-one", placement=placement, ramp=ramp, seconds=900)
+
+
+def _made(workload: Workload, intent: Intent, settings: Settings) -> Iterator[Object]:
+    """What stands, a probe, and a pool of a trial."""
+    wanted = desired(intent, settings)
+    yield from wanted.present
+    assert wanted.probe is not None and intent.probe is not None
+    yield wanted.probe
+    yield trial_job(
+        TrialIntent(
+            trial=WorkloadKey(workload.key.namespace, "asked"),
+            trial_uid="uid-trial",
+            workload=workload.key,
+            placement=intent.probe.placement,
+            ramp=intent.probe.ramp,
+            loads=(1.0, 2.0, 4.0),
+            load_seconds=60,
+            begin_by=1_767_225_600.0,
+            seconds=900,
+        ),
+        settings,
+    )

@@ -3,6 +3,7 @@ make is refused in words that say why."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from copy import deepcopy
@@ -68,16 +69,21 @@ INSTALLATIONS: dict[str, dict[str, Any]] = {
 }
 PUBLISHES = "with every Secret"
 SAYS = "Steelyard's account"
-OTHER_JOBS = ("Probe", "Trial")
-CUSTOM = "Custom"
-"""Deployments of the users' own programs."""
+CUSTOM, CUSTOM_PROBE, CUSTOM_TRIAL = "Custom", "CustomProbe", "CustomTrial"
+"""Of the users' own programs: Deployments, and the Jobs of probes and trials."""
+OTHER_KINDS = {"Probe": "Job", "Trial": "Job", CUSTOM: "Deployment", CUSTOM_PROBE: "Job", CUSTOM_TRIAL: "Job"}
+"""By names of their own, and what they are to Kubernetes."""
 
 
-def _job_of(job: Object) -> str:
-    labels = job["metadata"]["labels"]
+def _kind_of(made: Object) -> str:
+    if made["kind"] not in {"Deployment", "Job"}:
+        return str(made["kind"])
+    labels, custom = made["metadata"]["labels"], "steelyard.dev/server" in made["spec"]["template"]["metadata"]["labels"]
+    if made["kind"] == "Deployment":
+        return CUSTOM if custom else "Deployment"
     if labels["steelyard.dev/role"] == "compile":
         return "Job"
-    return "Trial" if "steelyard.dev/trial" in labels else "Probe"
+    return ("Custom" if custom else "") + ("Trial" if "steelyard.dev/trial" in labels else "Probe")
 
 
 @dataclass(frozen=True)
@@ -102,10 +108,7 @@ class Installed:
 
     def objects(self, kind: str) -> list[Object]:
         """What the operator makes of this kind; a Job compiles, and those of probes and of trials are kinds of their own."""
-        made = of_kind(deepcopy(self.made), {CUSTOM: "Deployment", **dict.fromkeys(OTHER_JOBS, "Job")}.get(kind, kind))
-        if kind in {"Deployment", CUSTOM}:
-            return [each for each in made if (kind == CUSTOM) == ("steelyard.dev/server" in each["spec"]["template"]["metadata"]["labels"])]
-        return made if kind not in {"Job", *OTHER_JOBS} else [each for each in made if _job_of(each) == kind]
+        return [each for each in of_kind(deepcopy(self.made), OTHER_KINDS.get(kind, kind)) if _kind_of(each) == kind]
 
 
 @pytest.fixture(scope="module", params=list(INSTALLATIONS))
@@ -163,7 +166,7 @@ def test_the_api_server_finds_no_fault_with_the_expressions(installed: Installed
 
 
 def test_everything_that_the_operator_makes_for_the_examples_is_accepted(installed: Installed) -> None:
-    for kind in (*RESOURCES, *OTHER_JOBS, CUSTOM):
+    for kind in (*RESOURCES, *OTHER_KINDS):
         made = installed.objects(kind)
         assert made, kind
         for manifest in made:
@@ -348,6 +351,53 @@ def _pods_that_serve(job: Object) -> None:
 def _that_ends(job: Object) -> None:
     for field in ("restartPolicy", "startupProbe", "readinessProbe", "livenessProbe"):
         _pod(job)["initContainers"][0].pop(field)
+
+
+def _samples_for_the_server(job: Object) -> None:
+    _pod(job)["initContainers"][-1]["volumeMounts"].append({"name": "samples", "mountPath": "/samples"})
+
+
+def _other_config_map(job: Object) -> None:
+    _pod(job)["volumes"].append({"name": "other", "configMap": {"name": "kube-root-ca.crt"}})
+
+
+CUSTOM_PROBES: dict[str, tuple[Callable[[Object], Any], str]] = {
+    "samples for the server": (_samples_for_the_server, "gives a custom server only empty folders"),
+    "another ConfigMap": (_other_config_map, "the ConfigMap of samples beside a custom server"),
+    "a command for what asks": (_container(command=["sh"]), "only the entry point"),
+    "what asks is theirs too": (_container(image="registry.example.com/team/ranker@sha256:1", command=["sh"]), "only the entry point"),
+    "a Secret for what asks": (_variable(name="HF_TOKEN", valueFrom=KEY), "only credentials from Secrets"),
+    "two servers": (
+        lambda j: _pod(j)["initContainers"].append({**deepcopy(_pod(j)["initContainers"][-1]), "name": "second"}),
+        "one server and one generator|beside the one that asks it",
+    ),
+    "a second that ends": (
+        lambda j: _pod(j)["initContainers"].insert(0, {**deepcopy(_pod(j)["initContainers"][0]), "name": "second"}),
+        "one server and one generator|beside the one that asks it",
+    ),
+    "a Secret that is not for servers": (
+        lambda j: _pod(j)["initContainers"][-1]["env"].append({"name": "KEY", "valueFrom": KEY}),
+        "only Secrets that admissionPolicy.secretPrefixes of its chart names: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CUSTOM_PROBES)
+@pytest.mark.parametrize("kind", [CUSTOM_PROBE, CUSTOM_TRIAL])
+def test_beside_a_custom_server_nothing_runs_but_what_fetches_its_model_and_what_asks_it(
+    installed: Installed, first: Any, kind: str, what: str
+) -> None:
+    change, words = CUSTOM_PROBES[what]
+    manifest = first(kind)
+    change(manifest)
+    status, said = installed.create(manifest)
+    assert status == 422 and re.search(words, said), said
+
+
+def test_no_other_probe_mounts_a_config_map(installed: Installed, first: Any) -> None:
+    manifest = first("Probe")
+    _mounts(configMap={"name": "asked"})(manifest)
+    assert "mounts only" in installed.create(manifest)[1]
 
 
 PROBES: dict[str, tuple[Callable[[Object], Any], str]] = {

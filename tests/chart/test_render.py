@@ -401,7 +401,12 @@ def test_a_custom_server_is_reached_by_the_names_of_its_ports_and_reaches_a_mode
     policies = _policies_for_workloads(workloads={"namespaces": ["team-a"]})
     custom = next(each for each in example_workloads("team-a") if each.custom is not None)
     for workload, selected in ((custom, {"serving", "fetching"}), (replace(custom, model=replace(custom.model, uri="")), {"serving"})):
-        [template] = [made["spec"]["template"] for made in objects_of(workload, settings_with({})) if made["kind"] == "Deployment"][:1]
+        made = list(objects_of(workload, settings_with({})))
+        for job in (each for each in made if each["kind"] == "Job"):
+            labels = job["spec"]["template"]["metadata"]["labels"]
+            found = {role for (_, role), p in policies.items() if p["podSelector"]["matchLabels"].items() <= labels.items()}
+            assert found == {"probe"} | (selected & {"fetching"})
+        [template] = [each["spec"]["template"] for each in made if each["kind"] == "Deployment"][:1]
         labels = template["metadata"]["labels"]
         assert {role for (_, role), p in policies.items() if p["podSelector"]["matchLabels"].items() <= labels.items()} == selected
         named = {port["name"] for port in template["spec"]["containers"][0]["ports"]}

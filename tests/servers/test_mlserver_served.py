@@ -1,7 +1,9 @@
-"""The same image of MLServer as a server of Steelyard's own making: placed on the cheaper of two pools, its model fetched, asked, counted, replaced."""
+"""The same image of MLServer as a server of Steelyard's own making: placed on the cheaper of two pools, its model fetched, asked, counted, compared by
+samples of its requests, moved, replaced."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from cluster.images import PREFIX
 from demo.installation import SECRET, image_values
-from e2e.client import OBJECTIVE_MILLISECONDS
+from e2e.ground import OWN
 from e2e.reckoning import agrees
 from e2e.tenant import WORKLOAD, Tenant
 from patience import PATIENCE
@@ -18,7 +20,9 @@ from servers.ground import Servers
 
 pytestmark = [pytest.mark.servers, pytest.mark.nodes]
 
-DEAR, CHEAP = "0.80", "0.20"
+DEAR, CHEAP, LESS = "0.80", "0.20", "0.05"
+OBJECTIVE_MILLISECONDS = 2000
+SAMPLES, FILE = "asked", "requests.jsonl"
 REPLICAS = 2
 RATE = 20.0
 NUMBERS = ((1, 0, 0), (0, 1, 0), (1, 2, 3))
@@ -27,6 +31,7 @@ SCORES = (2, 3, 23)
 BIAS = 1000
 LEAST = 60
 """Good requests: what a cost has to rest on."""
+BODIES = [{"inputs": [{"name": "numbers", "shape": [3], "datatype": "INT64", "data": numbers}]} for numbers in NUMBERS]
 
 
 def spec(servers: Servers, **custom: Any) -> dict[str, Any]:
@@ -47,7 +52,11 @@ def spec(servers: Servers, **custom: Any) -> dict[str, Any]:
         "server": {"custom": server},
         "objective": {"latency": [{"metric": "e2e", "milliseconds": OBJECTIVE_MILLISECONDS, "percent": "95"}]},
         "scaling": {"minReplicas": REPLICAS, "maxReplicas": REPLICAS + 1},
-        "rebalancing": {"mode": "Auto", "windowSeconds": 5, "bakeSeconds": 5, "minGoodRequests": LEAST, "cooldownSeconds": 3600},
+        "traffic": {"samples": {"configMap": {"name": SAMPLES, "key": FILE}}},
+        "rebalancing": {
+            "mode": "Auto", "windowSeconds": 5, "bakeSeconds": 5, "minGoodRequests": LEAST, "cooldownSeconds": 60, "deadlineSeconds": 300,
+            "exploration": {"budget": "5.00", "deadlineSeconds": 240},
+        },
     }  # fmt: skip
 
 
@@ -61,6 +70,9 @@ def tenant(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     )  # fmt: skip
     with Tenant(servers.ground, tmp_path_factory.mktemp("tenant")) as tenant:
         tenant.cluster.kubectl("label", "namespace", tenant.namespace, "pod-security.kubernetes.io/enforce=restricted")
+        asked = "".join(json.dumps({"path": "/v2/models/scorer/infer", "body": body}) + "\n" for body in BODIES)
+        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SAMPLES}, "data": {FILE: asked}}
+        assert tenant.cluster.api.request("POST", f"/api/v1/namespaces/{tenant.namespace}/configmaps", made)[0] == 201
         tenant.pool("dear", "pool-a", "onnxruntime", DEAR)
         tenant.pool("cheap", "pool-b", "onnxruntime", CHEAP)
         yield tenant
@@ -71,9 +83,8 @@ def asker(tenant: Tenant, servers: Servers) -> Iterator[Asker]:
     """Asks from when it serves until the last test has looked."""
     tenant.apply_spec(spec(servers))
     tenant.until_serving(REPLICAS, PATIENCE)
-    bodies = [{"inputs": [{"name": "numbers", "shape": [3], "datatype": "INT64", "data": numbers}]} for numbers in NUMBERS]
     image = servers.mlserver.reference
-    with Asker(tenant.cluster, image, tenant.namespace, WORKLOAD, "scorer", RATE, OBJECTIVE_MILLISECONDS, bodies) as asker:
+    with Asker(tenant.cluster, image, tenant.namespace, WORKLOAD, "scorer", RATE, OBJECTIVE_MILLISECONDS, BODIES) as asker:
         yield asker
 
 
@@ -103,6 +114,45 @@ def test_its_cost_is_that_of_its_pods_over_what_its_client_saw(tenant: Tenant, a
     tenant.until("that the promise is kept", lambda: tenant.condition("SLOMet").get("status") == "True", PATIENCE)
 
 
+def test_two_pools_are_asked_the_same_samples_over_the_same_minutes_and_no_user_notices(tenant: Tenant, asker: Asker) -> None:
+    pools, path = [pool(tenant, "dear"), pool(tenant, "cheap")], f"{OWN}/namespaces/{tenant.namespace}/acceleratortrials/asked"
+    spec = {"workloadName": WORKLOAD, "pools": pools, "budget": "5.00", "durationSeconds": 120, "deadlineSeconds": 3600}
+    made = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "AcceleratorTrial", "metadata": {"name": "asked"}, "spec": spec}
+    assert tenant.cluster.api.request("POST", path.rsplit("/", 1)[0], made)[0] == 201
+
+    def over() -> dict[str, Any] | None:
+        status = (tenant.cluster.api.get(path) or {}).get("status") or {}
+        return status if any(c["type"] == "Finished" and c["status"] == "True" for c in status.get("conditions", ())) else None
+
+    rows = tenant.until("the end of the trial", over, PATIENCE)["pools"]
+    assert [(row["pool"], row["phase"]) for row in rows] == [(name, "Measured") for name in pools], rows
+    for row in rows:
+        assert float(row["capacityLower"]) <= float(row["capacityPerReplica"]) <= float(row["capacityUpper"])
+        assert all(step["requests"] > 0 for step in row["steps"]) and row["steps"]
+    assert float(rows[0]["pricePerHour"]) == pytest.approx(4 * float(rows[1]["pricePerHour"]), rel=0.05)
+    assert asker.failed() == [] and tenant.holds() == pools[1]
+    tenant.cluster.api.delete(path)
+
+
+def test_a_pool_that_becomes_cheaper_is_asked_the_samples_before_a_user_comes_there(tenant: Tenant, asker: Asker) -> None:
+    dear = pool(tenant, "dear")
+    price = [{"op": "replace", "path": "/spec/shapes/0/pricePerHour", "value": LESS}]
+    status, told = tenant.cluster.api.request("PATCH", f"{OWN}/acceleratorpools/{dear}", price, "application/json-patch+json")
+    assert status == 200, told
+    seen: list[tuple[str, bool]] = []
+
+    def moved() -> bool:
+        there = any(pod["metadata"]["labels"].get("steelyard.dev/pool") == dear for pod in tenant.serving())
+        seen.append((tenant.step() or "", there))
+        return any(past["outcome"] == "Moved" and past["to"] == dear for past in tenant.status().get("history", ()))
+
+    tenant.until("the move", moved, PATIENCE)
+    asked = [there for step, there in seen if step == "Probe"]
+    assert asked and not any(asked), "it was probed, and nothing served there meanwhile"
+    tenant.until("the end of the last pod before", lambda: len(tenant.serving()) == len(tenant.ready()) == REPLICAS, PATIENCE)
+    assert tenant.holds() == dear and asker.failed() == []
+
+
 def test_no_request_fails_while_a_pod_under_load_is_deleted(tenant: Tenant, asker: Asker) -> None:
     victim = tenant.ready()[0]
     before = asker.by_pod()[victim]
@@ -116,7 +166,9 @@ def test_no_request_fails_while_a_pod_under_load_is_deleted(tenant: Tenant, aske
 
 
 def test_a_changed_variable_replaces_the_replicas_and_no_request_fails(tenant: Tenant, asker: Asker, servers: Servers) -> None:
-    (before,) = tenant.listed("apis/apps/v1", "deployments")
+    (before,) = tenant.until(
+        "one Deployment", lambda: (found := tenant.listed("apis/apps/v1", "deployments")) and len(found) == 1 and found, PATIENCE
+    )
     tenant.apply_spec(spec(servers, env=[{"name": "BIAS", "value": str(BIAS)}]))
 
     def replaced() -> bool:

@@ -26,10 +26,11 @@ matchConditions:
 {{- $images | uniq | sortAlpha | toJson -}}
 {{- end -}}
 
-{{- /* Those of them that serve. */ -}}
-{{- define "steelyard.policy.serveImages" -}}
-{{- $images := list -}}
-{{- range (include "steelyard.config" . | fromYaml).toolchains -}}
+{{- /* Those of them that serve, and the one that fetches a model for a custom server and asks it. */ -}}
+{{- define "steelyard.policy.probeImages" -}}
+{{- $config := include "steelyard.config" . | fromYaml -}}
+{{- $images := list $config.fetchImage -}}
+{{- range $config.toolchains -}}
 {{- $images = append $images .serveImage -}}
 {{- end -}}
 {{- $images | uniq | sortAlpha | toJson -}}

@@ -249,6 +249,13 @@ class InferenceWorkloadSpec(SpecModel):
             reason="FieldValueForbidden",
         ),
         Rule(
+            "!has(self.traffic) || !has(self.traffic.samples) || has(self.server.custom)",
+            "must be left out unless the server is custom: what requests steelyard and vllm take is known, and what exists already is not probed",
+            lambda s: s.traffic is None or s.traffic.samples is None or s.server.custom is not None,
+            field="traffic.samples",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
             "self.scaling.owner != 'External' || self.rebalancing.mode != 'Auto'",
             "must be Recommend or Observe when scaling.owner is External: who writes the replicas also decides where they are",
             lambda s: s.scaling.owner != ReplicaOwner.EXTERNAL or s.rebalancing.mode != Mode.AUTO,
@@ -300,8 +307,8 @@ class InferenceWorkloadSpec(SpecModel):
     traffic: Annotated[
         Traffic | None,
         says(
-            "By what gateways requests come. Left out, they come by the workload's Service, which gives each ready replica about an equal share, "
-            "whatever it carries."
+            "By what gateways requests come, and samples of them. Without gateways they come by the workload's Service, which gives each ready replica "
+            "about an equal share, whatever it carries."
         ),
     ] = None
     pods: Annotated[

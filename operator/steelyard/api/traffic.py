@@ -1,4 +1,4 @@
-"""By what way requests come: a route of the Gateway API with a weight for each placement, by Services or InferencePools."""
+"""By what way requests come, and what they are: a route of the Gateway API with a weight for each placement, by Services or InferencePools; samples."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from pydantic import Field
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Pattern, Rule
+from steelyard.api.samples import Samples
 from steelyard.api.text import ObjectName
 from steelyard.api.word import Word
 
@@ -122,7 +123,8 @@ class ParentRef(SpecModel):
 
 
 class Traffic(SpecModel):
-    """By what gateways clients come. Steelyard then owns one HTTPRoute of the workload's name, with a weight for each placement."""
+    """By what gateways clients come, and requests as they send them. With gateways Steelyard owns one HTTPRoute of the workload's name, with a weight for
+    each placement."""
 
     RULES = (
         Rule(
@@ -169,5 +171,13 @@ class Traffic(SpecModel):
             "InferencePools as backends of the route, whose endpoint pickers choose the pod of each request; left out, Services are. Requests are sent "
             "to them once each Gateway has accepted all that should get some, and by Services until then, while all moves are held. While this is given, "
             "server.custom.port must stay as it is."
+        ),
+    ] = None
+    samples: Annotated[
+        Samples | None,
+        says(
+            "Requests as your clients send them, for a custom server: with them a replica that serves nobody is probed on another pool before a user's "
+            "request comes there, and trials with requests of their own and exit drills can be made. Left out, a custom server is compared by your users' requests alone. "
+            "Nothing of what serves is changed by it."
         ),
     ] = None

@@ -345,7 +345,8 @@ class Config(_Closed):
     )
     fetch_image: NonEmpty | None = Field(
         default=None,
-        description="Image of the runtime, best with a digest, that downloads the model of a custom server. None: custom servers have no model.",
+        description="Image of the runtime, best with a digest, that downloads the model of a custom server and sends it samples. None: custom servers have no "
+        "model and are not probed.",
     )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
     signing: SigningConfig = Field(default_factory=SigningConfig, description="Signatures of artifacts.")

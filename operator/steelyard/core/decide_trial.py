@@ -15,7 +15,7 @@ from steelyard.core.facts.probe import Ramp
 from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
-from steelyard.core.placing.intend import served_by_us
+from steelyard.core.placing.intend import placement_of
 from steelyard.core.placing.intent import TrialIntent
 from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.asked import START
@@ -138,7 +138,7 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
                 trial=look.trial.key,
                 trial_uid=look.trial.uid,
                 workload=seen.snapshot.workload.key,
-                placement=served_by_us(seen, option.candidate, PlacementKey(row.pool, row.revision), 1),
+                placement=placement_of(seen, option.candidate, PlacementKey(row.pool, row.revision), 1),
                 ramp=_ramp(look, seen, option, memory.load, memory.load_seconds),
                 loads=loads_of(memory.load),
                 load_seconds=steady_seconds(memory.load_seconds),

@@ -138,7 +138,7 @@ def deployment(
 ) -> Manifest:
     """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
     labels, queue = label.of_placement(workload, intent.key), label.of_queue(intent.access.queue)
-    pod = _pod(intent, settings)
+    pod = pod_of(intent, settings)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -161,7 +161,7 @@ def deployment(
     }
 
 
-class _Pod(NamedTuple):
+class PodOfPlacement(NamedTuple):
     """What is different of placements with our servers and with the user's own. labels: of its pods, beside those of a placement."""
 
     spec: Manifest
@@ -170,9 +170,10 @@ class _Pod(NamedTuple):
     labels: dict[str, str]
 
 
-def _pod(intent: PlacementIntent | CustomIntent, settings: Settings) -> _Pod:
+def pod_of(intent: PlacementIntent | CustomIntent, settings: Settings) -> PodOfPlacement:
+    """By whose server it is."""
     if isinstance(intent, CustomIntent):
         deadline = intent.server.probes.startup_seconds + START_SECONDS
-        return _Pod(custom_pod(intent, settings), deadline, {}, label.of_custom(fetches=intent.model is not None))
+        return PodOfPlacement(custom_pod(intent, settings), deadline, {}, label.of_custom(fetches=intent.model is not None))
     deadline = 2 * START_SECONDS if intent.vllm is None else VLLM_START_SECONDS + START_SECONDS
-    return _Pod(serving_pod(intent, settings), deadline, {label.ARTIFACT: intent.artifact_digest}, {})
+    return PodOfPlacement(serving_pod(intent, settings), deadline, {label.ARTIFACT: intent.artifact_digest}, {})

@@ -1,7 +1,8 @@
 """The Job of a probe: one pod with the server of a placement as its Deployment would have it, and the load generator that asks it over loopback.
 
 The server is a sidecar (an init container that goes on; Kubernetes 1.29): the generator begins once it is ready, and its end is the Job's. It
-needs no API token and no Service: its result is its termination message.
+needs no API token and no Service: its result is its termination message. Of a program of the user's own it asks what the user's samples say, which it
+alone finds in its pod.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.probe import LengthRamps, Lengths, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Settings
-from steelyard.core.placing.intent import PlacementIntent, ProbeIntent, TrialIntent
+from steelyard.core.placing.intent import CustomIntent, PlacementIntent, ProbeIntent, TrialIntent
 from steelyard.render import label, name, runtime_word
-from steelyard.render.deployment import HTTP_PORT, METRICS_PORT, serving_pod
+from steelyard.render.deployment import HTTP_PORT, METRICS_PORT, pod_of
 from steelyard.render.manifest import Manifest, owned_by_workload, owner
-from steelyard.render.pod import container_security
+from steelyard.render.pod import Part, container_security
 from steelyard.render.protected_pod import left_alone
 from steelyard.render.quantity import requests_equal_limits
 
@@ -33,8 +34,11 @@ MOST_TOKENS = 2**20
 """Of a request; the generator sends no longer ones."""
 USUAL_GROWTH = 2.0
 """Of the rates of a ramp, where the generator is told of no other."""
-BEGIN_PORT = 8081
-"""Where the generator of a trial is told to begin, once those of the other pools are ready as well."""
+SAMPLES, SAMPLES_MOUNT, SAMPLES_FILE = "samples", "/var/run/steelyard/samples", "requests.jsonl"
+"""What a custom server is asked."""
+BEGIN_PORT = 28081
+"""Where the generator of a trial is told to begin, once those of the other pools are ready as well. Below the ports that connections get, and none that a
+server is known to take: MLServer, for one, listens on 8081 whatever it is asked for, and pod and ports are shared."""
 KEEP_SECONDS = 3600
 """A finished Job keeps its log for an hour; its result stands in the evidence."""
 
@@ -69,10 +73,13 @@ class _About(NamedTuple):
     owner: Manifest
 
 
-def _job(about: _About, namespace: str, placement: PlacementIntent, spec: Manifest, settings: Settings) -> Manifest:
-    pod = serving_pod(placement, settings)
-    server = {**pod["containers"][0], "restartPolicy": "Always"}
-    generator = _generator(placement.image, spec, settings)
+def _job(about: _About, namespace: str, placement: PlacementIntent | CustomIntent, spec: Manifest, settings: Settings) -> Manifest:
+    pod, samples = pod_of(placement, settings), _samples(placement)
+    server = {**pod.spec["containers"][0], "restartPolicy": "Always"}
+    generator = {**_generator(_generator_image(placement, settings), spec, settings), **({"volumeMounts": [samples[1]]} if samples else {})}
+    # What fetches a model comes before what serves it.
+    before = [*pod.spec.get("initContainers", []), server]
+    volumes = [*pod.spec["volumes"], *([samples[0]] if samples else [])]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -84,17 +91,33 @@ def _job(about: _About, namespace: str, placement: PlacementIntent, spec: Manife
             "template": {
                 "metadata": {
                     # Of the pod alone: Kueue suspends a Job in a queue, and one that does not begin is told by no pod.
-                    "labels": {**about.labels, **label.of_queue(placement.access.queue)},
+                    "labels": {**about.labels, **label.of_queue(placement.access.queue), **pod.labels},
                     "annotations": left_alone(spec["seconds"]),
                 },
-                "spec": {**pod, "restartPolicy": "Never", "initContainers": [server], "containers": [generator]},
+                "spec": {**pod.spec, "restartPolicy": "Never", "initContainers": before, "containers": [generator], "volumes": volumes},
             },
         },
     }
 
 
-def _generator(image: str, spec: Manifest, settings: Settings) -> Manifest:
-    """Of the server's own image, which has it, and which the node has by then."""
+def _generator_image(placement: PlacementIntent | CustomIntent, settings: Settings) -> str | None:
+    """Of the server's own image, where that has one: the node has it by then."""
+    return settings.fetch_image if isinstance(placement, CustomIntent) else placement.image
+
+
+def _samples(placement: PlacementIntent | CustomIntent) -> Part | None:
+    """Optional: where it is missing the generator says so, and no pod waits for it in silence."""
+    found = placement.samples if isinstance(placement, CustomIntent) else None
+    if found is None:
+        return None
+    items = [{"key": found.key, "path": SAMPLES_FILE}]
+    return (
+        {"name": SAMPLES, "configMap": {"name": found.config_map, "items": items, "optional": True}},
+        {"name": SAMPLES, "mountPath": SAMPLES_MOUNT, "readOnly": True},
+    )
+
+
+def _generator(image: str | None, spec: Manifest, settings: Settings) -> Manifest:
     return {
         "name": GENERATOR,
         "image": image,
@@ -113,11 +136,9 @@ def probe_spec(intent: ProbeIntent) -> Manifest:
     return _spec(intent.placement, intent.ramp, intent.seconds)
 
 
-def _spec(placement: PlacementIntent, ramp: Ramp, seconds: int) -> Manifest:
+def _spec(placement: PlacementIntent | CustomIntent, ramp: Ramp, seconds: int) -> Manifest:
     return {
-        "server": {"url": f"http://127.0.0.1:{HTTP_PORT}", "ready": f"http://127.0.0.1:{METRICS_PORT}/readyz"},
-        "model": _served_name(placement),
-        "task": runtime_word.task(placement.task),
+        **(_of_samples(placement) if isinstance(placement, CustomIntent) else _of_task(placement, ramp)),
         "objective": {
             "latency": [{"metric": o.metric, "milliseconds": o.milliseconds, "percent": f"{o.percent:g}"} for o in placement.latency]
         },
@@ -133,7 +154,24 @@ def _spec(placement: PlacementIntent, ramp: Ramp, seconds: int) -> Manifest:
             **({} if ramp.between_seconds is None else {"between": ramp.between_seconds}),
         },
         "seconds": seconds,
+    }
+
+
+def _of_task(placement: PlacementIntent, ramp: Ramp) -> Manifest:
+    """Requests that the generator makes itself."""
+    return {
+        "server": {"url": f"http://127.0.0.1:{HTTP_PORT}", "ready": f"http://127.0.0.1:{METRICS_PORT}/readyz"},
+        "model": _served_name(placement),
+        "task": runtime_word.task(placement.task),
         "lengths": _lengths(ramp),
+    }
+
+
+def _of_samples(placement: CustomIntent) -> Manifest:
+    url = f"http://127.0.0.1:{placement.server.port}"
+    return {
+        "server": {"url": url, "ready": f"{url}{placement.server.probes.ready}"},
+        "samples": {"path": f"{SAMPLES_MOUNT}/{SAMPLES_FILE}", "source": str(placement.samples)},
     }
 
 

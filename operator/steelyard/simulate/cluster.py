@@ -76,7 +76,7 @@ class Cluster:
             self.delete(workload, key)
         self._reconcile()
 
-    def alone(self, workload: str, order: PlacementIntent) -> tuple[Replica, float]:
+    def alone(self, workload: str, order: PlacementIntent | CustomIntent) -> tuple[Replica, float]:
         """(a replica of no Deployment, which serves nobody, how many seconds it takes until it is ready; infinite where no node can be had, or it
         crashes)."""
         made = Deployment(order=order, desired=0, wish=self._happening.wishes(workload), image=self._happening.images)

@@ -13,6 +13,7 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.route import RouteParent, Routing
+from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.server_page import ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
@@ -91,6 +92,7 @@ def workload_of(entry: WorkloadEntry, wish: int, families: Iterable[str]) -> Wor
         server="custom" if entry.custom else "steelyard",
         custom=_custom(wish, families) if entry.custom else None,
         routing=Routing(parents=(RouteParent(name="gateway"),)) if entry.route else None,
+        samples=Samples(config_map=entry.name, key="requests.jsonl") if entry.samples else None,
     )
 
 

@@ -115,8 +115,12 @@ class WorkloadEntry(SpecModel):
         bool,
         says(
             "Whether it is an image of the user's own (spec.server.custom), which runs on the families of all its pools. Nothing is compiled for it, it "
-            "does not tell how long it was busy, and no move of it begins with a probe."
+            "does not tell how long it was busy, and no move of it begins with a probe unless it has samples."
         ),
+    ] = False
+    samples: Annotated[
+        bool,
+        says("Whether samples of its requests are given (spec.traffic.samples), by which a custom server is probed. Others need none."),
     ] = False
     route: Annotated[
         bool,

@@ -14,6 +14,7 @@ from steelyard_runtime.tasks.graph_task import LoadRequest
 from steelyard_runtime.tasks.task import Task
 
 JSON = {"content-type": "application/json"}
+EVENTS = "text/event-stream"
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Asking:
 
     url: str
     task: Task | None
-    """What is asked for; None for text in a stream, and for requests that say themselves where they are sent."""
+    """What is asked for; None for text in a stream, and for requests that say themselves where they are sent and may be answered by a stream."""
     clock: Callable[[], float]
     given_up: str
     promise: Promise = field(default_factory=Promise)
@@ -74,12 +75,12 @@ class Asking:
             async with session.post(
                 f"{self.url}{sent.path}", data=sent.body, headers=sent.headers, allow_redirects=False, trace_request_ctx=trip
             ) as answer:
-                if self.task is None and sent is not asked:
+                if self.task is None and (sent is not asked or answer.content_type == EVENTS):
                     return await self._stream(answer, number, intended, trip.sent)
                 content = await answer.read()
                 done = self.clock()
                 pod = answer.headers.get("x-steelyard-pod", "")
-                if self.task is None:  # tensors have no tokens
+                if self.task is None:  # of these no tokens are known
                     return Entry(number, intended, trip.sent, done, answer.status, pod, 0)
                 tokens = self.task.tokens(json.loads(content)) if answer.status == 200 else 0
                 return Entry(number, intended, trip.sent, done, answer.status, pod, tokens, input=tokens)

@@ -25,6 +25,7 @@ from steelyard_runtime.load.lengths import MOST_TOKENS, Lengths
 from steelyard_runtime.load.probe_spec import LengthRamps, ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import ProbedStep
 from steelyard_runtime.load.rates import Seen, rates, shares
+from steelyard_runtime.load.samples import read_samples
 from steelyard_runtime.load.schedule import arrivals_of_step
 from steelyard_runtime.load.steady_step import SteadyStep
 from steelyard_runtime.load.turn import turn
@@ -142,7 +143,7 @@ class Probe:
                 return lambda number, intended: asking.ask(session, number, intended, bodies[number % len(bodies)])
 
             chance = random.Random(self.spec.seed)
-            bodies: Sequence[bytes | LoadRequest] = self._bodies(chance).made if self.spec.graph is None else ()
+            bodies = self._prepared(chance)
             began = time.monotonic()
             await self._until_ready(session)
             self.ready_seconds = time.monotonic() - began
@@ -167,7 +168,7 @@ class Probe:
                         " more; what the server carries beyond the steps that are told is not known"
                     )
                 if step.outcomes["rejected"] > step.offered:
-                    return f"the server refuses {step.outcomes['rejected']} of the probe's requests as wrong: its log says why"
+                    return f"the server refuses {step.outcomes['rejected']} of {self._what} as wrong: its log says why"
                 self.steps.append(step)
                 LOG.info("step: %s", step.told())
                 try:
@@ -197,8 +198,8 @@ class Probe:
         for factor in asked.factors:
             ramp = LengthRamp(factor)
             self.lengths.append(ramp)
-            if self.spec.graph is not None:
-                ramp.end("what is asked of a graph has the sizes of its inputs, and no length")
+            if self.spec.graph is not None or self.spec.samples is not None:
+                ramp.end("what is asked has the sizes of the graph's inputs or of the samples, and no other length")
                 continue
             bodies = self._bodies(random.Random(self.spec.seed + _seed_of(factor)), factor)
             if bodies.cut:
@@ -321,6 +322,19 @@ class Probe:
         return (
             nullcontext() if self.beginning is None else served(self.beginning, lambda: {**self._found(), "ramped": self.ramped.is_set()})
         )
+
+    @property
+    def _what(self) -> str:
+        """What it asks, for people."""
+        return "the probe's requests" if self.spec.samples is None else f"the requests of {self.spec.samples.source}"
+
+    def _prepared(self, chance: random.Random) -> Sequence[bytes | LoadRequest]:
+        """What can be made before the server is asked what it takes. Samples are sent in another order than that of their file, which is the same on
+        all pools."""
+        if self.spec.samples is not None:
+            found = read_samples(self.spec.samples)
+            return chance.sample(found, len(found))
+        return self._bodies(chance).made if self.spec.graph is None else ()
 
     def _bodies(self, chance: random.Random, factor: float = 1.0) -> "Bodies":
         """Words are tokens, nearly. factor: times as long as usual."""

@@ -10,6 +10,7 @@ from steelyard_runtime.generate.task import TEXT
 from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
 from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LENGTH_RAMPS, MOST_LOADS, MOST_STEPS
+from steelyard_runtime.load.samples import Samples, samples_of
 from steelyard_runtime.tasks.graph_task import GraphTask
 from steelyard_runtime.tasks.registry import GRAPHS, SERVED, TASKS
 from steelyard_runtime.tasks.task import Task
@@ -62,7 +63,7 @@ class ProbeSpec:
     ready: str
     model: str
     task: Task | None
-    """What is asked for; None for text in a stream, or where it is a graph."""
+    """What is asked for; None for text in a stream, where it is a graph, and where samples say it."""
     graph: GraphTask | None
     objectives: tuple[Objective, ...]
     first: float
@@ -80,6 +81,8 @@ class ProbeSpec:
     seed: int
     begin: Begin | None
     steady: Steady | None
+    samples: Samples | None = None
+    """All that is asked for, where they are given."""
     length_ramps: LengthRamps | None = None
     turn: str | None = None
     """The socket at which it is told that it is its turn to send, where it has the machine's processors not for itself."""
@@ -90,14 +93,15 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
     document = from_environment(VARIABLE, environment)
     server, ramp, step = document.child("server"), document.child("ramp"), document.child("step")
     objective, lengths = document.child("objective"), document.child("lengths", optional=True)
-    task = document.text("task")
+    samples = _optional(document, "samples", samples_of)
+    task = document.text("task", None if samples is None else TEXT)
     first = ramp.number("first", 0.001, 1_000_000)
     begin, steady = _optional(document, "begin", _begin), _optional(document, "steady", _steady)
     steps = MOST_STEPS if steady is None else FEWER_STEPS
     spec = ProbeSpec(
         url=server.text("url").rstrip("/"),
         ready=server.text("ready"),
-        model=document.text("model"),
+        model=document.text("model", None if samples is None else samples.source),
         task=TASKS.get(task),
         graph=GRAPHS.get(task),
         objectives=tuple(_objective(each) for each in objective.children("latency")),
@@ -115,6 +119,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         seed=document.integer("seed", 0, 1 << 53, 1),
         begin=begin,
         steady=steady,
+        samples=samples,
         length_ramps=_optional(document, "lengthRamps", _length_ramps),
         turn=document.optional_text("turn"),
     )

@@ -29,6 +29,7 @@ from steelyard.core.decide import decide
 from steelyard.core.facts.custom import Variable
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.snapshot import Snapshot, Workload
 from steelyard.core.placing.intent import CustomIntent
 from steelyard.core.replay.difference import differences
@@ -40,6 +41,7 @@ from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.observe.named_metrics import NamedMetrics
 from steelyard.render.objects import desired
+from steelyard.render.probe_job import BEGIN_PORT
 from steelyard.status.workload import status_of
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
@@ -323,16 +325,48 @@ def test_nothing_is_tried_by_requests_that_nobody_knows() -> None:
     stage.place()
     drill = decide(stage.freeze(), NOW).memory.exit_drill
     assert drill is not None
-    assert (drill.reason, "nobody knows what requests a custom server takes" in (drill.message or "")) == (
+    told = (drill.reason, drill.message)
+    assert told == (
         Reason.NOTHING_MEASURED.value,
-        True,
+        "it has a custom server, and nobody knows what requests it takes: give some in spec.traffic.samples, or leave spec.placement.exitDrill out",
     )
+    frozen, asked_live = (trial_of(stage, **load) for load in ({}, LIVE))
+    assert isinstance(frozen, Refusal)
+    assert (
+        "give some in spec.traffic.samples; or compare its pools by the requests that it gets, with spec.load.mode Live" in frozen.message
+    )
+    assert isinstance(asked_live, Snapshot), asked_live
+
+
+def test_by_samples_it_is_tried_as_any() -> None:
+    stage = Stage()
+    drill = {"placement": {"exitDrill": {"everySeconds": 604_800, "budget": "2.00"}}}
+    stage.put(INFERENCE_WORKLOADS, {**raw(), "spec": {**raw()["spec"], **drill, "traffic": {"samples": {"configMap": {"name": "asked"}}}}})
+    stage.place()
+    assert stage.freeze().workload.samples == Samples(config_map="asked", key="requests.jsonl")
+    memory = decide(stage.freeze(), NOW).memory.exit_drill
+    assert memory is not None and memory.reason != Reason.NOTHING_MEASURED.value, memory.message
+    assert isinstance(trial_of(stage), Snapshot)
+
+
+def test_no_trial_begins_on_the_port_that_its_generator_listens_at() -> None:
+    stage = Stage()
+    for server in ({"port": BEGIN_PORT}, {"metrics": {"profile": "mlserver", "port": BEGIN_PORT}}):
+        made = raw(**server)
+        stage.put(INFERENCE_WORKLOADS, {**made, "spec": {**made["spec"], "traffic": {"samples": {"configMap": {"name": "asked"}}}}})
+        frozen = trial_of(stage)
+        assert isinstance(frozen, Refusal) and f"listens on port {BEGIN_PORT}" in frozen.message
+        assert isinstance(trial_of(stage, **LIVE), Snapshot)
+
+
+LIVE = {"spec.load": {"mode": "Live"}, "spec.durationSeconds": objects.GONE}
+
+
+def trial_of(stage: Stage, **changes: Any) -> Snapshot | Refusal:
+    """What an AcceleratorTrial of its two pools sees of it."""
     made = objects.changed(objects.trial(), {"spec.workloadName": "ranker", "spec.pools": ["cpus", "inf"], "spec.claims": []})
     made["metadata"] |= {"namespace": "team", "uid": "u-trial", "generation": 1, "creationTimestamp": "2026-03-01T11:59:00Z"}
     trials = TrialSnapshots(stage.store, stage.world, Reader(lambda *_: None), lambda: True)
-    frozen = trials.freeze(made, (), NOW)
-    assert isinstance(frozen, TrialSnapshot) and isinstance(frozen.workload, Refusal)
-    assert "with spec.load.mode Live" in frozen.workload.message
-    live = objects.changed(made, {"spec.load": {"mode": "Live"}, "spec.durationSeconds": objects.GONE})
-    asked_live = trials.freeze(live, (), NOW)
-    assert isinstance(asked_live, TrialSnapshot) and isinstance(asked_live.workload, Snapshot), asked_live
+    frozen = trials.freeze(objects.changed(made, changes), (), NOW)
+    assert isinstance(frozen, TrialSnapshot)
+    return frozen.workload

@@ -15,7 +15,7 @@ from steelyard.observe.profiles import contract_at_gateway, contract_of, port_of
 from unit.api.objects import GONE, changed
 from unit.control.existing_stage import Stage
 from unit.fields.asked_world import asked
-from unit.fields.scene import WORKLOAD, Pair, Scene, values
+from unit.fields.scene import MOVES, WORKLOAD, Pair, Scene, values
 from unit.observe.pods import T0
 
 IMAGE, OTHER = "example.com/a@sha256:" + "0" * 64, "example.com/b@sha256:" + "1" * 64
@@ -64,6 +64,11 @@ PROGRAMS: dict[str, Pair] = {
     "variants[].resources.cpu": variants({"resources": SIZE}, {"resources": {**SIZE, "cpu": "3"}}),
     "variants[].resources.memory": variants({"resources": SIZE}, {"resources": {**SIZE, "memory": "5Gi"}}),
 }
+
+PROBED = replace(MOVES, workload={**CUSTOM.workload, "rebalancing.exploration.probe": "Always"})
+"""It goes to the cheap pool, and a replica is asked there before."""
+
+SAMPLES = {"name": ({"name": "a"}, {"name": "b"}), "key": ({"name": "a"}, {"name": "a", "key": "b"})}
 
 BY_NAMES = {"requestCounter": "n_total", "latencyHistogram": "t"}
 ERRORS, REFUSED = {"errorCounter": "bad_total"}, {"refusedCounter": "full_total"}
@@ -118,6 +123,7 @@ PAGES: dict[str, tuple[tuple[Any, ...], str]] = {
 SERVERS = {
     **{f"server.custom.{name}": pair for name, pair in PROGRAMS.items()},
     **{f"server.{kind}.metrics.{name}": values(*pair) for kind in ("custom", "existing") for name, (pair, _) in PAGES.items()},
+    **{f"traffic.samples.configMap.{name}": values(*of, scene=PROBED, at="traffic.samples.configMap") for name, of in SAMPLES.items()},
     "server.existing.kind": values("Deployment", "StatefulSet"),
     "server.existing.name": values("chat", "other"),
 }
@@ -125,6 +131,8 @@ SERVERS = {
 
 def play(name: str, pair: Pair, changes: Mapping[str, Any]) -> Iterator[str]:
     """What is read of PAGE, or asked for of the API server, or made of the program."""
+    if name.startswith("traffic."):
+        return pair.scene.play(changes)
     (value,) = changes.values()
     kind, _, field = name.removeprefix("server.").partition(".")
     if field.startswith("metrics."):

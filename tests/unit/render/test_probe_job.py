@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,18 @@ import pytest
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.snapshot import LatencyObjective, PodAccess, ServeCache, Settings, VllmOptions
-from steelyard.core.placing.intent import PlacementIntent, ProbeIntent
+from steelyard.core.placing.intent import CustomIntent, PlacementIntent, ProbeIntent
 from steelyard.render import label
 from steelyard.render.deployment import HTTP_PORT, deployment
 from steelyard.render.probe_job import probe_job
 from steelyard_runtime.load.lengths import Lengths as Drawn
 from steelyard_runtime.load.probe_spec import Objective, ProbeSpec, probe_spec
+from steelyard_runtime.load.samples import Samples as Understood
+from unit.render.test_custom_server import MODEL
+from unit.render.test_custom_server import SETTINGS as WITH_FETCHER
+from unit.render.test_custom_server import intent as custom
 from unit.render.test_what_pods_are_told import PLACEMENT, SETTINGS, values
 
 WORKLOAD = WorkloadKey("shop", "search")
@@ -35,14 +41,16 @@ RICH = replace(
 )
 
 
-def job_of(placement: PlacementIntent = RICH, settings: Settings = SETTINGS, ramp: Ramp = RAMP, move: str = "20260101t000000-p") -> Any:
+def job_of(
+    placement: PlacementIntent | CustomIntent = RICH, settings: Settings = SETTINGS, ramp: Ramp = RAMP, move: str = "20260101t000000-p"
+) -> Any:
     return probe_job(WORKLOAD, "uid-3", ProbeIntent(move=move, placement=placement, ramp=ramp, seconds=900), settings)
 
 
 def containers_of(job: Any) -> tuple[Any, Any]:
     """What serves, and what asks."""
     pod = job["spec"]["template"]["spec"]
-    (server,), (generator,) = pod["initContainers"], pod["containers"]
+    (*_, server), (generator,) = pod["initContainers"], pod["containers"]
     return server, generator
 
 
@@ -145,6 +153,42 @@ def test_text_is_asked_of_the_name_under_which_vllm_serves_it() -> None:
     assert spec.task is None and spec.model == "chat"
     assert spec.objectives == (Objective("ttft", 0.5, pytest.approx(0.05)), Objective("itl", 0.05, pytest.approx(0.1)))
     assert told(placement=replace(text, vllm=VllmOptions())).model == "search"
+
+
+CUSTOM = custom(model=MODEL, latency=RICH.latency, samples=Samples(config_map="asked", key="peak.jsonl"))
+
+
+def test_a_program_of_the_users_own_is_asked_at_its_own_port_what_the_samples_say() -> None:
+    spec = told(placement=CUSTOM, settings=WITH_FETCHER)
+    assert (spec.url, spec.ready) == ("http://127.0.0.1:8000", "http://127.0.0.1:8000/ready")
+    assert spec.samples == Understood(Path("/var/run/steelyard/samples/requests.jsonl"), "key peak.jsonl of ConfigMap asked")
+    assert spec.task is spec.graph is None and spec.objectives == told().objectives
+
+
+def test_its_model_is_fetched_before_it_begins_and_its_server_runs_as_its_deployment_has_it() -> None:
+    pod = job_of(CUSTOM, WITH_FETCHER)["spec"]["template"]
+    fetcher, server = pod["spec"]["initContainers"]
+    serving = deployment(WORKLOAD, "uid-3", CUSTOM, WITH_FETCHER)["spec"]["template"]
+    assert fetcher == serving["spec"]["initContainers"][0]
+    assert server == {**serving["spec"]["containers"][0], "restartPolicy": "Always"}
+    for kind in ("steelyard.dev/server", "steelyard.dev/fetches"):
+        assert pod["metadata"]["labels"][kind] == serving["metadata"]["labels"][kind]
+    without = replace(CUSTOM, model=None)
+    (alone,) = job_of(without, WITH_FETCHER)["spec"]["template"]["spec"]["initContainers"]
+    (program,) = deployment(WORKLOAD, "uid-3", without, WITH_FETCHER)["spec"]["template"]["spec"]["containers"]
+    assert alone == {**program, "restartPolicy": "Always"}
+
+
+def test_the_generator_alone_sees_the_samples_and_is_no_program_of_the_users_own() -> None:
+    pod = job_of(CUSTOM, WITH_FETCHER)["spec"]["template"]["spec"]
+    (generator,) = pod["containers"]
+    assert generator["image"] == WITH_FETCHER.fetch_image and generator["args"] == ["probe"]
+    (mount,) = generator["volumeMounts"]
+    assert mount == {"name": "samples", "mountPath": "/var/run/steelyard/samples", "readOnly": True}
+    (volume,) = (each for each in pod["volumes"] if "configMap" in each)
+    items = [{"key": "peak.jsonl", "path": "requests.jsonl"}]
+    assert volume == {"name": "samples", "configMap": {"name": "asked", "items": items, "optional": True}}
+    assert not any(each["name"] == "samples" for container in pod["initContainers"] for each in container["volumeMounts"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A workload with an image of the user's own, simulated: placed without a compile, moved and revised as any, and never probed."""
+"""A workload with an image of the user's own, simulated: placed without a compile, moved and revised as any, and probed where samples are given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_its_first_replica_waits_for_no_compile() -> None:
 
 
 @pytest.mark.parametrize("custom", [True, False])
-def test_of_a_custom_server_no_busy_time_is_told_and_no_probe_is_made(custom: bool) -> None:
+def test_of_a_custom_server_no_busy_time_is_told_and_without_samples_no_probe_is_made(custom: bool) -> None:
     seen = world(custom=custom, rebalancing=REBALANCING, hours=2.0)
     decided = until(seen, 7200)
     windows = seen.tenants["w"].observations[decided[-1].decision.memory.allocation[0]].reading()
@@ -29,6 +29,16 @@ def test_of_a_custom_server_no_busy_time_is_told_and_no_probe_is_made(custom: bo
     assert told == {not custom}
     if custom:
         assert not any(each.decision.intent.probe for each in decided)
+
+
+@pytest.mark.parametrize(("samples", "ends"), [(True, "b"), (False, "a")])
+def test_with_samples_it_is_probed_on_a_cheaper_pool_and_moved_there_and_without_it_stays(samples: bool, ends: str) -> None:
+    seen = world(custom=True, samples=samples, rebalancing=REBALANCING, hours=2.0)
+    decided = until(seen, 7200)
+    probes = [probe for each in decided if (probe := each.decision.intent.probe) is not None]
+    assert bool(probes) == samples and all(isinstance(probe.placement, CustomIntent) for probe in probes)
+    assert decided[-1].decision.memory.allocation[0].pool == ends
+    assert (Outcome.MOVED in {move.outcome for move in seen.tenants["w"].memory.history}) == samples
 
 
 def test_another_revision_replaces_it_step_by_step() -> None:

@@ -19,13 +19,16 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_TRIALS, COMPILED_MODELS, JOBS, PODS
 from steelyard.control.kube.store import Store
+from steelyard.core.facts.custom import Custom
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
+from steelyard.core.rebalancing.askable import not_askable
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label, name
+from steelyard.render.probe_job import BEGIN_PORT
 from steelyard.status.accuracy import verified_accuracy
 from steelyard.status.read.compiled_model import seconds_taken
 from steelyard.status.trial import trial_memory_of
@@ -81,12 +84,10 @@ class TrialSnapshots:
                 f"InferenceWorkload {trial.workload} is of {found.workload.existing}, which is its owner's, so that no replica of it can be made "
                 "elsewhere: make a trial of a workload of the same model whose server Steelyard makes",
             )
-        if found.workload.custom is not None and not trial.live:
-            told = (
-                f"InferenceWorkload {trial.workload} has a custom server, and nobody knows what requests it takes: compare its pools by the requests "
-                "that it gets, with spec.load.mode Live"
-            )
-            return Refusal(Reason.NOTHING_MEASURED, told)
+        why = None if trial.live else not_askable(found) or _taken(found.workload.custom)
+        if why is not None:
+            live = "or compare its pools by the requests that it gets, with spec.load.mode Live"
+            return replace(why, message=f"InferenceWorkload {trial.workload}: {why.message}; {live}")
         return found
 
     def _replica(self, raw: Manifest, called: str, now: datetime) -> TrialReplica | None:
@@ -122,3 +123,11 @@ class TrialSnapshots:
 def _seconds(status: Manifest) -> int | None:
     took = seconds_taken(status)
     return None if took is None else round(took)
+
+
+def _taken(custom: Custom | None) -> Refusal | None:
+    """The generator of a trial listens beside the server, in the same pod."""
+    if custom is None or BEGIN_PORT not in {custom.port, custom.page.port}:
+        return None
+    told = f"its server listens on port {BEGIN_PORT}, at which a trial's generator is told to begin: change spec.server.custom.port or metrics.port"
+    return Refusal(Reason.NOTHING_MEASURED, told)

@@ -37,6 +37,7 @@ from steelyard.core.facts.existing import Existing
 from steelyard.core.facts.exit_drill import ExitDrill
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.route import InferencePools, RouteParent, Routing
+from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
 from steelyard.core.facts.snapshot import (
     Aim,
@@ -128,7 +129,14 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         routing=_routing(spec.traffic, spec.server.custom)
         if spec.traffic is not None and spec.traffic.parent_refs and spec.server.existing is None
         else None,
+        samples=_samples(spec.traffic),
     )
+
+
+def _samples(given: Traffic | None) -> Samples | None:
+    if given is None or given.samples is None:
+        return None
+    return Samples(config_map=given.samples.config_map.name, key=given.samples.config_map.key)
 
 
 def _routing(given: Traffic, custom: CustomServer | None) -> Routing:

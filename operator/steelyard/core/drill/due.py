@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from steelyard.core.facts.snapshot import Mode
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.fresh import frozen
 from steelyard.core.placing.outcome import Outcome
+from steelyard.core.rebalancing.askable import not_askable
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -43,17 +45,8 @@ def _first(checks: Sequence[Check], seen: Analysis, outcome: Outcome) -> Refusal
 
 def not_ours(seen: Analysis, _: Outcome) -> Refusal | None:
     """Of what its owner runs no replica can be made elsewhere, and what takes requests that nobody knows cannot be asked."""
-    existing = seen.snapshot.workload.existing
-    if seen.snapshot.workload.custom is not None:
-        return Refusal(
-            Reason.NOTHING_MEASURED,
-            "nobody knows what requests a custom server takes, so that no replica of it can be probed: leave spec.placement.exitDrill out",
-        )
-    if existing is None:
-        return None
-    return Refusal(
-        Reason.NOT_OURS, f"{existing} is its owner's, and no replica of it can be made elsewhere: leave spec.placement.exitDrill out"
-    )
+    why = not_askable(seen.snapshot)
+    return None if why is None else replace(why, message=f"{why.message}, or leave spec.placement.exitDrill out")
 
 
 def observed_only(seen: Analysis, _: Outcome) -> Refusal | None:

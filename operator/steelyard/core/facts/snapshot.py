@@ -23,6 +23,7 @@ from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.route import Route, Routing
+from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.architecture import LABEL as ARCHITECTURE
@@ -248,6 +249,8 @@ class Workload:
     """Given where `server` is custom."""
     routing: Routing | None = None
     """By what gateway clients come; None: by the workload's Service alone."""
+    samples: Samples | None = None
+    """Requests to ask a custom server."""
 
     def choice(self, place: str) -> PoolChoice:
         """What it says of the pool, or of the pool of a place."""

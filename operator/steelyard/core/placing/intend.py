@@ -82,10 +82,15 @@ def _scale_targets(seen: Analysis, allocation: Allocation) -> Mapping[str, Scale
 def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:
     end = next_end(seen, move)
     candidate = seen.candidate(end[0].pool) if end is not None else None
-    if end is None or candidate is None or candidate.artifact is None or candidate.artifact.digest is None:
-        return None  # What the store has lost is not probed.
+    if end is None or candidate is None or not _is_there(candidate):
+        return None
     key, what = end
-    return ProbeIntent(move=move.id, placement=served_by_us(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
+    return ProbeIntent(move=move.id, placement=placement_of(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
+
+
+def _is_there(candidate: Candidate) -> bool:
+    """Whether what runs is: what the store has lost is not probed."""
+    return candidate.program is not None or (candidate.artifact is not None and candidate.artifact.digest is not None)
 
 
 def _capacity(seen: Analysis, move: Move) -> CapacityIntent | None:
@@ -145,7 +150,7 @@ def placement_of(seen: Analysis, candidate: Candidate, key: PlacementKey, count:
     """Replicas of a candidate that has what runs there."""
     if candidate.program is not None:
         return _custom_of(seen, candidate, candidate.program, key, count)
-    return served_by_us(seen, candidate, key, count)
+    return _served_by_us(seen, candidate, key, count)
 
 
 def _custom_of(seen: Analysis, candidate: Candidate, program: Program, key: PlacementKey, count: int) -> CustomIntent:
@@ -165,10 +170,12 @@ def _custom_of(seen: Analysis, candidate: Candidate, program: Program, key: Plac
         scheduler=candidate.pool.scheduler,
         runtime_class=candidate.pool.runtime_class,
         access=workload.access,
+        latency=workload.latency,
+        samples=workload.samples,
     )
 
 
-def served_by_us(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
+def _served_by_us(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
     """Replicas of a candidate whose artifact is there."""
     workload = seen.snapshot.workload
     assert candidate.toolchain is not None

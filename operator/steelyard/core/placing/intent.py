@@ -12,6 +12,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import LengthRamps, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.route import Routing
+from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.snapshot import LatencyObjective, Model, PodAccess, Toolchain, VllmOptions
 
 
@@ -57,7 +58,8 @@ class PlacementIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomIntent:
-    """The same of a program of the user's own. `model`: what is fetched before it starts; None where its image brings what it needs."""
+    """The same of a program of the user's own. `model`: what is fetched before it starts; None where its image brings what it needs. `latency` and
+    `samples`: what a probe of it is told."""
 
     key: PlacementKey
     asked: str
@@ -72,6 +74,8 @@ class CustomIntent:
     scheduler: str | None
     runtime_class: str | None = None
     access: PodAccess = field(default_factory=PodAccess)
+    latency: tuple[LatencyObjective, ...] = ()
+    samples: Samples | None = None
 
     @property
     def image(self) -> str:
@@ -86,7 +90,7 @@ class ProbeIntent:
     made, whatever the ramp of the same probe would be now."""
 
     move: str
-    placement: PlacementIntent
+    placement: PlacementIntent | CustomIntent
     ramp: Ramp
     seconds: int
     """After which it is ended, counted from its making."""
@@ -112,7 +116,7 @@ class TrialIntent:
     trial: WorkloadKey
     trial_uid: str
     workload: WorkloadKey
-    placement: PlacementIntent
+    placement: PlacementIntent | CustomIntent
     ramp: Ramp
     loads: tuple[float, ...]
     load_seconds: int

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import fmean
 
-from steelyard.core.compiling.candidate import COMPILED
 from steelyard.core.facts.memory import Known, MoveKind
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.snapshot import ProbeFirst
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.askable import not_askable
 from steelyard.core.rebalancing.asked import Fitted
 from steelyard.core.rebalancing.gates.budget import left_for_trials
 from steelyard.core.rebalancing.grounds import Grounds
@@ -84,7 +84,7 @@ def probed_first(grounds: Grounds, source: Option, target: Option, *, asked: boo
     """The ends that a trial probes before a user's request comes to its target; none where live traffic shows what a replica carries, or the user
     wants no probe. asked: by a person, to be measured by live traffic."""
     workload = grounds.snapshot.workload
-    if workload.server not in COMPILED or workload.rebalancing.probe is ProbeFirst.NEVER:
+    if workload.rebalancing.probe is ProbeFirst.NEVER or not_askable(grounds.snapshot) is not None:
         return ()
     if workload.rebalancing.probe is ProbeFirst.AUTO and grounds.shows_capacity:
         return ()

@@ -94,7 +94,10 @@ class Reason(str, Enum):
         "No toolchain is configured for any of the pool's back ends, none of them is for its processors, or none exists for its accelerator.",
     )
     NO_VARIANT = ("NoVariant", "The custom server has no image for the pool's accelerator family: add a variant, or keep to other pools.")
-    NO_FETCH_IMAGE = ("NoFetchImage", "No image is configured that downloads the model of a custom server: set config.fetchImage.")
+    NO_FETCH_IMAGE = (
+        "NoFetchImage",
+        "No image is configured that downloads the model of a custom server, or sends it samples: set config.fetchImage.",
+    )
     UNSUPPORTED_TASK = ("UnsupportedTask", "Steelyard's own server does not do what spec.model.task says.")
     NO_STORE = ("NoStore", "No artifact store is configured, without which no model is compiled or served: set config.store.uri.")
     DOES_NOT_FIT = (

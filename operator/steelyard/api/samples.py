@@ -1,0 +1,36 @@
+"""Requests that a user gives of a server whose requests nobody else knows."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from steelyard.api.describe import says
+from steelyard.api.model import SpecModel
+from steelyard.api.rule import Pattern
+from steelyard.api.text import ObjectName
+
+
+class ConfigMapKey(SpecModel):
+    """One key of a ConfigMap in the same namespace."""
+
+    name: Annotated[
+        ObjectName, says("The name of the ConfigMap in the workload's own namespace; others cannot be named.", example="ranker-samples")
+    ]
+    key: Annotated[
+        Annotated[
+            str, Field(max_length=253), Pattern("^[A-Za-z0-9._-]+$", "must be a key of the ConfigMap: letters, digits and . _ - only")
+        ],
+        says("The key inside the ConfigMap whose value has the requests.", example="peak.jsonl"),
+    ] = "requests.jsonl"
+
+
+class Samples(SpecModel):
+    """Requests as users send them, one JSON object a line: path, and body (JSON) or base64; headers where the server needs some."""
+
+    config_map: Annotated[
+        ConfigMapKey,
+        says(
+            "The ConfigMap that has them: each line {path: /v1/rank, body: {...}} in JSON, or base64 in place of body for one that is no JSON, and headers "
+            "beside it. Only the pods of probes and trials read it, once each: one that is changed counts from the next probe on."
+        ),
+    ]
