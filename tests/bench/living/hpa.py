@@ -35,6 +35,7 @@ scrape_configs:
   - {{source_labels: [__meta_kubernetes_pod_label_steelyard_dev_role, __meta_kubernetes_pod_container_port_name], regex: serving;metrics, action: keep}}
   - {{source_labels: [__meta_kubernetes_namespace], target_label: namespace}}
   - {{source_labels: [__meta_kubernetes_pod_name], target_label: pod}}
+  - {{source_labels: [__meta_kubernetes_pod_label_steelyard_dev_pool], target_label: pool}}
   metric_relabel_configs:
   - {{source_labels: [__name__], regex: {SERIES}, action: keep}}
 """
@@ -50,8 +51,9 @@ class Hpa:
     most: int
 
 
-def serve_metrics(cluster: Cluster, target: float, first_pool: int) -> None:
-    """Have HPAs read both metrics. target: requests per second of a replica; first_pool: replicas that the first of two pools can have."""
+def serve_metrics(cluster: Cluster, target: float, first_pool: int) -> str:
+    """Have HPAs read both metrics; returns the URL of their Prometheus. target: requests per second of a replica; first_pool: replicas that the first of
+    two pools can have."""
     rate = f"sum(rate(<<.Series>>{{<<.LabelMatchers>>}}[{RATE_SECONDS}s]))"
     queries = {ALL: rate, REST: f"clamp_min({rate} - {first_pool * target:.6g}, 0)"}
     rules = [
@@ -63,17 +65,24 @@ def serve_metrics(cluster: Cluster, target: float, first_pool: int) -> None:
         }
         for name, query in queries.items()
     ]
-    prometheus_adapter.start(cluster, cluster.prometheus(SCRAPED), yaml.safe_dump({"externalRules": rules}))
+    prometheus = cluster.prometheus(SCRAPED)
+    prometheus_adapter.start(cluster, prometheus, yaml.safe_dump({"externalRules": rules}))
+    return prometheus
 
 
-def objects(namespace: str, deployment: Manifest, pools: Mapping[str, str], hpas: tuple[Hpa, ...], target: float) -> Iterator[Manifest]:
-    """A Service, and a Deployment and an HPA for each pool. deployment: another's, whose pods are the same; pools: their names by word."""
-    yield {
+def service(namespace: str) -> Manifest:
+    """The one that clients know."""
+    return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": WORKLOAD, "namespace": namespace},
         "spec": {"selector": SERVING, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
     }
+
+
+def objects(namespace: str, deployment: Manifest, pools: Mapping[str, str], hpas: tuple[Hpa, ...], target: float) -> Iterator[Manifest]:
+    """A Service, and a Deployment and an HPA for each pool. deployment: another's, whose pods are the same; pools: their names by word."""
+    yield service(namespace)
     for each in hpas:
         labels = {**SERVING, POOL: pools[each.pool]}
         pod = deepcopy(deployment["spec"]["template"]["spec"])

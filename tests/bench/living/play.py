@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from bench.benchmark import Say
-from bench.living import hour, hpa
+from bench.living import hour, hpa, kthena
 from bench.living.judge import Judged, began, carried, judged
 from e2e.client import SEED
 from e2e.ground import Ground
@@ -41,12 +41,13 @@ OBJECTIVE = {"latency": [{"metric": "e2e", "milliseconds": hour.MILLISECONDS, "p
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A cluster with the model's artifact, and what a replica carries, in requests per second. deployment: of the server."""
+    """A cluster with the model's artifact, and what a replica carries, in requests per second. deployment: of the server. prometheus: its address."""
 
     ground: Ground
     folder: Path
     carried: float
     deployment: Manifest
+    prometheus: str
     say: Say
 
     @classmethod
@@ -64,8 +65,8 @@ class Stage:
                 found = _measured(tenant, folder, quick=quick)
             _until_gone(tenant)
             say(f"a replica carries {found:g} requests/s within the promise")
-            hpa.serve_metrics(ground.cluster, hpa.TARGET * found, hour.LIMIT)
-            yield cls(ground, folder, found, deployment, say)
+            prometheus = hpa.serve_metrics(ground.cluster, hpa.TARGET * found, hour.LIMIT)
+            yield cls(ground, folder, found, deployment, prometheus, say)
 
     def play(self, name: str, begin: Callable[[Stage, Tenant], None], *, quick: bool) -> Judged:
         """What one policy paid and missed. begin: has its workload placed."""
@@ -88,8 +89,9 @@ class Stage:
         return found
 
 
-def steelyard(stage: Stage, tenant: Tenant) -> None:
-    """The operator, which is told prices and the limit, and nothing of what a replica carries."""
+def steelyard(stage: Stage, tenant: Tenant, budget_percent: int | None = None) -> None:
+    """The operator, which is told prices and the limit, and nothing of what a replica carries. budget_percent: of the misses that the promise allows;
+    None: the default."""
     stage.ground.give_artifacts(tenant.namespace)
     _pools(tenant, hour.CHEAP, hour.DEAR)
     cheap, dear = tenant.pools()
@@ -97,7 +99,7 @@ def steelyard(stage: Stage, tenant: Tenant) -> None:
     tenant.apply(
         replicas=hour.LEAST,
         most=hour.MOST,
-        objective=OBJECTIVE,
+        objective={**OBJECTIVE, **({} if budget_percent is None else {"errorBudgetPercent": budget_percent})},
         placement={"pools": [{"name": cheap, "maxReplicas": hour.LIMIT}, {"name": dear}]},
         **rebalancing(),
     )
@@ -123,6 +125,16 @@ def hpa_cheap_first(stage: Stage, tenant: Tenant) -> None:
     _autoscaled(
         stage, tenant, (hpa.Hpa(hour.CHEAP, hpa.ALL, hour.LEAST, hour.LIMIT), hpa.Hpa(hour.DEAR, hpa.REST, 0, hour.MOST - hour.LIMIT))
     )
+
+
+def kthena_optimizes(stage: Stage, tenant: Tenant) -> None:
+    """Both pools under one AutoscalingPolicy with their costs."""
+    kthena.start(stage.ground.cluster)
+    words = (hour.CHEAP, hour.DEAR)
+    _pools(tenant, *words)
+    named = dict(zip(words, tenant.pools(), strict=True))
+    made = kthena.objects(tenant.namespace, stage.deployment, named, hpa.TARGET * stage.carried, stage.prometheus)
+    stage.ground.cluster.apply(yaml.safe_dump_all(made))
 
 
 def _autoscaled(stage: Stage, tenant: Tenant, hpas: Sequence[hpa.Hpa]) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from bench import live
 from bench.benchmark import Row
-from bench.living import hour
-from bench.living.hpa import ALL, REST, Hpa, objects
+from bench.living import hour, kthena
+from bench.living.hpa import ALL, POOL, REST, SERVING, Hpa, objects
 from bench.living.judge import began, carried, judged
 from bench.living.play import rebalancing
 from bench.loop.traces import recorded
@@ -116,7 +116,40 @@ def test_the_second_pools_hpa_may_go_to_nothing_and_both_serve_behind_one_servic
     ids=["met", "missed", "dear", "unknown"],
 )
 def test_the_bar_is_held_against_the_cheapest_other(ours: tuple[float | None, float], met: bool | None) -> None:
-    played = {live.STEELYARD: ours, live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
+    played = {live.STEELYARD: ours, live.SPARING: (0.3, 0.0), live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
     rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in played.items()]
     (bar,) = live.bars(rows)
     assert bar.met is met
+
+
+def test_of_ours_the_cheapest_counts_that_missed_no_more() -> None:
+    played = {live.STEELYARD: (0.05, 0.006), live.SPARING: (0.08, 0.004), live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
+    rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in played.items()]
+    (bar,) = live.bars(rows)
+    assert bar.met and bar.found.startswith(f"{live.SPARING} at 0.80 of {live.CHEAP_FIRST}")
+
+
+def test_kthena_has_the_same_pods_metric_bounds_and_prices_as_the_hpas() -> None:
+    template = {"spec": {"template": {"spec": {"containers": [], "nodeSelector": {"steelyard.dev/pool": "pool-b"}}}}}
+    pools = {hour.CHEAP: "cheap-1", hour.DEAR: "dear-1"}
+    service, cheap, dear, policy = kthena.objects("here", template, pools, 7.0, "http://prometheus")
+    for each, pool, nodes in ((cheap, "cheap-1", "pool-a"), (dear, "dear-1", "pool-b")):
+        (role,) = each["spec"]["template"]["roles"]
+        assert role["entryTemplate"]["metadata"]["labels"] == {**SERVING, POOL: pool}
+        assert service["spec"]["selector"].items() <= role["entryTemplate"]["metadata"]["labels"].items()
+        assert role["entryTemplate"]["spec"]["nodeSelector"] == {POOL: nodes}
+    assert (cheap["spec"]["replicas"], dear["spec"]["replicas"]) == (hour.LEAST, 0)
+    assert policy["spec"]["metrics"] == [{"name": kthena.METRIC, "targetValue": "7000m"}]
+    params = policy["spec"]["heterogeneousTarget"]["params"]
+    assert [(p["target"]["targetRef"]["name"], p["cost"], p["minReplicas"], p["maxReplicas"]) for p in params] == [
+        (hour.CHEAP, 40, 2, 3),
+        (hour.DEAR, 80, 0, 9),
+    ]
+    assert [
+        next(
+            word
+            for word in ('pool="cheap-1"', 'pool="dear-1"')
+            if word in p["target"]["metricSources"][kthena.METRIC]["prometheus"]["query"]
+        )
+        for p in params
+    ] == ['pool="cheap-1"', 'pool="dear-1"']

@@ -16,6 +16,7 @@ from steelyard.core.planning.option import Option, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives, standing_cost
+from steelyard.core.rebalancing.askable import not_askable
 from steelyard.core.rebalancing.asked import SPARE, START, Fitted, Wanted, fitted, left_of, not_tried, spent_on
 from steelyard.core.rebalancing.at_once import in_all, in_namespace, in_pool
 from steelyard.core.rebalancing.chain import (
@@ -296,7 +297,17 @@ def _why_none(grounds: Grounds, source: Option) -> Refusal:
     # What the pool is too small for is carried by another one; that is no reason to go.
     if source.refusal is not None and not source.only_for_part:
         return source.refusal
-    return Refusal(Reason.ALREADY_CHEAPEST, f"pool {source.pool} is the cheapest of the {len(measured)} measured")
+    return Refusal(
+        Reason.ALREADY_CHEAPEST, f"pool {source.pool} is the cheapest of the {len(measured)} measured{_unasked(grounds, source)}"
+    )
+
+
+def _unasked(grounds: Grounds, source: Option) -> str:
+    """What could be known of the others, as a clause: an equal share of live requests shows of a replica that it carries no less."""
+    if grounds.snapshot.workload.custom is None or not_askable(grounds.snapshot) is None:
+        return ""
+    open_ = sorted(o.pool for o in grounds.options if o is not source and usable(o) and (o.capacity is None or o.capacity.at_least))
+    return f"; that a replica carries more on {', '.join(open_)} would be seen by requests in spec.traffic.samples" if open_ else ""
 
 
 def _left_to_others(grounds: Grounds, source: Option, measured: Iterable[Option]) -> Refusal | None:
