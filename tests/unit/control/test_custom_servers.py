@@ -274,6 +274,33 @@ def test_a_source_that_does_not_answer_is_told_with_the_log_to_read() -> None:
     assert "restarted 3 times" in told and "--container fetch-model --previous" in told
 
 
+def as_a_probe(pod: Manifest, *after: Manifest) -> Manifest:
+    """The same with the server as a sidecar, whose status comes after that of what fetches, and with the generator."""
+    labels = {**pod["metadata"]["labels"], "steelyard.dev/role": "probe", "steelyard.dev/pool": "cpus", "steelyard.dev/workload": "ranker"}
+    before = pod["status"].get("initContainerStatuses", [])
+    status = {**pod["status"], "initContainerStatuses": [*before, *after], "containerStatuses": [{"name": "probe", "state": {}}]}
+    return {
+        "metadata": {**pod["metadata"], "labels": labels, "creationTimestamp": "2026-03-01T11:00:00Z"},
+        "spec": pod["spec"],
+        "status": status,
+    }
+
+
+def test_what_a_probe_asks_of_it_is_no_users_request() -> None:
+    page, probe = read().custom.page, as_a_probe(starting())  # type: ignore[union-attr]
+    serving = objects.changed(probe, {"metadata.labels": {**probe["metadata"]["labels"], "steelyard.dev/role": "serving"}})
+    assert [pod_facts(pod, None, None, page).probes for pod in (probe, serving)] == [True, False]
+
+
+def test_in_a_probe_the_server_is_the_sidecar_after_what_fetches_its_model() -> None:
+    done = {"name": "fetch-model", "restartCount": 0, "state": {"terminated": {"exitCode": 0}}}
+    ended = {"name": "server", "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 3, "message": "boom"}}}  # fmt: skip
+    told = crash_of(as_a_probe(starting(initContainerStatuses=[done]), ended))
+    assert told is not None and "exit code 3: boom" in told and "--container server" in told
+    told = crash_of(as_a_probe(fetching(1, "{}", restarts=3)))
+    assert told is not None and "restarted 3 times" in told and "--container fetch-model" in told
+
+
 def test_once_the_model_is_there_the_program_is_looked_at() -> None:
     done = {
         "name": "fetch-model",

@@ -30,14 +30,15 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None, page: Ser
     user's own, of which one process need not be all, so that its CPU time is not taken for its busy time."""
     labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
     key = label.key_of(labels)
-    facts = served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key)
+    probes = labels.get(label.ROLE) == label.PROBE
+    facts = replace(served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key), probes=probes)
     if page is not None:
-        service = _service(pod) if labels.get(label.ROLE) == label.SERVING else ""
+        service = "" if probes else _service(pod)
         # What no gateway sends requests to is read by its page.
         page = replace(page, port=_metrics_port(pod) or page.port, at_gateway=page.at_gateway and service != "")
         return replace(facts, page=page, service=service)
     on_cpu = pool is not None and pool.resource_name is None and facts.resources.cpu > 0
-    return replace(facts, probes=labels.get(label.ROLE) == label.PROBE, cpu_limit=facts.resources.cpu if on_cpu else None)
+    return replace(facts, cpu_limit=facts.resources.cpu if on_cpu else None)
 
 
 def _service(pod: Manifest) -> str:

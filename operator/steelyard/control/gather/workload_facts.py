@@ -379,10 +379,11 @@ def pod_ready(pod: Manifest) -> bool:
 
 
 def server_status(pod: Manifest) -> dict[str, Any]:
-    """The status of the container that serves, which is a sidecar in a probe; empty before there is one."""
-    where = "initContainerStatuses" if manifests.labels(pod).get(label.ROLE) == label.PROBE else "containerStatuses"
-    statuses = (pod.get("status") or {}).get(where) or ()
-    return next((dict(s) for s in statuses), {})
+    """The status of the container that serves, which is a sidecar in a probe, perhaps after one that fetches its model; empty before there is one."""
+    status = pod.get("status") or {}
+    if manifests.labels(pod).get(label.ROLE) == label.PROBE:
+        return next((dict(s) for s in status.get("initContainerStatuses") or () if s.get("name") != FETCHER), {})
+    return next((dict(s) for s in status.get("containerStatuses") or ()), {})
 
 
 def _fetching(pod: Manifest) -> dict[str, Any]:
@@ -428,10 +429,10 @@ def _ending(pod: Manifest, ended: Manifest, restarts: int) -> str:
 
 def _logs(pod: Manifest) -> str:
     of = (
-        " --container server"
-        if manifests.labels(pod).get(label.ROLE) == label.PROBE
-        else f" --container {FETCHER}"
+        f" --container {FETCHER}"
         if _fetching(pod)
+        else " --container server"
+        if manifests.labels(pod).get(label.ROLE) == label.PROBE
         else ""
     )
     return f"kubectl logs {manifests.name(pod)} --namespace {manifests.namespace(pod)}{of} --previous"
