@@ -13,14 +13,12 @@ from steelyard.api.text import ObjectName
 class ConfigMapKey(SpecModel):
     """One key of a ConfigMap in the same namespace."""
 
-    name: Annotated[
-        ObjectName, says("The name of the ConfigMap in the workload's own namespace; others cannot be named.", example="ranker-samples")
-    ]
+    name: Annotated[ObjectName, says("The name of the ConfigMap in the workload's own namespace.", example="ranker-samples")]
     key: Annotated[
         Annotated[
             str, Field(max_length=253), Pattern("^[A-Za-z0-9._-]+$", "must be a key of the ConfigMap: letters, digits and . _ - only")
         ],
-        says("The key inside the ConfigMap whose value has the requests.", example="peak.jsonl"),
+        says("The key whose value has the requests.", example="peak.jsonl"),
     ] = "requests.jsonl"
 
 
@@ -30,7 +28,7 @@ class Samples(SpecModel):
     config_map: Annotated[
         ConfigMapKey,
         says(
-            "The ConfigMap that has them: each line {path: /v1/rank, body: {...}} in JSON, or base64 in place of body for one that is no JSON, and headers "
-            "beside it. Only the pods of probes and trials read it, once each: one that is changed counts from the next probe on."
+            "The ConfigMap that has them, one request a line: {path: /v1/rank, body: {...}} as JSON, or base64 in place of body; headers beside it. Only "
+            "the pods of probes and trials read it: a change counts from the next one on."
         ),
     ]

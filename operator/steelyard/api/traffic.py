@@ -176,8 +176,7 @@ class Traffic(SpecModel):
     samples: Annotated[
         Samples | None,
         says(
-            "Requests as your clients send them, for a custom server: with them a replica that serves nobody is probed on another pool before a user's "
-            "request comes there, and trials with requests of their own and exit drills can be made. Left out, a custom server is compared by your users' requests alone. "
-            "Nothing of what serves is changed by it."
+            "Requests as your clients send them, for a custom server: with them a replica that serves nobody is probed before users come to another pool, "
+            "and trials with requests of their own and exit drills can be made."
         ),
     ] = None
