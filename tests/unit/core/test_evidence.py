@@ -87,6 +87,17 @@ def test_a_load_that_breaks_the_promise_lowers_capacity_but_never_below_half_of_
     assert floor.rate.point >= 0.45 * RHO / 0.1
 
 
+def test_a_load_that_is_carried_beyond_what_the_busy_time_says_leaves_the_figure_measured_however_wide_it_is() -> None:
+    """Else more evidence would make it a load of which nobody knows how much more there is, and no forecast would be sized by it."""
+    unsure = [window(0, good=60, busy=6.0), window(1, good=60, busy=18.0), window(2, good=60, busy=3.0), window(3, good=60, busy=9.0)]
+    before, after = capacity_of(*unsure), capacity_of(*unsure, window(4, good=450, busy=60.0))
+    assert after.rate.upper > 1.5 * after.rate.point, "wide"
+    assert after.rate.point < 450 / 60, "carried"
+    assert before.basis is after.basis is Basis.MEASURED
+    assert not after.taught, "no promise was broken"
+    assert before.rate.lower < after.rate.lower == pytest.approx(after.rate.point, rel=0.002)
+
+
 def test_where_busy_time_is_not_told_a_carried_load_is_a_lower_bound() -> None:
     capacity = capacity_of(window(0, good=300, busy=None), window(1, good=360, busy=None))
     assert capacity.at_least

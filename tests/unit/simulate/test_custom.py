@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from steelyard.core.decide import decide
 from steelyard.core.facts.memory import MoveKind, Outcome
 from steelyard.core.placing.intent import CustomIntent
+from steelyard.simulate.drive import steps
 from unit.simulate.test_world import until, world
 
 REBALANCING = {"mode": "Auto", "bakeSeconds": 120, "cooldownSeconds": 600, "exploration": {"budget": "5.00", "deadlineSeconds": 900}}
@@ -40,6 +44,13 @@ def test_with_samples_it_is_probed_on_a_cheaper_pool_and_moved_there_and_without
     assert decided[-1].decision.memory.allocation[0].pool == ends
     assert samples or decided[-1].decision.message.endswith("carries more on b would be seen by requests in spec.traffic.samples")
     assert (Outcome.MOVED in {move.outcome for move in seen.tenants["w"].memory.history}) == samples
+
+
+def test_samples_that_are_taken_back_end_the_probe() -> None:
+    seen = world(custom=True, samples=True, rebalancing=REBALANCING, hours=2.0)
+    asked = next(each.snapshot for decided in steps(seen) for each in decided if each.snapshot.memory.move and each.decision.intent.probe)
+    assert decide(asked, seen.moment).intent.probe is not None
+    assert decide(replace(asked, workload=replace(asked.workload, samples=None)), seen.moment).intent.probe is None
 
 
 def test_another_revision_replaces_it_step_by_step() -> None:

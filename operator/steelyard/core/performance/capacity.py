@@ -35,6 +35,9 @@ CLUSTERED = 5.0
 """Requests that are taken to be late together: the variance of their number over its mean, which is 1 where each is late by itself."""
 ALIKE = 1.1
 """Times a load within which another is about the same."""
+NEARLY = 0.999
+"""Of a figure that is measured, to which a load that was carried raises its lower end: at its own lower end it would be one of which no more is known
+than that load, or than one that broke the promise (`Capacity.of_traffic`, `Capacity.taught`), and no forecast would be sized by it."""
 LESS = 1.05
 """Times a window's load per replica that was more before: less of a change is none."""
 REVISION_SPREAD = 1.3
@@ -233,7 +236,7 @@ def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float, rho:
             continue
         load = _per_replica(w)
         if w.violations <= allowed * w.offered:
-            lower = max(lower, min(load, point))
+            lower = max(lower, min(load, NEARLY * rate.point))
         elif _too_much(w, windows, allowed) and (_busy(w, rho) if w.busy_seconds is not None else load > rate.point / 2):
             # A window is busy above rho / 2, so by the utilisation law its load is above half of the figure; less is another fault's work.
             load = max(load, rate.point / 2)

@@ -24,6 +24,7 @@ from steelyard.core.placing.intent import (
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.probed import next_end
 from steelyard.core.placing.routed import route_of, still_routed
+from steelyard.core.rebalancing.askable import not_askable
 from steelyard.core.vocabulary.reason import Reason
 
 
@@ -82,7 +83,7 @@ def _scale_targets(seen: Analysis, allocation: Allocation) -> Mapping[str, Scale
 def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:
     end = next_end(seen, move)
     candidate = seen.candidate(end[0].pool) if end is not None else None
-    if end is None or candidate is None or not _is_there(candidate):
+    if end is None or candidate is None or not _is_there(candidate) or not_askable(seen.snapshot) is not None:
         return None
     key, what = end
     return ProbeIntent(move=move.id, placement=placement_of(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
