@@ -145,7 +145,7 @@ def test_a_target_that_turns_out_dearer_is_left_before_the_source_drains(step: S
 
 def test_what_stays_undecided_at_the_deadline_goes_back_and_was_never_a_pass() -> None:
     world = measured_and_cheaper()
-    world.grounds["b"].price, world.noise = 3.2, 1.0
+    world.grounds["b"].price, world.noise = 3.6, 1.0
     world.until(lambda: world.memory.move is None)
     assert world.serves_on == "a"
     assert world.memory.history[-1].reason == "DeadlinePassed"
