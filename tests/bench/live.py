@@ -28,6 +28,7 @@ POLICIES = {
     KTHENA: kthena_optimizes,
 }
 QUICKLY = (STEELYARD, CHEAP_FIRST)
+"""Those of a quick run."""
 
 ABOUT = f"""One hour of real load, live
 
@@ -73,10 +74,8 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
     """One a policy."""
     folder = Path(tempfile.mkdtemp(prefix="steelyard-live-"))
     with Stage.laid(folder, say, quick=quick) as stage:
-        for name, begin in POLICIES.items():
-            if quick and name not in QUICKLY:
-                continue
-            found = stage.play(name, begin, quick=quick)
+        for name in QUICKLY if quick else POLICIES:
+            found = stage.play(name, POLICIES[name], quick=quick)
             yield {
                 "policy": name,
                 "cost_per_1000_good": found.cost_per_1000_good,

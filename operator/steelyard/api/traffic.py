@@ -1,4 +1,4 @@
-"""By what way requests come, and what they are: a route of the Gateway API with a weight for each placement, by Services or InferencePools; samples."""
+"""By what way requests come (a route of the Gateway API with a weight for each placement, by Services or InferencePools), and samples of them."""
 
 from typing import Annotated
 

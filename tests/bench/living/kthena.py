@@ -13,14 +13,15 @@ from e2e.tenant import WORKLOAD
 
 Manifest = dict[str, Any]
 TOOL, API = "kthena", "workload.serving.volcano.sh/v1alpha1"
-SYNC_SECONDS = 2
-"""Of its autoscaler, whose 15 seconds no argument sets: it is built with this figure (`cluster/binaries.py`)."""
+(_PACE,) = binaries.TOOLS[TOOL].changes
+SYNC_SECONDS = int(_PACE.after.rpartition("=")[2])
+"""Of its autoscaler, whose 15 seconds no argument sets: it is built with this figure."""
 METRIC = "requests-per-second"
 PERIOD_SECONDS, DOWN_SECONDS = (round(seconds / hour.TIMES) for seconds in (60, 300))
 """Of the rule that bounds a step, and of the stabilisation on the way down: its defaults at the pace of the trace."""
 STEP_UP = 4
 TOLERANCE_PERCENT, COST_EXPANSION_PERCENT, PANIC_PERCENT = 10, 200, 200
-"""Its defaults. A panic has none of its own but when it begins: nothing is different in it."""
+"""Its defaults. Its panic mode begins at that percent of the replicas, and by default lasts no time."""
 
 
 def start(cluster: Cluster) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bench import live
 from bench.benchmark import Row
-from bench.living import hour, kthena
+from bench.living import hour, hpa, kthena
 from bench.living.hpa import ALL, POOL, REST, SERVING, Hpa, objects
 from bench.living.judge import began, carried, judged
 from bench.living.play import rebalancing
@@ -139,6 +139,7 @@ def test_kthena_has_the_same_pods_metric_bounds_and_prices_as_the_hpas() -> None
         assert service["spec"]["selector"].items() <= role["entryTemplate"]["metadata"]["labels"].items()
         assert role["entryTemplate"]["spec"]["nodeSelector"] == {POOL: nodes}
     assert (cheap["spec"]["replicas"], dear["spec"]["replicas"]) == (hour.LEAST, 0)
+    assert kthena.SYNC_SECONDS == hpa.SYNC_SECONDS
     assert policy["spec"]["metrics"] == [{"name": kthena.METRIC, "targetValue": "7000m"}]
     params = policy["spec"]["heterogeneousTarget"]["params"]
     assert [(p["target"]["targetRef"]["name"], p["cost"], p["minReplicas"], p["maxReplicas"]) for p in params] == [

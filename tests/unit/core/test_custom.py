@@ -12,6 +12,7 @@ from steelyard.core.facts.custom import Custom, Drain, Probes, Variable, Variant
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.core.facts.snapshot import (
     CompileOptions,
@@ -26,6 +27,7 @@ from steelyard.core.facts.snapshot import (
     Snapshot,
     Workload,
 )
+from steelyard.core.rebalancing.askable import not_askable
 from steelyard.core.vocabulary.reason import Reason
 
 IMAGE, NEURON = f"example.com/ranker@sha256:{'a' * 64}", f"example.com/ranker-neuron@sha256:{'b' * 64}"
@@ -227,3 +229,15 @@ def test_the_operators_own_images_are_no_part_of_it() -> None:
 )
 def test_an_image_has_a_short_name_for_people(image: str, title: str) -> None:
     assert image_title(image) == title
+
+
+def test_a_replica_is_asked_where_its_user_gives_samples_and_an_image_sends_them() -> None:
+    def asked(samples: Samples | None, image: str | None) -> Reason | None:
+        of = workload(samples=samples)
+        why = not_askable(Snapshot(workload=of, pools=POOLS, settings=Settings(toolchains={}, store_uri="", fetch_image=image), artifacts={}, placements=(), traffic={}, memory=Memory()))  # fmt: skip
+        return None if why is None else why.reason
+
+    given = Samples(config_map="asked", key="requests.jsonl")
+    assert asked(given, "fetch:1") is None
+    assert asked(None, "fetch:1") is Reason.NOTHING_MEASURED
+    assert asked(given, None) is Reason.NO_FETCH_IMAGE

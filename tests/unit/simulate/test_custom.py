@@ -42,7 +42,7 @@ def test_with_samples_it_is_probed_on_a_cheaper_pool_and_moved_there_and_without
     probes = [probe for each in decided if (probe := each.decision.intent.probe) is not None]
     assert bool(probes) == samples and all(isinstance(probe.placement, CustomIntent) for probe in probes)
     assert decided[-1].decision.memory.allocation[0].pool == ends
-    assert samples or decided[-1].decision.message.endswith("carries more on b would be seen by requests in spec.traffic.samples")
+    assert samples or decided[-1].decision.message.endswith("give some in spec.traffic.samples")
     assert (Outcome.MOVED in {move.outcome for move in seen.tenants["w"].memory.history}) == samples
 
 

@@ -428,13 +428,9 @@ def _ending(pod: Manifest, ended: Manifest, restarts: int) -> str:
 
 
 def _logs(pod: Manifest) -> str:
-    of = (
-        f" --container {FETCHER}"
-        if _fetching(pod)
-        else " --container server"
-        if manifests.labels(pod).get(label.ROLE) == label.PROBE
-        else ""
-    )
+    probes = manifests.labels(pod).get(label.ROLE) == label.PROBE
+    container = FETCHER if _fetching(pod) else "server" if probes else None
+    of = f" --container {container}" if container else ""
     return f"kubectl logs {manifests.name(pod)} --namespace {manifests.namespace(pod)}{of} --previous"
 
 

@@ -304,10 +304,11 @@ def _why_none(grounds: Grounds, source: Option) -> Refusal:
 
 def _unasked(grounds: Grounds, source: Option) -> str:
     """What could be known of the others, as a clause: an equal share of live requests shows of a replica that it carries no less."""
-    if grounds.snapshot.workload.custom is None or not_askable(grounds.snapshot) is None:
+    why = not_askable(grounds.snapshot)
+    if why is None or grounds.snapshot.workload.custom is None:
         return ""
     open_ = sorted(o.pool for o in grounds.options if o is not source and usable(o) and (o.capacity is None or o.capacity.at_least))
-    return f"; that a replica carries more on {', '.join(open_)} would be seen by requests in spec.traffic.samples" if open_ else ""
+    return f"; whether a replica carries more on {', '.join(open_)} is not probed: {why.message}" if open_ else ""
 
 
 def _left_to_others(grounds: Grounds, source: Option, measured: Iterable[Option]) -> Refusal | None:
