@@ -2,12 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
-from steelyard.api.rule import Pattern
-from steelyard.api.text import ObjectName
+from steelyard.api.text import DataKey, ObjectName
 
 
 class ConfigMapKey(SpecModel):
@@ -15,9 +12,7 @@ class ConfigMapKey(SpecModel):
 
     name: Annotated[ObjectName, says("The name of the ConfigMap in the workload's own namespace.", example="ranker-samples")]
     key: Annotated[
-        Annotated[
-            str, Field(max_length=253), Pattern("^[A-Za-z0-9._-]+$", "must be a key of the ConfigMap: letters, digits and . _ - only")
-        ],
+        DataKey,
         says("The key whose value has the requests.", example="peak.jsonl"),
     ] = "requests.jsonl"
 

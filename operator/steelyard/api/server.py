@@ -12,7 +12,7 @@ from steelyard.api.model import SpecModel
 from steelyard.api.placement import ReplicaResources
 from steelyard.api.quantity import MemoryQuantity
 from steelyard.api.rule import Pattern, Rule
-from steelyard.api.text import FamilyName, ObjectName
+from steelyard.api.text import DataKey, FamilyName, ObjectName
 from steelyard.api.vllm_argument import VllmArgument
 from steelyard.api.word import Word
 
@@ -115,11 +115,7 @@ class SecretKey(SpecModel):
 
     name: Annotated[ObjectName, says("The name of the Secret in the workload's own namespace; others cannot be named.", example="api-keys")]
     key: Annotated[
-        Annotated[
-            str,
-            Field(max_length=253),
-            Pattern("^[A-Za-z0-9._-]+$", "must be a key of the Secret: letters, digits and . _ - only"),
-        ],
+        DataKey,
         says("The key inside the Secret whose value becomes the environment variable of the container.", example="token"),
     ]
 

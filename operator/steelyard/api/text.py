@@ -91,3 +91,9 @@ Reason = Annotated[str, Field(min_length=1, max_length=64, pattern="^[A-Z][A-Za-
 
 Message = Annotated[str, Field(max_length=1024)]
 """One or two sentences for people. Written by the operator only."""
+
+DataKey = Annotated[
+    str,
+    Field(max_length=253),
+    Pattern("^[A-Za-z0-9._-]+$", "must be a key of the Secret or ConfigMap: letters, digits and . _ - only"),
+]

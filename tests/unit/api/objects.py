@@ -230,7 +230,7 @@ BAD: tuple[Bad, ...] = (
     _w("a path with a query", {"spec.traffic": {**GATEWAY, "path": "/v1?a=b"}}, 'must begin with "/"', "spec.traffic.path"),
     _w("samples for our own server", {"spec.traffic": SAMPLED}, "must be left out unless the server is custom", "spec.traffic.samples"),
     _w("samples for a server that exists", {"spec.server": EXISTING, "spec.model": GONE, "spec.rebalancing": {"mode": "Observe"}, "spec.traffic": SAMPLED}, "must be left out unless the server is custom", "spec.traffic.samples"),
-    _w("samples in a key that no ConfigMap has", {"spec.server": CUSTOM, "spec.traffic": {"samples": {"configMap": {"name": "a", "key": "../b"}}}}, "must be a key of the ConfigMap", "spec.traffic.samples.configMap.key"),
+    _w("samples in a key that no ConfigMap has", {"spec.server": CUSTOM, "spec.traffic": {"samples": {"configMap": {"name": "a", "key": "../b"}}}}, "must be a key of the Secret or ConfigMap", "spec.traffic.samples.configMap.key"),
     _w("a gateway that tells latencies, and is not named", {"spec.server": AT_A_GATEWAY}, "must name the Gateways in parentRefs", "spec.traffic"),
     _w("a gateway that is to tell when tokens came", {"spec.server": AT_A_GATEWAY, "spec.traffic": GATEWAY, "spec.objective.latency": [{"metric": "ttft", "milliseconds": 100, "percent": "99"}]}, "must use the metric e2e alone with server.custom.latencyFrom", "spec.objective.latency"),
     _w("a pull secret of another namespace", {"spec.pods": {"imagePullSecrets": ["other/registry"]}}, "in the same namespace", "spec.pods.imagePullSecrets[0]"),
