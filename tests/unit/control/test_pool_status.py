@@ -339,6 +339,16 @@ def test_installations_that_see_a_pool_otherwise_write_its_status_ever_more_seld
     assert counts[-1] <= 10, "each about twice an hour"
 
 
+def test_an_attempt_that_came_second_is_no_reason_to_wait():
+    server, _store, pools = scene()
+    server.another_was_first = True
+    for _ in range(5):
+        assert asyncio.run(pools.reconcile(NAME)) == 1.0
+    server.another_was_first = False
+    asyncio.run(pools.reconcile(NAME))
+    assert server.written == 1
+
+
 def test_a_status_that_changes_and_changes_back_is_written_at_once():
     server, store, pools = scene()
     for number in range(2, 8):
