@@ -16,13 +16,14 @@ from cluster import binaries
 
 PART = 0.9
 """Of the cost of the best other: the bar."""
-SPARING_PERCENT = 10
-STEELYARD, SPARING = "steelyard", f"steelyard with errorBudgetPercent {SPARING_PERCENT}"
+STRICTER = ("99.5", "99.9")
+"""Percent that users promise who want fewer misses."""
+STEELYARD, STRICT = "steelyard", tuple(f"steelyard, {percent} % promised" for percent in STRICTER)
 ONE_POOL, CHEAP_FIRST, KTHENA = "hpa on one pool", "hpa with the cheap pool first", "kthena"
-OURS = (STEELYARD, SPARING)
+OURS = (STEELYARD, *STRICT)
 POLICIES = {
     STEELYARD: steelyard,
-    SPARING: partial(steelyard, budget_percent=SPARING_PERCENT),
+    **{name: partial(steelyard, percent=percent) for name, percent in zip(STRICT, STRICTER, strict=True)},
     ONE_POOL: hpa_on_one_pool,
     CHEAP_FIRST: hpa_cheap_first,
     KTHENA: kthena_optimizes,
@@ -50,7 +51,8 @@ minutes. Nodes stand; what is paid for is a pod's share of its node.
 - `{STEELYARD}`: the operator of this checkout in mode Auto, with the default policy; every time of `spec.rebalancing` is its default
   over {hour.TIMES:g}, and servers are read each second. It is told prices and the limit, and nothing of what a replica carries. By default it may
   spend half of the misses that the promise allows. What is fixed in the operator, such as its plan every 30 s, is not faster.
-- `{SPARING}`: the same, where the user asks for fewer misses.
+- `{STRICT[0]}` and `{STRICT[1]}`: the same, where the user promises more within the same {hour.MILLISECONDS} ms. The others
+  know of no promise: who wants as few misses from Steelyard as they have says so by it.
 - `{ONE_POOL}`: Kubernetes' HPA controller on `{hour.DEAR}`, which alone has room for the load. The metric is requests per second, a mean of
   {hpa.RATE_SECONDS} s, by Prometheus and prometheus-adapter. The target is {100 * hpa.TARGET:g} % of what a replica was measured to carry. The controller looks every
   {hpa.SYNC_SECONDS} s and stabilises {hpa.DOWN_SECONDS} s on the way down: its defaults over {hour.TIMES:g}. It knows nothing of the promise.

@@ -36,7 +36,6 @@ QUIET = Step(1.0, 20.0)
 OVER_SECONDS = 5
 """From the last request until its answer."""
 GONE_SECONDS = 180.0
-OBJECTIVE = {"latency": [{"metric": "e2e", "milliseconds": hour.MILLISECONDS, "percent": str(hour.PERCENT)}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Stage:
             with Tenant(ground, _made(folder / "first")) as tenant:
                 _pools(tenant, hour.DEAR)
                 tenant.start_operator()
-                tenant.apply(most=1, objective=OBJECTIVE, mode="Observe")
+                tenant.apply(most=1, objective=_objective(), mode="Observe")
                 tenant.until_serving()
                 (deployment,) = tenant.listed("apis/apps/v1", "deployments")
                 found = _measured(tenant, folder, quick=quick)
@@ -89,9 +88,8 @@ class Stage:
         return found
 
 
-def steelyard(stage: Stage, tenant: Tenant, budget_percent: int | None = None) -> None:
-    """The operator, which is told prices and the limit, and nothing of what a replica carries. budget_percent: of the misses that the promise allows;
-    None: the default."""
+def steelyard(stage: Stage, tenant: Tenant, percent: str = str(hour.PERCENT)) -> None:
+    """The operator, which is told prices and the limit, and nothing of what a replica carries. percent: of the answers, which are promised in time."""
     stage.ground.give_artifacts(tenant.namespace)
     _pools(tenant, hour.CHEAP, hour.DEAR)
     cheap, dear = tenant.pools()
@@ -99,11 +97,15 @@ def steelyard(stage: Stage, tenant: Tenant, budget_percent: int | None = None) -
     tenant.apply(
         replicas=hour.LEAST,
         most=hour.MOST,
-        objective={**OBJECTIVE, **({} if budget_percent is None else {"errorBudgetPercent": budget_percent})},
+        objective=_objective(percent),
         placement={"pools": [{"name": cheap, "maxReplicas": hour.LIMIT}, {"name": dear}]},
         **rebalancing(),
     )
     tenant.until_serving(hour.LEAST)
+
+
+def _objective(percent: str = str(hour.PERCENT)) -> Manifest:
+    return {"latency": [{"metric": "e2e", "milliseconds": hour.MILLISECONDS, "percent": percent}]}
 
 
 def rebalancing() -> dict[str, Any]:

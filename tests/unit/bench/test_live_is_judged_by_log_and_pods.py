@@ -116,17 +116,17 @@ def test_the_second_pools_hpa_may_go_to_nothing_and_both_serve_behind_one_servic
     ids=["met", "missed", "dear", "unknown"],
 )
 def test_the_bar_is_held_against_the_cheapest_other(ours: tuple[float | None, float], met: bool | None) -> None:
-    played = {live.STEELYARD: ours, live.SPARING: (0.3, 0.0), live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
+    played = {live.STEELYARD: ours, live.STRICT[0]: (0.3, 0.0), live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
     rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in played.items()]
     (bar,) = live.bars(rows)
     assert bar.met is met
 
 
 def test_of_ours_the_cheapest_counts_that_missed_no_more() -> None:
-    played = {live.STEELYARD: (0.05, 0.006), live.SPARING: (0.08, 0.004), live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
+    played = {live.STEELYARD: (0.05, 0.006), live.STRICT[0]: (0.08, 0.004), live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
     rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in played.items()]
     (bar,) = live.bars(rows)
-    assert bar.met and bar.found.startswith(f"{live.SPARING} at 0.80 of {live.CHEAP_FIRST}")
+    assert bar.met and bar.found.startswith(f"{live.STRICT[0]} at 0.80 of {live.CHEAP_FIRST}")
 
 
 def test_kthena_has_the_same_pods_metric_bounds_and_prices_as_the_hpas() -> None:
