@@ -71,7 +71,7 @@ class AuditEvent:
         return self.verb in WRITES
 
 
-def _parse(line: bytes) -> AuditEvent:
+def _parse(line: str) -> AuditEvent:
     event = json.loads(line)
     reference = event.get("objectRef", {})
     resource = "/".join(filter(None, (reference.get("resource"), reference.get("subresource"))))
@@ -103,24 +103,18 @@ class Audit:
         """Forget what was before: `events` starts here."""
         self._position = self.log.stat().st_size if self.log.exists() else 0
 
-    def _lines(self) -> Iterator[bytes]:
+    def _lines(self) -> Iterator[str]:
         if not self.log.exists():
             return
         with self.log.open("rb") as stream:
             stream.seek(self._position)
             for line in stream:
                 if line.endswith(b"\n"):  # the last one may be half written
-                    yield line
+                    yield line.decode()
 
     def events(self, keep: Callable[[AuditEvent], bool] = lambda _: True) -> list[AuditEvent]:
         """The finished requests since the mark."""
-        return [event for line in self._lines() if b'"ResponseComplete"' in line and keep(event := _parse(line))]
-
-    def next_events(self, about: str) -> list[AuditEvent]:
-        """Those since the mark in which this word stands; the mark is then behind them."""
-        lines = list(self._lines())
-        self._position += sum(map(len, lines))
-        return [_parse(line) for line in lines if b'"ResponseComplete"' in line and about.encode() in line]
+        return [event for line in self._lines() if '"ResponseComplete"' in line and keep(event := _parse(line))]
 
     def writes(self, user: str | None = None, except_resources: Iterable[str] = ("leases",)) -> list[AuditEvent]:
         """The writes since the mark, of one user or of all, without those to Leases."""

@@ -88,6 +88,12 @@ class Tenant:
         self._pools.append(name)
         return name
 
+    def reprice(self, pool: str, price: str) -> None:
+        """What an hour of its nodes costs from now on."""
+        change = [{"op": "replace", "path": "/spec/shapes/0/pricePerHour", "value": price}]
+        status, told = self.cluster.api.request("PATCH", f"{OWN}/acceleratorpools/{pool}", change, "application/json-patch+json")
+        assert status == 200, told
+
     def proxy(self) -> Proxy:
         """What stands between the API server and all operators that are started from now on."""
         if self._proxy is None:
@@ -102,6 +108,7 @@ class Tenant:
             "store": self.ground.s3_store(),
             "compile": {"nodeSelector": GENERAL},
             "connectionMaxAgeSeconds": 5,
+            "poolLabels": {LABEL: self._tag},
             **self._settings,
         }
         kubeconfig = self._proxy.kubeconfig if self._proxy else self.cluster.kubeconfig_for(self.user, "system:masters")

@@ -27,7 +27,7 @@ from stub.server import Behaviour
 from stub.world import Play, StubWorld
 
 Manifest = dict[str, Any]
-WORKLOAD = "model"
+WORKLOAD, RUN = "model", "steelyard.dev/run"
 OWN = "/apis/steelyard.dev/v1alpha1"
 DEAR, CHEAP = "0.40", "0.20"
 LOAD = 300.0
@@ -120,7 +120,7 @@ class MoveRun:
             f"{OWN}/acceleratorpools/{name}",
             {
                 "kind": "AcceleratorPool",
-                "metadata": {"name": name, "labels": {"steelyard.dev/run": self.tag}},
+                "metadata": {"name": name, "labels": {RUN: self.tag}},
                 "spec": {
                     "accelerator": {"family": family, "model": "generic-x86-64", **device},
                     "backends": [{"name": backend}],
@@ -171,7 +171,7 @@ class MoveRun:
             "compile": {"batchSizes": [1, 4], "sequenceLengths": [32]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": 600, "percent": "98"}]},
             "scaling": {"minReplicas": self._least, "maxReplicas": 6},
-            "placement": {"poolSelector": {"matchLabels": {"steelyard.dev/run": self.tag}}},
+            "placement": {"poolSelector": {"matchLabels": {RUN: self.tag}}},
             **self._spec,
             "rebalancing": rebalancing,
         }
@@ -214,6 +214,8 @@ class MoveRun:
         `installed_in`: the namespace of another installation, whose operator it is. `flags`: further words of its command line. `changes`: of its
         configuration."""
         given = {**self._settings, **changes}
+        if code is None:
+            given.setdefault("poolLabels", {RUN: self.tag})
         # Compiles must not land on the played nodes of another run.
         given["compile"] = {"nodeSelector": {"steelyard.dev/pool": self.dear}, **given.get("compile", {})}
         if kubeconfig is not None:

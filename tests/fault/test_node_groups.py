@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from fault.meanwhile import meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import OWN, MoveRun
 from unit.control.test_node_groups import BACKOFF, group, status
 
 pytestmark = pytest.mark.apiserver
@@ -23,33 +23,24 @@ def tell(run: MoveRun, **scale_up: Any) -> None:
     run.cluster.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}))
 
 
-class Told:
-    """What a scene's operator writes of its pools. The operators of other scenes see the same pools, know nothing of node groups, and write that at once, so
-    that nobody can rely on reading it in the pools themselves."""
-
-    def __init__(self, run: MoveRun) -> None:
-        self._run, self._said = run, dict[str, list[str]]()
-
-    def of(self, pool: str, *words: str) -> str | None:
-        """The last condition so far in which all these words are."""
-        for event in self._run.audit.next_events(self._run.user):
-            if event.resource == "acceleratorpools/status" and event.code < 300:
-                said = next(c for c in event.response["status"]["conditions"] if c["type"] == "Provisioned")
-                self._said.setdefault(event.name, []).append(f"{said['status']} {said['reason']} {said['message']}")
-        return next((each for each in reversed(self._said.get(pool, ())) if all(word in each for word in words)), None)
+def provisioned(run: MoveRun, pool: str, *words: str) -> str | None:
+    """What the condition says, where all these words are in it. The operators of other scenes show the same pools as they see them, so that it is read at
+    once, and again."""
+    told = ((run.cluster.api.get(f"{OWN}/acceleratorpools/{pool}") or {}).get("status") or {}).get("conditions", ())
+    said = next((f"{c['status']} {c['reason']} {c['message']}" for c in told if c["type"] == "Provisioned"), "")
+    return said if all(word in said for word in words) else None
 
 
 @meanwhile
 def test_a_pool_has_its_groups_limit_and_says_when_no_node_is_added_to_it(a_move):
     run = a_move(small=True, ask="CheckCapacity")
-    told = Told(run)
     run.start_operator(clusterAutoscaler={"readStatus": True, "namespace": run.namespace})
-    run.until("a status that is missing", lambda _: told.of(run.cheap, "Unknown ProvisionerNotRead", "could not be read"))
+    run.until("a status that is missing", lambda _: provisioned(run, run.cheap, "Unknown ProvisionerNotRead", "could not be read"))
     tell(run)
-    limit = run.until("the limit of the group", lambda _: told.of(run.cheap, "True NodeGroupReady"))
-    assert "2 at most by its maxSize" in limit
-    assert "moves do not ask first: set config.clusterAutoscaler.provisioningRequests" in limit
-    run.until("a pool of no group to say so", lambda _: told.of(run.dear, "has no node group of this name"))
+    told = run.until("the limit of the group", lambda _: provisioned(run, run.cheap, "True NodeGroupReady"))
+    assert "2 at most by its maxSize" in told
+    assert "moves do not ask first: set config.clusterAutoscaler.provisioningRequests" in told
+    run.until("a pool of no group to say so", lambda _: provisioned(run, run.dear, "has no node group of this name"))
     tell(run, **BACKOFF)
-    run.until("the back-off", lambda _: told.of(run.cheap, "NodeGroupBackoff", "QUOTA_EXCEEDED"))
+    run.until("the back-off", lambda _: provisioned(run, run.cheap, "NodeGroupBackoff", "QUOTA_EXCEEDED"))
     run.end_operators()

@@ -62,6 +62,7 @@ def settings_of(config: Config) -> Settings:
         ),
         serve_cache=_cache(config.cache),
         compile_node_selector=dict(sorted(config.compile.node_selector.items())),
+        pool_labels=dict(sorted(config.pool_labels.items())),
         currency=config.currency,
         frozen=config.frozen,
         moves_at_once=config.moves_at_once,
@@ -86,14 +87,14 @@ def _cache(config: CacheConfig) -> ServeCache | None:
 
 
 def scopes_of(config: Config, optional: Collection[Resource] = ()) -> tuple[Scope, ...]:
-    """What is watched: our kinds whole, what we make by label, nodes whole. optional: kinds of what we make that the cluster has besides."""
+    """What is watched: our kinds whole, but for pools that are not this installation's; what we make by label, nodes whole. optional: kinds of what we make that the cluster has besides."""
     where = tuple(config.watch_namespaces)
     return (
         Scope(INFERENCE_WORKLOADS, namespaces=where),
         Scope(COMPILED_MODELS, namespaces=where),
         Scope(ACCELERATOR_TRIALS, namespaces=where),
         Scope(SCALE_TARGETS, namespaces=where),
-        Scope(ACCELERATOR_POOLS),
+        Scope(ACCELERATOR_POOLS, label_selector=",".join(f"{key}={value}" for key, value in sorted(config.pool_labels.items()))),
         Scope(NODES),
         *(
             Scope(resource, label_selector=MANAGED_BY, namespaces=where)

@@ -7,6 +7,7 @@ import yaml
 
 from steelyard.app.config import ConfigError, load
 from steelyard.app.wiring import scopes_of, settings_of
+from steelyard.control.kube.resource import ACCELERATOR_POOLS
 from steelyard.core.facts.snapshot import ServeCache
 
 GOOD = """
@@ -29,6 +30,18 @@ def test_a_good_file_becomes_settings(tmp_path: Path):
     assert settings.toolchains["openvino"].versions == {"openvino": "2026.4.1"}
     assert (settings.store_secret, settings.store_read_secret) == ("store", "reader")
     assert {s.namespaces for s in scopes_of(config) if s.resource.namespaced} == {("team-a",)}
+
+
+def test_an_installation_watches_the_pools_that_have_all_of_its_labels(tmp_path: Path):
+    def watched(text: str) -> str:
+        [pools] = [s for s in scopes_of(load(written(tmp_path, text))) if s.resource == ACCELERATOR_POOLS]
+        return pools.label_selector
+
+    assert watched("{}") == ""
+    assert watched("poolLabels: {example.com/team: a, tier: ''}") == "example.com/team=a,tier="
+    for wrong in ("{'no spaces': a}", "{tier: 'a,b'}", "{tier: -a}", "{tier: true}"):
+        with pytest.raises(ConfigError, match="poolLabels"):
+            load(written(tmp_path, f"poolLabels: {wrong}"))
 
 
 def signing(kind: str, body: str, secret: str | None = None) -> str:

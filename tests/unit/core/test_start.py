@@ -46,6 +46,16 @@ def test_a_pool_that_is_named_and_does_not_exist_is_the_answer_with_those_that_d
     assert {conditions(decision)[each] for each in ("Ready", "Placed", "Compiled")} == {said}
 
 
+def test_where_an_installation_has_pools_of_its_own_the_labels_that_a_pool_lacks_are_told() -> None:
+    labelled = replace(two_pools().settings(), pool_labels={"team": "a"})
+    world = two_pools(pools={"nopool": PoolChoice()}, settings=lambda: labelled)
+    for ground in world.grounds.values():
+        ground.selected = False
+    assert world.tick().message.startswith("pool nopool does not exist with the labels team=a of config.poolLabels (there are a, b)")
+    world = two_pools(grounds={}, settings=lambda: labelled)
+    assert world.tick().message == "there is no AcceleratorPool with the labels team=a of config.poolLabels: create one"
+
+
 def test_beside_a_pool_that_does_not_exist_the_one_that_does_is_used_and_the_name_is_told() -> None:
     world = two_pools(pools={"a": PoolChoice(), "nopool": PoolChoice(), "nor-this": PoolChoice()})
     world.grounds["b"].selected = False

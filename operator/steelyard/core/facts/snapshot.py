@@ -587,6 +587,8 @@ class Settings:
     serve_cache: ServeCache | None = None
     """None: an empty folder of each pod."""
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
+    pool_labels: Mapping[str, str] = field(default_factory=dict)
+    """That all pools of this installation have; empty: there are no others."""
     currency: str = "USD"
     frozen: bool = False
     moves_at_once: int | None = None

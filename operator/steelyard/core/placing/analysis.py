@@ -102,7 +102,13 @@ class Analysis:
             return ""
         which = f"pool {gone[0]} does" if len(gone) == 1 else f"pools {', '.join(gone)} do"
         others = f"there are {', '.join(sorted(there))}" if there else "there is none"
-        return f"{which} not exist ({others}): correct the name in spec.placement.pools, or create the pool"
+        return f"{which} not exist{self.labelled} ({others}): correct the name in spec.placement.pools, or create the pool"
+
+    @property
+    def labelled(self) -> str:
+        """The labels that this installation's pools have, as the end of a sentence; empty where all are its own."""
+        asked = self.snapshot.settings.pool_labels
+        return f" with the labels {', '.join(f'{key}={value}' for key, value in asked.items())} of config.poolLabels" if asked else ""
 
     def is_ours(self, placement: Placement) -> bool:
         """Whether Steelyard writes the placement's replicas; how many there are may be for somebody else to say (`wished`)."""

@@ -24,5 +24,5 @@ def nowhere(seen: Analysis) -> Outcome:
     ]
     # Beside a name that is wrong, that others are not named is no news.
     told = [f"{pool}: {r.message}" for pool, r in (*refused, *closed) if not (seen.missing and r.reason is Reason.NOT_SELECTED)]
-    why = "; ".join(filter(None, [seen.missing, *told])) or "there is no AcceleratorPool: create one"
+    why = "; ".join(filter(None, [seen.missing, *told])) or f"there is no AcceleratorPool{seen.labelled}: create one"
     return Outcome.hold({}, Refusal(Reason.NO_POOL, why[:900]))
