@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -81,6 +82,22 @@ def test_replicas_begin_and_end_where_they_are_asked_for_and_an_operator_that_is
     run.apply(mode="Observe")
     run.until("no target, where Steelyard sizes", lambda _: not targets(run), SOON)
     assert run.world.lost == 0
+    run.end_operators()
+
+
+@meanwhile
+def test_at_zero_it_is_idle_and_says_what_a_first_replica_takes_and_one_that_is_asked_for_serves(a_move):
+    run = external(a_move)
+    run.until("how long it took to start", lambda s: (s.get("placements") or [{}])[0].get("startSeconds"), SOON)
+    scale(run, run.dear, 0)
+    told = run.until("the word", lambda _: run.condition("Ready").get("reason") == "Idle" and run.condition("Ready"), SOON)
+    assert re.search(
+        rf"on pool {run.dear} [0-9.]+ s and [0-9.e-]+ USD until it serves; on pool {run.cheap} none was started yet", told["message"]
+    )
+    assert run.condition("Held").get("status") == "False"
+    run.until("nothing to be left", lambda _: not deployments(run), SOON)
+    scale(run, run.cheap, 1)
+    run.until("what is asked for", lambda _: run.condition("Ready").get("status") == "True" and run.world.ready_pods(run.cheap) == 1, SOON)
     run.end_operators()
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import MoveKind, Outcome, Step
+from steelyard.core.facts.memory import Known, MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, Pods, World, quick, ratio_claim
@@ -91,10 +92,36 @@ def test_zero_is_zero_and_one_begins_again() -> None:
     world.scale_targets["a"] = 0
     decision = world.tick(3)
     assert not world.deployments
-    assert decision.reason is Reason.NO_REPLICAS
+    assert decision.reason is Reason.IDLE
     assert world.scale_targets == {"a": 0}
     world.scale_targets["a"] = 2
     world.until(lambda: world.count("a") == 2, most=4)
+
+
+def test_at_zero_what_a_first_replica_takes_is_told_the_soonest_first_and_what_is_not_known_is_not_free() -> None:
+    world = external(a=Ground(speed=10, price=3.6), b=Ground(speed=10, price=7.2), c=Ground(speed=10))
+    world.scale_targets |= {"a": 0, "b": 0, "c": 0}
+    world.tick(3)
+    revision = next(o.candidate.revision or "" for o in world.decisions[-1].options if o.pool == "a")
+    slow, fast = (Known(pool=pool, revision=revision, start_seconds=seconds) for pool, seconds in (("a", 95.4), ("b", 42.0)))
+    world.memory = replace(world.memory, known=(slow, fast))
+    decision = world.tick()
+    assert not world.deployments
+    assert decision.message.endswith(
+        "A first replica: on pool b 42 s and 0.084 USD until it serves; on pool a 95 s and 0.095 USD until it serves; on pool c none was started yet."
+    )
+    told = {c.type.value: c for c in decision.conditions}
+    assert (told["Ready"].status, told["Ready"].reason, told["Ready"].message) == (False, Reason.IDLE, decision.message)
+    assert (told["Placed"].reason, told["Held"].status) == (Reason.IDLE, False)
+
+
+def test_at_zero_where_no_pool_may_be_used_that_is_told_too() -> None:
+    world = external()
+    world.scale_targets["a"] = 0
+    world.tick(3)
+    for ground in world.grounds.values():
+        ground.selected = False
+    assert "No pool may be used now" in world.tick().message
 
 
 def test_a_changed_model_is_rolled_out() -> None:

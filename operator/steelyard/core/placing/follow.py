@@ -18,6 +18,7 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.ended import past_move
 from steelyard.core.placing.explore import explore
 from steelyard.core.placing.go_on import go_on
+from steelyard.core.placing.idle import idle
 from steelyard.core.placing.improve import improve
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.owned import told_if_owned
@@ -38,7 +39,7 @@ def follow(seen: Analysis, short: Shortage) -> Outcome:
     wanted = _wanted(seen)
     missing = _missing(seen, wanted)
     if not wanted:
-        return missing or Outcome.wait({}, Refusal(Reason.NO_REPLICAS, "its ScaleTargets ask for no replica: scale one of them up"))
+        return missing or Outcome.wait({}, idle(seen))
     revised = revise(seen)
     if revised is not None and revised.move is not None:
         return _beside(revised, revised.move, wanted)

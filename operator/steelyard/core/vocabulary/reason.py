@@ -180,6 +180,11 @@ class Reason(str, Enum):
         "Replicas are ready where the plan wants them, and a good request is measured to cost more than spec.objective.maxUnitCost there.",
     )
     PLACING = ("Placing", "Replicas are starting.")
+    IDLE = (
+        "Idle",
+        "Whoever owns the replicas asks for none on any pool, so that nothing serves and nothing is paid; the message says how long a first replica takes "
+        "on each pool, and what it costs until it serves.",
+    )
     UNPLACED = ("Unplaced", "Replicas wait: no node has room for them, or the API server refuses their pods; the message says why.")
     WAITING_FOR_QUOTA = (
         "WaitingForQuota",
@@ -326,7 +331,7 @@ class Reason(str, Enum):
     )
     NO_REPLICAS = (
         "NoReplicas",
-        "What spec.server.existing names is scaled to zero, or all ScaleTargets are: there is nothing to measure until there are replicas.",
+        "What spec.server.existing names is scaled to zero: there is nothing to measure until there are replicas.",
     )
 
     # What the shell meets while acting.
