@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from cluster.waiting import wait_until
+from patience import PATIENCE
 from steelyard.control.gather.device_claims import claimed
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.resource import PODS
@@ -46,6 +49,11 @@ class Devices:
         name = f"claim-{uuid4().hex[:8]}"
         path = f"{API}/namespaces/{self.namespace}/resourceclaims"
         self._post(path, "ResourceClaim", name, {"devices": {"requests": requests}}, namespace=self.namespace)
+        self.allocate(name, given, pods)
+
+    def allocate(self, name: str, given: list[tuple[str, str]], pods: list[dict[str, Any]]) -> None:
+        """What the scheduler writes of a claim."""
+        path = f"{API}/namespaces/{self.namespace}/resourceclaims"
         results = [{"request": request, "driver": DRIVER, "pool": f"n-{self.tag}", "device": device} for request, device in given]
         status = {
             "allocation": {"devices": {"results": results}},
@@ -79,8 +87,34 @@ async def test_what_is_allocated_and_reserved_is_held(control_plane, namespace, 
     devices.claim([{"name": "one", "exactly": {"deviceClassName": devices.known}}], [("one", "d3")], [first, third])
     devices.claim([{"name": "one", "exactly": {"deviceClassName": devices.known}}], [], [])
     found = await claimed(client)
-    assert [dict(found[manifests.uid(pod)]) for pod in (first, second, third)] == [
+    assert [dict(found[manifests.uid(pod)].devices) for pod in (first, second, third)] == [
         {devices.resource: 2.5},
         {f"deviceclass.resource.kubernetes.io/{devices.plain}": 1.0},
         {devices.resource: 0.5},
     ]
+    assert [each[1:] for each in found[manifests.uid(second)].chosen] == [("any", ("best", "else"), "else")]
+    assert not found[manifests.uid(first)].chosen and not found[manifests.uid(third)].chosen
+
+
+async def test_a_claim_that_was_made_from_a_template_is_called_as_its_pod_calls_it(control_plane, namespace, client) -> None:
+    devices = Devices(control_plane, namespace)
+    choices = [{"name": "any", "firstAvailable": [{"name": "only", "deviceClassName": devices.known}]}]
+    template = {"spec": {"devices": {"requests": choices}}}
+    devices._post(f"{API}/namespaces/{namespace}/resourceclaimtemplates", "ResourceClaimTemplate", "some", template, namespace=namespace)
+    spec = {
+        "nodeName": f"node-of-{namespace}",
+        "resourceClaims": [{"name": "accelerator", "resourceClaimTemplateName": "some"}],
+        "containers": [{"name": "a", "image": "stub", "resources": {"claims": [{"name": "accelerator"}]}}],
+    }
+    made = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "some", "namespace": namespace}, "spec": spec}
+    pod = dict(await client.create(PODS, made))
+    claims = f"{API}/namespaces/{namespace}/resourceclaims"
+
+    def theirs() -> dict[str, Any] | None:
+        return next(iter((control_plane.api.get(claims) or {}).get("items", ())), None)
+
+    claim = await asyncio.to_thread(wait_until, "the controller's claim", theirs, seconds=PATIENCE)
+    devices.allocate(manifests.name(claim), [("any/only", "d0")], [pod])
+    held = (await claimed(client, namespace))[manifests.uid(pod)]
+    assert held.chosen == (("the pods' claim accelerator", "any", ("only",), "only"),)
+    assert held.devices == {devices.resource: 1.0}

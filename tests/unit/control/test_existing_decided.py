@@ -282,3 +282,57 @@ async def test_a_cheaper_pool_that_was_measured_is_what_it_would_move_to() -> No
     assert decision.verdict is Verdict.STAY, "what each replica could carry is not known, so no saving is sure"
     costs = {k.pool: k.unit_cost.interval.point for k in decision.memory.known if k.unit_cost is not None}
     assert costs["g4dn-xlarge"] == pytest.approx(costs["g6-xlarge"] / 2, rel=0.01)
+
+
+async def by_claims(*alternatives: str, busy: float | None = 18.0) -> Decision:
+    """A replica on a g6.xlarge by the alternative `small`, busy for 54 s of a minute, and one on a g5.xlarge by `big`, which is busy for so many with as
+    many requests."""
+    stage = Stage()
+    stage.workload()
+    stage.deployment(2)
+    stage.classes = [{"metadata": {"name": "gpu"}, "spec": {"extendedResourceName": "nvidia.com/gpu"}}]
+    requests = [{"name": "any", "firstAvailable": [{"name": name, "deviceClassName": "gpu"} for name in alternatives]}]
+    for number, kind, got in ((1, "g6.xlarge", "small"), (2, "g5.xlarge", "big")):
+        stage.node(f"n{number}", kind, nvidia_com__gpu="1")
+        stage.pod(f"chat-{number}", f"n{number}", cpu="2", memory="8Gi")
+        stage.pods[-1]["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimTemplateName": "gpu"}]
+        results = [{"request": f"any/{got}", "driver": "d", "pool": f"n{number}", "device": "0"}]
+        reserved = [{"resource": "pods", "uid": f"u-chat-{number}", "name": f"chat-{number}"}]
+        meta = {"name": f"c{number}", "namespace": "team", "annotations": {"resource.kubernetes.io/pod-claim-name": "gpu"}}
+        status = {"allocation": {"devices": {"results": results}}, "reservedFor": reserved}
+        stage.claims.append({"metadata": meta, "spec": {"devices": {"requests": requests}}, "status": status})
+
+    def read(_: object, key: PlacementKey) -> Fresh[Traffic]:
+        told = windows(replicas=1)
+        seconds = busy if key.pool.startswith("g5") else 54.0
+        rows = [row._replace(busy_seconds=None if busy is None else seconds, by_engine=False) for row in told.value.windows]
+        return replace(told, value=replace(told.value, windows=tuple(rows)))
+
+    stage.traffic = read
+    await stage.look()
+    return decide(stage.freeze(), NOW)
+
+
+async def test_where_a_claim_takes_what_costs_more_first_the_order_by_measured_cost_is_said() -> None:
+    balanced = condition(await by_claims("small", "old", "big"), "Balanced")
+    assert balanced is not None
+    assert (balanced.status, balanced.reason) == (False, Reason.CHEAPER_KNOWN)
+    assert balanced.message == (
+        "the pods' claim gpu, request any, takes small before big, with which a good request costs about 0.4 of that: in firstAvailable the order by "
+        "measured cost is big, small; nothing was measured with old"
+    )
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "busy"),
+    [(("big", "small"), 18.0), (("small", "big"), 43.2), (("small", "big"), 40.0), (("small", "big"), None)],
+    ids=[
+        "the cheaper one comes first",
+        "both cost about the same",
+        "less is saved than a move would have to",
+        "what each could carry is not told",
+    ],
+)
+async def test_an_order_is_left_alone_where_no_other_surely_costs_less(alternatives: tuple[str, ...], busy: float | None) -> None:
+    balanced = condition(await by_claims(*alternatives, busy=busy), "Balanced")
+    assert balanced is not None and "firstAvailable" not in balanced.message

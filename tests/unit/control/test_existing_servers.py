@@ -10,6 +10,7 @@ from steelyard.control.gather.existing_objects import A_ROUND
 from steelyard.control.kube.errors import ServerError
 from steelyard.control.kube.resource import NODES
 from steelyard.core.catalogue.made_pool import made_without_price, pool_name
+from steelyard.core.facts.existing import DeviceOrder
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.vocabulary.reason import Reason
 from unit.control.existing_stage import KEY, NOW, Stage
@@ -119,6 +120,31 @@ async def test_devices_by_claims_are_paid_for_like_those_that_containers_ask_for
     asked, held = ([(pod.resources, pod.cost_per_hour) for pod in stage.world.pods()] for stage in (asking, claiming))
     assert held == asked
     assert [resources.devices for resources, _ in held] == [1.0, 1.0]
+
+
+async def test_which_alternative_of_a_claim_a_replica_got_is_known_by_its_pool_and_one_that_nobody_got_by_none() -> None:
+    stage = standing(nvidia_com__gpu="0")
+    stage.node("n2", "g5.xlarge", **GPU)
+    stage.classes = [{"metadata": {"name": "gpu"}, "spec": {"extendedResourceName": "nvidia.com/gpu"}}]
+    alternatives = [{"name": name, "deviceClassName": "gpu"} for name in ("big", "small", "old")]
+    for number, got in ((1, "big"), (2, "small")):
+        stage.pods[number - 1]["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimTemplateName": "gpu"}]
+        stage.claims.append(
+            {
+                "metadata": {"name": f"c{number}", "namespace": "team", "annotations": {"resource.kubernetes.io/pod-claim-name": "gpu"}},
+                "spec": {"devices": {"requests": [{"name": "any", "firstAvailable": alternatives}]}},
+                "status": {
+                    "allocation": {"devices": {"results": [{"request": f"any/{got}", "driver": "d", "pool": f"n{number}", "device": "0"}]}},
+                    "reservedFor": [{"resource": "pods", "uid": f"u-chat-{number}", "name": f"chat-{number}"}],
+                },
+            }
+        )
+    await stage.look()
+    found = stage.freeze().found
+    assert found is not None
+    assert found.orders == (
+        DeviceOrder(claim="the pods' claim gpu", request="any", alternatives=(("big", "g6-xlarge"), ("small", "g5-xlarge"), ("old", None))),
+    )
 
 
 async def test_a_node_of_a_pool_that_nobody_wrote_is_paid_until_it_is_gone() -> None:

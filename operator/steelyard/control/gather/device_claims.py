@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.errors import Forbidden, NotFound
@@ -23,11 +23,32 @@ IMPLICIT = "deviceclass.resource.kubernetes.io/"
 """Before the name of a class: what its devices are called where the class says nothing else."""
 OF_A_CONTAINER = "resource.kubernetes.io/extended-resource-claim"
 """Annotation of a claim that stands for a request of a container."""
+OF_A_POD = "resource.kubernetes.io/pod-claim-name"
+"""The same of one that was made from a template for a pod: what the pod calls it (`spec.resourceClaims[].name`)."""
 _log = get_logger(__name__)
 
 
-async def claimed(client: Lister, namespace: str | None = None) -> Mapping[str, Mapping[str, float]]:
-    """By uid of a pod of a namespace, or of all, the devices that it holds by claims, by resource name. Empty where the kind is not served, or may not be listed. Raises ApiError."""
+class Chosen(NamedTuple):
+    """Of a request with alternatives, in order, the one that was free. `claim`: by its name, or, of one that was made for a pod, by the pod's name for it."""
+
+    claim: str
+    request: str
+    alternatives: tuple[str, ...]
+    chosen: str
+
+
+class Held(NamedTuple):
+    """What one pod has by claims: devices by resource name, and of each request with alternatives which it got."""
+
+    devices: Mapping[str, float]
+    chosen: tuple[Chosen, ...]
+
+
+NOTHING = Held({}, ())
+
+
+async def claimed(client: Lister, namespace: str | None = None) -> Mapping[str, Held]:
+    """By uid of a pod of a namespace, or of all, what it holds by claims. Empty where the kind is not served, or may not be listed. Raises ApiError."""
     try:
         classes = await client.list(DEVICE_CLASSES, page_size=PAGE, keep=_class)
         claims = await client.list(RESOURCE_CLAIMS, namespace, page_size=PAGE, keep=_claim)
@@ -42,13 +63,16 @@ async def claimed(client: Lister, namespace: str | None = None) -> Mapping[str, 
     told = [each for each in claims.items if each]
     shares = Counter(device for each in told for device, _ in each["devices"])
     held: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    chosen: dict[str, list[Chosen]] = defaultdict(list)
     for each in told:
+        for pod in each["pods"]:
+            chosen[pod] += each["chosen"]
         for device, of_class in each["devices"]:
             name = called.get(of_class) or IMPLICIT + of_class
             for pod in each["pods"]:
                 # Equal parts, where pods share a claim or claims a device: who uses how much of it is not told.
                 held[pod][name] += 1 / shares[device] / len(each["pods"])
-    return {pod: dict(devices) for pod, devices in held.items()}
+    return {pod: Held(dict(devices), tuple(sorted(chosen[pod]))) for pod, devices in held.items()}
 
 
 def _class(raw: Manifest) -> Manifest:
@@ -63,10 +87,23 @@ def _claim(raw: Manifest) -> Manifest:
             return {}
         status = raw.get("status") or {}
         pods = tuple(each["uid"] for each in status.get("reservedFor") or () if each["resource"] == "pods")
-        devices = tuple(_devices(status, _classes((raw.get("spec") or {})["devices"]["requests"])))
+        requests = (raw.get("spec") or {})["devices"]["requests"]
+        devices = tuple(_devices(status, _classes(requests)))
+        chosen = tuple(_chosen(raw, status, requests))
     except (KeyError, TypeError, AttributeError):
         return {}
-    return {"pods": pods, "devices": devices} if pods and devices else {}
+    return {"pods": pods, "devices": devices, "chosen": chosen} if pods and devices else {}
+
+
+def _chosen(raw: Manifest, status: Mapping[str, Any], requests: Iterable[Mapping[str, Any]]) -> Iterator[Chosen]:
+    of_the_pod = manifests.annotations(raw).get(OF_A_POD)
+    claim = f"the pods' claim {of_the_pod}" if of_the_pod else f"ResourceClaim {manifests.name(raw)}"
+    given = {str(each["request"]) for each in _results(status)}
+    for request in requests:
+        alternatives = tuple(str(each["name"]) for each in request.get("firstAvailable") or ())
+        got = next((each for each in alternatives if f"{request['name']}/{each}" in given), None)
+        if got is not None:
+            yield Chosen(claim, str(request["name"]), alternatives, got)
 
 
 def _classes(requests: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
@@ -83,7 +120,10 @@ def _classes(requests: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
 
 def _devices(status: Mapping[str, Any], classes: Mapping[str, str]) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Each device with its class. Who only administers a device does not hold it."""
-    results = (((status.get("allocation") or {}).get("devices") or {}).get("results")) or ()
-    for each in results:
+    for each in _results(status):
         if not each.get("adminAccess"):
             yield (str(each["driver"]), str(each["pool"]), str(each["device"])), classes[each["request"]]
+
+
+def _results(status: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    return (((status.get("allocation") or {}).get("devices") or {}).get("results")) or ()

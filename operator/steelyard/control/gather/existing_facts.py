@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,14 +11,14 @@ from steelyard.control.gather.existing_objects import Looked
 from steelyard.control.gather.pod_facts import served_pod
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.queued import NOTHING_SAID, is_gated, words
-from steelyard.control.gather.running import asked_together
+from steelyard.control.gather.running import CHOSEN, asked_together
 from steelyard.control.gather.unplaced import is_unplaced, no_room, waiting_since
 from steelyard.control.gather.workload_facts import crash_of, pod_ready, start_seconds_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import INFERENCE_SERVICES, LEADER_WORKER_SETS
 from steelyard.core.compiling.revision import revision_of_existing
-from steelyard.core.facts.existing import Found
+from steelyard.core.facts.existing import DeviceOrder, Found
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.resources import Resources
@@ -81,7 +82,7 @@ def seen_of(workload: Workload, looked: Looked, pool_of: PoolOf, node_of: NodeOf
         _placement(key, of_it, placed.homeless if key == main else (), missing if key == main else 0, now)
         for key, of_it in sorted(placed.by_place.items())
     )
-    found = Found(refusal=_refusal(workload, placed))
+    found = Found(refusal=_refusal(workload, placed), orders=_orders(placed))
     if main is not None:
         one = min(placed.by_place[main], key=lambda each: (not each.ready, manifests.name(each.leader)))
         found = _asking(workload, found, one, pool_of, node_of)
@@ -207,6 +208,22 @@ def _asking(workload: Workload, found: Found, one: _Replica, pool_of: PoolOf, no
             "what they cost: give them resources.requests",
         )
     return replace(found, refusal=refusal, resources=whole, resource_name=pool.resource_name if pool is not None else None)
+
+
+def _orders(placed: _Placed) -> tuple[DeviceOrder, ...]:
+    """Where replicas got different alternatives of one list, each is known by the pool that most got it on."""
+    got: dict[tuple[str, str, tuple[str, ...]], dict[str, Counter[str]]] = {}
+    for key, replicas in placed.by_place.items():
+        for each in (each for one in replicas for pod in (one.leader, *one.workers) for each in pod["spec"].get(CHOSEN) or ()):
+            got.setdefault((each.claim, each.request, each.alternatives), {}).setdefault(each.chosen, Counter())[key.pool] += 1
+    return tuple(
+        DeviceOrder(claim=claim, request=request, alternatives=tuple((name, _most(pools.get(name))) for name in alternatives))
+        for (claim, request, alternatives), pools in sorted(got.items())
+    )
+
+
+def _most(pools: Counter[str] | None) -> str | None:
+    return max(sorted(pools), key=lambda pool: pools[pool]) if pools else None
 
 
 def _refusal(workload: Workload, placed: _Placed) -> Refusal | None:

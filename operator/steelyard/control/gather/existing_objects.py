@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from steelyard.control.gather.device_claims import claimed
+from steelyard.control.gather.device_claims import NOTHING, Held, claimed
 from steelyard.control.gather.pod_facts import served_pod
-from steelyard.control.gather.running import CLAIMED
+from steelyard.control.gather.running import CHOSEN, CLAIMED
 from steelyard.control.gather.workload_facts import crash_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound
@@ -124,7 +124,7 @@ class ExistingObjects:
             return _the_same(before, Looked({}, refusal=Refusal(Reason.EXISTING_MISSING, told)))
         if any(pod["spec"]["resourceClaims"] for pod in mine):
             held = await claimed(self._client, key.namespace)
-            mine = [{**pod, "spec": {**pod["spec"], CLAIMED: held.get(manifests.uid(pod))}} for pod in mine]
+            mine = [_holding(pod, held.get(manifests.uid(pod), NOTHING)) for pod in mine]
         known = {manifests.uid(pod): pod for pod in before.pods} if before is not None else {}
         pods = tuple(sorted((_known(pod, known) for pod in mine), key=manifests.name))
         return _the_same(before, Looked(_known_object(found, before), pods))
@@ -210,8 +210,13 @@ def _container(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _known(pod: Manifest, known: Mapping[str, Manifest]) -> Manifest:
     """As it was found before, where it has not changed: what was made of it is true."""
     before = known.get(manifests.uid(pod))
-    same = before is not None and manifests.version(before) == manifests.version(pod)
-    return before if before is not None and same and before["spec"].get(CLAIMED) == pod["spec"].get(CLAIMED) else pod
+    if before is None or manifests.version(before) != manifests.version(pod):
+        return pod
+    return before if all(before["spec"].get(each) == pod["spec"].get(each) for each in (CLAIMED, CHOSEN)) else pod
+
+
+def _holding(pod: Manifest, held: Held) -> Manifest:
+    return {**pod, "spec": {**pod["spec"], CLAIMED: held.devices, CHOSEN: held.chosen}}
 
 
 def _known_object(found: Manifest, before: Looked | None) -> Manifest:

@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
-from steelyard.control.gather.device_claims import claimed
+from steelyard.control.gather.device_claims import NOTHING, Held, claimed
 from steelyard.control.gather.running import CLAIMED, asked_together
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.lister import Lister
@@ -58,7 +58,7 @@ def _by_node(told: Iterable[Manifest]) -> dict[str, Others]:
     return {node: {component: dict(asked) for component, asked in each.items()} for node, each in sums.items()}
 
 
-def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool], by_claims: Mapping[str, Mapping[str, float]]) -> Manifest:
+def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool], by_claims: Mapping[str, Held]) -> Manifest:
     """Empty for a pod that is elsewhere, is counted as a workload's own, or cannot be read: what one says is that one's alone."""
     try:
         node = manifests.node_name(pod)
@@ -68,7 +68,7 @@ def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool], b
         if ours and label.COMPILED_MODEL not in manifests.labels(pod):
             return {}
         component = Component.SHARED if ours or _is_agent(pod) else Component.OTHERS
-        spec = {**(pod.get("spec") or {}), CLAIMED: by_claims.get(manifests.uid(pod))}
+        spec = {**(pod.get("spec") or {}), CLAIMED: by_claims.get(manifests.uid(pod), NOTHING).devices}
         return {"node": node, "component": component, "asked": asked_together(spec)}
     except Exception:
         return {}

@@ -10,6 +10,8 @@ from steelyard.api.quantity import number
 
 CLAIMED = "steelyard.dev/claimed"
 """In a spec as it is kept here: devices that the pod holds by ResourceClaims, by resource name (`device_claims.py`). No API server serves it."""
+CHOSEN = "steelyard.dev/chosen"
+"""The same: of each request with alternatives the one that the pod got."""
 
 
 def running_together(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -22,10 +22,21 @@ class Existing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceOrder:
+    """A request of its pods' ResourceClaims that takes the first alternative which is free. `claim`: as people call it; `alternatives`: in that order,
+    each with the pool on which a replica got it; None where none did."""
+
+    claim: str
+    request: str
+    alternatives: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What was found of it at the last look. `refusal`: why nothing can be measured of it; `resources`: of one replica, of which `devices` count
-    those of `resource_name`."""
+    those of `resource_name`; `orders`: of the devices that its replicas have by claims."""
 
     refusal: Refusal | None = None
     resources: Resources = field(default_factory=lambda: Resources(0.0, 0.0))
     resource_name: str | None = None
+    orders: tuple[DeviceOrder, ...] = ()

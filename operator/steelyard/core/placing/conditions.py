@@ -10,6 +10,7 @@ from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import RefusedWrite
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.compiled import compiled
+from steelyard.core.placing.device_order import better_order
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.placed import is_front, placed, why_late
 from steelyard.core.placing.routed import overloaded
@@ -120,6 +121,9 @@ def _balanced(seen: Analysis, memory: Memory, outcome: Outcome) -> Condition:
         if stuck is not None:
             return Condition(ConditionType.BALANCED, False, stuck.reason, f"{under_way}; {stuck.message}")
         return Condition(ConditionType.BALANCED, False, Reason.MOVING, under_way)
+    order = better_order(seen)
+    if order is not None:
+        return Condition(ConditionType.BALANCED, False, Reason.CHEAPER_KNOWN, order)
     if refusal is None:
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "not decided yet")
     if refusal.reason in SETTLED:
