@@ -7,8 +7,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from cluster.waiting import wait_until
 from e2e.golden_move import CHEAP, CLAIMED, DEAR, MOST
 from e2e.ground import Ground
 from e2e.tenant import WORKLOAD, Tenant, at_least
-from integrations import means
+from integrations import counting, means
 from integrations.gateway import NAME, NAMESPACE, TRAFFIC, Gateway, definitions, start
 from integrations.look import ROUTES, Look, look, of_pool, part_at
 from integrations.operators_account import Thefts, makes_no_other, operators_account
@@ -60,6 +62,10 @@ FOLLOWS = 5.0
 WATCHED = 45.0
 """Seconds for which it is looked at after the loss."""
 ASKED, ASKED_RATE = 1_500, 30.0
+LESS = "0.05"
+"""What a pool costs that is moved to."""
+REPLICAS, MANY = 2, 200.0
+"""Replicas of a light server, and requests per second to them."""
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +246,55 @@ def test_a_move_with_real_servers_goes_share_by_share_and_no_request_fails(groun
         assert "does not accept" in held["message"]
         tenant.apply(most=MOST)
         tenant.until("the route to be gone", lambda: tenant.cluster.api.get(path) is None, 60)
+
+
+def test_of_fifty_thousand_requests_through_a_move_none_fails_and_each_pool_serves_its_share(
+    ground: Ground, gateway: Gateway, pinned: str, tmp_path: Path
+) -> None:
+    with Tenant(ground, tmp_path) as tenant:
+        gateway.accept(tenant.namespace)
+        status, told = tenant.cluster.api.request("POST", f"/api/v1/namespaces/{tenant.namespace}/configmaps", counting.samples())
+        assert status == 201, told
+        source = tenant.pool("first", "pool-a", "onnxruntime", CHEAP)
+        target = tenant.pool("second", "pool-b", "onnxruntime", DEAR)
+        tenant.start_operator(fetchImage=pinned)
+        tenant.apply_spec(counting.spec(pinned, TRAFFIC, REPLICAS))
+        tenant.until_serving(REPLICAS)
+        crowd = counting.Crowd(gateway.url, MANY)
+        with ThreadPoolExecutor(1) as threads:
+            asking = threads.submit(asyncio.run, crowd.ask())
+            try:
+                tenant.until("what it costs there", lambda: tenant.placement(source).get("unitCost"), 240)
+                tenant.reprice(target, LESS)
+                looks, steps = [look(tenant, (source, target))], list[str]()
+
+                def over() -> bool:
+                    steps.append(tenant.step() or "")
+                    looks.append(look(tenant, (source, target)))
+                    gone = len(tenant.serving()) == len(tenant.ready()) == REPLICAS
+                    return tenant.holds() == target and steps[-1] == "" and gone and len(crowd.answers) >= REQUESTS
+
+                tenant.until("the end of the move", over, 900)
+            finally:
+                crowd.enough = True
+            asking.result(PATIENCE)
+        during = [each for each in crowd.answers if each.at >= looks[0].at]
+        failed = [each for each in during if each.pod is None]
+        print(f"{len(during)} requests since the price fell, of {len(crowd.answers)}; steps {[step for step, _ in groupby(steps) if step]}")
+        assert len(crowd.answers) >= REQUESTS
+        assert not failed, f"{len(failed)} of {len(during)}"
+        assert {round(100 * each.parts[target]) for each in looks} >= set(STEPS)
+        # What the source carries is known from below alone: its servers do not tell how busy they are, and were never full.
+        loads = [each.loads(MANY)[target] for each in looks if each.parts[target]]
+        print(f"the target was asked for {max(loads):.2f} of what it was measured to carry at most")
+        assert max(loads) <= SAFE
+        for part, there in groupby(looks, lambda each: each.parts[target]):
+            seen = list(there)
+            asked = [each for each in during if each.pod and seen[0].at + SETTLED <= each.at < seen[-1].at]
+            served = sum(of_pool(each.pod or "", target) for each in asked)
+            off = _off(served, len(asked), part) if asked else 0.0
+            print(f"{100 * part:5.1f} %: {served} of {len(asked)} requests, {off:.2f} standard deviations off")
+            assert off <= SIGMAS
 
 
 def test_where_half_a_pool_dies_its_weight_follows_and_what_was_under_way_there_is_all_that_is_lost(

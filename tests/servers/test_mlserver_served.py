@@ -137,9 +137,7 @@ def test_two_pools_are_asked_the_same_samples_over_the_same_minutes_and_no_user_
 
 def test_a_pool_that_becomes_cheaper_is_asked_the_samples_before_a_user_comes_there(tenant: Tenant, asker: Asker) -> None:
     dear = pool(tenant, "dear")
-    price = [{"op": "replace", "path": "/spec/shapes/0/pricePerHour", "value": LESS}]
-    status, told = tenant.cluster.api.request("PATCH", f"{OWN}/acceleratorpools/{dear}", price, "application/json-patch+json")
-    assert status == 200, told
+    tenant.reprice(dear, LESS)
     seen: list[tuple[str, bool]] = []
 
     def moved() -> bool:
