@@ -54,6 +54,26 @@ def test_an_object_that_nobody_writes_so_is_an_error(linted, changes: dict[str, 
     assert says in linted(changed(workload(), changes), code=1)
 
 
+def test_samples_that_the_files_do_not_have_are_a_doubt_where_they_have_other_config_maps(linted):
+    asks = changed(workload(), {"spec.traffic": {"samples": {"configMap": {"name": "samples"}}}})
+    space = asks["metadata"].get("namespace")
+
+    def kept(name: str, *keys: str, namespace: str | None = space) -> dict[str, Any]:
+        meta = {"name": name} if namespace is None else {"name": name, "namespace": namespace}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict.fromkeys(keys, "{}")}
+
+    def doubts(*beside: dict[str, Any]) -> list[str]:
+        return [line.partition("doubt: ")[2] for line in linted(asks, *beside, code=1).splitlines() if "doubt: " in line]
+
+    assert doubts() == doubts(kept("samples", "requests.jsonl")) == doubts(kept("other", namespace="elsewhere")) == []
+    (missing,) = doubts(kept("sample", "requests.jsonl"))
+    assert missing.endswith("spec.traffic.samples.configMap.name: ConfigMap samples is in none of these files; sample is")
+    (other,) = doubts(kept("samples", "peak.jsonl"))
+    assert other.endswith(
+        "spec.traffic.samples.configMap.key: key requests.jsonl of ConfigMap samples is in none of these files; it has peak.jsonl"
+    )
+
+
 def test_a_pool_that_the_files_do_not_have_is_a_doubt_where_they_have_others(linted):
     asks = changed(workload(), {"spec.placement": {"pools": [{"name": "inf2-xlarg"}]}})
     assert "0 doubt(s)" in linted(asks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -13,11 +13,14 @@ from steelyard.api.accelerator_trial import ACCELERATOR_TRIAL
 from steelyard.api.inference_workload import INFERENCE_WORKLOAD
 from steelyard.api.kind import API_VERSION, GROUP, Kind
 from steelyard.api.parse import parse
+from steelyard.api.samples import ConfigMapKey
 from steelyard.cli.manifest_file import Found
 from steelyard.core.facts.identity import on_pool
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (INFERENCE_WORKLOAD, ACCELERATOR_POOL, ACCELERATOR_TRIAL)}
 """Those that people write."""
+CONFIG_MAP, SAMPLES = "ConfigMap", "spec.traffic.samples.configMap"
+SAMPLES_KEY = str(ConfigMapKey.model_fields["key"].default)
 
 
 class Weight(StrEnum):
@@ -42,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LintView:
-    """objects: of Steelyard's kinds. others: objects of any other kind, which are not looked at."""
+    """objects: of Steelyard's kinds. others: objects of any other kind, of which ConfigMaps alone are looked at, for samples."""
 
     objects: int
     others: int
@@ -59,7 +62,8 @@ def lint(found: Iterable[Found]) -> LintView:
     every = tuple(found)
     ours = [each for each in every if str(each.raw.get("apiVersion", "")).partition("/")[0] == GROUP]
     errors = [finding for each in ours for finding in _refused(each)]
-    return LintView(len(ours), len(every) - len(ours), (*errors, *_doubts(ours)))
+    kept = {_place(each): _keys(each.raw) for each in every if each.raw.get("kind") == CONFIG_MAP}
+    return LintView(len(ours), len(every) - len(ours), (*errors, *_doubts(ours), *_sampled(ours, kept)))
 
 
 def _refused(one: Found) -> Iterator[Finding]:
@@ -89,9 +93,27 @@ def _doubts(ours: Sequence[Found]) -> Iterator[Finding]:
             yield _doubt(each, "spec.workloadName", INFERENCE_WORKLOAD.name, asked, beside)
 
 
-def _doubt(one: Found, field: str, kind: str, name: str, there: Iterable[str]) -> Finding:
+def _sampled(ours: Sequence[Found], kept: Mapping[tuple[str, str], Set[str]]) -> Iterator[Finding]:
+    """Samples that none of these files has, where they have other ConfigMaps of that namespace. kept: keys of each ConfigMap."""
+    for each in ours:
+        named = _at(each.raw, "spec", "traffic", "samples", "configMap")
+        name, key = _at(named, "name"), _at(named, "key") or SAMPLES_KEY
+        beside = {called for space, called in kept if space == _place(each)[0]}
+        if not isinstance(name, str) or not beside:
+            continue
+        if name not in beside:
+            yield _doubt(each, f"{SAMPLES}.name", CONFIG_MAP, name, beside)
+        elif key not in (there := kept[_place(each)[0], name]):
+            yield _doubt(each, f"{SAMPLES}.key", f"key {key} of {CONFIG_MAP}", name, (), f"; it has {', '.join(sorted(there)) or 'none'}")
+
+
+def _keys(raw: Mapping[str, Any]) -> Set[str]:
+    return {str(key) for part in ("data", "binaryData") for key in _at(raw, part) or ()}
+
+
+def _doubt(one: Found, field: str, kind: str, name: str, there: Iterable[str], meant: str = "") -> Finding:
     close = get_close_matches(name, sorted(there), n=1)
-    meant = f"; {close[0]} is" if close else ""
+    meant = meant or (f"; {close[0]} is" if close else "")
     return Finding(one.file, one.line, _called(one), field, Weight.DOUBT, f"{kind} {name} is in none of these files{meant}")
 
 
