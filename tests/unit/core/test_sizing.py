@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from math import ceil
+
+import pytest
 
 from steelyard.core.decide import decide
 from steelyard.core.facts.snapshot import PoolChoice, Scaling
+from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.requirement import UNUSED
 from steelyard.core.planning.enough import Rules, Stand, grown, shrunk, suffices
 from steelyard.core.planning.sizing import need
@@ -144,3 +148,17 @@ def test_a_pool_that_is_to_have_a_replica_gets_it_though_another_one_carries_the
     world.pools = {"a": PoolChoice(), "b": PoolChoice(minimum=1)}
     world.tick(10)
     assert world.count("b") == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_while_little_is_seen_and_more_is_carried_than_the_busy_time_says_a_rise_is_still_met_by_its_forecast(seed: int) -> None:
+    world = World({"a": Ground(speed=10)}, rate=7.0, policy=quick(), seed=seed, noise=0.5)
+    world.tick(6)
+    for _ in range(5):
+        world.rate *= 1.12
+        world.tick()
+        seen = analysis(world.looked_at, world.now)
+        assert seen.load is not None
+        assert seen.asked == seen.load.soon, "not what is there now, as where nothing is known but that it is carried"
+        (capacity,) = (seen.capacity(place.key) for place in seen.members)
+        assert capacity and replicas(world) >= ceil(seen.asked / capacity - 1e-9)
