@@ -1,15 +1,6 @@
 """With one Service the slowest replicas make all others as slow. Where the others carry the load alone they go at once, whatever else is on its way."""
 
-from dataclasses import replace
-
-import pytest
-
-from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.snapshot import PoolChoice, Scaling
-from steelyard.core.placing.analysis import analysis
-from steelyard.core.placing.repair import shortage
-from steelyard.core.placing.trim import trim
-from steelyard.core.statistics.interval import Interval
 from unit.core.world import Ground, Pods, World, quick
 
 
@@ -44,18 +35,3 @@ def test_they_stay_while_the_fast_ones_that_are_ready_do_not_carry_it() -> None:
     fast.ages = [99, 99, *([0] * (fast.desired - 2))]
     world.tick(2)
     assert world.count("slow") >= 4
-
-
-@pytest.mark.parametrize(("least", "gone"), [(11.5, True), (4.0, False)])
-def test_where_less_is_needed_they_go_if_the_others_are_surely_faster_and_stay_if_that_may_be_chance(least: float, gone: bool) -> None:
-    grounds = {"slow": Ground(speed=10, price=0.4, nodes=3), "fast": Ground(speed=10, price=0.8)}
-    world = World(grounds, rate=50.0, policy=quick(exploration_budget=0.0), scaling=Scaling(maximum=40))
-    world.tick(12)
-    assert (world.count("slow"), world.count("fast")) == (3, 5)
-    seen = analysis(world.looked_at, world.now)
-    rates = {"slow": Interval(7.0, 6.9, 7.1), "fast": Interval(12.0, least, 38.0)}
-    kept = {key: replace(known, capacity=Capacity(rates[key.pool], Basis.MEASURED, 300)) for key, known in seen.kept.items()}
-    seen = replace(seen, kept=kept)
-    outcome = trim(seen, shortage(seen))
-    left = {key.pool: n for key, n in (outcome.allocation if outcome else seen.allocation).items() if n}
-    assert left == ({"fast": 5} if gone else {"slow": 3, "fast": 5})
