@@ -108,7 +108,7 @@ def test_at_zero_what_a_first_replica_takes_is_told_the_soonest_first_and_what_i
     decision = world.tick()
     assert not world.deployments
     assert decision.message.endswith(
-        "A first replica: on pool b 42 s and 0.084 USD until it serves; on pool a 95 s and 0.095 USD until it serves; on pool c none was started yet."
+        "A first replica: on pool b 42 s and 0.084 USD until it serves; on pool a 95 s and 0.095 USD until it serves; on pool c no start was measured yet."
     )
     told = {c.type.value: c for c in decision.conditions}
     assert (told["Ready"].status, told["Ready"].reason, told["Ready"].message) == (False, Reason.IDLE, decision.message)

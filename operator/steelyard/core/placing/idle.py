@@ -13,8 +13,8 @@ HOUR = 3600
 
 
 def idle(seen: Analysis) -> Refusal:
-    """Seconds are those that a replica was last measured to take on a pool; money is what its price per hour makes of them. What was never started is
-    not known, and not free."""
+    """Seconds are those that a replica was last measured to take on a pool; money is what its price per hour makes of them. What was never measured
+    is not known, and not free."""
     usable = [(o, _start(seen, o)) for o in seen.options if o.refusal is None]
     told = "; ".join(_cold(seen, o, took) for o, took in sorted(usable, key=lambda each: (each[1] or inf, each[0].pool)))
     wake = f" A first replica: {told}." if told else " No pool may be used now: see `kubectl steelyard explain`."
@@ -23,7 +23,7 @@ def idle(seen: Analysis) -> Refusal:
 
 def _cold(seen: Analysis, option: Option, took: float | None) -> str:
     if took is None:
-        return f"on pool {option.pool} none was started yet"
+        return f"on pool {option.pool} no start was measured yet"
     paid = (
         ""
         if option.each is None
