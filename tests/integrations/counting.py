@@ -80,7 +80,8 @@ def spec(image: str, traffic: dict[str, Any], replicas: int) -> dict[str, Any]:
     server = {
         "image": image,
         "families": ["cpu"],
-        "command": ["python3", "-c", PROGRAM],
+        "command": ["python3", "-c", "import sys; exec(chr(10).join(sys.argv[1:]), {})"],
+        "args": PROGRAM.split("\n\n"),
         "port": 8080,
         "probes": {"livePath": "/health", "readyPath": "/health"},
         "drain": {"delaySeconds": 5, "timeoutSeconds": 20},
