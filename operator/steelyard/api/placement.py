@@ -13,27 +13,29 @@ from steelyard.api.rule import Pattern, Rule
 from steelyard.api.text import PoolName
 from steelyard.api.word import Word
 
-_LABEL_KEY = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+LABEL_KEY = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+
+LABEL_VALUE = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 
 LabelKey = Annotated[
     str,
     Field(max_length=317),
-    Pattern(_LABEL_KEY, 'must be a label key, such as "tier" or "example.com/tier"'),
+    Pattern(LABEL_KEY, 'must be a label key, such as "tier" or "example.com/tier"'),
 ]
 
 LabelValue = Annotated[
     str,
     Field(max_length=63),
     Pattern(
-        "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
+        LABEL_VALUE,
         "must be a label value: at most 63 letters, digits and - _ . and a letter or digit at both ends",
     ),
 ]
 
 LABEL_KEYS_ONLY = Rule(
-    f"self.all(key, key.size() <= 317 && key.matches('{_LABEL_KEY}'))",
+    f"self.all(key, key.size() <= 317 && key.matches('{LABEL_KEY}'))",
     'must use label keys only, such as "tier" or "example.com/tier"',
-    lambda labels: all(len(key) <= 317 and re.search(_LABEL_KEY, key) is not None for key in labels),
+    lambda labels: all(len(key) <= 317 and re.search(LABEL_KEY, key) is not None for key in labels),
 )
 """For the keys of a map of labels; a schema can bound their number but not their form."""
 

@@ -16,12 +16,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from steelyard.api.placement import LABEL_KEY, LABEL_VALUE
 from steelyard.app.catalogue import laid_over
 from steelyard.core.catalogue.entry import CatalogueError
 
 NonEmpty = Annotated[str, Field(min_length=1, max_length=512)]
-LabelKey = Annotated[str, Field(max_length=317, pattern="^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
-LabelValue = Annotated[str, Field(max_length=63, pattern="^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
+_LabelKey = Annotated[str, Field(max_length=317, pattern=LABEL_KEY)]
+_LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
 
 
 class _Closed(BaseModel):
@@ -330,7 +331,7 @@ class Config(_Closed):
         default_factory=dict, description="The highest spec.scaling.priority that counts, by namespace."
     )
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
-    pool_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=16)] = Field(
+    pool_labels: Annotated[dict[_LabelKey, _LabelValue], Field(max_length=16)] = Field(
         default_factory=dict,
         description="Pools to work with: those that have all of these labels; empty for all. Others do not exist for this installation, and their status "
         "is not written.",

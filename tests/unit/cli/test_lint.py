@@ -69,9 +69,15 @@ def test_samples_that_the_files_do_not_have_are_a_doubt_where_they_have_other_co
     (missing,) = doubts(kept("sample", "requests.jsonl"))
     assert missing.endswith("spec.traffic.samples.configMap.name: ConfigMap samples is in none of these files; sample is")
     (other,) = doubts(kept("samples", "peak.jsonl"))
-    assert other.endswith(
-        "spec.traffic.samples.configMap.key: key requests.jsonl of ConfigMap samples is in none of these files; it has peak.jsonl"
-    )
+    assert other.endswith("configMap.key: ConfigMap samples has no key requests.jsonl in these files, and has peak.jsonl")
+
+
+@pytest.mark.parametrize("odd", [{"data": 3}, {"data": "text"}, {"data": None}, {"data": ["a"]}, {"metadata": {"name": ["a"]}}])
+def test_a_config_map_that_is_none_and_samples_by_odd_keys_end_nothing(linted, odd: dict[str, Any]):
+    asks = changed(workload(), {"spec.traffic": {"samples": {"configMap": {"name": "samples", "key": ["a"]}}}})
+    named = changed(asks, {"spec.traffic.samples.configMap.key": "peak.jsonl", "metadata.name": "other"})
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**asks["metadata"], "name": "samples"}, **odd}
+    assert "doubt: " in linted(asks, named, made, code=1)
 
 
 def test_a_pool_that_the_files_do_not_have_is_a_doubt_where_they_have_others(linted):

@@ -31,7 +31,7 @@ COMMAND = Command(
     summary="check manifests before they are applied: what would be refused, and what to write instead",
     description="Reads InferenceWorkloads, AcceleratorPools and AcceleratorTrials out of files and says of each field that the API server would "
     "refuse what to write instead. Names of pools, workloads and samples that none of the files has are doubts, where the files have others of that kind. "
-    "Objects of other kinds are left alone. It asks no cluster: render templates first, as in `helm template . | steelyard lint -`.",
+    "Of objects of other kinds it looks at the keys of ConfigMaps alone. It asks no cluster: render templates first, as in `helm template . | steelyard lint -`.",
     add_arguments=_arguments,
     run=_run,
     cluster=False,

@@ -96,24 +96,25 @@ def _doubts(ours: Sequence[Found]) -> Iterator[Finding]:
 def _sampled(ours: Sequence[Found], kept: Mapping[tuple[str, str], Set[str]]) -> Iterator[Finding]:
     """Samples that none of these files has, where they have other ConfigMaps of that namespace. kept: keys of each ConfigMap."""
     for each in ours:
-        named = _at(each.raw, "spec", "traffic", "samples", "configMap")
+        space, named = _place(each)[0], _at(each.raw, "spec", "traffic", "samples", "configMap")
         name, key = _at(named, "name"), _at(named, "key") or SAMPLES_KEY
-        beside = {called for space, called in kept if space == _place(each)[0]}
-        if not isinstance(name, str) or not beside:
+        beside = {called for where, called in kept if where == space}
+        if not isinstance(name, str) or not isinstance(key, str) or not beside:
             continue
         if name not in beside:
             yield _doubt(each, f"{SAMPLES}.name", CONFIG_MAP, name, beside)
-        elif key not in (there := kept[_place(each)[0], name]):
-            yield _doubt(each, f"{SAMPLES}.key", f"key {key} of {CONFIG_MAP}", name, (), f"; it has {', '.join(sorted(there)) or 'none'}")
+        elif key not in (there := kept[space, name]):
+            has = f"ConfigMap {name} has no key {key} in these files, and has {', '.join(sorted(there)) or 'none'}"
+            yield Finding(each.file, each.line, _called(each), f"{SAMPLES}.key", Weight.DOUBT, has)
 
 
 def _keys(raw: Mapping[str, Any]) -> Set[str]:
-    return {str(key) for part in ("data", "binaryData") for key in _at(raw, part) or ()}
+    return {str(key) for part in ("data", "binaryData") if isinstance(told := _at(raw, part), dict) for key in told}
 
 
-def _doubt(one: Found, field: str, kind: str, name: str, there: Iterable[str], meant: str = "") -> Finding:
+def _doubt(one: Found, field: str, kind: str, name: str, there: Iterable[str]) -> Finding:
     close = get_close_matches(name, sorted(there), n=1)
-    meant = meant or (f"; {close[0]} is" if close else "")
+    meant = f"; {close[0]} is" if close else ""
     return Finding(one.file, one.line, _called(one), field, Weight.DOUBT, f"{kind} {name} is in none of these files{meant}")
 
 

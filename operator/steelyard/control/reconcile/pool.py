@@ -91,7 +91,8 @@ class PoolReconciler:
         wanted = self._status(raw, pool, old, self._clock.now())
         patch = changes(old, wanted)
         if patch is not None:
-            wait = self._contested(called, wanted)
+            content = _content(wanted)
+            wait = self._contested(called, content)
             if wait > 0:
                 return wait
             try:
@@ -102,28 +103,28 @@ class PoolReconciler:
                 # Another installation in this cluster shows the same pool, or somebody has just changed or deleted it: the watch brings what
                 # is new.
                 return 1.0
-            self._wrote(called, wanted)
+            self._wrote(called, content)
             self._store.wrote(ACCELERATOR_POOLS, written)
             self._tell(raw, _notes(old, written.get("status") or {}))
         return 60.0
 
-    def _contested(self, called: str, wanted: Manifest) -> float:
+    def _contested(self, called: str, content: Manifest) -> float:
         """Seconds to wait before a status is written once more that another hand has changed since: most often another installation's, which
         sees it otherwise, of another version or with other pods. Who wrote last stays right, and each try is later than the one before."""
-        before = self._same(called, _content(wanted))
+        before = self._same(called, content)
         return 0.0 if before is None else max(0.0, before.until - self._clock.monotonic())
 
-    def _wrote(self, called: str, wanted: Manifest) -> None:
-        content, now = _content(wanted), self._clock.monotonic()
-        before = self._same(called, content)
+    def _wrote(self, called: str, content: Manifest) -> None:
+        now, before = self._clock.monotonic(), self._same(called, content)
         times = before.times + 1 if before else 0
         self._written[called] = _Written(content, now, times, now + CONTESTED.delay(times, self._chance) if before else now)
 
     def _same(self, called: str, content: Manifest) -> _Written | None:
         """What was written last, where it was the same and not long ago."""
         before = self._written.get(called)
-        lately = before is not None and self._clock.monotonic() - before.at <= 2 * CONTESTED.cap
-        return before if before is not None and lately and before.content == content else None
+        if before is None or before.content != content or self._clock.monotonic() - before.at > 2 * CONTESTED.cap:
+            return None
+        return before
 
     def _status(self, raw: Manifest, pool: Pool, old: Mapping[str, Any], now: datetime) -> Manifest:
         generation = int(manifests.metadata(raw).get("generation", 1))

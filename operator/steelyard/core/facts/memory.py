@@ -278,3 +278,9 @@ class Memory:
     def of(self, pool: str, revision: str) -> Known | None:
         """Evidence of a placement, if any."""
         return next((k for k in self.known if k.pool == pool and k.revision == revision), None)
+
+    def start_seconds(self, pool: str, revision: str | None) -> float | None:
+        """From the order of a replica there to its first ready moment, of that revision, else of any; None where it was never measured."""
+        own = self.of(pool, revision) if revision is not None else None
+        others = [k.start_seconds for k in self.known if k.pool == pool]
+        return next((each for each in (own and own.start_seconds, *others) if each is not None), None)

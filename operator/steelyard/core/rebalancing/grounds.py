@@ -89,12 +89,13 @@ class Grounds:
     def measured_start(self, option: Option) -> float | None:
         """The same; None where it was never measured."""
         standing = [p.start_seconds for p in self.snapshot.placements if p.key.pool == option.pool and p.start_seconds is not None]
-        known, any_of = self._known(option), [k.start_seconds for k in self.snapshot.memory.known if k.pool == option.pool]
-        remembered = [known.start_seconds if known is not None else None, *any_of]
-        return max(standing) if standing else next((each for each in remembered if each is not None), None)
+        return max(standing) if standing else self.snapshot.memory.start_seconds(option.pool, self._revision(option))
+
+    def _revision(self, option: Option) -> str | None:
+        return self.revisions.get(option.pool, option.candidate.revision)
 
     def _known(self, option: Option) -> Known | None:
-        revision = self.revisions.get(option.pool, option.candidate.revision)
+        revision = self._revision(option)
         return self.snapshot.memory.of(option.pool, revision) if revision is not None else None
 
     @property
