@@ -93,7 +93,7 @@ def test_what_helm_prints_is_pasted_and_the_pool_is_priced(tmp_path):
         answer = _pasted(_apply(notes), _kubectl(tmp_path, f'exec "{real}" --kubeconfig "{cluster.kubeconfig}" "$@"'))
         assert answer.returncode == 0, answer.stderr
         assert cluster.api.get(WORKLOAD) is not None
-        with OperatorProcess(cluster.kubeconfig, "default", tmp_path, config("default")):
+        with OperatorProcess(cluster.kubeconfig, "default", tmp_path, config("default", poolLabels={})):
             priced = wait_until("the pool is looked at", lambda: _condition(cluster.api.get(POOL), "Priced"), seconds=PATIENCE)
         assert (priced["status"], priced["reason"]) == ("True", "Priced"), priced["message"]
 

@@ -17,12 +17,11 @@ from e2e.client import OBJECTIVE_MILLISECONDS, Client
 from e2e.ground import GENERAL, OWN, Ground
 from e2e.lifetimes import Lifetimes
 from fault.proxy import Proxy
-from stub.operator_process import OperatorProcess, config
+from stub.operator_process import RUN, OperatorProcess, config, tag_of
 
 Manifest = dict[str, Any]
 WORKLOAD = "encoder"
 CPU, MEMORY = "250m", "768Mi"
-LABEL = "steelyard.dev/run"
 
 
 def at_least(replicas: Mapping[str, int]) -> Manifest:
@@ -44,7 +43,7 @@ class Tenant:
 
     def __enter__(self) -> Self:
         self.namespace = self._stack.enter_context(new_namespace(self.cluster, "e2e"))
-        self._tag = self.namespace.rsplit("-", 1)[-1]
+        self._tag = tag_of(self.namespace)
         self.user = f"operator-{self._tag}"
         self.ground.give_credentials(self.namespace)
         self.lifetimes = self._stack.enter_context(Lifetimes(self.cluster, self.namespace, self._folder / "pods.json"))
@@ -84,7 +83,7 @@ class Tenant:
             "resources": resources or {"cpu": CPU, "memory": MEMORY},
             "claims": claims or [],
         }
-        self._write(f"{OWN}/acceleratorpools/{name}", "AcceleratorPool", {"name": name, "labels": {LABEL: self._tag}}, spec)
+        self._write(f"{OWN}/acceleratorpools/{name}", "AcceleratorPool", {"name": name, "labels": {RUN: self._tag}}, spec)
         self._pools.append(name)
         return name
 
@@ -108,7 +107,6 @@ class Tenant:
             "store": self.ground.s3_store(),
             "compile": {"nodeSelector": GENERAL},
             "connectionMaxAgeSeconds": 5,
-            "poolLabels": {LABEL: self._tag},
             **self._settings,
         }
         kubeconfig = self._proxy.kubeconfig if self._proxy else self.cluster.kubeconfig_for(self.user, "system:masters")
@@ -170,7 +168,7 @@ class Tenant:
 
     def apply_spec(self, spec: Manifest) -> None:
         """Apply the workload as it is given, on this tenant's pools."""
-        placement = {"poolSelector": {"matchLabels": {LABEL: self._tag}}, **spec.get("placement", {})}
+        placement = {"poolSelector": {"matchLabels": {RUN: self._tag}}, **spec.get("placement", {})}
         self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, {**spec, "placement": placement})
 
     def client(self, rate: float | str, *further: str, labels: Mapping[str, str] | None = None, url: str | None = None) -> Client:

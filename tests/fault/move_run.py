@@ -22,12 +22,12 @@ from cluster.waiting import wait_until
 from fault.meanwhile import curtain
 from fault.proxy import Proxy
 from patience import PATIENCE
-from stub.operator_process import OperatorProcess, config
+from stub.operator_process import RUN, OperatorProcess, config, tag_of
 from stub.server import Behaviour
 from stub.world import Play, StubWorld
 
 Manifest = dict[str, Any]
-WORKLOAD, RUN = "model", "steelyard.dev/run"
+WORKLOAD = "model"
 OWN = "/apis/steelyard.dev/v1alpha1"
 DEAR, CHEAP = "0.40", "0.20"
 LOAD = 300.0
@@ -75,7 +75,7 @@ class MoveRun:
         `ask`: how Cluster Autoscaler, which then makes the nodes of both, is asked before a move to the cheap one.
         """
         self.cluster, self.namespace = cluster, namespace
-        self.tag = namespace.rsplit("-", 1)[-1]
+        self.tag = tag_of(namespace)
         self.dear, self.cheap = f"dear-{self.tag}", f"cheap-{self.tag}"
         self.user = f"operator-{self.tag}"
         behaviours = {pool: Behaviour(seconds) for pool, seconds in zip((self.dear, self.cheap), cpu, strict=True)}
@@ -214,8 +214,6 @@ class MoveRun:
         `installed_in`: the namespace of another installation, whose operator it is. `flags`: further words of its command line. `changes`: of its
         configuration."""
         given = {**self._settings, **changes}
-        if code is None:
-            given.setdefault("poolLabels", {RUN: self.tag})
         # Compiles must not land on the played nodes of another run.
         given["compile"] = {"nodeSelector": {"steelyard.dev/pool": self.dear}, **given.get("compile", {})}
         if kubeconfig is not None:
@@ -224,11 +222,14 @@ class MoveRun:
             kubeconfig = self.cluster.kubeconfig_for(user or self.user, "system:masters")
         else:
             kubeconfig = self.proxy.kubeconfig
+        settings = config(self.namespace, **given)
+        if code is not None:
+            del settings["poolLabels"]  # an older version knows none
         made = OperatorProcess(
             kubeconfig,
             installed_in or self.namespace,
             self._folder,
-            config(self.namespace, **given),
+            settings,
             f"operator-{len(self.operators) + 1}",
             code=code,
             flags=flags,

@@ -21,7 +21,7 @@ from cluster.waiting import wait_until
 from fault.test_existing import MERGE, RATE, Page
 from fault.test_least_privilege import account_of_the_chart
 from patience import PATIENCE
-from stub.operator_process import OperatorProcess, config
+from stub.operator_process import RUN, OperatorProcess, config, tag_of
 
 pytestmark = pytest.mark.apiserver
 
@@ -84,7 +84,7 @@ class Ground:
             "shapes": [shape],
             "resources": {"cpu": "500m", "memory": "1Gi"},
         }
-        made = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "AcceleratorPool", "metadata": {"name": name, "labels": {"of": self.namespace}}, "spec": spec}  # fmt: skip
+        made = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "AcceleratorPool", "metadata": {"name": name, "labels": {RUN: tag_of(self.namespace)}}, "spec": spec}  # fmt: skip
         self._call("POST", f"{OWN}/acceleratorpools", made)
 
     # --- the workload -----------------------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class Ground:
             "server": {"custom": server},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": 500, "percent": "60"}]},
             "scaling": {"minReplicas": 1, "maxReplicas": 2},
-            "placement": {"poolSelector": {"matchLabels": {"of": self.namespace}}},
+            "placement": {"poolSelector": {"matchLabels": {RUN: tag_of(self.namespace)}}},
             "rebalancing": {"windowSeconds": 5, "cooldownSeconds": 5, "minGoodRequests": 20, "bakeSeconds": 10, "deadlineSeconds": deadline, "exploration": {"deadlineSeconds": 30}},
         }  # fmt: skip
         made = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "metadata": {"name": "ranker", "namespace": self.namespace}, "spec": spec}  # fmt: skip

@@ -24,8 +24,7 @@ def tell(run: MoveRun, **scale_up: Any) -> None:
 
 
 def provisioned(run: MoveRun, pool: str, *words: str) -> str | None:
-    """What the condition says, where all these words are in it. The operators of other scenes show the same pools as they see them, so that it is read at
-    once, and again."""
+    """What the condition says, where all these words are in it."""
     told = ((run.cluster.api.get(f"{OWN}/acceleratorpools/{pool}") or {}).get("status") or {}).get("conditions", ())
     said = next((f"{c['status']} {c['reason']} {c['message']}" for c in told if c["type"] == "Provisioned"), "")
     return said if all(word in said for word in words) else None

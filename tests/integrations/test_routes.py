@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import groupby
 from math import sqrt
 from pathlib import Path
@@ -27,8 +26,9 @@ from cluster.waiting import wait_until
 from e2e.golden_move import CHEAP, CLAIMED, DEAR, MOST
 from e2e.ground import Ground
 from e2e.tenant import WORKLOAD, Tenant, at_least
-from integrations import counting, means
+from integrations import light_server, means
 from integrations.gateway import NAME, NAMESPACE, TRAFFIC, Gateway, definitions, start
+from integrations.light_server import Answer
 from integrations.look import ROUTES, Look, look, of_pool, part_at
 from integrations.operators_account import Thefts, makes_no_other, operators_account
 from patience import PATIENCE
@@ -64,8 +64,8 @@ WATCHED = 45.0
 ASKED, ASKED_RATE = 1_500, 30.0
 LESS = "0.05"
 """What a pool costs that is moved to."""
-REPLICAS, MANY = 2, 200.0
-"""Replicas of a light server, and requests per second to them."""
+REPLICAS, LIGHT_RATE = 2, 200.0
+"""Of a light server, and requests per second to all of them."""
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +87,10 @@ def gateway(ground: Ground) -> Gateway:
     return start(ground.cluster)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """When it was asked for, and who answered; nobody where it failed."""
-
-    at: float
-    backend: str | None
-
-
 async def _load(url: str, answers: list[Answer], over: asyncio.Event) -> None:
     async def ask(session: aiohttp.ClientSession) -> None:
         while not over.is_set():
-            at = time.monotonic()
+            at = time.time()
             try:
                 async with session.get(url) as answer:
                     text = await answer.text()
@@ -161,7 +153,7 @@ def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(g
             made = http_route(workload, "0", RouteIntent(routing=ROUTING, weights=weights), lambda key: key.pool)
             made["metadata"].pop("ownerReferences")
             cluster.api.apply(made)
-            return time.monotonic()
+            return time.time()
 
         def accepted() -> bool:
             found = route_of(cluster.api.get(path) or {}, ROUTING, {})
@@ -185,12 +177,12 @@ def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(g
             await load
 
         asyncio.run(play())
-        failed = [each for each in answers if each.backend is None]
+        failed = [each for each in answers if each.pod is None]
         assert len(answers) >= REQUESTS
         assert not failed, f"{len(failed)} of {len(answers)}"
         ends = [*(at for at, _ in changed[1:]), float("inf")]
         for (at, share), end in zip(changed, ends, strict=True):
-            there = Counter(each.backend for each in answers if at + SETTLED <= each.at < end)
+            there = Counter(each.pod for each in answers if at + SETTLED <= each.at < end)
             of = sum(there.values())
             off = _off(there["new"], of, share / 100)
             print(f"{share:3} %: {there['new']} of {of} requests, {off:.2f} standard deviations off")
@@ -253,14 +245,14 @@ def test_of_fifty_thousand_requests_through_a_move_none_fails_and_each_pool_serv
 ) -> None:
     with Tenant(ground, tmp_path) as tenant:
         gateway.accept(tenant.namespace)
-        status, told = tenant.cluster.api.request("POST", f"/api/v1/namespaces/{tenant.namespace}/configmaps", counting.samples())
+        status, told = tenant.cluster.api.request("POST", f"/api/v1/namespaces/{tenant.namespace}/configmaps", light_server.samples())
         assert status == 201, told
         source = tenant.pool("first", "pool-a", "onnxruntime", CHEAP)
         target = tenant.pool("second", "pool-b", "onnxruntime", DEAR)
         tenant.start_operator(fetchImage=pinned)
-        tenant.apply_spec(counting.spec(pinned, TRAFFIC, REPLICAS))
+        tenant.apply_spec(light_server.spec(pinned, TRAFFIC, REPLICAS))
         tenant.until_serving(REPLICAS)
-        crowd = counting.Crowd(gateway.url, MANY)
+        crowd = light_server.Crowd(gateway.url, LIGHT_RATE)
         with ThreadPoolExecutor(1) as threads:
             asking = threads.submit(asyncio.run, crowd.ask())
             try:
@@ -284,10 +276,10 @@ def test_of_fifty_thousand_requests_through_a_move_none_fails_and_each_pool_serv
         assert len(crowd.answers) >= REQUESTS
         assert not failed, f"{len(failed)} of {len(during)}"
         assert {round(100 * each.parts[target]) for each in looks} >= set(STEPS)
-        # What the source carries is known from below alone: its servers do not tell how busy they are, and were never full.
-        loads = [each.loads(MANY)[target] for each in looks if each.parts[target]]
-        print(f"the target was asked for {max(loads):.2f} of what it was measured to carry at most")
-        assert max(loads) <= SAFE
+        # Until it is probed, what the source carries is known from below alone.
+        loads = {pool: max(each.loads(LIGHT_RATE).get(pool, 0.0) for each in looks if each.parts[target]) for pool in (source, target)}
+        print(f"of what they were measured to carry the pools were asked for at most {loads}")
+        assert max(loads.values()) <= SAFE
         for part, there in groupby(looks, lambda each: each.parts[target]):
             seen = list(there)
             asked = [each for each in during if each.pod and seen[0].at + SETTLED <= each.at < seen[-1].at]

@@ -23,10 +23,20 @@ from stub.nursery import Child
 TOOLCHAIN = {"serveImage": "stub", "compileImage": "stub", "target": "cpu/x86-64"}
 
 
+RUN = "steelyard.dev/run"
+"""Label of the pools of one scene: operators of others do not see them, and write nothing in their status."""
+
+
+def tag_of(namespace: str) -> str:
+    """What the pools of a scene in this namespace have as that label, and in their names."""
+    return namespace.rsplit("-", 1)[-1]
+
+
 def config(namespace: str, **changes: Any) -> dict[str, Any]:
-    """A configuration for tests: short intervals, both CPU back ends."""
+    """A configuration for tests: short intervals, both CPU back ends, pools of its own."""
     return {
         "watchNamespaces": [namespace],
+        "poolLabels": {RUN: tag_of(namespace)},
         "toolchains": {
             "openvino": {**TOOLCHAIN, "versions": {"openvino": "2026.4.1"}},
             "onnxruntime": {**TOOLCHAIN, "versions": {"onnxruntime": "1.32.0"}},

@@ -36,6 +36,7 @@ QUIET = Step(1.0, 20.0)
 OVER_SECONDS = 5
 """From the last request until its answer."""
 GONE_SECONDS = 180.0
+PERCENT = str(hour.PERCENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Stage:
             with Tenant(ground, _made(folder / "first")) as tenant:
                 _pools(tenant, hour.DEAR)
                 tenant.start_operator()
-                tenant.apply(most=1, objective=_objective(), mode="Observe")
+                tenant.apply(most=1, objective=_objective(PERCENT), mode="Observe")
                 tenant.until_serving()
                 (deployment,) = tenant.listed("apis/apps/v1", "deployments")
                 found = _measured(tenant, folder, quick=quick)
@@ -88,7 +89,7 @@ class Stage:
         return found
 
 
-def steelyard(stage: Stage, tenant: Tenant, percent: str = str(hour.PERCENT)) -> None:
+def steelyard(stage: Stage, tenant: Tenant, percent: str = PERCENT) -> None:
     """The operator, which is told prices and the limit, and nothing of what a replica carries. percent: of the answers, which are promised in time."""
     stage.ground.give_artifacts(tenant.namespace)
     _pools(tenant, hour.CHEAP, hour.DEAR)
@@ -104,7 +105,7 @@ def steelyard(stage: Stage, tenant: Tenant, percent: str = str(hour.PERCENT)) ->
     tenant.until_serving(hour.LEAST)
 
 
-def _objective(percent: str = str(hour.PERCENT)) -> Manifest:
+def _objective(percent: str) -> Manifest:
     return {"latency": [{"metric": "e2e", "milliseconds": hour.MILLISECONDS, "percent": percent}]}
 
 

@@ -283,4 +283,4 @@ class Memory:
         """From the order of a replica there to its first ready moment, of that revision, else of any; None where it was never measured."""
         own = self.of(pool, revision) if revision is not None else None
         others = [k.start_seconds for k in self.known if k.pool == pool]
-        return next((each for each in (own and own.start_seconds, *others) if each is not None), None)
+        return next((each for each in (own.start_seconds if own else None, *others) if each is not None), None)
