@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import create_model
 
 from property.effort import effort
-from steelyard.api.crdgen.lint import lint
+from steelyard.api.crdgen.lint import YES_OR_NO, lint
 from steelyard.api.crdgen.structural import filled, structural
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
@@ -17,7 +17,7 @@ from steelyard.api.quantity import CpuQuantity
 
 names = st.lists(
     st.from_regex(r"[a-z]{1,5}(_[a-z]{1,5})?", fullmatch=True).filter(
-        lambda name: name not in {"copy", "json", "dict", "schema"} and not name.startswith("model_")
+        lambda name: name not in {"copy", "json", "dict", "schema"} | YES_OR_NO and not name.startswith("model_")
     ),
     min_size=1,
     max_size=4,
