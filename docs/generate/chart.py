@@ -36,6 +36,9 @@ def _clean(node: Any, *, kubernetes: bool) -> Any:
     }
     if (default := _without_nulls(node.get("default"))) not in (None, {}):
         kept["default"] = default
+    if "patternProperties" in kept:
+        # Keys are told by their pattern: another one would pass unseen.
+        kept["additionalProperties"] = False
     return _without_null(kept, kubernetes=kubernetes)
 
 

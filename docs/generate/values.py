@@ -44,7 +44,7 @@ def _values(node: Schema, defaults: Any, path: str = "", whole: Schema | None = 
 
 def _entries(target: Schema) -> Schema:
     """What the entries of a map must be; empty when anything may stand there."""
-    entries = target.get("additionalProperties")
+    entries = next(iter(target.get("patternProperties", {}).values()), target.get("additionalProperties"))
     return dict(entries) if isinstance(entries, Mapping) else {}
 
 
