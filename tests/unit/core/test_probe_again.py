@@ -67,6 +67,11 @@ def tried(world: World) -> list[str]:
     return [trial.target.pool for trial in trials(grounds) if trial.target is not None]
 
 
+def stays_elsewhere(world: World) -> None:
+    """What the load needs more of is no cheaper on the other pool, by what is known."""
+    world.grounds["other"].price = 1.02
+
+
 def is_told_well(world: World, pool: str) -> None:
     rate = told(world, pool)
     sharp = Capacity(Interval(rate.point, rate.point / 1.02, rate.point * 1.02), Basis.PROBED, 5000)
@@ -76,7 +81,7 @@ def is_told_well(world: World, pool: str) -> None:
 def test_an_end_that_was_told_well_is_left_out_the_other_has_its_time_and_the_note_names_that() -> None:
     world = open_saving()
     is_told_well(world, "other")
-    world.grounds["other"].price = 0.9
+    stays_elsewhere(world)
     again = len(world.probed)
     world.until(lambda: world.memory.move is not None, most=1000)
     assert "a probe of one replica on home, to compare other with" in world.decisions[-1].message
@@ -154,6 +159,7 @@ def test_without_the_money_for_another_probe_there_is_none_and_that_is_no_news()
 
 def test_a_trial_takes_the_time_that_there_is_money_for_and_no_less_than_half() -> None:
     world = open_saving(replace(BRIEF, exploration_budget=0.25))
+    stays_elsewhere(world)
     world.until(lambda: world.memory.move is not None, most=1000)
     move = world.memory.move
     assert move is not None

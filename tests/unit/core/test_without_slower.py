@@ -1,6 +1,15 @@
 """With one Service the slowest replicas make all others as slow. Where the others carry the load alone they go at once, whatever else is on its way."""
 
+from dataclasses import replace
+
+import pytest
+
+from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.snapshot import PoolChoice, Scaling
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.repair import shortage
+from steelyard.core.placing.trim import trim
+from steelyard.core.statistics.interval import Interval
 from unit.core.world import Ground, Pods, World, quick
 
 
@@ -35,3 +44,20 @@ def test_they_stay_while_the_fast_ones_that_are_ready_do_not_carry_it() -> None:
     fast.ages = [99, 99, *([0] * (fast.desired - 2))]
     world.tick(2)
     assert world.count("slow") >= 4
+
+
+@pytest.mark.parametrize(("least", "left"), [(11.5, {"fast": 5}), (4.0, {"slow": 3, "fast": 4})])
+def test_of_more_than_is_needed_the_slower_go_where_they_surely_are_and_the_dearer_where_that_may_be_chance(
+    least: float, left: dict[str, int]
+) -> None:
+    grounds = {"slow": Ground(speed=10, price=0.4, nodes=3), "fast": Ground(speed=10, price=0.8)}
+    world = World(grounds, rate=50.0, policy=quick(exploration_budget=0.0), scaling=Scaling(maximum=40))
+    world.tick(12)
+    assert (world.count("slow"), world.count("fast")) == (3, 5)
+    seen = analysis(world.looked_at, world.now)
+    rates = {"slow": Interval(8.5, 8.4, 8.6), "fast": Interval(12.0, least, 38.0)}
+    kept = {key: replace(known, capacity=Capacity(rates[key.pool], Basis.MEASURED, 300)) for key, known in seen.kept.items()}
+    seen = replace(seen, kept=kept)
+    outcome = trim(seen, shortage(seen))
+    assert outcome is not None
+    assert {key.pool: n for key, n in outcome.allocation.items() if n} == left

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.outcome import Allocation, Outcome
@@ -11,7 +13,7 @@ from steelyard.core.placing.repair import Shortage, scaled, settling
 from steelyard.core.placing.requirement import kept_for, may_try_less, needed_lately
 from steelyard.core.placing.room import key_of
 from steelyard.core.placing.supply import coming
-from steelyard.core.planning.enough import shrunk, suffices, without_slower
+from steelyard.core.planning.enough import Stand, shrunk, suffices, without_slower
 from steelyard.core.planning.sizing import SLACK
 from steelyard.core.statistics.sequential import Result
 
@@ -82,11 +84,22 @@ def _one_less(seen: Analysis, short: Shortage) -> Allocation | None:
 
 def _without_the_rest(seen: Analysis, short: Shortage, held: float) -> Allocation | None:
     """What is enough for `held` requests per second."""
-    stands = short.standing
+    stands = short.standing if short.rules.weighted else _as_is_sure(seen, short.standing)
     if not suffices(stands, held, short.rules):
         return None
     kept: Allocation = dict(zip(map(key_of, stands), shrunk(stands, held, short.rules), strict=True))
     return None if kept == seen.allocation else kept
+
+
+def _as_is_sure(seen: Analysis, stands: Sequence[Stand]) -> list[Stand]:
+    """Where all get as much as the slowest bears, those which may be faster than that by chance alone count as fast as that: price tells which goes."""
+    slowest = min((s.capacity for s in stands if s.replicas), default=0.0)
+    return [s if _surely(seen, key_of(s)) > slowest else replace(s, capacity=min(s.capacity, slowest)) for s in stands]
+
+
+def _surely(seen: Analysis, key: PlacementKey) -> float:
+    known = seen.kept.get(key) or seen.live.get(key)
+    return known.capacity.rate.lower if known is not None and known.capacity is not None else 0.0
 
 
 def _is_known(seen: Analysis) -> bool:

@@ -33,17 +33,18 @@ class Untried:
 
 def untried(grounds: Grounds, source: Option) -> Iterator[Untried]:
     """The pools that a trial would tell more of, that first which is expected to save most, net of its price."""
-    candidates = [
-        o for o in grounds.options if good_for_part(o) and (_hides(grounds, o) if o.pool in grounds.standing else _is_new(grounds, o))
-    ]
+    stands = [o for o in grounds.options if o.pool in grounds.standing and good_for_part(o)]
+    hiding = {o.pool for o in stands if _hides(grounds, o)}
+    candidates = [o for o in stands if o.pool in hiding or _may_be_more(grounds, o)]
+    candidates += [o for o in grounds.options if o.pool not in grounds.standing and good_for_part(o) and _is_new(grounds, o)]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
     if not candidates:
         return
     # Of what was never measured the point is enough.
     here = standing_cost(grounds, ends=any(o.sure for o in candidates))
-    candidates = [o for o in candidates if not o.sure or o.pool in grounds.standing or _is_left_open(grounds, o, source, here)]
-    saves = {o.pool: _hidden(grounds, o) if o.pool in grounds.standing else _expected(grounds, o, source, here) for o in candidates}
+    candidates = [o for o in candidates if not o.sure or o.pool in hiding or _is_left_open(grounds, o, source, here)]
+    saves = {o.pool: _hidden(grounds, o) if o.pool in hiding else _expected(grounds, o, source, here) for o in candidates}
     for option in sorted(candidates, key=lambda o: (trial_cost(grounds, o) - saves[o.pool], o.pool)):
         yield Untried(option, saves[option.pool], here)
 
@@ -51,6 +52,11 @@ def untried(grounds: Grounds, source: Option) -> Iterator[Untried]:
 def _is_new(grounds: Grounds, option: Option) -> bool:
     """Whether a trial would tell more of a pool that has no part of the load."""
     return not (option.sure and _unprobed(option)) and (option.room >= 1 or bool(grounds.planned(option.pool)))
+
+
+def _may_be_more(grounds: Grounds, option: Option) -> bool:
+    """Whether the pool has a part of the load beside others, and no more is known of it than a probe told: it may be worth all of the load."""
+    return len(grounds.standing) > 1 and not _unprobed(option) and option.room > grounds.standing[option.pool]
 
 
 def _hides(grounds: Grounds, option: Option) -> bool:
