@@ -435,15 +435,13 @@ class Operator:
     async def _optional_kinds(self) -> frozenset[Resource]:
         """Asked before anything is watched, by a session of its own."""
         async with await ApiClient.connect(self._credentials, clock=self.clock) as client:
-            return await self._served_by(client)
-
-    async def _served_by(self, client: ApiClient) -> frozenset[Resource]:
-        requests = self._config.cluster_autoscaler.provisioning_requests
-        return await optional_kinds.served(client, self._config.watch_namespaces, self._optional, requests=requests)
+            namespaces, requests = self._config.watch_namespaces, self._config.cluster_autoscaler.provisioning_requests
+            return await optional_kinds.served_at_start(client, namespaces, self.clock.sleep, requests=requests)
 
     async def _has_the_same_kinds(self) -> bool:
         """Whether the optional kinds are those that are watched; where they are not, this process ends, and the next one watches them."""
-        found = await self._served_by(self.client)
+        namespaces, requests = self._config.watch_namespaces, self._config.cluster_autoscaler.provisioning_requests
+        found = await optional_kinds.served(self.client, namespaces, self._optional, requests=requests)
         if found != self._optional:
             changed = ", ".join(sorted(each.label for each in found ^ self._optional))
             _log.info("optional kinds have come or gone; this process ends, and the next one goes by them", kinds=changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from steelyard.control.kube.api_client import Listing
@@ -15,6 +15,8 @@ OPTIONAL = (HTTP_ROUTES, INFERENCE_POOLS)
 OF_REQUESTS = (PROVISIONING_REQUESTS, POD_TEMPLATES)
 """Where moves may ask for capacity."""
 LOOK_SECONDS = 30.0
+TRIES, PAUSE_SECONDS = 10, 1.0
+"""Of a question at the start: of a kind that was defined a moment ago an API server says that its storage is not ready."""
 _log = get_logger(__name__)
 
 
@@ -33,17 +35,39 @@ async def served(
 ) -> frozenset[Resource]:
     """Those that are there and may be listed. before: what was found last, and stands for what cannot be asked now. requests: whether moves may ask
     for capacity."""
-    found = set[Resource]()
-    for resource in (*OPTIONAL, *(OF_REQUESTS if requests else ())):
-        try:
-            # A selector that nothing has: what is asked is whether the question is answered.
-            await client.list(resource, next(iter(namespaces), None), label_selector="steelyard.dev/none=none", keep=lambda _: {})
-            found.add(resource)
-        except NotFound:
-            pass
-        except Forbidden as error:
-            _log.warning("an optional kind may not be listed, and counts as not served: update the operator's role", error=str(error))
-        except ApiError as error:
-            _log.warning("an optional kind could not be asked for", resource=resource.label, error=str(error))
-            found |= before & {resource}
-    return frozenset(found)
+    answers = await _answers(client, namespaces, requests=requests)
+    return frozenset(resource for resource, there in answers.items() if there or (there is None and resource in before))
+
+
+async def served_at_start(
+    client: Asker, namespaces: Sequence[str], sleep: Callable[[float], Awaitable[None]], *, requests: bool = False
+) -> frozenset[Resource]:
+    """The same before anything is watched: where others are answered for, one that gets no answer is asked again, up to TRIES times, since a process
+    that does not watch what is there would end at the next look."""
+    answers = await _answers(client, namespaces, requests=requests)
+    for _ in range(TRIES - 1):
+        if None not in answers.values() or {*answers.values()} == {None}:
+            break
+        await sleep(PAUSE_SECONDS)
+        answers = await _answers(client, namespaces, requests=requests)
+    return frozenset(resource for resource, there in answers.items() if there)
+
+
+async def _answers(client: Asker, namespaces: Sequence[str], *, requests: bool) -> dict[Resource, bool | None]:
+    """Of each kind whether it is there and may be listed; None where that could not be asked."""
+    return {each: await _is_there(client, each, namespaces) for each in (*OPTIONAL, *(OF_REQUESTS if requests else ()))}
+
+
+async def _is_there(client: Asker, resource: Resource, namespaces: Sequence[str]) -> bool | None:
+    try:
+        # A selector that nothing has: what is asked is whether the question is answered.
+        await client.list(resource, next(iter(namespaces), None), label_selector="steelyard.dev/none=none", keep=lambda _: {})
+    except NotFound:
+        return False
+    except Forbidden as error:
+        _log.warning("an optional kind may not be listed, and counts as not served: update the operator's role", error=str(error))
+        return False
+    except ApiError as error:
+        _log.warning("an optional kind could not be asked for", resource=resource.label, error=str(error))
+        return None
+    return True

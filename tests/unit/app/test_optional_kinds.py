@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from steelyard.app.config import Config
-from steelyard.app.optional_kinds import OF_REQUESTS, OPTIONAL, served
+from steelyard.app.optional_kinds import OF_REQUESTS, OPTIONAL, TRIES, served, served_at_start
 from steelyard.app.wiring import scopes_of
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound, ServerError
 from steelyard.control.kube.resource import HTTP_ROUTES
@@ -38,6 +38,35 @@ def test_a_kind_that_is_missing_or_may_not_be_listed_is_not(kind: type[ApiError]
 def test_an_api_server_that_does_not_answer_changes_nothing() -> None:
     assert found(ServerError("no", status=503), before=frozenset(OPTIONAL)) == frozenset(OPTIONAL)
     assert found(ServerError("no", status=503)) == frozenset()
+
+
+class Starting(Client):
+    """An API server that was given one of the kinds a moment ago. pauses: until it answers."""
+
+    def __init__(self, pauses: int) -> None:
+        super().__init__(None)
+        self.left, self.slept = pauses, 0
+
+    async def list(self, resource: Any, namespace: str | None, **_: Any) -> Any:
+        if resource == HTTP_ROUTES and self.left > 0:
+            raise ServerError("storage is (re)initializing", status=429)
+
+    async def sleep(self, _: float) -> None:
+        self.left, self.slept = self.left - 1, self.slept + 1
+
+
+@pytest.mark.parametrize(("pauses", "there"), [(0, True), (1, True), (TRIES - 1, True), (TRIES, False)])
+def test_at_the_start_one_that_gives_no_answer_is_asked_again_and_not_for_ever(pauses: int, there: bool) -> None:
+    client = Starting(pauses)
+    assert asyncio.run(served_at_start(client, (), client.sleep)) == frozenset(OPTIONAL) - (set() if there else {HTTP_ROUTES})
+    assert client.slept == min(pauses, TRIES - 1)
+
+
+@pytest.mark.parametrize("answer", [NotFound("no", status=404), ServerError("no", status=503)])
+def test_kinds_that_are_missing_and_an_api_server_that_answers_nothing_are_not_waited_for(answer: ApiError) -> None:
+    client = Starting(0)
+    assert asyncio.run(served_at_start(Client(answer), (), client.sleep)) == frozenset()
+    assert client.slept == 0
 
 
 def test_an_operator_of_some_namespaces_asks_in_one_of_them() -> None:
