@@ -67,6 +67,23 @@ def test_a_crashing_target_is_left_and_quarantined(step: Step) -> None:
     assert world.count("a") >= 3
 
 
+def test_a_replica_that_was_told_to_go_and_is_still_there_stays_until_both_ends_are_read_again() -> None:
+    world = moving(Step.DRAIN)
+    world.until(lambda: counts(world).get("a", 9) <= 2)
+    move = world.memory.move
+    assert move is not None
+    # The status was written, the Deployment was not, and the next operator begins.
+    world.memory = replace(world.memory, move=replace(move, source_replicas=0))
+    before = world.count("a")
+    assert before > 0
+    world.seeing = False
+    world.tick(10)
+    assert world.count("a") == before
+    world.seeing = True
+    world.until(lambda: world.memory.move is None)
+    assert world.serves_on == "b"
+
+
 def test_a_crash_that_is_seen_without_readings_takes_no_serving_target_away() -> None:
     world = moving(Step.DRAIN)
     world.until(lambda: world.memory.move is not None and world.memory.move.source_replicas == 0)

@@ -109,7 +109,7 @@ def _placed_meanwhile(under: UnderWay) -> Ended | None:
 
 def _ordered(under: UnderWay, after: Move, scene: Scene) -> Allocation:
     """The replicas of both ends as the step wants them, and those of the others."""
-    leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
+    leaving = scene.alone and scene.fresh and after.step is Step.DRAIN and after.source_replicas == 0
     rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
     allocation = {**rest, after.source: after.source_replicas}
     if not is_aside(after):
@@ -176,6 +176,9 @@ def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
     seen, move = under.seen, under.move
     if not seen.is_ours(under.source):
         return under.source.desired
+    if after.step is Step.DRAIN and not scene.fresh:
+        # What was told before readings were lost, and not done yet, was decided on what may be long over.
+        return max(after.source_replicas, under.source.desired)
     if seen.snapshot.workload.sized_elsewhere:
         return after.source_replicas
     kept, wanted = after.source_replicas, under.allocation.get(move.source, 0)
