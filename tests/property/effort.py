@@ -6,10 +6,15 @@ import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 THOROUGH = os.environ.get("STEELYARD_THOROUGH", "") not in {"", "0"}
 MORE = 10
 """Times the examples, where a test does not say how many."""
+
+if not THOROUGH:
+    # It tries numbers that stand in the code of any module that is imported: examples would change with each of them, and with what else is run.
+    providers._get_local_constants = providers.Constants
 
 
 def effort(examples: int, thorough: int | None = None, **more: Any) -> settings:

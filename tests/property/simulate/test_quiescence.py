@@ -1,12 +1,16 @@
-"""Without faults and at a constant load nothing moves once all is settled; chance may ask for a replica now and then, and that is all."""
+"""Without faults and at a constant load nothing moves once all is settled; chance may ask for a replica now and then, and that is all. A load between
+two sizes has now the one and now the other: what was added stays until it was not needed for UNUSED."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
 from property.simulate.strategies import POOLS, scenario, workload
+from steelyard.core.placing.requirement import UNUSED
 from steelyard.simulate.drive import steps
 from steelyard.simulate.world import World
 
@@ -26,7 +30,7 @@ def test_a_settled_workload_stays(rate: float, service: tuple[int, ...], prices:
     truth = {name: {"serviceMilliseconds": each, "startSeconds": 20} for name, each in zip("abc", service, strict=True)}
     loaded = scenario(days=HOURS / 24, seed=seed, pools=pools, workloads=[workload("w", rate, truth, scaling={"maxReplicas": 8})])
     world = World(loaded.scenario, loaded.traces)
-    moved, scaled = [], 0
+    moved, sizes, fewer = [], set[int](), list[float]()
     for decided in steps(world):
         for each in decided:
             if world.now < SETTLED * 3600:
@@ -34,6 +38,9 @@ def test_a_settled_workload_stays(rate: float, service: tuple[int, ...], prices:
             intent, move = each.decision.intent, each.decision.memory.move
             if intent.create or intent.gone or move is not None:
                 moved.append((world.now, each.decision.verdict, each.decision.message))
-            scaled += bool(intent.scale)
+            counts = {p.key: p.desired for p in each.snapshot.placements}
+            sizes |= {sum(counts.values()), sum({**counts, **intent.scale}.values())}
+            fewer += [world.now] * any(n < counts[key] for key, n in intent.scale.items())
     assert moved == []
-    assert scaled <= HOURS - SETTLED, "more than once an hour"
+    assert max(sizes) - min(sizes) <= 1, "between more than two sizes"
+    assert all(then - before >= UNUSED for before, then in pairwise(fewer)), "what was added goes at once"
