@@ -2,6 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
+import property.effort  # noqa: F401 - which examples are tried is the same for all tests, whichever are run
 import steelyard  # noqa: F401 - before numpy: it says how many threads that may have
 from steelyard.app import process_memory
 
