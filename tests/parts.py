@@ -1,7 +1,7 @@
 """`make test`: every part, each with its time, and one table at the end. Fails if any part fails; later parts run all the same.
 
 What runs clusters mostly waits, so that lanes of parts go on at the same time, in each of them one part after the other. What needs nothing but a
-processor is a lane of its own, and takes what the others leave, at a lower priority.
+processor takes what the others leave, at a lower priority: in a lane of its own, and in another where that would wait or has ended.
 
 The table is what a cold run is measured by: what make has built and fetched before (`cluster.prepare`) is listed apart from the tests.
 """
@@ -28,6 +28,7 @@ HERE = "not apiserver and not nodes and not image and not browser and not server
 REAL = "(nodes or image) and not apiserver and not servers"
 """Those that need nodes, or an image."""
 SIMULATED = ("tests/property/simulate", "tests/unit/simulate")
+DECIDED = ("tests/property/core", "tests/unit/core")
 LONG = ("tests/e2e/test_variants.py",)
 """Scenes of `make test-long`: they compile on the cluster."""
 END_TO_END = "end to end"
@@ -55,13 +56,16 @@ LANES = (
     (
         Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
         Part("browser", (*PYTEST, "-m", "browser", "tests/browser")),
+        Part("decisions", (*PYTEST, "-m", HERE, *DECIDED), yields=True),
         # As the first part of the other lane, it has clusters of several nodes: there are inotify instances for one at a time.
         Part("nodes and containers", (*PYTEST, "-m", REAL, "tests", "--ignore=tests/e2e", "--ignore=tests/text"), after=END_TO_END),
+        Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), yields=True),
     ),
     (
         Part("check", ("make", "--no-print-directory", "check"), yields=True),
-        Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED)), yields=True),
-        Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), yields=True),
+        Part(
+            "unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in (*DECIDED, *SIMULATED))), yields=True
+        ),
     ),
 )
 """Parts of one lane follow each other. What those of the first say is shown as it comes, and that of the others with the end of each."""
