@@ -28,8 +28,9 @@ and `concurrency.py`, fitted by `token_latency.py` to at most four loads of a sh
 other loads of that shape, from the arrival rate and the mean lengths alone. Data: rate sweeps of Llama-3.1-8B over 8 shapes,
 `tests/bench/data/latency`. The error is |predicted / measured - 1|, and 1 where a load that was carried is predicted to exceed the
 saturation; `saturated` counts these. `covered` is the share of measured values within the predicted 95 % interval. The form of the model,
-and how fast intervals widen, were chosen with these sweeps in view; its figures were not: prior and scatter come from hardware facts and
-round numbers. The rows of other data and of simulated servers show what it does elsewhere.
+how fast intervals widen, and that a point is a mean over what the figures may be, were chosen with these sweeps in view; its figures were
+not: prior and scatter come from hardware facts and round numbers. The rows of other data and of simulated servers show what it does
+elsewhere.
 
 A sweep has a synchronous row (one request at a time), eight constant rates, and a throughput row. **The synchronous row is used for
 fitting, as a batch of one without a queue, and never predicted. The throughput row is in no fit**, because arrivals are not what limits it.

@@ -79,10 +79,9 @@ class Curve:
 
     def utilisation(self, limit: float) -> float:
         """The point of `capacity` as a part of the saturation: the ends cost many times as much."""
-        mean, parts = self.belief.mean[:, None], 1 / (1 + np.exp(-SLACK))
-        full = self.saturation(mean)
-        around = _around(parts, self.law(mean, parts * full), limit)
-        return _crossing(around, self.law(mean, around * full), limit)
+        full, parts = self.full.point, 1 / (1 + np.exp(-SLACK))
+        around = _around(parts, self._expected(parts * full, self._direction(parts * full)[0]), limit)
+        return _crossing(around, self._expected(around * full, self._direction(around * full)[0]), limit)
 
     def _bounds(self, rates: Reals) -> tuple[Reals, Reals, Reals]:
         """(lower, point, upper) seconds at rates (L,).
@@ -96,10 +95,18 @@ class Curve:
         sigma = np.hypot(own, self.level_sigma)
         doubt = np.exp(self._doubt(rates))
         rest = np.exp(self.reach * (sigma - own))
-        point, light = (self.law(mean, load) for load in (rates, rates / doubt))
+        point, light = self._expected(rates, along), self.law(mean, rates / doubt)
         least = self.law(mean - self.reach * along, rates / doubt) / rest
         most = self.law(mean + self.reach * along, rates * doubt) * rest
         return np.minimum(point, np.minimum(least, light / (1 + self.reach * sigma))), point, np.maximum(point, most)
+
+    def _expected(self, rates: Reals, along: Reals) -> Reals:
+        """(L,) The mean of 1 / latency over figures and loads, to the second order (Julier and Uhlmann, 2004), as seconds: at the likeliest figures latency
+        is too short near the saturation more often than too long. along: of `_direction`."""
+        mean, step = self.belief.mean[:, None], np.exp(self._doubt(rates) / self.reach)
+        less, more = (1 / self.law(mean + side * along, rates * step**side) for side in (-1, 1))
+        with np.errstate(divide="ignore"):  # beyond the saturation on both sides
+            return np.asarray(2 / (less + more))
 
     def _doubt(self, rates: Reals) -> Reals:
         """(L,) How much heavier or lighter loads may count, in logarithms."""
