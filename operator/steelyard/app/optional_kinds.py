@@ -16,7 +16,7 @@ OF_REQUESTS = (PROVISIONING_REQUESTS, POD_TEMPLATES)
 """Where moves may ask for capacity."""
 LOOK_SECONDS = 30.0
 TRIES, PAUSE_SECONDS = 10, 1.0
-"""Of a question at the start: of a kind that was defined a moment ago an API server says that its storage is not ready."""
+"""Of a question at the start: of a kind that was defined a moment ago an API server says that its storage is being initialised (429)."""
 _log = get_logger(__name__)
 
 
@@ -35,30 +35,33 @@ async def served(
 ) -> frozenset[Resource]:
     """Those that are there and may be listed. before: what was found last, and stands for what cannot be asked now. requests: whether moves may ask
     for capacity."""
-    answers = await _answers(client, namespaces, requests=requests)
-    return frozenset(resource for resource, there in answers.items() if there or (there is None and resource in before))
+    answers = {each: await _is_there(client, each, namespaces) for each in _kinds(requests=requests)}
+    return frozenset(each for each, there in answers.items() if there is True or (there is not False and each in before))
 
 
 async def served_at_start(
     client: Asker, namespaces: Sequence[str], sleep: Callable[[float], Awaitable[None]], *, requests: bool = False
 ) -> frozenset[Resource]:
-    """The same before anything is watched: where others are answered for, one that gets no answer is asked again, up to TRIES times, since a process
+    """The same before anything is watched. A kind of which the API server says that it cannot tell yet is asked for again, up to TRIES times: a process
     that does not watch what is there would end at the next look."""
-    answers = await _answers(client, namespaces, requests=requests)
-    for _ in range(TRIES - 1):
-        if None not in answers.values() or {*answers.values()} == {None}:
+    found, left = set[Resource](), _kinds(requests=requests)
+    for tried in range(TRIES):
+        if tried:
+            await sleep(PAUSE_SECONDS)
+        answers = {each: await _is_there(client, each, namespaces) for each in left}
+        found |= {each for each, there in answers.items() if there is True}
+        left = tuple(each for each, there in answers.items() if isinstance(there, ApiError) and there.status)
+        if not left:
             break
-        await sleep(PAUSE_SECONDS)
-        answers = await _answers(client, namespaces, requests=requests)
-    return frozenset(resource for resource, there in answers.items() if there)
+    return frozenset(found)
 
 
-async def _answers(client: Asker, namespaces: Sequence[str], *, requests: bool) -> dict[Resource, bool | None]:
-    """Of each kind whether it is there and may be listed; None where that could not be asked."""
-    return {each: await _is_there(client, each, namespaces) for each in (*OPTIONAL, *(OF_REQUESTS if requests else ()))}
+def _kinds(*, requests: bool) -> tuple[Resource, ...]:
+    return (*OPTIONAL, *(OF_REQUESTS if requests else ()))
 
 
-async def _is_there(client: Asker, resource: Resource, namespaces: Sequence[str]) -> bool | None:
+async def _is_there(client: Asker, resource: Resource, namespaces: Sequence[str]) -> bool | ApiError:
+    """Whether it is there and may be listed, or why that could not be asked; an error without a status is that nobody answered."""
     try:
         # A selector that nothing has: what is asked is whether the question is answered.
         await client.list(resource, next(iter(namespaces), None), label_selector="steelyard.dev/none=none", keep=lambda _: {})
@@ -69,5 +72,5 @@ async def _is_there(client: Asker, resource: Resource, namespaces: Sequence[str]
         return False
     except ApiError as error:
         _log.warning("an optional kind could not be asked for", resource=resource.label, error=str(error))
-        return None
+        return error
     return True

@@ -8,7 +8,7 @@ import pytest
 from steelyard.app.config import Config
 from steelyard.app.optional_kinds import OF_REQUESTS, OPTIONAL, TRIES, served, served_at_start
 from steelyard.app.wiring import scopes_of
-from steelyard.control.kube.errors import ApiError, Forbidden, NotFound, ServerError
+from steelyard.control.kube.errors import ApiError, Forbidden, NotFound, ServerError, TooManyRequests, Unreachable
 from steelyard.control.kube.resource import HTTP_ROUTES
 
 
@@ -41,31 +41,43 @@ def test_an_api_server_that_does_not_answer_changes_nothing() -> None:
 
 
 class Starting(Client):
-    """An API server that was given one of the kinds a moment ago. pauses: until it answers."""
+    """An API server that was given kinds a moment ago. new: pauses until it answers for each of them. answer: what it says of them until then."""
 
-    def __init__(self, pauses: int) -> None:
+    def __init__(self, new: dict[Any, int], answer: ApiError) -> None:
         super().__init__(None)
-        self.left, self.slept = pauses, 0
+        self.new, self.until, self.slept = new, answer, 0
 
     async def list(self, resource: Any, namespace: str | None, **_: Any) -> Any:
-        if resource == HTTP_ROUTES and self.left > 0:
-            raise ServerError("storage is (re)initializing", status=429)
+        self.asked.append(resource.label)
+        if self.new.get(resource, 0) > self.slept:
+            raise self.until
 
     async def sleep(self, _: float) -> None:
-        self.left, self.slept = self.left - 1, self.slept + 1
+        self.slept += 1
+
+
+NOT_YET = TooManyRequests("storage is (re)initializing", status=429)
 
 
 @pytest.mark.parametrize(("pauses", "there"), [(0, True), (1, True), (TRIES - 1, True), (TRIES, False)])
-def test_at_the_start_one_that_gives_no_answer_is_asked_again_and_not_for_ever(pauses: int, there: bool) -> None:
-    client = Starting(pauses)
-    assert asyncio.run(served_at_start(client, (), client.sleep)) == frozenset(OPTIONAL) - (set() if there else {HTTP_ROUTES})
+@pytest.mark.parametrize("new", [OPTIONAL[:1], OPTIONAL], ids=["one", "all"])
+def test_at_the_start_a_kind_that_is_not_ready_is_asked_for_again_and_not_for_ever(new: Any, pauses: int, there: bool) -> None:
+    client = Starting(dict.fromkeys(new, pauses), NOT_YET)
+    found = asyncio.run(served_at_start(client, (), client.sleep))
+    assert found == frozenset(OPTIONAL) - (frozenset() if there else frozenset(new))
     assert client.slept == min(pauses, TRIES - 1)
 
 
-@pytest.mark.parametrize("answer", [NotFound("no", status=404), ServerError("no", status=503)])
-def test_kinds_that_are_missing_and_an_api_server_that_answers_nothing_are_not_waited_for(answer: ApiError) -> None:
-    client = Starting(0)
-    assert asyncio.run(served_at_start(Client(answer), (), client.sleep)) == frozenset()
+def test_one_that_has_answered_is_not_asked_for_again() -> None:
+    client = Starting({OPTIONAL[0]: 3}, NOT_YET)
+    asyncio.run(served_at_start(client, (), client.sleep))
+    assert client.asked.count(OPTIONAL[1].label) == 1
+
+
+@pytest.mark.parametrize("answer", [NotFound("no", status=404), Forbidden("no", status=403), Unreachable("nobody listens")])
+def test_kinds_that_are_missing_or_not_ours_and_an_api_server_that_is_away_are_not_waited_for(answer: ApiError) -> None:
+    client = Starting(dict.fromkeys(OPTIONAL, TRIES), answer)
+    assert asyncio.run(served_at_start(client, (), client.sleep)) == frozenset()
     assert client.slept == 0
 
 

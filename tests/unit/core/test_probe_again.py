@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.facts.capacity import Basis, Capacity
-from steelyard.core.facts.memory import Known, VerdictWord
-from steelyard.core.facts.snapshot import Aim, Rebalancing
+from steelyard.core.facts.memory import Known, Step, VerdictWord
+from steelyard.core.facts.snapshot import Aim, ProbeFirst, Rebalancing
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.ramp import with_probe
 from steelyard.core.placing.analysis import analysis
@@ -129,6 +129,38 @@ def test_a_pool_that_was_the_source_of_a_trial_is_one_that_was_tried() -> None:
     world.until(lambda: world.serves_on == "other" and world.memory.move is None, most=1000)
     world.grounds["home"].price = 0.65
     assert tried(world) == ["home"]
+
+
+def side_by_side() -> World:
+    """A world in which the first probe left it open whether the other pool is cheaper, and one replica of it has joined since."""
+    world = open_saving()
+    world.until(lambda: world.memory.move is None and min(world.count("home"), world.count("other")) > 0, most=60)
+    return world
+
+
+def test_of_two_pools_that_stand_side_by_side_the_one_that_may_be_worth_all_of_the_load_is_probed_beside_them() -> None:
+    world = side_by_side()
+    assert "other" in tried(world)
+    world.until(lambda: world.memory.move is not None, most=60)
+    assert world.memory.move is not None
+    assert (world.memory.move.step, world.memory.move.target_base > 0) == (Step.PROBE, True)
+
+
+def test_one_that_is_as_dear_as_what_stands_and_no_faster_is_not() -> None:
+    world = side_by_side()
+    is_told_well(world, "home")
+    is_told_well(world, "other")
+    world.grounds["other"].price = 1.0
+    assert tried(world) == []
+
+
+@pytest.mark.parametrize("days", [0, 8])
+def test_nor_is_one_without_a_probe(days: int) -> None:
+    world = side_by_side()
+    world.policy = replace(world.policy, probe=ProbeFirst.NEVER)
+    before = world.now - timedelta(days=days)
+    world.memory = replace(world.memory, known=tuple(replace(k, probed=k.probed and before) for k in world.memory.known))
+    assert tried(world) == []
 
 
 def test_a_claim_that_the_first_probe_left_open_is_judged_by_those_that_follow() -> None:

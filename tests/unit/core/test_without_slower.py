@@ -46,18 +46,40 @@ def test_they_stay_while_the_fast_ones_that_are_ready_do_not_carry_it() -> None:
     assert world.count("slow") >= 4
 
 
-@pytest.mark.parametrize(("least", "left"), [(11.5, {"fast": 5}), (4.0, {"slow": 3, "fast": 4})])
-def test_of_more_than_is_needed_the_slower_go_where_they_surely_are_and_the_dearer_where_that_may_be_chance(
-    least: float, left: dict[str, int]
-) -> None:
-    grounds = {"slow": Ground(speed=10, price=0.4, nodes=3), "fast": Ground(speed=10, price=0.8)}
+def left_by_trim(grounds: dict[str, Ground], rates: dict[str, Interval]) -> dict[str, int]:
+    """Replicas by pool after Trim, where a load of 50 requests/s is on all of these pools and each replica carries what `rates` say."""
     world = World(grounds, rate=50.0, policy=quick(exploration_budget=0.0), scaling=Scaling(maximum=40))
     world.tick(12)
-    assert (world.count("slow"), world.count("fast")) == (3, 5)
+    assert all(world.count(pool) for pool in grounds)
     seen = analysis(world.looked_at, world.now)
-    rates = {"slow": Interval(8.5, 8.4, 8.6), "fast": Interval(12.0, least, 38.0)}
     kept = {key: replace(known, capacity=Capacity(rates[key.pool], Basis.MEASURED, 300)) for key, known in seen.kept.items()}
     seen = replace(seen, kept=kept)
     outcome = trim(seen, shortage(seen))
     assert outcome is not None
-    assert {key.pool: n for key, n in outcome.allocation.items() if n} == left
+    return {key.pool: n for key, n in outcome.allocation.items() if n}
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "left"),
+    [
+        (Interval(8.5, 8.4, 8.6), Interval(12.0, 11.5, 12.5), {"fast": 5}),
+        (Interval(8.5, 8.4, 8.6), Interval(12.0, 4.0, 38.0), {"slow": 3, "fast": 4}),
+        (Interval(8.5, 6.0, 13.0), Interval(12.0, 11.9, 12.1), {"slow": 3, "fast": 4}),
+    ],
+    ids=["surely", "the fast one is hardly known", "the slow one is hardly known"],
+)
+def test_of_more_than_is_needed_the_slower_go_where_they_surely_are_and_the_dearer_where_that_may_be_chance(
+    slow: Interval, fast: Interval, left: dict[str, int]
+) -> None:
+    grounds = {"slow": Ground(speed=10, price=0.4, nodes=3), "fast": Ground(speed=10, price=0.8)}
+    assert left_by_trim(grounds, {"slow": slow, "fast": fast}) == left
+
+
+def test_a_third_pool_that_is_surely_slower_makes_no_chance_a_certainty_between_the_others() -> None:
+    grounds = {
+        "slowest": Ground(speed=10, price=0.3, nodes=1),
+        "slow": Ground(speed=10, price=0.4, nodes=3),
+        "fast": Ground(speed=10, price=0.8),
+    }
+    rates = {"slowest": Interval(7.5, 7.4, 7.6), "slow": Interval(9.0, 8.9, 9.1), "fast": Interval(14.0, 8.0, 38.0)}
+    assert left_by_trim(grounds, rates)["slow"] == 3

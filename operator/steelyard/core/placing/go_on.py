@@ -176,12 +176,12 @@ def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
     seen, move = under.seen, under.move
     if not seen.is_ours(under.source):
         return under.source.desired
+    kept, wanted = after.source_replicas, under.allocation.get(move.source, 0)
     if after.step is Step.DRAIN and not scene.fresh:
         # What was told before readings were lost, and not done yet, was decided on what may be long over.
-        return max(after.source_replicas, under.source.desired)
+        kept = max(kept, under.source.desired)
     if seen.snapshot.workload.sized_elsewhere:
-        return after.source_replicas
-    kept, wanted = after.source_replicas, under.allocation.get(move.source, 0)
+        return kept
     if after.step is Step.DRAIN or after.step is Step.BACK:
         return max(kept, wanted) if wanted > under.source.desired else kept
     beside = _beside_target(under, after)

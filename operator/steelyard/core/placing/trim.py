@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.outcome import Allocation, Outcome
@@ -13,8 +12,9 @@ from steelyard.core.placing.repair import Shortage, scaled, settling
 from steelyard.core.placing.requirement import kept_for, may_try_less, needed_lately
 from steelyard.core.placing.room import key_of
 from steelyard.core.placing.supply import coming
-from steelyard.core.planning.enough import Stand, shrunk, suffices, without_slower
+from steelyard.core.planning.enough import SLOWER, Stand, shrunk, suffices, without_slower
 from steelyard.core.planning.sizing import SLACK
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result
 
 
@@ -92,14 +92,28 @@ def _without_the_rest(seen: Analysis, short: Shortage, held: float) -> Allocatio
 
 
 def _as_is_sure(seen: Analysis, stands: Sequence[Stand]) -> list[Stand]:
-    """Where all get as much as the slowest bears, those which may be faster than that by chance alone count as fast as that: price tells which goes."""
-    slowest = min((s.capacity for s in stands if s.replicas), default=0.0)
-    return [s if _surely(seen, key_of(s)) > slowest else replace(s, capacity=min(s.capacity, slowest)) for s in stands]
+    """Where all get as much as the slowest bears: from the slowest on, those which may be faster by chance alone count as fast as the ones before. Price
+    tells which of them goes."""
+    levels: dict[str, float] = {}
+    level: Stand | None = None
+    for stand in sorted((s for s in stands if s.replicas), key=lambda s: s.capacity):
+        if level is None or stand.capacity >= SLOWER * level.capacity or _is_surely_faster(seen, stand, level):
+            level = stand
+        levels[stand.name] = level.capacity
+    return [replace(s, capacity=levels.get(s.name, s.capacity)) for s in stands]
 
 
-def _surely(seen: Analysis, key: PlacementKey) -> float:
-    known = seen.kept.get(key) or seen.live.get(key)
-    return known.capacity.rate.lower if known is not None and known.capacity is not None else 0.0
+def _is_surely_faster(seen: Analysis, stand: Stand, than: Stand) -> bool:
+    mine, theirs = _known(seen, stand), _known(seen, than)
+    return mine is not None and theirs is not None and mine.by_chance_over(theirs).lower > 1
+
+
+def _known(seen: Analysis, stand: Stand) -> Interval | None:
+    """Requests per second that a replica there carries, with bounds."""
+    key = key_of(stand)
+    found = (known.capacity for known in (seen.kept.get(key), seen.live.get(key)) if known is not None and known.capacity is not None)
+    capacity = next(found, None)
+    return capacity.rate if capacity is not None else None
 
 
 def _is_known(seen: Analysis) -> bool:

@@ -122,10 +122,7 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
     net of its price."""
     dearest = grounds.dearest
     for one in untried(grounds, dearest) if dearest is not None else ():
-        assert dearest is not None
-        target = one.option
-        source = dearest if target is not dearest else grounds.beside(target)
-        assert source is not None
+        target, source = one.option, one.source
         probes = probed_first(grounds, source, target)
         # What the source needs beside a slower target is known after the probe.
         extra = 0 if probes else _source_extra(grounds, source, target)

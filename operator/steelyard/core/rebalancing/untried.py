@@ -24,15 +24,17 @@ WANTING = frozenset({Reason.TOO_FEW_REQUESTS.value, Reason.ONLY_CARRIED.value})
 
 @dataclass(frozen=True, slots=True)
 class Untried:
-    """saves: money within the payback time that a trial is expected to save. here: what stands costs an hour, where that is known."""
+    """source: what its trial comes from. saves: money within the payback time that a trial is expected to save. here: what stands costs an hour, where
+    that is known."""
 
     option: Option
+    source: Option
     saves: float
     here: Interval | None
 
 
-def untried(grounds: Grounds, source: Option) -> Iterator[Untried]:
-    """The pools that a trial would tell more of, that first which is expected to save most, net of its price."""
+def untried(grounds: Grounds, dearest: Option) -> Iterator[Untried]:
+    """The pools that a trial would tell more of, that first which is expected to save most, net of its price. dearest: of those that stand."""
     stands = [o for o in grounds.options if o.pool in grounds.standing and good_for_part(o)]
     hiding = {o.pool for o in stands if _hides(grounds, o)}
     candidates = [o for o in stands if o.pool in hiding or _may_be_more(grounds, o)]
@@ -42,11 +44,13 @@ def untried(grounds: Grounds, source: Option) -> Iterator[Untried]:
     if not candidates:
         return
     # Of what was never measured the point is enough.
-    here = standing_cost(grounds, ends=any(o.sure for o in candidates))
-    candidates = [o for o in candidates if not o.sure or o.pool in hiding or _is_left_open(grounds, o, source, here)]
-    saves = {o.pool: _hidden(grounds, o) if o.pool in hiding else _expected(grounds, o, source, here) for o in candidates}
+    here = standing_cost(grounds, ends=any(o.sure or o.pool in grounds.standing for o in candidates))
+    sources = {o.pool: (grounds.beside(o) if o is dearest else None) or dearest for o in candidates}
+    new = {o.pool for o in candidates if not o.sure and o.pool not in grounds.standing}
+    candidates = [o for o in candidates if o.pool in hiding | new or _is_left_open(grounds, o, sources[o.pool], here)]
+    saves = {o.pool: _hidden(grounds, o) if o.pool in hiding else _expected(grounds, o, sources[o.pool], here) for o in candidates}
     for option in sorted(candidates, key=lambda o: (trial_cost(grounds, o) - saves[o.pool], o.pool)):
-        yield Untried(option, saves[option.pool], here)
+        yield Untried(option, sources[option.pool], saves[option.pool], here)
 
 
 def _is_new(grounds: Grounds, option: Option) -> bool:
