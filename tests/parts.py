@@ -1,7 +1,7 @@
 """`make test`: every part, each with its time, and one table at the end. Fails if any part fails; later parts run all the same.
 
 What runs clusters mostly waits, so that lanes of parts go on at the same time, in each of them one part after the other. What needs nothing but a
-processor takes what the others leave, at a lower priority: in a lane of its own, and in another where that would wait or has ended.
+processor takes what the others leave, at a lower priority: in a lane of its own, and in the second lane while that waits or once it has ended.
 
 The table is what a cold run is measured by: what make has built and fetched before (`cluster.prepare`) is listed apart from the tests.
 """

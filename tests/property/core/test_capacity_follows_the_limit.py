@@ -1,15 +1,14 @@
-"""A stricter promise never gives more capacity, more uncertainty never a higher lower bound."""
+"""A stricter promise never gives more capacity, more uncertainty never a higher lower bound, and none a higher point."""
 
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from property.core.curves import CURVES
 from property.effort import effort
-from steelyard.core.performance.belief import Belief
+from steelyard.core.performance.belief import Belief, Reals
 from steelyard.core.performance.latency import Curve
 
 LIMITS = st.floats(1e-3, 100)
@@ -54,7 +53,18 @@ def test_more_uncertainty_never_gives_a_higher_lower_bound(curve: Curve, limit: 
             vague = replace(curve, loads=curve.loads[:1])
     known, guessed = curve.capacity(limit), vague.capacity(limit)
     assert guessed.lower <= known.lower * (1 + ROUNDED)
-    assert guessed.point == pytest.approx(known.point, rel=ROUNDED)
+
+
+@effort(100)
+@given(CURVES, LIMITS)
+def test_no_uncertainty_gives_a_higher_point_than_the_likeliest_figures(curve: Curve, limit: float) -> None:
+    likeliest = replace(curve, belief=Belief(curve.belief.mean, curve.belief.covariance * 1e-12), away=0.0, loads=everywhere(curve))
+    assert curve.capacity(limit).point <= likeliest.capacity(limit).point * (1 + 1e-3)
+
+
+def everywhere(curve: Curve) -> Reals:
+    """Loads so near to each other that none is far from one that was seen."""
+    return np.asarray(saturation(curve) * np.geomspace(1e-3, 2, 20_000))
 
 
 @effort(100)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from steelyard.core.performance.belief import Belief, Reals
+from steelyard.core.performance.belief import WITHIN_95, Belief, Reals
 from steelyard.core.statistics.interval import Interval
 
 LatencyLaw: TypeAlias = Callable[[Reals, Reals], Reals]
@@ -101,12 +101,12 @@ class Curve:
         return np.minimum(point, np.minimum(least, light / (1 + self.reach * sigma))), point, np.maximum(point, most)
 
     def _expected(self, rates: Reals, along: Reals) -> Reals:
-        """(L,) The mean of 1 / latency over figures and loads, to the second order (Julier and Uhlmann, 2004), as seconds: at the likeliest figures latency
-        is too short near the saturation more often than too long. along: of `_direction`."""
-        mean, step = self.belief.mean[:, None], np.exp(self._doubt(rates) / self.reach)
+        """(L,) Seconds as expected: by the mean of 1 / latency at one standard deviation to either side, of the figures and of the load together, and never
+        less than at the likeliest figures, where latency near the saturation is too short more often than too long. along: of `_direction`."""
+        mean, step = self.belief.mean[:, None], np.exp(self._doubt(rates) / WITHIN_95)
         less, more = (1 / self.law(mean + side * along, rates * step**side) for side in (-1, 1))
         with np.errstate(divide="ignore"):  # beyond the saturation on both sides
-            return np.asarray(2 / (less + more))
+            return np.maximum(self.law(mean, rates), 2 / (less + more))
 
     def _doubt(self, rates: Reals) -> Reals:
         """(L,) How much heavier or lighter loads may count, in logarithms."""

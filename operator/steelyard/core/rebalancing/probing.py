@@ -99,7 +99,7 @@ def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datet
     compare it, but so that no user's request comes to one that breaks the promise.
     """
     room = source.room > grounds.standing.get(source.pool, 0)
-    # What stands itself is not compared with anything: it is asked what it carries.
+    # What stands itself is asked what it carries: the others that stand are held against that as they are known.
     both = not asked and room and not grounds.shows_capacity and source.candidate.refusal is None and target.pool not in grounds.standing
     ends = [each for each in ((target, source) if both else (target,)) if _is_asked(grounds, each.known, target.pool, began)]
     made = tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
