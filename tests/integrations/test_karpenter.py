@@ -163,6 +163,11 @@ def test_a_move_buys_nodes_of_the_other_node_pool_and_the_bill_becomes_what_was_
         print(f"{pool}: {paid:.2f} an hour for {len(nodes)} nodes; predicted {told['costPerHour']} for {told['replicas']} replicas")
         assert told["costBasis"] == "Nodes"
         assert float(told["costPerHour"]) / told["replicas"] * run.replicas == pytest.approx(paid, rel=APART)
+    now, then = options[run.dear], options[run.cheap]
+    left = sum(life.price for life in after) / sum(life.price for life in before)
+    low, high = float(then["lower"]) / float(now["upper"]), float(then["upper"]) / float(now["lower"])
+    print(f"a good request was predicted to cost {low:.3f} to {high:.3f} of what it did; the nodes cost {left:.3f} of that")
+    assert low * (1 - APART) <= left <= high * (1 + APART)
     saved = run.until("what was saved", lambda s: s["history"][-1].get("saved"), MOVE_SECONDS)
     assert kubelets.standing(run.cheap) == after
     start, end = (datetime.fromisoformat(saved[side].replace("Z", "+00:00")) for side in ("from", "to"))

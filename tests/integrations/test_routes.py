@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from itertools import groupby
 from math import sqrt
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import aiohttp
@@ -47,8 +48,9 @@ REQUESTS = 50_000
 AT_ONCE = 16
 SETTLED = 1.0
 """Seconds after a change of weights from which on what is served is held against them."""
-SIGMAS = 4.0
-"""Of a binomial count: one in 16,000 is farther off by chance, and a test of five shares should not fail by it."""
+SURE, SHARES = 0.99, 6
+SIGMAS = NormalDist().inv_cdf(1 - (1 - SURE) / 2 / SHARES)
+"""Of a binomial count: as far as all shares of a scene together are off in one run of a hundred (Bonferroni)."""
 OLD, NEW = PlacementKey("old", "11111111"), PlacementKey("new", "22222222")
 ROUTING = Routing(parents=(RouteParent(name=NAME, namespace=NAMESPACE, section="http"),))
 CALM = 6.0

@@ -19,7 +19,17 @@ PATHS = {
     "ConfigMap": "/api/v1/namespaces/default/configmaps",
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
 }
-OF_OTHERS = {"ClusterQueue", "Gateway", "LocalQueue", "NodeOverlay", "NodePool", "ResourceFlavor", "ScaledObject", "TriggerAuthentication"}
+OF_OTHERS = {
+    "ClusterQueue",
+    "EC2NodeClass",
+    "Gateway",
+    "LocalQueue",
+    "NodeOverlay",
+    "NodePool",
+    "ResourceFlavor",
+    "ScaledObject",
+    "TriggerAuthentication",
+}
 """Kinds whose definitions are not installed here."""
 SHOWN = [(where, document) for where, document in manifests() if document["kind"] not in OF_OTHERS]
 
