@@ -27,6 +27,7 @@ class Left:
         # What a move saved is written to it later: that is no end of a move.
         if [p.time for p in look.decision.memory.history] != [p.time for p in look.snapshot.memory.history]:
             past = look.decision.memory.history[-1]
-            self.rested = now
+            # An exploration that has found what it could is no move: other pools are explored as long as there is money for it.
+            self.rested = self.rested if past.outcome is Outcome.EXPLORED else now
             if past.outcome is Outcome.MOVED and past.source_pool != past.target_pool:
                 self.pools[past.source_pool] = now
