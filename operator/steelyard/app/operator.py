@@ -231,6 +231,7 @@ class Operator:
         self._heartbeat = Heartbeat(self.clock)
         self._turn = Heartbeat(self.clock)
         self._kinds_served = False
+        self._may_be_served = optional_kinds.kinds(requests=config.cluster_autoscaler.provisioning_requests)
         self._optional: frozenset[Resource] = frozenset()
         self._autoscalers_seen = asyncio.Event()
         self._node_pools_seen = asyncio.Event()
@@ -435,13 +436,11 @@ class Operator:
     async def _optional_kinds(self) -> frozenset[Resource]:
         """Asked before anything is watched, by a session of its own."""
         async with await ApiClient.connect(self._credentials, clock=self.clock) as client:
-            namespaces, requests = self._config.watch_namespaces, self._config.cluster_autoscaler.provisioning_requests
-            return await optional_kinds.served_at_start(client, namespaces, self.clock.sleep, requests=requests)
+            return await optional_kinds.served_at_start(client, self._may_be_served, self._config.watch_namespaces, self.clock.sleep)
 
     async def _has_the_same_kinds(self) -> bool:
         """Whether the optional kinds are those that are watched; where they are not, this process ends, and the next one watches them."""
-        namespaces, requests = self._config.watch_namespaces, self._config.cluster_autoscaler.provisioning_requests
-        found = await optional_kinds.served(self.client, namespaces, self._optional, requests=requests)
+        found = await optional_kinds.served(self.client, self._may_be_served, self._config.watch_namespaces, self._optional)
         if found != self._optional:
             changed = ", ".join(sorted(each.label for each in found ^ self._optional))
             _log.info("optional kinds have come or gone; this process ends, and the next one goes by them", kinds=changed)

@@ -30,34 +30,34 @@ class Asker(Protocol):
         ...
 
 
+def kinds(*, requests: bool) -> tuple[Resource, ...]:
+    """Those that an installation asks for. requests: whether its moves may ask for capacity."""
+    return (*OPTIONAL, *(OF_REQUESTS if requests else ()))
+
+
 async def served(
-    client: Asker, namespaces: Sequence[str], before: frozenset[Resource] = frozenset(), *, requests: bool = False
+    client: Asker, asked: Sequence[Resource], namespaces: Sequence[str], before: frozenset[Resource] = frozenset()
 ) -> frozenset[Resource]:
-    """Those that are there and may be listed. before: what was found last, and stands for what cannot be asked now. requests: whether moves may ask
-    for capacity."""
-    answers = {each: await _is_there(client, each, namespaces) for each in _kinds(requests=requests)}
+    """Those that are there and may be listed. before: what was found last, and stands for what cannot be asked now."""
+    answers = {each: await _is_there(client, each, namespaces) for each in asked}
     return frozenset(each for each, there in answers.items() if there is True or (there is not False and each in before))
 
 
 async def served_at_start(
-    client: Asker, namespaces: Sequence[str], sleep: Callable[[float], Awaitable[None]], *, requests: bool = False
+    client: Asker, asked: Sequence[Resource], namespaces: Sequence[str], sleep: Callable[[float], Awaitable[None]]
 ) -> frozenset[Resource]:
     """The same before anything is watched. A kind of which the API server says that it cannot tell yet is asked for again, up to TRIES times: a process
     that does not watch what is there would end at the next look."""
-    found, left = set[Resource](), _kinds(requests=requests)
+    found, left = set[Resource](), asked
     for tried in range(TRIES):
         if tried:
             await sleep(PAUSE_SECONDS)
         answers = {each: await _is_there(client, each, namespaces) for each in left}
         found |= {each for each, there in answers.items() if there is True}
-        left = tuple(each for each, there in answers.items() if isinstance(there, ApiError) and there.status)
+        left = [each for each, there in answers.items() if isinstance(there, ApiError) and there.status]
         if not left:
             break
     return frozenset(found)
-
-
-def _kinds(*, requests: bool) -> tuple[Resource, ...]:
-    return (*OPTIONAL, *(OF_REQUESTS if requests else ()))
 
 
 async def _is_there(client: Asker, resource: Resource, namespaces: Sequence[str]) -> bool | ApiError:

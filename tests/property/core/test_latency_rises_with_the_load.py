@@ -75,12 +75,19 @@ def _near_and_far(curve: Curve, used: float, times: float) -> tuple[Interval, In
     return near, far
 
 
+def _likeliest(curve: Curve, used: float) -> float:
+    """Seconds at that part of the saturation, by the likeliest figures."""
+    mean = curve.belief.mean[:, None]
+    return float(curve.law(mean, used * curve.saturation(mean))[0])
+
+
 @effort(100)
 @given(MEANS, st.floats(0.1, 0.9), st.floats(1.1, 10) | st.floats(0.1, 0.9))
 def test_the_farther_from_the_loads_seen_the_less_is_known(curve: Curve, used: float, times: float) -> None:
     near, far = _near_and_far(curve, used, times)
     assert far.lower <= near.lower * (1 + 1e-9)
     assert far.upper >= near.upper * (1 - 1e-9)
+    assert min(near.point, far.point) >= _likeliest(curve, used) * (1 - 1e-9)
 
 
 @effort(100)
@@ -90,6 +97,7 @@ def test_so_it_is_of_percentiles_but_for_what_these_fall_as_a_server_fills(curve
     near, far = _near_and_far(curve, used, times)
     assert far.lower <= near.lower * (1 + FALLS)
     assert far.upper >= near.upper * (1 - FALLS)
+    assert min(near.point, far.point) >= _likeliest(curve, used) * (1 - FALLS)
 
 
 @effort(100)

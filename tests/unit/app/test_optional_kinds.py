@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from steelyard.app.config import Config
-from steelyard.app.optional_kinds import OF_REQUESTS, OPTIONAL, TRIES, served, served_at_start
+from steelyard.app.optional_kinds import OF_REQUESTS, OPTIONAL, TRIES, kinds, served, served_at_start
 from steelyard.app.wiring import scopes_of
 from steelyard.control.kube.errors import ApiError, Forbidden, NotFound, ServerError, TooManyRequests, Unreachable
 from steelyard.control.kube.resource import HTTP_ROUTES
@@ -23,7 +23,7 @@ class Client:
 
 
 def found(answer: ApiError | None, before: frozenset[Any] = frozenset(), namespaces: tuple[str, ...] = ()) -> frozenset[Any]:
-    return asyncio.run(served(Client(answer), namespaces, before))
+    return asyncio.run(served(Client(answer), OPTIONAL, namespaces, before))
 
 
 def test_a_kind_that_answers_is_there() -> None:
@@ -63,27 +63,27 @@ NOT_YET = TooManyRequests("storage is (re)initializing", status=429)
 @pytest.mark.parametrize("new", [OPTIONAL[:1], OPTIONAL], ids=["one", "all"])
 def test_at_the_start_a_kind_that_is_not_ready_is_asked_for_again_and_not_for_ever(new: Any, pauses: int, there: bool) -> None:
     client = Starting(dict.fromkeys(new, pauses), NOT_YET)
-    found = asyncio.run(served_at_start(client, (), client.sleep))
+    found = asyncio.run(served_at_start(client, OPTIONAL, (), client.sleep))
     assert found == frozenset(OPTIONAL) - (frozenset() if there else frozenset(new))
     assert client.slept == min(pauses, TRIES - 1)
 
 
 def test_one_that_has_answered_is_not_asked_for_again() -> None:
     client = Starting({OPTIONAL[0]: 3}, NOT_YET)
-    asyncio.run(served_at_start(client, (), client.sleep))
+    asyncio.run(served_at_start(client, OPTIONAL, (), client.sleep))
     assert client.asked.count(OPTIONAL[1].label) == 1
 
 
 @pytest.mark.parametrize("answer", [NotFound("no", status=404), Forbidden("no", status=403), Unreachable("nobody listens")])
 def test_kinds_that_are_missing_or_not_ours_and_an_api_server_that_is_away_are_not_waited_for(answer: ApiError) -> None:
     client = Starting(dict.fromkeys(OPTIONAL, TRIES), answer)
-    assert asyncio.run(served_at_start(client, (), client.sleep)) == frozenset()
+    assert asyncio.run(served_at_start(client, OPTIONAL, (), client.sleep)) == frozenset()
     assert client.slept == 0
 
 
 def test_an_operator_of_some_namespaces_asks_in_one_of_them() -> None:
     client = Client(None)
-    asyncio.run(served(client, ("team-a", "team-b")))
+    asyncio.run(served(client, OPTIONAL, ("team-a", "team-b")))
     assert client.asked == ["team-a"] * len(OPTIONAL)
 
 
@@ -94,8 +94,8 @@ def test_what_is_there_is_watched_by_our_label_and_what_is_not_is_not_watched() 
 
 
 def test_requests_for_capacity_are_asked_about_where_moves_may_make_them() -> None:
-    assert not set(OF_REQUESTS) & found(None)
-    there = asyncio.run(served(Client(None), (), requests=True))
+    assert not set(OF_REQUESTS) & set(kinds(requests=False))
+    there = asyncio.run(served(Client(None), kinds(requests=True), ()))
     assert there == frozenset({*OPTIONAL, *OF_REQUESTS})
     scopes = {each.resource: each.label_selector for each in scopes_of(Config(), there)}
     assert {scopes[each] for each in OF_REQUESTS} == {"app.kubernetes.io/managed-by=steelyard"}

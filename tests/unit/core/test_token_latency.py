@@ -32,8 +32,8 @@ def test_four_loads_of_a_server_that_keeps_the_law_predict_all_others(metric: To
     for used in (0.2, 0.5, 0.7, 0.9):
         told = SERVER.at(used, CHAT)
         interval = curve.at(told.rate)
-        # Of a mean over what the figures may be; at 0.9 of the saturation it is 2 % more than at the true ones.
-        assert interval.point == pytest.approx(told.mean(metric), rel=0.03)
+        # A mean over what the figures may be: beyond the loads seen, near the saturation, it is more than at the true ones.
+        assert interval.point == pytest.approx(told.mean(metric), rel=0.02 if used < 0.85 else 0.03)
         assert interval.lower <= (told.mean(metric) or 0) <= interval.upper
 
 

@@ -46,15 +46,17 @@ def test_they_stay_while_the_fast_ones_that_are_ready_do_not_carry_it() -> None:
     assert world.count("slow") >= 4
 
 
-def left_by_trim(grounds: dict[str, Ground], rates: dict[str, Interval]) -> dict[str, int]:
-    """Replicas by pool after Trim, where a load of 50 requests/s is on all of these pools and each replica carries what `rates` say."""
+def left_by_trim(grounds: dict[str, Ground], rates: dict[str, Interval], *, weighted: bool = False) -> dict[str, int]:
+    """Replicas by pool after Trim, where a load of 50 requests/s is on all of these pools and each replica carries what `rates` say. weighted: by a
+    route."""
     world = World(grounds, rate=50.0, policy=quick(exploration_budget=0.0), scaling=Scaling(maximum=40))
     world.tick(12)
     assert all(world.count(pool) for pool in grounds)
     seen = analysis(world.looked_at, world.now)
     kept = {key: replace(known, capacity=Capacity(rates[key.pool], Basis.MEASURED, 300)) for key, known in seen.kept.items()}
     seen = replace(seen, kept=kept)
-    outcome = trim(seen, shortage(seen))
+    short = shortage(seen)
+    outcome = trim(seen, replace(short, rules=replace(short.rules, weighted=weighted)))
     assert outcome is not None
     return {key.pool: n for key, n in outcome.allocation.items() if n}
 
@@ -83,3 +85,9 @@ def test_a_third_pool_that_is_surely_slower_makes_no_chance_a_certainty_between_
     }
     rates = {"slowest": Interval(7.5, 7.4, 7.6), "slow": Interval(9.0, 8.9, 9.1), "fast": Interval(14.0, 8.0, 38.0)}
     assert left_by_trim(grounds, rates)["slow"] == 3
+
+
+def test_by_weights_no_replica_bounds_another_and_what_each_is_measured_to_carry_counts() -> None:
+    grounds = {"slow": Ground(speed=10, price=0.4, nodes=3), "fast": Ground(speed=10, price=0.8)}
+    rates = {"slow": Interval(8.5, 8.4, 8.6), "fast": Interval(16.0, 4.0, 38.0)}
+    assert sum(left_by_trim(grounds, rates, weighted=True).values()) < sum(left_by_trim(grounds, rates).values())

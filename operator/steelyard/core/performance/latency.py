@@ -78,35 +78,33 @@ class Curve:
         return np.array([np.where(rates <= end * (1 + CLOSE), seconds, inf) for seconds, end in pairs])
 
     def utilisation(self, limit: float) -> float:
-        """The point of `capacity` as a part of the saturation: the ends cost many times as much."""
-        full, parts = self.full.point, 1 / (1 + np.exp(-SLACK))
-        around = _around(parts, self._expected(parts * full, self._direction(parts * full)[0]), limit)
-        return _crossing(around, self._expected(around * full, self._direction(around * full)[0]), limit)
+        """About the point of `capacity` as a part of the saturation: by the likeliest figures alone, since all that it takes otherwise costs many times as
+        much."""
+        mean, parts = self.belief.mean[:, None], 1 / (1 + np.exp(-SLACK))
+        full = self.saturation(mean)
+        around = _around(parts, self.law(mean, parts * full), limit)
+        return _crossing(around, self.law(mean, around * full), limit)
 
     def _bounds(self, rates: Reals) -> tuple[Reals, Reals, Reals]:
         """(lower, point, upper) seconds at rates (L,).
 
         A bound is the law at figures that are `reach` standard deviations away in the direction in which latency changes most. Figures
         that make up for each other in what was seen bend it up on either side, so the lower one is at least as far as a straight line in
-        1 / latency, in which a queue is straight up to its saturation.
+        1 / latency, in which a queue is straight up to its saturation. The point is the mean of 1 / latency at one standard deviation to
+        either side, of the figures and of the load together, and never less than at the likeliest figures: there latency near the
+        saturation is too short more often than too long.
         """
-        mean = self.belief.mean[:, None]
         along, own = self._direction(rates)
         sigma = np.hypot(own, self.level_sigma)
-        doubt = np.exp(self._doubt(rates))
+        doubt, step = np.exp(self._doubt(rates)), np.exp(self._doubt(rates) / WITHIN_95)
         rest = np.exp(self.reach * (sigma - own))
-        point, light = self._expected(rates, along), self.law(mean, rates / doubt)
-        least = self.law(mean - self.reach * along, rates / doubt) / rest
-        most = self.law(mean + self.reach * along, rates * doubt) * rest
-        return np.minimum(point, np.minimum(least, light / (1 + self.reach * sigma))), point, np.maximum(point, most)
-
-    def _expected(self, rates: Reals, along: Reals) -> Reals:
-        """(L,) Seconds as expected: by the mean of 1 / latency at one standard deviation to either side, of the figures and of the load together, and never
-        less than at the likeliest figures, where latency near the saturation is too short more often than too long. along: of `_direction`."""
-        mean, step = self.belief.mean[:, None], np.exp(self._doubt(rates) / WITHIN_95)
-        less, more = (1 / self.law(mean + side * along, rates * step**side) for side in (-1, 1))
+        sides = np.array([0.0, -1.0, 1.0, 0.0, -self.reach, self.reach])[:, None]
+        loads = rates * np.array([np.ones_like(rates), 1 / step, step, 1 / doubt, 1 / doubt, doubt])
+        likeliest, less, more, light, least, most = self.law(self.belief.mean[:, None, None] + sides * along[:, None, :], loads)
         with np.errstate(divide="ignore"):  # beyond the saturation on both sides
-            return np.maximum(self.law(mean, rates), 2 / (less + more))
+            point = np.maximum(likeliest, 2 / (1 / less + 1 / more))
+        lower = np.minimum(point, np.minimum(least / rest, light / (1 + self.reach * sigma)))
+        return lower, point, np.maximum(point, most * rest)
 
     def _doubt(self, rates: Reals) -> Reals:
         """(L,) How much heavier or lighter loads may count, in logarithms."""
