@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -143,7 +144,8 @@ def test_the_source_does_not_grow_for_a_pool_that_delivered_nothing_lately() -> 
     assert world.count("fast") > alone + 1, "then it grows first, as ever"
 
 
-def test_a_load_that_grows_while_a_slow_pool_is_drained_is_carried_by_fast_replicas_alone() -> None:
+def draining_slow_ones() -> World:
+    """A world in which the source is drained for fast replicas, beside which those of a third pool are worth nothing, and the load has grown."""
     grounds = {"fast": Ground(price=4.0, speed=50, selected=False), "slow": Ground(speed=5), "few": Ground(price=0.6, nodes=4, speed=5)}
     world = World(grounds, rate=40.0, policy=quick(exploration_budget=0.0), scaling=Scaling(maximum=100))
     world.tick(20)
@@ -151,6 +153,30 @@ def test_a_load_that_grows_while_a_slow_pool_is_drained_is_carried_by_fast_repli
     world.under_way(MoveKind.REBALANCE, Step.DRAIN, "slow", "fast", target_replicas=2, target_goal=2, target_base=1)
     world.tick(2)
     world.rate = 60.0
+    return world
+
+
+def test_others_that_were_told_to_go_with_the_source_stay_until_what_serves_is_read_again() -> None:
+    world = draining_slow_ones()
+    before = deepcopy(world.deployments)
+    while world.count("few"):
+        before = deepcopy(world.deployments)
+        world.tick()
+    move = world.memory.move
+    assert move is not None
+    assert (move.step, move.source_replicas) == (Step.DRAIN, 0)
+    # The status and the source's Deployment were written, that of the others was not, and the next operator begins.
+    world.deployments = {key: pods for key, pods in before.items() if key.pool != "slow"}
+    world.seeing = False
+    world.tick(5)
+    assert world.count("few") == 4
+    world.seeing = True
+    world.until(lambda: world.memory.move is None, most=20)
+    assert {key.pool for key in world.deployments} == {"fast"}
+
+
+def test_a_load_that_grows_while_a_slow_pool_is_drained_is_carried_by_fast_replicas_alone() -> None:
+    world = draining_slow_ones()
     world.until(lambda: world.memory.move is None, most=8)
     assert {key.pool: pods.desired for key, pods in world.deployments.items()} == {"fast": 2}, "beside slow ones it takes fifteen"
 

@@ -37,6 +37,17 @@ def test_four_loads_of_a_server_that_keeps_the_law_predict_all_others(metric: To
         assert interval.lower <= (told.mean(metric) or 0) <= interval.upper
 
 
+def test_near_the_saturation_the_less_is_known_the_more_is_expected_beyond_what_the_likeliest_figures_say() -> None:
+    one, all_four = (found.curve(TokenMetric.ITL, CHAT, PLENTY) for found in (fitted(SERVER.at(0.5, CHAT)), fitted(*four(CHAT))))
+    more = []
+    for curve in (one, all_four):
+        mean = curve.belief.mean[:, None]
+        rate = 0.9 * curve.saturation(mean)
+        more.append(curve.at(float(rate[0])).point / float(curve.law(mean, rate)[0]))
+    assert more[0] > more[1] >= 1.0
+    assert more[0] > 1.02
+
+
 def test_one_load_is_enough_for_a_wide_interval() -> None:
     one, all_four = fitted(SERVER.at(0.5, CHAT)), fitted(*four(CHAT))
     told = SERVER.at(0.7, CHAT)

@@ -67,8 +67,9 @@ def left_by_trim(grounds: dict[str, Ground], rates: dict[str, Interval], *, weig
         (Interval(8.5, 8.4, 8.6), Interval(12.0, 11.5, 12.5), {"fast": 5}),
         (Interval(8.5, 8.4, 8.6), Interval(12.0, 4.0, 38.0), {"slow": 3, "fast": 4}),
         (Interval(8.5, 6.0, 13.0), Interval(12.0, 11.9, 12.1), {"slow": 3, "fast": 4}),
+        (Interval(8.5, 8.4, 8.6), Interval(18.0, 4.0, 38.0), {"fast": 4}),
     ],
-    ids=["surely", "the fast one is hardly known", "the slow one is hardly known"],
+    ids=["surely", "the fast one is hardly known", "the slow one is hardly known", "twice as fast"],
 )
 def test_of_more_than_is_needed_the_slower_go_where_they_surely_are_and_the_dearer_where_that_may_be_chance(
     slow: Interval, fast: Interval, left: dict[str, int]

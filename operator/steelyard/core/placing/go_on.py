@@ -109,7 +109,7 @@ def _placed_meanwhile(under: UnderWay) -> Ended | None:
 
 def _ordered(under: UnderWay, after: Move, scene: Scene) -> Allocation:
     """The replicas of both ends as the step wants them, and those of the others."""
-    leaving = scene.alone and scene.fresh and after.step is Step.DRAIN and after.source_replicas == 0
+    leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
     rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
     allocation = {**rest, after.source: after.source_replicas}
     if not is_aside(after):
