@@ -73,7 +73,8 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument(
         "--forced-wrong",
         action="store_true",
-        help="ask for a saving that no move can make, so that the run ends on the dearer pool and the checker must object",
+        help="ask for a saving that no move can make, and for none once both pools are measured, so that the run ends on the dearer pool and the "
+        "checker must object",
     )
     described.add_argument("--keep", action="store_true", help="leave everything in the cluster at the end")
     described.add_argument("--picture", type=Path, help="write what was told as a picture (SVG)")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -329,18 +330,17 @@ class Run:
         given = story.served.given
         recorder = PodRecorder(self._hands, story.namespace, workload_name)
         recorder.start()
-        self._hands.apply(
-            manifests.workload(
-                story,
-                workload_name,
-                only_pool=None,
-                mode="Observe" if story.trial else "Auto",
-                window=story.served.window_seconds,
-                least_saving=manifests.UNHEARD_OF if story.forced_wrong else manifests.LEAST_SAVING,
-                # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
-                least_replicas=1 if chosen is None else chosen.slower if story.trial else chosen.faster,
-            )
+        described = partial(
+            manifests.workload,
+            story,
+            workload_name,
+            only_pool=None,
+            window=story.served.window_seconds,
+            least_saving=manifests.UNHEARD_OF if story.forced_wrong else manifests.LEAST_SAVING,
+            # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
+            least_replicas=1 if chosen is None else chosen.slower if story.trial else chosen.faster,
         )
+        self._hands.apply(described(mode="Observe" if story.trial else "Auto"))
         self._wait(
             f"the workload serves on {favoured}", story.served.start_seconds, lambda: self._ready(workload_name), self._tell_compiles
         )
@@ -368,6 +368,10 @@ class Run:
             return self._try(follower)
         self._chapter("What a good request really costs, and what follows from it")
         try:
+            if story.forced_wrong:
+                self._wait("both pools are measured", story.served.judge_seconds, lambda: len(self._known()) == 2, self._tell)
+                # From a pool that a busy machine has made too slow for the promise it would go whatever that saves.
+                self._hands.apply(described(mode="Observe"))
             self._wait("the workload is balanced", story.served.judge_seconds, lambda: self._settled(expect), self._tell)
         except TooLong as late:
             self._say(f"{late}: it is judged as it is")
@@ -455,13 +459,18 @@ class Run:
         slices = self._hands.list(f"/apis/discovery.k8s.io/v1/namespaces/{self._story.namespace}/endpointslices")
         return {(end.get("targetRef") or {}).get("name", "") for each in slices for end in each.get("endpoints") or ()}
 
+    def _known(self) -> dict[str, Manifest]:
+        """The placements whose unit cost has been measured, by pool."""
+        placements = self._status(self._workload).get("placements") or ()
+        return {each["pool"]: each for each in placements if self._story.served.unit.cost(each)}
+
     def _settled(self, expect: str) -> bool:
         """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what it costs there was
         measured outside of one."""
         status = self._status(self._workload)
         if status.get("move"):
             return False
-        known = {p["pool"]: p for p in status.get("placements") or () if self._story.served.unit.cost(p)}
+        known = self._known()
         there = checker.pool_of(status)
         judged = [c for c in status.get("claims") or () if c["verdict"] != "Inconclusive"]
         steady = there is not None and bool(known.get(there, {}).get("steady"))

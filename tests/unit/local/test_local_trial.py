@@ -47,7 +47,7 @@ def distribution(name):
 metadata.distribution = distribution
 """
 TRIES = 3
-"""On a machine that is busy with other things, a short ramp may measure nothing."""
+"""On a machine that is busy with other things, a short ramp may measure nothing, or too little to judge by."""
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +124,7 @@ def test_at_another_length_each_variant_is_measured_as_well_and_the_claim_is_jud
     compile_before(ground, asked_for, ballast=2 * BALLAST)
     for _ in range(TRIES):
         code, view = ended(started(ground, asked_for))
-        if view["claims"][0]["lengths"][0]["measured"] is not None:
+        if view["claims"][0]["lengths"][0]["verdict"] != "Inconclusive":
             break
     # Where a fast machine's servers are never full at the whole length its claim is open at the deadline, and at no other end.
     end = (0, True, "Decided") if view["claims"][0]["verdict"] == "Refuted" else (1, False, "Deadline")
@@ -145,7 +145,7 @@ def test_two_variants_are_measured_in_turns_and_a_claim_that_is_not_true_is_refu
     compile_before(ground, asked_for)
     for _ in range(TRIES):
         code, view = ended(started(ground, asked_for))
-        if view["claims"][0]["measured"] is not None:
+        if view["claims"][0]["verdict"] != "Inconclusive":
             break
     assert (code, view["decided"], view["reason"]) == (0, True, "Decided"), view["message"]
     by_name = {pool["pool"]: pool for pool in view["pools"]}
