@@ -27,6 +27,9 @@ from patience import PATIENCE
 #: Each namespace ends with its first process, and that one with `unshare`, and that one with the watcher.
 IN_NEW_NAMESPACES = ("unshare", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc")
 
+#: Processes of the machine that all pods of a cluster together weigh as much as. As one alone they would get what tests beside them leave.
+PODS = 4
+
 
 def supervisor_command(socket: Path) -> tuple[str, ...]:
     """The command line of a supervisor. It needs the standard library only: -S spares it the start of the rest."""
@@ -120,6 +123,7 @@ def main() -> None:
     try:
         if os.getppid() == owner:  # else the owner has ended already
             cgroups.create(identity.cgroup)
+            cgroups.weigh(identity.cgroup, PODS)
             watcher.start()
             print(watcher.wait(), flush=True)
     except Exception:
