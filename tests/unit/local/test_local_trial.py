@@ -19,6 +19,7 @@ from patience import PATIENCE, until
 from steelyard.cli import local_options
 from steelyard.cli.parser import build
 from steelyard.core.facts.claim import CLAIM_SPREAD
+from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.local.asked import settings_of
 from steelyard.local.compiles import ARTIFACTS
 from steelyard.local.machine import this_machine
@@ -46,8 +47,9 @@ def distribution(name):
 
 metadata.distribution = distribution
 """
-TRIES = 3
-"""On a machine that is busy with other things, a short ramp may measure nothing, or too little to judge by."""
+LEAST = Rebalancing().min_good_requests
+TRIES = ("15s", "30s", "60s")
+"""On a machine that is busy with other things, a short ramp may measure nothing, or too little to judge by: longer ones follow it."""
 
 
 @pytest.fixture(autouse=True)
@@ -119,11 +121,11 @@ def processes_of(ground: Path) -> list[int]:
 
 
 def test_at_another_length_each_variant_is_measured_as_well_and_the_claim_is_judged_there(ground: Path) -> None:
-    asked_for = words(ground, "--price", "0.34", "--duration", "15s", "--objective", "e2e=300ms:95", "-o", "json", "--lengths", "30:60")
+    asked_for = words(ground, "--price", "0.34", "--objective", "e2e=300ms:95", "-o", "json", "--lengths", "30:60")
     asked_for += ["--claim", "unit cost 0.05 of openvino/float32", "--length-factors", "0.5"]
     compile_before(ground, asked_for, ballast=2 * BALLAST)
-    for _ in range(TRIES):
-        code, view = ended(started(ground, asked_for))
+    for duration in TRIES:
+        code, view = ended(started(ground, [*asked_for, "--duration", duration]))
         if view["claims"][0]["lengths"][0]["verdict"] != "Inconclusive":
             break
     # Where a fast machine's servers are never full at the whole length its claim is open at the deadline, and at no other end.
@@ -136,15 +138,18 @@ def test_at_another_length_each_variant_is_measured_as_well_and_the_claim_is_jud
         point, lower, upper = (float(half[field]) for field in ("capacity", "capacityLower", "capacityUpper"))
         assert 0 < lower <= point <= upper
         assert float(half["unitCost"]["value"]) == pytest.approx(0.34 / (point * 3.6), rel=1e-3)
-    assert view["claims"][0]["lengths"][0]["verdict"] == "Refuted"
+    # A machine that has little time for it may tell too little to judge by: no load that breaks the promise, or few requests.
+    halves = [pool["lengths"][0] for pool in view["pools"]]
+    told = all(half["capacityBasis"] == "Probed" and half["capacityRequests"] >= LEAST for half in halves)
+    assert view["claims"][0]["lengths"][0]["verdict"] == ("Refuted" if told else "Inconclusive"), (halves, view["claims"])
 
 
 def test_two_variants_are_measured_in_turns_and_a_claim_that_is_not_true_is_refuted(ground: Path) -> None:
-    asked_for = words(ground, "--price", "0.34", "--duration", "15s", "--objective", "e2e=300ms:95", "--load", "8", "-o", "json")
+    asked_for = words(ground, "--price", "0.34", "--objective", "e2e=300ms:95", "--load", "8", "-o", "json")
     asked_for += ["--claim", "unit cost 0.05 of openvino/float32", "--report", str(ground / "page.html")]
     compile_before(ground, asked_for)
-    for _ in range(TRIES):
-        code, view = ended(started(ground, asked_for))
+    for duration in TRIES:
+        code, view = ended(started(ground, [*asked_for, "--duration", duration]))
         if view["claims"][0]["verdict"] != "Inconclusive":
             break
     assert (code, view["decided"], view["reason"]) == (0, True, "Decided"), view["message"]
