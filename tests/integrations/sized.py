@@ -29,9 +29,10 @@ ONE, THREE, FOUR = 100.0, 300.0, 560.0
 """Requests a second, by the replicas on the dear pool that they need at least."""
 
 
-def shown(kind: str) -> Document:
-    """The object of this kind that docs/how-to/autoscalers.md shows."""
-    return next(each for each in documents(ROOT / "docs/how-to/autoscalers.md") if each.get("kind") == kind)
+def shown(kind: str, name: str = "") -> Document:
+    """The first object of this kind that docs/how-to/autoscalers.md shows, or the one of that name."""
+    found = (each for each in documents(ROOT / "docs/how-to/autoscalers.md") if each.get("kind") == kind)
+    return next(each for each in found if name in {"", each["metadata"]["name"]})
 
 
 @contextmanager

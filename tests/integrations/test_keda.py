@@ -7,6 +7,7 @@ import base64
 import shutil
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cluster.certificates import Authority
 from cluster.cluster import Cluster
 from fault.holding import exposing
 from fault.move_run import MOVE_SECONDS, SOON, WORKLOAD, MoveRun
-from fault.scale_targets import target, targets, told
+from fault.scale_targets import scale, target, targets, told
 from integrations import keda
 from integrations.sized import (
     DOWN_SECONDS,
@@ -36,6 +37,7 @@ PROGRAMS = ("keda",)
 PAGE = shown("ScaledObject")
 SCALER_PORT = PAGE["spec"]["triggers"][0]["metadata"]["scalerAddress"].rpartition(":")[2]
 SCALER = ("--external-scaler", "--external-scaler-port", SCALER_PORT)
+BY_DAY = shown("ScaledObject", "embedder-by-day")
 NEVER_POLLED = 3600
 """Seconds, of a ScaledObject that is told and does not ask."""
 
@@ -127,3 +129,33 @@ def test_by_tls_it_is_let_in_with_a_certificate_and_not_without(cluster: Cluster
         run.until("a number of the plan", lambda _: condition(run, "Fallback") == "False" and targets(run)[run.dear] == 1, MOVE_SECONDS)
         run.play.load = THREE
         until_scaled(run, run.dear, lambda asked: asked >= 3)
+
+
+def test_a_schedule_wakes_a_workload_that_is_idle_and_lets_it_sleep_again(cluster: Cluster) -> None:
+    with sized(cluster) as run:
+        scale(run, run.dear, 0)
+        run.until("an idle workload", lambda _: run.condition("Ready").get("reason") == "Idle", SOON)
+        hours = timedelta(hours=6)
+        scheduled(run, datetime.now(UTC) + hours, datetime.now(UTC) + 2 * hours)
+        run.until("a sleeping ScaledObject", lambda _: condition(run, "Active") == "False", SOON)
+        assert targets(run)[run.dear] == 0
+        asked = scheduled(run, datetime.now(UTC) - hours, datetime.now(UTC) + hours)
+        until_scaled(run, run.dear, lambda replicas: replicas == asked)
+        run.until("a workload that is ready", lambda _: run.condition("Ready").get("status") == "True", SOON)
+        scheduled(run, datetime.now(UTC) + hours, datetime.now(UTC) + 2 * hours)
+        run.until(
+            "an idle workload", lambda _: targets(run)[run.dear] == 0 and run.condition("Ready").get("reason") == "Idle", MOVE_SECONDS
+        )
+
+
+def scheduled(run: MoveRun, start: datetime, end: datetime) -> int:
+    """With the page's ScaledObject by a schedule, whose day is between these moments; the replicas that it asks for."""
+    made = deepcopy(BY_DAY)
+    made["metadata"] = {"name": target(run.dear), "namespace": run.namespace}
+    made["spec"]["scaleTargetRef"]["name"] = target(run.dear)
+    made["spec"] |= {"pollingInterval": 1, "cooldownPeriod": 1}
+    (trigger,) = made["spec"]["triggers"]
+    times = {name: f"{at.minute} {at.hour} * * *" for name, at in (("start", start), ("end", end))}
+    trigger["metadata"] |= {"timezone": "Etc/UTC", **times}
+    run.cluster.api.apply(made)
+    return int(trigger["metadata"]["desiredReplicas"])
