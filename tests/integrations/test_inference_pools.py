@@ -12,7 +12,7 @@ import yaml
 
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
-from fault.move_run import WORKLOAD, MoveRun
+from fault.move_run import WORKLOAD, MoveRun, pool_of
 from integrations import gateway
 from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, Manifest, definitions, picker, say
 from integrations.operators_account import Thefts, makes_no_other, operators_account
@@ -64,6 +64,11 @@ class Routed:
             for b in rule["backendRefs"]
         }
 
+    def backends(self) -> list[tuple[str, str]]:
+        """Kind and name of what gets requests."""
+        (rule, *_) = self.run.cluster.api.get(self.route)["spec"]["rules"]  # type: ignore[index]
+        return [(b["kind"], b["name"]) for b in rule["backendRefs"]]
+
     def held(self, reason: str) -> Manifest | None:
         told = self.run.condition("Held")
         return told if (told.get("status"), told.get("reason")) == ("True", reason) else None
@@ -113,6 +118,30 @@ def test_no_share_is_shifted_before_the_gateway_has_accepted_and_then_it_goes_on
         say(run.cluster, it.pool(run.dear), Accepted="True", ResolvedRefs="False")
         run.until("Services to get its requests", lambda _: it.sent().get(("Service", run.dear)))
         assert it.sent()["InferencePool", run.dear] == 0
+
+
+def test_one_for_the_pods_of_all_pools_keeps_all_requests_while_the_workload_moves_within_it(cluster: Cluster) -> None:
+    with routed(cluster) as it:
+        run = it.run
+        asked = {"extent": "Shared", "endpointPickerRef": {"name": "picker", "port": 9002}}
+        run.ask_for(traffic={**TRAFFIC, "inferencePools": asked})
+        run.start_operator()
+        run.apply()
+        run.until_serving()
+        it.accept_the_route()
+        run.until("the hold", lambda _: it.held("InferencePoolNotAccepted"))
+        path = f"{POOLS}/namespaces/{run.namespace}/inferencepools/{WORKLOAD}"
+        say(cluster, path, **WELL)
+        run.until("all requests to go there", lambda _: it.backends() == [("InferencePool", WORKLOAD)])
+        run.until("pods of both pools", lambda _: run.world.ready_pods(run.dear) and run.world.ready_pods(run.cheap))
+        wanted = cluster.api.get(path)["spec"]["selector"]["matchLabels"].items()  # type: ignore[index]
+        chosen = [labels for pod in run.listed("v1/pods") if wanted <= (labels := pod["metadata"]["labels"]).items()]
+        assert {labels["steelyard.dev/pool"] for labels in chosen} == {run.dear, run.cheap}
+        while (status := run.status()).get("move") or pool_of(status) != run.cheap:
+            assert it.backends() == [("InferencePool", WORKLOAD)]
+            time.sleep(0.5)
+        assert {made["metadata"]["name"] for made in run.listed("inference.networking.k8s.io/v1/inferencepools")} == {WORKLOAD}
+        assert run.world.lost == 0
 
 
 def test_an_inference_pool_of_somebody_elses_is_left_alone_and_what_is_not_asked_for_any_more_goes(cluster: Cluster) -> None:
