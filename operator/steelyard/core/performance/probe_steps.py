@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 from steelyard.core.facts.probe import ProbeStep
@@ -15,14 +15,12 @@ TENTH = 0.1
 def told(steps: Sequence[ProbeStep]) -> tuple[ProbeStep, ...]:
     """The steps whose requests are as many as their rate and length say, in order of load. Another one is of a generator that could not keep up, or
     of other units, and says nothing."""
-    fitting = (s for s in steps if s.seconds > 0 and s.offered > 0 and _fits(s))
-    # Of the same load that first which kept the promise less: the two are pooled.
-    return tuple(sorted(fitting, key=lambda s: (load_of(s), s.good / s.offered, s.offered, s.slow, s.shed, s.p99_milliseconds or 0.0)))
+    return tuple(sorted(_fitting(steps), key=_order))
 
 
 def lowest(steps: Sequence[ProbeStep]) -> ProbeStep | None:
     """The step of the lowest load that tells anything."""
-    return next(iter(told(steps)), None)
+    return min(_fitting(steps), key=_order, default=None)
 
 
 def is_kept(step: ProbeStep, allowed: float) -> bool:
@@ -34,6 +32,15 @@ def is_kept(step: ProbeStep, allowed: float) -> bool:
 def load_of(step: ProbeStep) -> float:
     """Requests per second, as they came."""
     return step.offered / step.seconds
+
+
+def _fitting(steps: Sequence[ProbeStep]) -> Iterator[ProbeStep]:
+    return (s for s in steps if s.seconds > 0 and s.offered > 0 and _fits(s))
+
+
+def _order(step: ProbeStep) -> tuple[float, ...]:
+    """Of the same load that first which kept the promise less: the two are pooled."""
+    return load_of(step), step.good / step.offered, step.offered, step.slow, step.shed, step.p99_milliseconds or 0.0
 
 
 def _fits(step: ProbeStep) -> bool:

@@ -11,9 +11,10 @@ A server that was full bounds what the steps say (`borne.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import accumulate
 from math import inf, sqrt
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity, Saturation
@@ -159,16 +160,19 @@ def _part(points: Sequence[_Point]) -> float:
 
 def _surely_kept(points: Sequence[_Point], allowed: float) -> float:
     """The highest load that is surely within the promise: what a step may have missed at most is brought down to what is allowed by the load."""
-    bounds = ((p.load, min(_bounds(points[i:k])[1] for k in range(i + 1, len(points) + 1))) for i, p in enumerate(points))
+    between = _bounds(points)
+    bounds = ((p.load, min(between(i, k)[1] for k in range(i + 1, len(points) + 1))) for i, p in enumerate(points))
     return max(load * float(min(1.0, allowed / most) ** (1 / RISES)) for load, most in bounds)
 
 
 def _surely_broken(points: Sequence[_Point], allowed: float) -> float:
     """The lowest load that surely breaks it; infinite where none does."""
-    bounds = ((p.load, max(_bounds(points[j : i + 1])[0] for j in range(i + 1))) for i, p in enumerate(points))
+    between = _bounds(points)
+    bounds = ((p.load, max(between(j, i + 1)[0] for j in range(i + 1))) for i, p in enumerate(points))
     return min((load for load, least in bounds if least > allowed), default=inf)
 
 
-def _bounds(points: Sequence[_Point]) -> tuple[float, float]:
-    """95 % bounds of the missed part of all together, as of so many fewer as come in clusters."""
-    return wilson(sum(p.missed for p in points) / TOGETHER, sum(p.sent for p in points) / TOGETHER)
+def _bounds(points: Sequence[_Point]) -> Callable[[int, int], tuple[float, float]]:
+    """95 % bounds of the missed part of all from one point to before another together, as of so many fewer as come in clusters."""
+    sent, missed = ([0, *accumulate(counts)] for counts in ((p.sent for p in points), (p.missed for p in points)))
+    return lambda first, end: wilson((missed[end] - missed[first]) / TOGETHER, (sent[end] - sent[first]) / TOGETHER)
