@@ -16,7 +16,7 @@ from cluster import binaries
 
 PART = 0.9
 """Of the cost of the best other: the bar."""
-STRICTER = ("99.5", "99.9")
+STRICTER = ("99.9", "99.99")
 """Percent that users promise who want fewer misses."""
 STEELYARD, STRICT = "steelyard", tuple(f"steelyard, {percent} % promised" for percent in STRICTER)
 ONE_POOL, CHEAP_FIRST, KTHENA = "hpa on one pool", "hpa with the cheap pool first", "kthena"

@@ -33,26 +33,11 @@ def test_each_part_follows_the_one_before_it_in_its_lane_and_a_failure_stops_no_
     said = capfd.readouterr().out
     assert "3 passed, 1 failed" in said
     assert all(f"{name} says so" in said for name in ("light", "lighter", "first", "last"))
-    assert re.search(r"^part +seconds +idle +result$", said, re.MULTILINE)
-    assert re.search(r"^light +\d+ +\d+% +passed$", said, re.MULTILINE), "a part of the processors' time, while it ran"
-    assert re.search(r"^first +\d+ +\d+% +FAILED \(3\)$", said, re.MULTILINE)
-
-
-def test_one_waits_for_a_part_of_another_lane_where_that_is_run_too_and_also_where_that_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, behind = Part("first", noted("first", tmp_path, 0.5, code=3)), Part("behind", noted("behind", tmp_path))
-    late = Part("late", noted("late", tmp_path), after="first")
-    monkeypatch.setattr(parts, "LANES", ((first, behind), (late,)))
-    assert parts.main([]) == 1
-    assert moment(tmp_path, "first.ended") <= moment(tmp_path, "late.begun")
-    assert parts.main(["late"]) == 0
-
-
-def test_every_part_that_another_waits_for_is_one_of_another_lane() -> None:
-    for lane in parts.LANES:
-        others = {part.name for other in parts.LANES if other is not lane for part in other}
-        assert all(part.after in others for part in lane if part.after)
+    assert re.search(r"^part +seconds +worked +idle +result$", said, re.MULTILINE)
+    assert re.search(r"^light +\d+ +\d+ +\d+% +passed$", said, re.MULTILINE), (
+        "what it used, and the part of the processors' time that nobody did"
+    )
+    assert re.search(r"^first +\d+ +\d+ +\d+% +FAILED \(3\)$", said, re.MULTILINE)
 
 
 def test_one_that_is_chosen_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

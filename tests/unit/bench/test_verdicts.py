@@ -11,7 +11,7 @@ from steelyard.core.facts.memory import VerdictWord
 from steelyard.simulate.carried import carried
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(6))
 def test_a_world_is_as_it_is_drawn(number: int) -> None:
     world = draw(number)
     (entry,) = world.scenario.workloads

@@ -283,15 +283,15 @@ def lost(written, read, path=""):
 
 
 @pytest.mark.parametrize("situation", [name for name in SITUATIONS if name != "unseen"])
-def test_the_installed_schema_keeps_every_field_that_is_shown(control_plane, namespace, kinds, situation):
-    install_generated(control_plane)
+def test_the_installed_schema_keeps_every_field_that_is_shown(control_plane, namespace, generated, situation):
     one = SITUATIONS[situation]().workloads[0]
     task = "text-generation" if "vllm" in one["spec"].get("server", {}) else "feature-extraction"
     bare = {**one, "metadata": {"name": "minilm"}, "spec": {**one["spec"], "model": {**one["spec"]["model"], "task": task}}}
     keeps(control_plane, f"{ROOT}/namespaces/{namespace}/inferenceworkloads", bare)
 
 
-def install_generated(control_plane):
+@pytest.fixture(scope="module")
+def generated(control_plane, kinds):
     """Only for tests at the end of the file: it replaces the kinds by the generated ones."""
     install(control_plane, [yaml.safe_load(file.read_text()) for file in sorted(CRDS.glob("*.yaml"))])
 
@@ -308,15 +308,13 @@ def keeps(control_plane, path, one):
 
 
 @pytest.mark.parametrize("situation", [name for name, seen in TRIALS.items() if "status" in seen().trial])
-def test_the_installed_schema_keeps_every_field_of_a_trial_that_is_shown(control_plane, namespace, kinds, situation):
-    install_generated(control_plane)
+def test_the_installed_schema_keeps_every_field_of_a_trial_that_is_shown(control_plane, namespace, generated, situation):
     one = TRIALS[situation]().trial
     keeps(control_plane, f"{ROOT}/namespaces/{namespace}/acceleratortrials", {**one, "metadata": {"name": "half"}})
 
 
-def test_a_trial_is_taken_by_the_installed_schema_and_its_refusals_say_what_to_write(control_plane, namespace, kinds, capsys):
+def test_a_trial_is_taken_by_the_installed_schema_and_its_refusals_say_what_to_write(control_plane, namespace, generated, capsys):
     """Who may not read workloads and pools, so that the API server alone answers."""
-    install_generated(control_plane)
     control_plane.kubectl(
         "create", "role", "trier", "--verb=create,get,patch", "--resource=acceleratortrials.steelyard.dev", "-n", namespace
     )

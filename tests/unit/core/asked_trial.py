@@ -25,7 +25,7 @@ from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Refusal
 from unit.core.world import World, ramp_of
 
-LOOK = timedelta(seconds=5)
+LOOK = timedelta(seconds=15)
 MOST_LOOKS = 5000
 
 
