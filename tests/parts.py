@@ -56,13 +56,13 @@ LANES = (
         Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
         Part("browser", (*PYTEST, "-m", "browser", "tests/browser")),
         Part("decisions", (*PYTEST, "-m", HERE, *DECIDED), yields=True),
-        Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), yields=True),
     ),
     (
         Part("check", ("make", "--no-print-directory", "check"), yields=True),
         Part(
             "unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in (*DECIDED, *SIMULATED))), yields=True
         ),
+        Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), yields=True),
     ),
 )
 """Parts of one lane follow each other. What those of the first say is shown as it comes, and that of the others with the end of each."""

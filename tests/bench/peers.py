@@ -36,10 +36,10 @@ plain integer program. `feasible` means: there is a plan, and it carries the loa
 - `hpa-0.7`, `hpa-1.0`: a HorizontalPodAutoscaler on the pool of lowest cost per capacity, at that target.
 
 aibrix has one bucket for each class of requests. It knows no limits, no present replicas and no other workloads; a pool that cannot keep
-the objective counts as one request in a million seconds. Traffic weights follow capacity. Where requests have several lengths, a plan is
-judged by how they are sent: with `routed` false every replica gets the mix of them; with `routed` true a router sends each length where it
-suits best. Only aibrix plans for such a router. steelyard has no model of one, so its own gap means nothing there, and those targets are
-kept apart.
+the objective counts as one request in a million seconds. Requests are spread by capacity, as the weights of a route do; behind one Service
+every replica would get as many, and a mix of pools carry less. Where requests have several lengths, a plan is judged by how they are sent:
+with `routed` false every replica gets the mix of them; with `routed` true a router sends each length where it suits best. Only aibrix plans
+for such a router. steelyard has no model of one, so its own gap means nothing there, and those targets are kept apart.
 
 The picture shows how many of the solvable cases (without a router by length) each policy solves within a given share of the optimum's cost.
 Where a line ends below 100 %, the other plans cost more or do not carry the load.
