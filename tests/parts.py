@@ -70,7 +70,8 @@ LANES = (
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A part that has run. `worked`: seconds of one processor that it used. `idle`: what nobody used of all processors' time meanwhile: a part that
+    """A part that has run. `worked`: seconds of one processor that its own processes used, without those of clusters and pods, which end apart
+    from it. `idle`: what nobody used of all processors' time meanwhile: a part that
     waits could have company."""
 
     name: str

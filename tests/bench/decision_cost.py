@@ -50,7 +50,7 @@ MOST_MS, MOST_KIB = 1.0, 50.0
 
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     """A row for each size."""
-    for kind in (Kind.SEQUENTIAL, Kind.TOKENS) if quick else Kind:
+    for kind in Kind:
         few, many = ((10, 20), SIZES) if kind is Kind.SEQUENTIAL else ((10,), (OF_OTHERS,))
         sizes = few if quick else many
         before: dict[str, float] | None = None

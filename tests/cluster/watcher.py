@@ -27,7 +27,8 @@ from patience import PATIENCE
 #: Each namespace ends with its first process, and that one with `unshare`, and that one with the watcher.
 IN_NEW_NAMESPACES = ("unshare", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc")
 
-#: Processes of the machine that all pods of a cluster together weigh as much as. As one alone they would get what tests beside them leave.
+#: Processes of the machine (or sessions, where the kernel groups processes by them) that all pods of a cluster together weigh as much as. As one
+#: alone they would get what tests beside them leave.
 PODS = 4
 
 

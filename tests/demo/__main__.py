@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument(
         "--forced-wrong",
         action="store_true",
-        help="ask for a saving that no move can make, and for none once both pools are measured, so that the run ends on the dearer pool and the "
+        help="ask for a saving that no move can make, and allow no move once both pools are measured, so that the run ends on the dearer pool and the "
         "checker must object",
     )
     described.add_argument("--keep", action="store_true", help="leave everything in the cluster at the end")

@@ -369,7 +369,12 @@ class Run:
         self._chapter("What a good request really costs, and what follows from it")
         try:
             if story.forced_wrong:
-                self._wait("both pools are measured", story.served.judge_seconds, lambda: len(self._known()) == 2, self._tell)
+                self._wait(
+                    "both pools are measured",
+                    story.served.judge_seconds,
+                    lambda: len(self._known(self._status(workload_name))) == 2,
+                    self._tell,
+                )
                 # From a pool that a busy machine has made too slow for the promise it would go whatever that saves.
                 self._hands.apply(described(mode="Observe"))
             self._wait("the workload is balanced", story.served.judge_seconds, lambda: self._settled(expect), self._tell)
@@ -459,10 +464,9 @@ class Run:
         slices = self._hands.list(f"/apis/discovery.k8s.io/v1/namespaces/{self._story.namespace}/endpointslices")
         return {(end.get("targetRef") or {}).get("name", "") for each in slices for end in each.get("endpoints") or ()}
 
-    def _known(self) -> dict[str, Manifest]:
+    def _known(self, status: Manifest) -> dict[str, Manifest]:
         """The placements whose unit cost has been measured, by pool."""
-        placements = self._status(self._workload).get("placements") or ()
-        return {each["pool"]: each for each in placements if self._story.served.unit.cost(each)}
+        return {p["pool"]: p for p in status.get("placements") or () if self._story.served.unit.cost(p)}
 
     def _settled(self, expect: str) -> bool:
         """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what it costs there was
@@ -470,7 +474,7 @@ class Run:
         status = self._status(self._workload)
         if status.get("move"):
             return False
-        known = self._known()
+        known = self._known(status)
         there = checker.pool_of(status)
         judged = [c for c in status.get("claims") or () if c["verdict"] != "Inconclusive"]
         steady = there is not None and bool(known.get(there, {}).get("steady"))

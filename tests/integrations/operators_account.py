@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -37,20 +38,16 @@ def operators_account(cluster: Cluster) -> Iterator[tuple[Bearer, str]]:
 
 def makes_no_other(create: Callable[[Manifest], tuple[int, str]], made: Manifest, thefts: Thefts) -> None:
     """It may make this, and with none of these changes. create: the status of the answer, and what it says."""
-    stolen = {what: _changed(made, change) for what, (change, _) in thefts.items()}
-    # The API server knows each policy from a moment of its own on.
-    wait_until(
-        "all thefts to be refused",
-        lambda: all(create(each)[0] == HTTPStatus.UNPROCESSABLE_ENTITY for each in stolen.values()),
-        seconds=PATIENCE,
-    )
-    assert create(made) == (201, "")
-    for what, (_, words) in thefts.items():
-        said = create(stolen[what])[1]
+    for what, (change, words) in thefts.items():
+        stolen = deepcopy(made)
+        change(stolen)
+        # The API server knows each policy from a moment of its own on.
+        said = wait_until(f"{what} to be refused", partial(_refusal, create, stolen), seconds=PATIENCE)
         assert words in said, f"{what}: {said}"
+    assert create(made) == (201, "")
 
 
-def _changed(made: Manifest, change: Callable[[Manifest], Any]) -> Manifest:
-    changed = deepcopy(made)
-    change(changed)
-    return changed
+def _refusal(create: Callable[[Manifest], tuple[int, str]], stolen: Manifest) -> str:
+    """Empty where it is not refused by a rule."""
+    status, said = create(stolen)
+    return said if status == HTTPStatus.UNPROCESSABLE_ENTITY else ""

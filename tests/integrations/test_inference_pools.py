@@ -137,9 +137,12 @@ def test_one_for_the_pods_of_all_pools_keeps_all_requests_while_the_workload_mov
         wanted = cluster.api.get(path)["spec"]["selector"]["matchLabels"].items()  # type: ignore[index]
         chosen = [labels for pod in run.listed("v1/pods") if wanted <= (labels := pod["metadata"]["labels"]).items()]
         assert {labels["steelyard.dev/pool"] for labels in chosen} == {run.dear, run.cheap}
-        while (status := run.status()).get("move") or pool_of(status) != run.cheap:
+
+        def moved(status: Manifest) -> bool:
             assert it.backends() == [("InferencePool", WORKLOAD)]
-            time.sleep(0.5)
+            return not status.get("move") and pool_of(status) == run.cheap
+
+        run.until("the end of the move", moved)
         assert {made["metadata"]["name"] for made in run.listed("inference.networking.k8s.io/v1/inferencepools")} == {WORKLOAD}
         assert run.world.lost == 0
 

@@ -30,6 +30,7 @@ from integrations.sized import (
     until_with_a_number,
     until_without_a_number,
 )
+from unit.docs.shown import Document
 
 pytestmark = pytest.mark.integrations
 
@@ -49,13 +50,19 @@ def cluster() -> Iterator[Cluster]:
         yield made
 
 
+def named(run: MoveRun, page: Document) -> Document:
+    """The page's ScaledObject, for the run's workload on its dear pool."""
+    made = deepcopy(page)
+    made["metadata"] = {"name": target(run.dear), "namespace": run.namespace}
+    made["spec"]["scaleTargetRef"]["name"] = target(run.dear)
+    return made
+
+
 def scaled(run: MoveRun, **changes: Any) -> str:
     """With the page's ScaledObject, whose names are the run's; the name of its HPA. `changes`: of its trigger, and its `spec`."""
-    made = deepcopy(PAGE)
-    made["metadata"] = {"name": target(run.dear), "namespace": run.namespace}
+    made = named(run, PAGE)
     spec = made["spec"]
     spec |= changes.pop("spec", {})
-    spec["scaleTargetRef"]["name"] = target(run.dear)
     spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] = DOWN_SECONDS
     (trigger,) = spec["triggers"]
     trigger["metadata"] |= {"workload": WORKLOAD, "pool": run.dear, **changes.pop("metadata", {})}
@@ -150,9 +157,7 @@ def test_a_schedule_wakes_a_workload_that_is_idle_and_lets_it_sleep_again(cluste
 
 def scheduled(run: MoveRun, start: datetime, end: datetime) -> int:
     """With the page's ScaledObject by a schedule, whose day is between these moments; the replicas that it asks for."""
-    made = deepcopy(BY_DAY)
-    made["metadata"] = {"name": target(run.dear), "namespace": run.namespace}
-    made["spec"]["scaleTargetRef"]["name"] = target(run.dear)
+    made = named(run, BY_DAY)
     made["spec"] |= {"pollingInterval": 1, "cooldownPeriod": 1}
     (trigger,) = made["spec"]["triggers"]
     times = {name: f"{at.minute} {at.hour} * * *" for name, at in (("start", start), ("end", end))}

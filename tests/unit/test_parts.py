@@ -1,6 +1,7 @@
 """The parts of `make test`: those of a lane follow each other, the lanes go on at once, and one that fails stops no other."""
 
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def test_each_part_follows_the_one_before_it_in_its_lane_and_a_failure_stops_no_
         "what it used, and the part of the processors' time that nobody did"
     )
     assert re.search(r"^first +\d+ +\d+ +\d+% +FAILED \(3\)$", said, re.MULTILINE)
+
+
+def test_the_table_says_what_a_part_used_of_a_processor(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    works = (sys.executable, "-S", "-c", "import time\nwhile time.process_time() < 1.6: pass")
+    monkeypatch.setattr(parts, "LANES", ((Part("works", works),), (Part("waits", ("sleep", "0.1")),)))
+    assert parts.main([]) == 0
+    said = capfd.readouterr().out
+    (worked,), (waited,) = (re.findall(rf"^{name} +\d+ +(\d+) ", said, re.MULTILINE) for name in ("works", "waits"))
+    assert int(worked) >= 1 > int(waited)
 
 
 def test_one_that_is_chosen_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

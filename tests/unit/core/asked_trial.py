@@ -13,6 +13,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
+from steelyard.core.decide import LOOK_AGAIN
 from steelyard.core.decide_trial import TrialDecision, decide_trial
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
@@ -25,7 +26,7 @@ from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Refusal
 from unit.core.world import World, ramp_of
 
-LOOK = timedelta(seconds=15)
+LOOK = LOOK_AGAIN
 MOST_LOOKS = 5000
 
 
