@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 PATIENCE = 2.0
 """Seconds. A process may be busy with a model meanwhile."""
+FIRST, LAST = 20_000, 29_999
+"""Ports to draw from: below those that any connection of this machine gets by itself (from 32,768 on Linux, from 49,152 on macOS). One of these would be
+somebody's by the time that a process which loads a model asks for it."""
+_chance = random.SystemRandom()
 
 
 def free_ports(count: int) -> list[int]:
-    """That nobody listens at now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """As many that nobody listens at now."""
+    with ExitStack() as stack:
+        found: list[int] = []
+        while len(found) < count:
+            port, each = _chance.randint(FIRST, LAST), stack.enter_context(socket.socket())
+            with suppress(OSError):
+                each.bind(("127.0.0.1", port))
+                found.append(port)
+        return found
 
 
 def get(port: int, path: str) -> tuple[int, str] | None:

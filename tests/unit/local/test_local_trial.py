@@ -214,10 +214,12 @@ def measuring(ground: Path) -> subprocess.Popen[str]:
     compile_before(ground, asked_for)
     process = started(ground, asked_for)
     assert process.stdout is not None
+    said = []
     for line in process.stdout:
+        said.append(line)
         if ": Measuring" in line:
             return process
-    raise AssertionError(process.communicate()[1])
+    raise AssertionError("".join([*said, process.communicate()[1], f"it ended with {process.wait()}"]))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
