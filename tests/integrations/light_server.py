@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,10 +36,18 @@ def page():
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def take(self):
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return
+        while size := int(self.rfile.readline(), 16):
+            self.rfile.read(size + 2)
+        self.rfile.readline()
+
     def answer(self):
         global seconds
         began = time.monotonic()
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.take()
         body = os.environ["HOSTNAME"]
         if self.path == "/metrics":
             with told:
@@ -113,6 +122,7 @@ class Crowd:
 
     url: str
     rate: float
+    body: Mapping[str, Any] = field(default_factory=lambda: {"of": "a user"})
     answers: list[Answer] = field(default_factory=list)
     enough: bool = False
 
@@ -128,7 +138,7 @@ class Crowd:
     async def _one(self, session: aiohttp.ClientSession) -> None:
         at = time.time()
         try:
-            async with session.post(self.url, json={"of": "a user"}) as answer:
+            async with session.post(self.url, json=self.body) as answer:
                 pod = await answer.text()
                 self.answers.append(Answer(at, pod if answer.status == 200 else None))
         except (aiohttp.ClientError, TimeoutError):

@@ -1,4 +1,4 @@
-"""InferencePools by their own definitions: no share is shifted until a gateway accepts them, those of others are left alone, and a picker finds ours."""
+"""InferencePools by their own definitions: no share is shifted until a gateway accepts them, and those of others are left alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from fault.move_run import WORKLOAD, MoveRun, pool_of
 from integrations import gateway
-from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, Manifest, definitions, picker, say
+from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, Manifest, definitions, say
 from integrations.operators_account import Thefts, makes_no_other, operators_account
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.route import InferencePools, RouteParent, Routing
@@ -178,20 +178,6 @@ def test_an_inference_pool_of_somebody_elses_is_left_alone_and_what_is_not_asked
         run.apply()
         run.until("it to be gone", lambda _: cluster.api.get(it.pool(run.dear)) is None)
         assert it.sent() == {("Service", run.dear): TOTAL}
-
-
-def test_the_endpoint_picker_of_the_extension_finds_the_pods_of_an_inference_pool(cluster: Cluster) -> None:
-    with new_namespace(cluster, "move") as namespace, MoveRun(cluster, namespace) as run:
-        it = Routed(run)
-        run.start_operator()
-        run.apply()
-        run.until_serving()
-        run.until("the InferencePool", lambda _: cluster.api.get(it.pool(run.dear)))
-        with picker(cluster, namespace, f"{WORKLOAD}-{run.dear}") as found:
-            run.until("the picker to find them", lambda _: found() == run.replicas)
-            run.least(run.replicas + 1)
-            run.apply()
-            run.until("one more", lambda _: run.world.ready_pods(run.dear) == run.replicas + 1 and found() == run.replicas + 1)
 
 
 OF_A_THIEF: Thefts = {

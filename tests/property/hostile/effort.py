@@ -1,4 +1,4 @@
-"""How long the fuzzers look: a minute together in `make test`, THOROUGH times as many examples in `make test-long`; and what one input may cost."""
+"""How long the fuzzers look: half a minute together in `make test`, THOROUGH times as many examples in `make test-long`; and what one input may cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from property.effort import effort
 
-THOROUGH = 120
+THOROUGH = 360
 """Times the examples of `make test`."""
 MEMORY_OF_A_BYTE = 64
 """Bytes that may be held for a byte that is read."""

@@ -42,7 +42,7 @@ def read(wire: bytes, largest: int) -> bytes:
     return asyncio.run(told())
 
 
-@fuzz(900)
+@fuzz(300)
 @given(WIRES, st.integers(0, 20))
 def test_any_bytes_on_the_wire_are_a_text_within_bounds_a_refusal_or_none(wire: bytes, largest: int) -> None:
     with contextlib.suppress(RejectedError, EOFError):

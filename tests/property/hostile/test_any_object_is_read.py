@@ -62,7 +62,7 @@ def is_read(resource: Resource, made: Manifest) -> None:
     assert len(ground.told) == len(set(ground.told)), "told once"
 
 
-@fuzz(1200)
+@fuzz(400)
 @given(st.one_of(*(st.tuples(st.just(resource), strategy) for resource, strategy in ACCEPTED)))
 def test_any_object_that_an_api_server_takes_is_read_or_left_out_alone(given_: tuple[Resource, Manifest]) -> None:
     is_read(*given_)
@@ -72,7 +72,7 @@ FOR_EVER = {"pool": "gpu", "revision": "1a1b2c3d", "until": "9999-12-31T00:00:00
 NO_TIME = {"type": "Ready", "status": "False", "lastTransitionTime": True}
 
 
-@fuzz(1200)
+@fuzz(400)
 @given(st.one_of(*(st.tuples(st.just(resource), damaged(made)) for resource, made in REAL)))
 @example((INFERENCE_WORKLOADS, {**real.workload("shop"), "status": {**real.REMEMBERED, "quarantine": [FOR_EVER]}}))
 @example((NODES, {"metadata": {"name": "node", "uid": "u-node"}, "status": {"conditions": [NO_TIME]}}))

@@ -133,7 +133,7 @@ def answer(body: bytes, contract: object = STEELYARD) -> Sample | Failure:
         return Failure(error.reason, error.detail)
 
 
-@fuzz(2400)
+@fuzz(800)
 @given(st.lists(PAGES | st.binary(max_size=300), min_size=1, max_size=6), st.sampled_from(CONTRACTS), st.text(max_size=30))
 def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pages: list[bytes], contract: object, word: str) -> None:
     """Also counters that go back, and servers that begin anew with each page."""
@@ -166,7 +166,7 @@ def vars_of(found: Sample) -> list[float]:
     return [value for value in (*told, *found.buckets.values(), *figures) if value is not None]
 
 
-@fuzz(900)
+@fuzz(300)
 @given(
     st.text(max_size=200)
     | st.sampled_from(['{"final":' + "[" * 2000, '{"final":{"requests":{"good":1e400},"startedAt":"2026"}}', '{"final":NaN}'])
@@ -212,7 +212,7 @@ def test_a_page_is_read_in_time_and_memory_in_proportion_to_its_size(shape: str)
 HAVE = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400)), min_size=1, max_size=12)
 
 
-@fuzz(900)
+@fuzz(300)
 @given(HAVE, st.booleans())
 def test_a_server_whose_counters_jump_about_never_has_more_good_requests_than_requests(
     told: list[tuple[int, int, int]], starts: bool
