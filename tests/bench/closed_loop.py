@@ -92,7 +92,7 @@ def scenarios(*, quick: bool) -> list[Scenario]:
     """What is run."""
     development = recorded()["deepseek-r1"]
     if quick:
-        short = world("limited", development.first(1800), limit=7.5, percent=99.0)
+        short = world("limited", development.first(900), limit=7.5, percent=99.0)
         return [Scenario(world=short, group=DEVELOPMENT)]
     days = {name: recorded()[name].part(day * DAY, DAY) for name, day in MEASURED_DAYS.items()}
     return [

@@ -29,7 +29,7 @@ COLUMNS = (
     "number", "kind", "busy_told", "load", "devices", "metric", "true_ratio", "off", "claimed", "verdict", "measured", "n",
     "budget", "reserved", "spent", "window_money", "hours", "ended",
 )  # fmt: skip
-WORLDS, FEW = 1_000, 2
+WORLDS, FEW = 1_000, 1
 
 
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:

@@ -47,7 +47,7 @@ COLUMNS = (
     "overshoot_money", "window_money", "moved_to_cheapest", "regret", "trusting_regret", "missed",
 )  # fmt: skip
 WORLDS = 1_000
-FEW, BRIEF = 2, 2.0
+FEW, BRIEF = 1, 1.0
 """Worlds of a quick run, and their hours."""
 REACHED, SHARE, REGRET = 0.95, 0.6, 0.08
 APART = 1.15
