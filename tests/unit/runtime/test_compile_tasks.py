@@ -27,7 +27,8 @@ from unit.runtime.test_compile_minilm import BACKENDS
 from unit.runtime.test_spec import COMPILE
 
 pytestmark = list(IN_COMPILE_IMAGE)
-LENGTHS = (16, 32, 64)
+LENGTHS = (16, 64)
+MODELS = (("text-classification", "Bert"), ("token-classification", "Roberta"), ("text-ranking", "Bert"))
 
 
 def asked(folder: Path, task: str, backend: str, model: Path, **change: Any) -> CompileSpec:
@@ -53,10 +54,13 @@ def compiled(folder: Path, spec: CompileSpec) -> tuple[Manifest, Path]:
     return fetch_artifact(published.uri, published.digest, folder / "artifact"), folder / "artifact"
 
 
-@pytest.mark.parametrize("backend", sorted(BACKENDS))
 @pytest.mark.parametrize(
-    ("task", "family"),
-    [("text-classification", "Bert"), ("token-classification", "Roberta"), ("text-ranking", "Bert"), ("text-ranking", "Roberta")],
+    ("task", "family", "backend"),
+    [
+        *((*model, backend) for model in MODELS for backend in sorted(BACKENDS)),
+        # How pairs are told apart without second texts is the tokenizer's matter, and no back end's.
+        ("text-ranking", "Roberta", "openvino"),
+    ],
 )
 def test_what_a_back_end_makes_of_a_task_is_as_good_as_the_reference(tmp_path: Path, task: str, family: str, backend: str) -> None:
     model = tiny_heads.write(tmp_path / "model", task, family=family)
