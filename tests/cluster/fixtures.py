@@ -20,8 +20,8 @@ from cluster.waiting import wait_until
 from patience import PATIENCE
 
 NO_ENDPOINTS = ExtraFlags(controllers=("--controllers=*,-endpoints-controller,-endpointslice-controller",))
-"""Pods that are played have addresses of the loopback range, which the API server takes for no endpoint: these controllers would write them for ever, and
-a quarter of all its requests would be theirs."""
+"""Pods that are played have addresses of the loopback range, which the API server takes for no endpoint: these controllers would write them for ever, with
+an event about each refusal."""
 
 
 @contextmanager

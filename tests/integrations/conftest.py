@@ -12,7 +12,15 @@ from types import ModuleType
 import pytest
 
 from bench.environment import NotHereError, interpreter
-from cluster import binaries
+from cluster import binaries, images
+from cluster.image_store import ImageStore
+
+
+@pytest.fixture(scope="module")
+def pinned() -> str:
+    """The image of the runtime by its digest; nodes that come later know it by that."""
+    (serve,) = images.build_all(("runtime-serve",))
+    return ImageStore().by_digest(serve)
 
 
 def lacking(scene: ModuleType) -> list[str]:

@@ -25,6 +25,8 @@ _PAGE = list(documents(ROOT / "docs/how-to/gateway.md"))
 TRAFFIC: Manifest = next(each for each in _PAGE if "inferencePools" in each.get("spec", {}).get("traffic", {}))["spec"]["traffic"]
 """As the documentation shows it."""
 CONTROLLER = "example.com/gateway"
+WELL = {"Accepted": "True", "ResolvedRefs": "True"}
+"""Conditions by which a gateway takes a route or an InferencePool."""
 GRPC, HEALTH, METRICS = 19102, 19103, 19190
 PORT = 19180
 """Of the Envoy."""

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster import images
-from cluster.image_store import ImageStore
 from e2e.golden_move import CHEAP, DEAR
 from e2e.ground import Ground
 from e2e.tenant import WORKLOAD, Tenant
 from integrations import gateway, light_server
-from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, asking, definitions, picker, say
+from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, WELL, asking, definitions, picker, say
 from integrations.look import of_pool
 from patience import PATIENCE
 
@@ -29,15 +27,8 @@ LEAST = 500
 """Requests, of which each of two pods that are chosen by their queues gets some."""
 LESS = "0.05"
 """What a pool costs that is moved to."""
-WELL = {"Accepted": "True", "ResolvedRefs": "True"}
 REQUEST = {"model": "light", "prompt": "of a user"}
 """A picker reads the model's name out of it."""
-
-
-@pytest.fixture(scope="module")
-def pinned() -> str:
-    (serve,) = images.build_all(("runtime-serve",))
-    return ImageStore().by_digest(serve)
 
 
 @pytest.fixture(scope="module")

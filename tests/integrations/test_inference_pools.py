@@ -14,7 +14,7 @@ from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from fault.move_run import WORKLOAD, MoveRun, pool_of
 from integrations import gateway
-from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, Manifest, definitions, say
+from integrations.inference_pools import POOLS, ROUTES, TRAFFIC, WELL, Manifest, definitions, say
 from integrations.operators_account import Thefts, makes_no_other, operators_account
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.route import InferencePools, RouteParent, Routing
@@ -29,7 +29,6 @@ PROGRAMS = ("contour", "endpoint-picker", "helm")
 CRDS = Path(__file__).parents[2] / "crds"
 WATCHED = 20.0
 """Seconds: several windows."""
-WELL = {"Accepted": "True", "ResolvedRefs": "True"}
 
 
 @pytest.fixture(scope="module")

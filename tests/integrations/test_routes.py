@@ -19,9 +19,8 @@ import aiohttp
 import pytest
 import yaml
 
-from cluster import images
 from cluster.fixtures import new_namespace
-from cluster.image_store import ImageStore, box
+from cluster.image_store import box
 from cluster.node_spec import pool_node
 from cluster.waiting import wait_until
 from e2e.golden_move import CHEAP, CLAIMED, DEAR, MOST
@@ -68,13 +67,6 @@ LESS = "0.05"
 """What a pool costs that is moved to."""
 REPLICAS, LIGHT_RATE = 2, 200.0
 """Of a light server, and requests per second to all of them."""
-
-
-@pytest.fixture(scope="module")
-def pinned() -> str:
-    """The image of the runtime by its digest; nodes that come later know it by that."""
-    (serve,) = images.build_all(("runtime-serve",))
-    return ImageStore().by_digest(serve)
 
 
 @pytest.fixture(scope="module")
