@@ -136,9 +136,9 @@ def _asks() -> Manifest:
             "grpc_service": {"envoy_grpc": {"cluster_name": "picker"}},
             "message_timeout": "10s",
             "processing_mode": {
-                **{f"{which}_header_mode": "SEND" for which in ("request", "response")},
-                **{f"{which}_body_mode": "FULL_DUPLEX_STREAMED" for which in ("request", "response")},
-                **{f"{which}_trailer_mode": "SEND" for which in ("request", "response")},
+                f"{way}_{part}_mode": mode
+                for way in ("request", "response")
+                for part, mode in (("header", "SEND"), ("body", "FULL_DUPLEX_STREAMED"), ("trailer", "SEND"))
             },
         },
     }
