@@ -16,14 +16,14 @@ from e2e.tenant import WORKLOAD
 from integrations import prometheus_adapter
 
 Manifest = dict[str, Any]
-TARGET = 0.7
-"""Requests per second of a replica that an HPA aims at, in what a replica carries within the promise."""
+TARGET, FULLER = 0.7, (1.0, 1.3)
+"""Requests per second of a replica that an HPA aims at, in what a replica carries within the promise: as people set it, and as those may who tune it."""
 SYNC_SECONDS, RATE_SECONDS, DOWN_SECONDS, PERIOD_SECONDS = (round(seconds / hour.TIMES) for seconds in (15, 30, 300, 15))
 """Of the controller's pace, of the mean that metrics are, of the stabilisation on the way down, and of the rule that bounds a step up: Kubernetes'
 defaults and metrics-server's mean, at the pace of the trace."""
 FLAGS = ExtraFlags(controllers=(f"--horizontal-pod-autoscaler-sync-period={SYNC_SECONDS}s",))
 SERIES = "steelyard_server_requests_total"
-ALL, REST = "requests_per_second", "requests_per_second_beyond_the_first_pool"
+ALL = "requests_per_second"
 SERVING = {"steelyard.dev/workload": WORKLOAD, "steelyard.dev/role": "serving"}
 POOL = "steelyard.dev/pool"
 SCRAPED = f"""
@@ -51,11 +51,17 @@ class Hpa:
     most: int
 
 
-def serve_metrics(cluster: Cluster, target: float, first_pool: int) -> str:
-    """Have HPAs read both metrics; returns the URL of their Prometheus. target: requests per second of a replica; first_pool: replicas that the first of
+def beyond(target: float) -> str:
+    """The metric of the load that is not the first pool's, where a replica is to have `target` of what it carries."""
+    return f"{ALL}_beyond_the_first_pool_at_{100 * target:.0f}_percent"
+
+
+def serve_metrics(cluster: Cluster, carried: float, first_pool: int) -> str:
+    """Have HPAs read all metrics; returns the URL of their Prometheus. carried: requests per second, by a replica; first_pool: replicas that the first of
     two pools can have."""
     rate = f"sum(rate(<<.Series>>{{<<.LabelMatchers>>}}[{RATE_SECONDS}s]))"
-    queries = {ALL: rate, REST: f"clamp_min({rate} - {first_pool * target:.6g}, 0)"}
+    rest = {beyond(target): f"clamp_min({rate} - {first_pool * target * carried:.6g}, 0)" for target in (TARGET, *FULLER)}
+    queries = {ALL: rate, **rest}
     rules = [
         {
             "seriesQuery": SERIES,

@@ -25,7 +25,9 @@ TOLERANCE_PERCENT, COST_EXPANSION_PERCENT, PANIC_PERCENT = 10, 200, 200
 
 
 def start(cluster: Cluster) -> None:
-    """Its controllers, as one process of the cluster. Their webhooks give defaults, which the objects here name, and refuse what is written wrongly."""
+    """Its controllers, as one process of the cluster, once. Their webhooks give defaults, which the objects here name, and refuse what is written wrongly."""
+    if TOOL in cluster.supervisor.status():
+        return
     (program,) = binaries.programs([TOOL]).values()
     for path in sorted(program.parent.glob("*.yaml")):
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))

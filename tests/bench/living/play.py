@@ -65,7 +65,7 @@ class Stage:
                 found = _measured(tenant, folder, quick=quick)
             _until_gone(tenant)
             say(f"a replica carries {found:g} requests/s within the promise")
-            prometheus = hpa.serve_metrics(ground.cluster, hpa.TARGET * found, hour.LIMIT)
+            prometheus = hpa.serve_metrics(ground.cluster, found, hour.LIMIT)
             yield cls(ground, folder, found, deployment, prometheus, say)
 
     def play(self, name: str, begin: Callable[[Stage, Tenant], None], *, quick: bool) -> Judged:
@@ -118,33 +118,32 @@ def rebalancing() -> dict[str, Any]:
     return {**given, **paced, "mode": "Auto", "exploration": {**exploration, **within}}
 
 
-def hpa_on_one_pool(stage: Stage, tenant: Tenant) -> None:
-    """On the pool that has no limit."""
-    _autoscaled(stage, tenant, (hpa.Hpa(hour.DEAR, hpa.ALL, hour.LEAST, hour.MOST),))
+def hpa_on_one_pool(stage: Stage, tenant: Tenant, target: float = hpa.TARGET) -> None:
+    """On the pool that has no limit. target: of a replica, in what it carries."""
+    _autoscaled(stage, tenant, target, (hpa.Hpa(hour.DEAR, hpa.ALL, hour.LEAST, hour.MOST),))
 
 
-def hpa_cheap_first(stage: Stage, tenant: Tenant) -> None:
-    """Two of them: the dear pool's begins where the cheap one is at its limit."""
-    _autoscaled(
-        stage, tenant, (hpa.Hpa(hour.CHEAP, hpa.ALL, hour.LEAST, hour.LIMIT), hpa.Hpa(hour.DEAR, hpa.REST, 0, hour.MOST - hour.LIMIT))
-    )
+def hpa_cheap_first(stage: Stage, tenant: Tenant, target: float = hpa.TARGET) -> None:
+    """Two of them: the dear pool's begins where the cheap one is at its limit. target: of a replica, in what it carries."""
+    rest = hpa.Hpa(hour.DEAR, hpa.beyond(target), 0, hour.MOST - hour.LIMIT)
+    _autoscaled(stage, tenant, target, (hpa.Hpa(hour.CHEAP, hpa.ALL, hour.LEAST, hour.LIMIT), rest))
 
 
-def kthena_optimizes(stage: Stage, tenant: Tenant) -> None:
-    """Both pools under one AutoscalingPolicy with their costs."""
+def kthena_optimizes(stage: Stage, tenant: Tenant, target: float = hpa.TARGET) -> None:
+    """Both pools under one AutoscalingPolicy with their costs. target: of a replica, in what it carries."""
     kthena.start(stage.ground.cluster)
     words = (hour.CHEAP, hour.DEAR)
     _pools(tenant, *words)
     named = dict(zip(words, tenant.pools(), strict=True))
-    made = kthena.objects(tenant.namespace, stage.deployment, named, hpa.TARGET * stage.carried, stage.prometheus)
+    made = kthena.objects(tenant.namespace, stage.deployment, named, target * stage.carried, stage.prometheus)
     stage.ground.cluster.apply(yaml.safe_dump_all(made))
 
 
-def _autoscaled(stage: Stage, tenant: Tenant, hpas: Sequence[hpa.Hpa]) -> None:
+def _autoscaled(stage: Stage, tenant: Tenant, target: float, hpas: Sequence[hpa.Hpa]) -> None:
     words = [each.pool for each in hpas]
     _pools(tenant, *words)
     named = dict(zip(words, tenant.pools(), strict=True))
-    made = hpa.objects(tenant.namespace, stage.deployment, named, tuple(hpas), hpa.TARGET * stage.carried)
+    made = hpa.objects(tenant.namespace, stage.deployment, named, tuple(hpas), target * stage.carried)
     stage.ground.cluster.apply(yaml.safe_dump_all(made))
 
 
