@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
 from bench.living import hour, hpa, kthena
+from bench.living.judge import Judged
 from bench.living.play import Stage, hpa_cheap_first, hpa_on_one_pool, kthena_optimizes, steelyard
 from cluster import binaries
-from e2e.tenant import Tenant
 
 PART = 0.9
-"""Of the cost of the best other: the bar."""
+"""Of the cost of the cheapest other that keeps the promise: the bar."""
 STRICTER = "99.9"
 """Percent that users promise who want fewer misses."""
 STEELYARD, STRICT = "steelyard", f"steelyard, {STRICTER} % promised"
@@ -27,6 +27,7 @@ OTHERS = {ONE_POOL: hpa_on_one_pool, CHEAP_FIRST: hpa_cheap_first, KTHENA: kthen
 QUICKLY = (STEELYARD, CHEAP_FIRST)
 """Those of a quick run."""
 ALLOWED = 1 - hour.PERCENT / 100
+"""Part of the requests that the promise lets miss it."""
 
 ABOUT = f"""One hour of real load, live
 
@@ -57,8 +58,8 @@ minutes. Nodes stand; what is paid for is a pod's share of its node.
 - `{KTHENA}`: the controllers of Kthena {binaries.TOOLS[kthena.TOOL].version}, with a ModelServing for each pool and one AutoscalingPolicy for both, whose costs are the pools'
   prices. Its metric and target are those of the HPAs, and it goes down to the same number of replicas; its steps up and down are its
   defaults over {hour.TIMES:g}. It is built to look every {kthena.SYNC_SECONDS} s, where 15 s are fixed.
-- The cheapest of these three is played again at targets of {100 * hpa.FULLER[0]:g} % and {100 * hpa.FULLER[1]:g} %. None of them knows of the promise; who has one, and
-  an hour to try in, would set the target by it.
+- The cheapest of these three is played again at targets of {100 * hpa.FULLER[0]:g} % and {100 * hpa.FULLER[1]:g} %. None of them knows of the promise, and who has
+  one would set the target by it. The hour that they are tuned on is the one that they are judged by, which is knowledge after the fact.
 
 **The judge** reads the client's log, a watch of pods, and the pools' prices; nothing that the operator says. `cost_per_1000_good`: money for all
 pods on the pools' nodes, probes included, from when they have a node until their end, over requests that were answered within the promise.
@@ -74,30 +75,26 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
     """One a policy."""
     folder = Path(tempfile.mkdtemp(prefix="steelyard-live-"))
     with Stage.laid(folder, say, quick=quick) as stage:
-
-        def played(name: str, begin: Callable[[Stage, Tenant], None]) -> Row:
-            found = stage.play(name, begin, quick=quick)
-            return {
-                "policy": name,
-                "cost_per_1000_good": found.cost_per_1000_good,
-                "missed": found.missed_part,
-                "moves": found.moves,
-                "starts": found.starts,
-            }
-
-        others = []
+        others: dict[str, float] = {}
         for name, begin in {**OURS, **OTHERS}.items():
             if not quick or name in QUICKLY:
-                row = played(name, begin)
-                others += [row] if name in OTHERS else []
-                yield row
-        cheapest = str(min(others, key=_cost)["policy"])
+                found = stage.play(name, begin, quick=quick)
+                others |= {name: found.cost_per_1000_good or inf} if name in OTHERS else {}
+                yield _row(name, found)
+        cheapest = min(others, key=lambda name: others[name])
         for target in () if quick else hpa.FULLER:
-            yield played(f"{cheapest}, target {100 * target:.0f} %", partial(OTHERS[cheapest], target=target))
+            name = f"{cheapest}, target {100 * target:.0f} %"
+            yield _row(name, stage.play(name, partial(OTHERS[cheapest], target=target), quick=quick))
 
 
-def _cost(row: Row) -> float:
-    return float(row["cost_per_1000_good"] or inf)
+def _row(name: str, found: Judged) -> Row:
+    return {
+        "policy": name,
+        "cost_per_1000_good": found.cost_per_1000_good,
+        "missed": found.missed_part,
+        "moves": found.moves,
+        "starts": found.starts,
+    }
 
 
 def bars(rows: Sequence[Row]) -> Sequence[Bar]:

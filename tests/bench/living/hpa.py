@@ -56,12 +56,15 @@ def beyond(target: float) -> str:
     return f"{ALL}_beyond_the_first_pool_at_{100 * target:.0f}_percent"
 
 
-def serve_metrics(cluster: Cluster, carried: float, first_pool: int) -> str:
-    """Have HPAs read all metrics; returns the URL of their Prometheus. carried: requests per second, by a replica; first_pool: replicas that the first of
-    two pools can have."""
+def queries(carried: float, first_pool: int) -> Mapping[str, str]:
+    """The query of each metric. carried: requests per second, by a replica; first_pool: replicas that the first of two pools can have."""
     rate = f"sum(rate(<<.Series>>{{<<.LabelMatchers>>}}[{RATE_SECONDS}s]))"
     rest = {beyond(target): f"clamp_min({rate} - {first_pool * target * carried:.6g}, 0)" for target in (TARGET, *FULLER)}
-    queries = {ALL: rate, **rest}
+    return {ALL: rate, **rest}
+
+
+def serve_metrics(cluster: Cluster, carried: float, first_pool: int) -> str:
+    """Have HPAs read all metrics; returns the URL of their Prometheus. The rest is as in `queries`."""
     rules = [
         {
             "seriesQuery": SERIES,
@@ -69,7 +72,7 @@ def serve_metrics(cluster: Cluster, carried: float, first_pool: int) -> str:
             "name": {"as": name},
             "metricsQuery": query,
         }
-        for name, query in queries.items()
+        for name, query in queries(carried, first_pool).items()
     ]
     prometheus = cluster.prometheus(SCRAPED)
     prometheus_adapter.start(cluster, prometheus, yaml.safe_dump({"externalRules": rules}))

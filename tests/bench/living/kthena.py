@@ -25,13 +25,12 @@ TOLERANCE_PERCENT, COST_EXPANSION_PERCENT, PANIC_PERCENT = 10, 200, 200
 
 
 def start(cluster: Cluster) -> None:
-    """Its controllers, as one process of the cluster, once. Their webhooks give defaults, which the objects here name, and refuse what is written wrongly."""
-    if TOOL in cluster.supervisor.status():
-        return
+    """Its controllers, as one process of the cluster. Their webhooks give defaults, which the objects here name, and refuse what is written wrongly."""
     (program,) = binaries.programs([TOOL]).values()
     for path in sorted(program.parent.glob("*.yaml")):
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
     cluster.until_established("crd", "--all")
+    cluster.supervisor.stop(TOOL)  # of the policy before, where that was Kthena's too
     config = cluster.kubeconfig_for("system:serviceaccount:kthena-system:kthena", "system:masters")
     cluster.supervisor.start(TOOL, program, f"--kubeconfig={config}", "--enable-webhook=false", "--controllers=modelserving,autoscaler")
 

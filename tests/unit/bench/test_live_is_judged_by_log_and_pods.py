@@ -1,14 +1,18 @@
 """What a policy paid, missed and moved, worked out by hand; and the load that all of them are given."""
 
+from collections.abc import Mapping
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from bench import live
 from bench.benchmark import Bar, Row
 from bench.living import hour, hpa, kthena
 from bench.living.hpa import ALL, POOL, SERVING, TARGET, Hpa, beyond, objects
-from bench.living.judge import began, carried, judged
+from bench.living.judge import Judged, began, carried, judged
 from bench.living.play import rebalancing
 from bench.loop.traces import recorded
 from steelyard.api.rebalancing import Rebalancing
@@ -110,9 +114,72 @@ def test_the_second_pools_hpa_may_go_to_nothing_and_both_serve_behind_one_servic
     assert scaled[hour.DEAR]["metrics"][0]["external"]["target"]["averageValue"] == "7000m"
 
 
-def bar(**others: tuple[float | None, float]) -> Bar:
+class Recorded:
+    """A stage and its tenant: what is played and applied, and costs as they are given."""
+
+    carried, deployment, prometheus = 10.0, {"spec": {"template": {"spec": {"containers": []}}}}, "http://prometheus"
+    namespace = "here"
+
+    def __init__(self, costs: Mapping[str, float]) -> None:
+        self.costs, self.played, self.applied = costs, dict[str, Any](), list[dict[str, Any]]()
+        self.ground = SimpleNamespace(cluster=SimpleNamespace(apply=lambda text: self.applied.extend(yaml.safe_load_all(text))))
+        self._pools = list[str]()
+
+    def play(self, name: str, begin: Any, *, quick: bool) -> Judged:
+        self.played[name] = begin
+        return Judged(cost=self.costs.get(name, 9.0), good=1000, missed=0, starts=0, moves=0)
+
+    def pool(self, word: str, *_: object, **__: object) -> None:
+        self._pools.append(f"{word}-1")
+
+    def pools(self) -> dict[str, Any]:
+        return {key: {} for key in self._pools}
+
+
+def played(monkeypatch: pytest.MonkeyPatch, costs: Mapping[str, float], *, quick: bool = False) -> tuple[Recorded, list[Row]]:
+    stage = Recorded(costs)
+    monkeypatch.setattr(live.Stage, "laid", lambda *_, **__: nullcontext(stage))
+    return stage, list(live.rows(lambda _: None, quick=quick))
+
+
+@pytest.mark.parametrize("cheapest", [live.ONE_POOL, live.CHEAP_FIRST, live.KTHENA])
+def test_whoever_is_cheapest_of_the_others_is_played_at_fuller_targets_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, cheapest: str
+) -> None:
+    stage, rows = played(monkeypatch, {live.STEELYARD: 1.0, cheapest: 2.0})
+    fuller = [f"{cheapest}, target {percent} %" for percent in (100, 130)]
+    assert [row["policy"] for row in rows] == [*live.OURS, *live.OTHERS, *fuller]
+    begun = [stage.played[name] for name in fuller]
+    assert [(each.func, each.keywords["target"]) for each in begun] == [(live.OTHERS[cheapest], target) for target in hpa.FULLER]
+
+
+def test_a_quick_run_has_one_of_ours_and_one_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [row["policy"] for row in played(monkeypatch, {}, quick=True)[1]] == list(live.QUICKLY)
+
+
+@pytest.mark.parametrize("target", [hpa.TARGET, *hpa.FULLER])
+def test_both_hpas_aim_at_the_target_and_the_second_ones_load_begins_where_the_first_pool_is_full_by_it(target: float) -> None:
+    stage = Recorded({})
+    live.OTHERS[live.CHEAP_FIRST](stage, stage, target)  # type: ignore[arg-type]
+    asked = [each["spec"]["metrics"][0]["external"] for each in stage.applied if each["kind"] == "HorizontalPodAutoscaler"]
+    assert [each["target"]["averageValue"] for each in asked] == [f"{round(10_000 * target)}m"] * 2
+    served = hpa.queries(stage.carried, hour.LIMIT)
+    everything, rest = (served[each["metric"]["name"]] for each in asked)
+    assert rest == f"clamp_min({everything} - {round(hour.LIMIT * 10 * target)}, 0)"
+
+
+@pytest.mark.parametrize("target", [hpa.TARGET, *hpa.FULLER])
+def test_kthena_aims_at_the_target(monkeypatch: pytest.MonkeyPatch, target: float) -> None:
+    monkeypatch.setattr(kthena, "start", lambda _: None)
+    stage = Recorded({})
+    live.OTHERS[live.KTHENA](stage, stage, target)  # type: ignore[arg-type]
+    (policy,) = (each for each in stage.applied if each["kind"] == "AutoscalingPolicy")
+    assert policy["spec"]["metrics"][0]["targetValue"] == f"{round(10_000 * target)}m"
+
+
+def bar(**policies: tuple[float | None, float]) -> Bar:
     """What the only bar says, where each policy costs so much and misses such a part."""
-    rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in others.items()]
+    rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in policies.items()]
     (found,) = live.bars(rows)
     return found
 
