@@ -14,6 +14,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
+from urllib.request import urlopen
 
 import aiohttp
 import pytest
@@ -155,6 +156,8 @@ def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(g
 
         weigh(0)
         wait_until("the route to be accepted", accepted, seconds=PATIENCE)
+        # A controller says so before its proxy has the route.
+        wait_until("the gateway to serve it", lambda: urlopen(gateway.url, timeout=5).status == 200, seconds=PATIENCE)
         answers: list[Answer] = []
         changed: list[tuple[float, int]] = []
 
@@ -171,9 +174,9 @@ def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(g
             await load
 
         asyncio.run(play())
-        failed = [each for each in answers if each.pod is None]
+        failed = [f"{each.at - answers[0].at:.2f}" for each in answers if each.pod is None]
         assert len(answers) >= REQUESTS
-        assert not failed, f"{len(failed)} of {len(answers)}"
+        assert not failed, f"{len(failed)} of {len(answers)}, so many seconds after the first: {failed}"
         ends = [*(at for at, _ in changed[1:]), float("inf")]
         for (at, share), end in zip(changed, ends, strict=True):
             there = Counter(each.pod for each in answers if at + SETTLED <= each.at < end)

@@ -132,8 +132,11 @@ def test_a_pool_that_was_the_source_of_a_trial_is_one_that_was_tried() -> None:
 
 
 def side_by_side() -> World:
-    """A world in which the first probe left it open whether the other pool is cheaper, and one replica of it has joined since."""
+    """A world in which the first probe left it open whether the other pool is cheaper, and one replica of it has joined since,
+    as the load grew."""
     world = open_saving()
+    world.tick(3)
+    world.rate *= 1.1
     world.until(lambda: world.memory.move is None and min(world.count("home"), world.count("other")) > 0, most=60)
     return world
 

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Known
 from steelyard.core.facts.window import Window
+from steelyard.core.performance.capacity import RHO
 from steelyard.core.placing.risk import risk
 from steelyard.core.planning.reserve import Risk
 from steelyard.core.statistics.interval import Interval
@@ -20,8 +22,9 @@ CAPACITY = 10.0
 MINUTE = timedelta(minutes=1)
 
 
-def told(late: int, *, load: float = 9.0, minutes: int = 60, budget: float = 0.5) -> Risk:
-    """After so many minutes of one replica, `late` of the requests of each were late; 1 % may be."""
+def told(late: int, *, load: float = 9.0, minutes: int = 60, budget: float = 0.5, busy: bool = True, full: float | None = None) -> Risk:
+    """After so many minutes of one replica, `late` of the requests of each were late; 1 % may be. busy: whether the server tells how busy it is. full:
+    requests per second that it was seen to complete at most."""
     asked = round(load * 60)
     windows = tuple(
         Window(
@@ -32,7 +35,7 @@ def told(late: int, *, load: float = 9.0, minutes: int = 60, budget: float = 0.5
             error=0,
             shed=0,
             replica_seconds=60.0,
-            busy_seconds=0.07 * asked,
+            busy_seconds=0.07 * asked if busy else None,
             cost=None,
             steady=True,
         )
@@ -40,7 +43,10 @@ def told(late: int, *, load: float = 9.0, minutes: int = 60, budget: float = 0.5
     )
     capacity = Capacity(Interval(CAPACITY, CAPACITY, CAPACITY), Basis.MEASURED, 10_000)
     workload = replace(World({}).workload, error_budget=budget)
-    return risk(workload, {HERE: windows}, {HERE: windows}, {HERE: capacity})
+    known = Known(pool=HERE.pool, revision=HERE.revision, capacity=capacity)
+    if full is not None:
+        known = replace(known, saturation=Saturation(Interval(full, full, full), 1000))
+    return risk(workload, {HERE: windows}, {HERE: windows}, {HERE: known})
 
 
 def test_what_an_hour_left_of_the_budget_may_be_spent_in_the_next() -> None:
@@ -68,3 +74,12 @@ def test_fewer_misses_than_the_law_expects_lower_it_and_more_raise_it_less() -> 
     assert fewer.lateness.correction == pytest.approx(50 / (expected + 50), rel=0.01)
     allowed = 0.01 * 9.0 * 60 * 60
     assert more.lateness.correction == pytest.approx((8 * 60 + allowed) / (expected + allowed), rel=0.01)
+
+
+def test_a_server_that_tells_no_busy_time_is_as_full_as_it_was_found_to_be() -> None:
+    batching = told(0, busy=False, full=1.06 * CAPACITY).lateness
+    assert batching.busy == pytest.approx(1 / 1.06)
+    assert batching.late([1.07])[0] == 1.0, "it has hardly anything to spare"
+    assert told(0, busy=False).lateness.busy == RHO, "nothing was found"
+    assert told(0, busy=False, full=0.9 * CAPACITY).lateness.busy == 1.0
+    assert told(0, full=1.06 * CAPACITY).lateness.busy == told(0).lateness.busy, "what it tells itself goes first"

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Step
 from steelyard.core.facts.route import Route, RouteParent, Routing
-from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
+from steelyard.core.facts.snapshot import RefusedWrite, Scaling, Snapshot
+from steelyard.core.performance.capacity import RHO
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.routed import still_routed
-from steelyard.core.planning.weights import TOTAL
+from steelyard.core.planning.weights import SAFE, TOTAL
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.world import Ground, World, ratio_claim
@@ -141,3 +142,23 @@ def test_a_share_that_is_not_served_does_not_count_and_the_move_goes_back() -> N
             seen.add(move.share)
     assert seen == {1}
     assert next(past.reason for past in world.ended) == Reason.SHARE_NOT_SERVED.value
+
+
+def test_where_there_is_no_room_for_both_ends_the_source_goes_as_the_target_comes_and_nobody_is_asked_for_too_much() -> None:
+    carries = 14.0
+    world = Routed(
+        {"a": Ground(speed=10, start=3, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=carries / RHO, price=0.5, start=3)},
+        rate=0.85 * carries,
+        scaling=Scaling(minimum=2, maximum=3),
+    )
+    drained = False
+    for _ in range(300):
+        moving = world.tick().memory.move
+        if moving is not None and moving.step is Step.DRAIN:
+            drained = True
+            asked = world.written[moving.target] / TOTAL * world.rate
+            assert asked <= 1.01 * SAFE * carries * world.ready(moving.target), (
+                f"{asked:.3g} of {world.ready(moving.target)}: {moving.message}"
+            )
+    assert drained
+    assert world.serves_on == "b"

@@ -117,8 +117,8 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
     return utilisation(allowed, floor(20 * ((within - alone) / occupied + 1)) / 20)
 
 
-def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
-    """How much of its saturation a replica carries that carries as much as the promise allows, by these windows; RHO where they do not tell."""
+def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float | None:
+    """How much of its saturation a replica carries that carries as much as the promise allows, by these windows; None where they do not tell."""
     tokens = token_law(windows)
     if tokens is not None and (busy := tokens.busy_at_capacity(promise)) is not None:
         return busy
@@ -127,7 +127,7 @@ def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
         return law.busy_at_capacity(promise.within, promise.allowed)
     served = [(took, w.good + w.slow) for w in windows if w.good + w.slow > 0 and (took := w.occupied_seconds) is not None]
     answered = sum(count for _, count in served)
-    return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else RHO
+    return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else None
 
 
 def carried(windows: Sequence[Window], allowed: float) -> float | None:

@@ -295,8 +295,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     live, kept = _evidence(snapshot, sound)
     keys = [p.key for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
     serving = [fresh[key] for key in keys]
-    capacities = {key: k.capacity for key, k in {**live, **kept}.items() if k.capacity}
-    misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, capacities)
+    misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, {**live, **kept})
     asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members))
     lately = [w for windows in serving for w in windows[-RECENT:]]
     promise = promise_kept(lately, workload.allowed)

@@ -11,7 +11,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window, since, undisturbed
-from steelyard.core.performance.capacity import busy_at_capacity
+from steelyard.core.performance.capacity import RHO, busy_at_capacity
 from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.placing.analysis import Analysis
@@ -90,7 +90,7 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
 def _busier(seen: Analysis, move: Move) -> float:
     """How many times as busy a replica of the source may be as one of the target: of two servers the faster one waits less at the same part of its
     time, and carries a larger part of what it would when full."""
-    source, target = (busy_at_capacity(seen.windows(key), seen.snapshot.workload.promise) for key in (move.source, move.target))
+    source, target = (busy_at_capacity(seen.windows(key), seen.snapshot.workload.promise) or RHO for key in (move.source, move.target))
     return source / target
 
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import numpy as np
 
-from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.snapshot import Workload
+from steelyard.core.facts.memory import Known
+from steelyard.core.facts.snapshot import Promise, Workload
 from steelyard.core.facts.window import Window
-from steelyard.core.performance.capacity import busy_at_capacity
+from steelyard.core.performance.capacity import RHO, busy_at_capacity
 from steelyard.core.performance.lateness import Lateness
 from steelyard.core.planning.reserve import Risk
 
@@ -29,18 +29,28 @@ def risk(
     workload: Workload,
     serving: Mapping[PlacementKey, Sequence[Window]],
     sound: Mapping[PlacementKey, Sequence[Window]],
-    capacities: Mapping[PlacementKey, Capacity],
+    known: Mapping[PlacementKey, Known],
 ) -> Risk:
-    """From the windows of every placement that serves, those of them without crash and backlog, and the capacities that are remembered."""
+    """From the windows of every placement that serves, those of them without crash and backlog, and what is known of each."""
     most = max(serving, key=lambda key: (sum(w.offered for w in serving[key]), key), default=None)
-    busy = busy_at_capacity(serving[most] if most is not None else (), workload.promise)
-    lateness = Lateness(allowed=workload.allowed, busy=busy)
-    known = {key: c.rate.point for key, c in capacities.items() if key in serving and not c.at_least}
-    lately = [(known[key], w) for key in sorted(known) for w in _lately(sound[key], serving[key][-1:])]
+    lateness = Lateness(allowed=workload.allowed, busy=RHO if most is None else _busy(serving[most], workload.promise, known.get(most)))
+    capacities = {key: c.rate.point for key in serving if key in known and (c := known[key].capacity) and not c.at_least}
+    lately = [(capacities[key], w) for key in sorted(capacities) for w in _lately(sound[key], serving[key][-1:])]
     told = _told(lateness, lately)
     return Risk(
         lateness=replace(lateness, correction=told.correction), budget=min(1.0, workload.error_budget * told.left(workload.error_budget))
     )
+
+
+def _busy(windows: Sequence[Window], promise: Promise, known: Known | None) -> float:
+    """Of a replica at its capacity: as its server tells, else as it was found to be full at. One that works on many requests at once keeps the promise
+    until it is nearly full, and has hardly anything to spare there."""
+    told = busy_at_capacity(windows, promise)
+    if told is not None:
+        return told
+    if known is None or known.capacity is None or known.saturation is None:
+        return RHO
+    return min(1.0, known.capacity.rate.point / known.saturation.rate.point)
 
 
 def _lately(sound: Sequence[Window], newest: Sequence[Window]) -> list[Window]:
