@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -16,8 +16,8 @@ from bench.living.judge import Judged
 from bench.living.play import Stage, hpa_cheap_first, hpa_on_one_pool, kthena_optimizes, steelyard
 from cluster import binaries
 
-PART = 0.9
-"""Of the cost of the cheapest other that keeps the promise: the bar."""
+PART, TUNED = 0.9, 1.0
+"""Of the cost of the cheapest other that keeps the promise, as people set it beforehand, and tuned on the very hour: the bars."""
 STRICTER = "99.9"
 """Percent that users promise who want fewer misses."""
 STEELYARD, STRICT = "steelyard", f"steelyard, {STRICTER} % promised"
@@ -98,26 +98,31 @@ def _row(name: str, found: Judged) -> Row:
 
 
 def bars(rows: Sequence[Row]) -> Sequence[Bar]:
-    """Cheaper than the cheapest other that keeps the promise: by the cheapest of ours that missed no more than it, where one did."""
-    asked = f"at most {PART:g} of the cost of the cheapest other that keeps the promise, at equal or fewer misses"
+    """Cheaper than the cheapest other that keeps the promise, and not dearer than one that was tuned on this hour: by the cheapest of ours that missed no
+    more than it, where one did."""
+    usual = f"at most {PART:g} of the cost of the cheapest other that keeps the promise at {100 * hpa.TARGET:g} %, at equal or fewer misses"
+    tuned = "not dearer than the cheapest of all others, those included that were tuned on this hour, at equal or fewer misses"
     known = {str(row["policy"]): (float(row["cost_per_1000_good"]), float(row["missed"] or 0)) for row in rows if row["cost_per_1000_good"]}
     if len(known) < len(rows):
-        return (Bar(asked, "a policy without a good request has no cost", None),)
+        return tuple(Bar(asked, "a policy without a good request has no cost", None) for asked in (usual, tuned))
     ours = {name: known.pop(name) for name in OURS if name in known}
-    kept = {name: found for name, found in known.items() if found[1] <= ALLOWED}
+    return (
+        _held(usual, PART, ours, {name: found for name, found in known.items() if name in OTHERS}),
+        _held(tuned, TUNED, ours, known),
+    )
+
+
+def _held(asked: str, part: float, ours: Mapping[str, tuple[float, float]], others: Mapping[str, tuple[float, float]]) -> Bar:
+    """Ours against the cheapest other that keeps the promise. Of each policy: cost and part that was missed."""
+    kept = {name: found for name, found in others.items() if found[1] <= ALLOWED}
     if not kept:
-        return (Bar(asked, "no other kept it", None),)
+        return Bar(asked, "no other kept it", None)
     best = min(kept, key=lambda name: kept[name])
     least, lost = kept[best]
     told = min(ours, key=lambda name: (ours[name][1] > lost, ours[name]))
     cost, missed = ours[told]
-    return (
-        Bar(
-            asked,
-            f"{told} at {cost / least:.2f} of {best}, {100 * missed:.2f} % missed beside {100 * lost:.2f} %",
-            cost <= PART * least and missed <= lost,
-        ),
-    )
+    said = f"{told} at {cost / least:.2f} of {best}, {100 * missed:.2f} % missed beside {100 * lost:.2f} %"
+    return Bar(asked, said, cost <= part * least and missed <= lost)
 
 
 def draw(figure: Figure, rows: Sequence[Row]) -> None:

@@ -177,11 +177,11 @@ def test_kthena_aims_at_the_target(monkeypatch: pytest.MonkeyPatch, target: floa
     assert policy["spec"]["metrics"][0]["targetValue"] == f"{round(10_000 * target)}m"
 
 
-def bar(**policies: tuple[float | None, float]) -> Bar:
-    """What the only bar says, where each policy costs so much and misses such a part."""
+def bars(**policies: tuple[float | None, float]) -> tuple[Bar, Bar]:
+    """The bars as the others are usually set, and tuned on the hour, where each policy costs so much and misses such a part."""
     rows: list[Row] = [{"policy": name, "cost_per_1000_good": cost, "missed": lost} for name, (cost, lost) in policies.items()]
-    (found,) = live.bars(rows)
-    return found
+    usual, tuned = live.bars(rows)
+    return usual, tuned
 
 
 @pytest.mark.parametrize(
@@ -191,20 +191,27 @@ def bar(**policies: tuple[float | None, float]) -> Bar:
 )
 def test_the_bar_is_held_against_the_cheapest_other(ours: tuple[float | None, float], met: bool | None) -> None:
     others = {live.STRICT: (0.3, 0.0), live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)}
-    assert bar(**{live.STEELYARD: ours, **others}).met is met
+    assert bars(**{live.STEELYARD: ours, **others})[0].met is met
+
+
+@pytest.mark.parametrize(("cost", "met"), [(0.05, True), (0.051, False)])
+def test_one_that_was_tuned_on_the_hour_is_held_against_apart_and_is_not_to_be_beaten(cost: float, met: bool) -> None:
+    others = {live.CHEAP_FIRST: (0.1, 0.005), f"{live.CHEAP_FIRST}, target 130 %": (0.05, 0.005)}
+    usual, tuned = bars(**{live.STEELYARD: (cost, 0.005), **others})
+    assert (usual.met, tuned.met) == (True, met)
 
 
 def test_of_ours_the_cheapest_counts_that_missed_no_more() -> None:
     ours = {live.STEELYARD: (0.05, 0.006), live.STRICT: (0.08, 0.004)}
-    found = bar(**ours, **{live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)})
+    found, _ = bars(**ours, **{live.ONE_POOL: (0.2, 0.0), live.CHEAP_FIRST: (0.1, 0.005)})
     assert found.met and found.found.startswith(f"{live.STRICT} at 0.80 of {live.CHEAP_FIRST}")
 
 
 def test_an_other_that_breaks_the_promise_is_no_measure_however_little_it_costs() -> None:
     ours, fuller = {live.STEELYARD: (0.08, 0.01)}, {f"{live.CHEAP_FIRST}, target 130 %": (0.05, 0.021)}
-    found = bar(**ours, **fuller, **{live.CHEAP_FIRST: (0.2, 0.0), f"{live.CHEAP_FIRST}, target 100 %": (0.1, 0.012)})
+    _, found = bars(**ours, **fuller, **{live.CHEAP_FIRST: (0.2, 0.0), f"{live.CHEAP_FIRST}, target 100 %": (0.1, 0.012)})
     assert found.met and found.found.startswith(f"{live.STEELYARD} at 0.80 of {live.CHEAP_FIRST}, target 100 %")
-    assert bar(**ours, **fuller).met is None
+    assert [each.met for each in bars(**ours, **fuller)] == [None, None]
 
 
 def test_kthena_has_the_same_pods_metric_bounds_and_prices_as_the_hpas() -> None:
