@@ -91,16 +91,27 @@ def test_the_contract_is_that_of_keda() -> None:
         "StreamMetricSpec": ("ScaledObjectRef", "GetMetricSpecResponse", True),
     }
     # As kedacore/keda v2.21.0, pkg/scalers/externalscaler/externalscaler.proto, has them on the wire.
-    numbers = {m: {f.name: f.number for f in message.fields} for m, message in DESCRIPTOR.message_types_by_name.items()}
-    assert numbers == {
-        "ScaledObjectRef": {"name": 1, "namespace": 2, "scalerMetadata": 3},
-        "IsActiveResponse": {"result": 1},
-        "MetricSpec": {"metricName": 1, "targetSize": 2, "targetSizeFloat": 3},
-        "GetMetricSpecResponse": {"metricSpecs": 1},
-        "GetMetricsRequest": {"scaledObjectRef": 1, "metricName": 2},
-        "MetricValue": {"metricName": 1, "metricValue": 2, "metricValueFloat": 3},
-        "GetMetricsResponse": {"metricValues": 1},
+    fields = {m: {f.name: (f.number, _type(f)) for f in message.fields} for m, message in DESCRIPTOR.message_types_by_name.items()}
+    assert fields == {
+        "ScaledObjectRef": {"name": (1, "string"), "namespace": (2, "string"), "scalerMetadata": (3, "map<string, string>")},
+        "IsActiveResponse": {"result": (1, "bool")},
+        "MetricSpec": {"metricName": (1, "string"), "targetSize": (2, "int64"), "targetSizeFloat": (3, "double")},
+        "GetMetricSpecResponse": {"metricSpecs": (1, "repeated MetricSpec")},
+        "GetMetricsRequest": {"scaledObjectRef": (1, "ScaledObjectRef"), "metricName": (2, "string")},
+        "MetricValue": {"metricName": (1, "string"), "metricValue": (2, "int64"), "metricValueFloat": (3, "double")},
+        "GetMetricsResponse": {"metricValues": (1, "repeated MetricValue")},
     }
+
+
+def _type(field: Any) -> str:
+    """As the language of protocol buffers says it."""
+    kind = field.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        key, value = (_type(kind.fields_by_name[name]) for name in ("key", "value"))
+        return f"map<{key}, {value}>"
+    names = {getattr(field, f"TYPE_{name.upper()}"): name for name in ("string", "bool", "int64", "double")}
+    told = kind.name if kind is not None else names[field.type]
+    return f"repeated {told}" if field.is_repeated else told
 
 
 def test_the_metric_is_the_planned_replicas_and_its_target_is_one() -> None:
