@@ -19,8 +19,8 @@ from steelyard.core.planning.load import RECENT, chance_peak
 from steelyard.core.planning.sizing import PROBE, ROUNDING
 from steelyard.core.statistics.sequential import Result, Test
 
-UNUSED = 15
-"""Windows after which what is not needed goes though it may soon be needed again: a replica is paid for two or three of them until it is back."""
+UNUSED = 900.0
+"""Seconds after which what is not needed goes though it may soon be needed again: a replica is paid for two or three minutes until it is back."""
 HIDDEN_SIGMAS = 2.0
 """Standard deviations by which the load's mean over that time may be more than it was: what is near a whole number of replicas stays there."""
 HEADROOM = 0.5
@@ -54,10 +54,9 @@ def kept_for(seen: Analysis, stands: Sequence[Stand], load: float, slack: float)
 def needed_lately(seen: Analysis, load: float) -> float | None:
     """Requests per second that had to be carried at most within UNUSED, where `load` must be, and what chance may hide of them; None where that is not
     known, or rests on a guess."""
-    seconds = UNUSED * seen.snapshot.workload.rebalancing.window_seconds
-    if seen.load is None or seen.is_a_guess or (most := seen.load.most_within(seconds)) is None:
+    if seen.load is None or seen.is_a_guess or (most := seen.load.most_within(UNUSED)) is None:
         return None
-    return max(load, most * (1 - ROUNDING)) + HIDDEN_SIGMAS * sqrt(seen.load.mean / seconds)
+    return max(load, most * (1 - ROUNDING)) + HIDDEN_SIGMAS * sqrt(seen.load.mean / UNUSED)
 
 
 def may_try_less(seen: Analysis, promise: Test) -> bool:
