@@ -100,7 +100,7 @@ def _row(name: str, found: Judged) -> Row:
 def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     """Cheaper than the cheapest other that keeps the promise, and not dearer than one that was tuned on this hour: by the cheapest of ours that missed no
     more than it, where one did."""
-    usual = f"at most {PART:g} of the cost of the cheapest other that keeps the promise at {100 * hpa.TARGET:g} %, at equal or fewer misses"
+    usual = f"at most {PART:g} of the cost of the cheapest other of target {100 * hpa.TARGET:g} % that keeps the promise, at equal or fewer misses"
     tuned = "not dearer than the cheapest of all others, those included that were tuned on this hour, at equal or fewer misses"
     known = {str(row["policy"]): (float(row["cost_per_1000_good"]), float(row["missed"] or 0)) for row in rows if row["cost_per_1000_good"]}
     if len(known) < len(rows):

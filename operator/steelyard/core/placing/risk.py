@@ -14,7 +14,7 @@ from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import Promise, Workload
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import RHO, busy_at_capacity
-from steelyard.core.performance.lateness import Lateness
+from steelyard.core.performance.lateness import FULL, Lateness
 from steelyard.core.planning.reserve import Risk
 
 LOOKED_BACK = timedelta(hours=1)
@@ -50,7 +50,7 @@ def _busy(windows: Sequence[Window], promise: Promise, known: Known | None) -> f
         return told
     if known is None or known.capacity is None or known.saturation is None:
         return RHO
-    return min(1.0, known.capacity.rate.point / known.saturation.rate.point)
+    return min(FULL, known.capacity.rate.point / known.saturation.rate.point)
 
 
 def _lately(sound: Sequence[Window], newest: Sequence[Window]) -> list[Window]:

@@ -632,16 +632,15 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
 
 def _source_by_weight(move: Move, scene: Scene) -> int:
     """Replicas of the source to keep where it is sent no more than its goal's part: as soon as the rest carries the load none above the goal, and one
-    less at a time while it is not known what that carries. Where the user's limit leaves no room for all of the target beside it, as few as make room
-    and leave nobody asked for more than SAFE of what is ready."""
-    goal = min(move.source_replicas, move.source_goal)
+    less at a time while it is not known what that carries. Where the target has no room for all of its replicas beside it, as few as leave nobody asked
+    for more than SAFE of what is ready."""
+    kept = min(move.source_replicas, move.source_goal)
     if scene.target_capacity is None:
-        return max(move.source_replicas - 1, goal)
+        return max(move.source_replicas - 1, kept)
     carried, each = _carried_by_weight(scene), scene.source_capacity or 0.0
-    if each and scene.target_ready < move.target_goal and _beside_source(move, scene) <= move.target_replicas:
-        safe = (n for n in range(goal, move.source_replicas) if SAFE * (carried + n * each) >= scene.load)
-        return next(safe, max(goal, move.source_replicas - 1) if carried >= scene.load else move.source_replicas)
-    return goal if carried + move.source_goal * each >= scene.load else move.source_replicas
+    if scene.target_ready < move.target_goal and _beside_source(move, scene) <= move.target_replicas:
+        kept = next((n for n in range(kept, move.source_replicas) if SAFE * (carried + n * each) >= scene.load), kept)
+    return kept if carried + kept * each >= scene.load else move.source_replicas
 
 
 def _carried_by_weight(scene: Scene) -> float:
