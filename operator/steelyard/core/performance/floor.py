@@ -33,6 +33,8 @@ RENEWED = timedelta(hours=12)
 """Age at which a floor that is seen again gets a new date."""
 LOWER = 2.0
 """Times as low a load is worth a write where nothing else is new."""
+MORE = 2
+"""Times as many requests are worth one too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,12 @@ def never(floor: Floor | None, allowed: float, now: datetime) -> bool:
     return floor is not None and floor.keeps(allowed) is False and now - floor.at <= SURE_FOR
 
 
+def missed_there(floor: Floor | None, allowed: float, load: float, now: datetime) -> bool:
+    """Whether more than is allowed was surely missed there at no more than `load` (requests per second and replica). What a lower one would make of it
+    may not be known."""
+    return floor is not None and floor.share.upper < 1 - allowed and floor.load <= load and now - floor.at <= SURE_FOR
+
+
 def remember_floor(old: Floor | None, new: Floor | None, allowed: float, least: int) -> Floor | None:
     """The floor to keep: what the old one says stands until the new one says another thing, or says it of a far lower load.
 
@@ -100,6 +108,8 @@ def remember_floor(old: Floor | None, new: Floor | None, allowed: float, least: 
     said, says, near = old.keeps(allowed), new.keeps(allowed), new.load <= ALIKE * old.load
     if says is None and said is True and near and new.share.upper < old.share.lower:
         return new
+    if says is None and near and new.n >= MORE * old.n:
+        return new  # What there was is surer now, and so is that nobody knows what a lower load would make of it.
     if (says is not None and says != said) or (says == said and new.load * LOWER < old.load):
         return new
     return replace(old, at=new.at) if near and new.at - old.at > RENEWED else old

@@ -19,6 +19,7 @@ from steelyard.core.performance.capacity import at_its_load, broke, broken_at, c
 from steelyard.core.performance.evidence import LATEST, Shown, evidence, latest, remember
 from steelyard.core.performance.floor import never, remember_floor
 from steelyard.core.performance.kept import kept as promise_kept
+from steelyard.core.performance.kept import kept_lately
 from steelyard.core.performance.ramp import probe_evidence, with_probe
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.risk import risk
@@ -45,7 +46,7 @@ class Analysis:
     """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement from
     fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `read`: the
     windows of each fresh reading; `sound`: those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries;
-    nor does what had piled up, or what nobody sees. `promise`: over all of the last windows, and `tightest` which of several promises that test is of; `kept_at_best`: the same if all requests were good that may have been;
+    nor does what had piled up, or what nobody sees. `promise`: over all of the last windows, with what is missed steadily, and `tightest` which of several promises that test is of; `kept_at_best`: the same if all requests were good that may have been;
     `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
@@ -298,7 +299,8 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, {**live, **kept})
     asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members))
     lately = [w for windows in serving for w in windows[-RECENT:]]
-    promise = promise_kept(lately, workload.allowed)
+    remembered = [w for windows in serving for w in windows]
+    promise = kept_lately(lately, remembered, workload.allowed)
     strained = [w for windows in serving for w in of_load(windows[-RECENT:])]
     known = _evidence_by_pool(snapshot, found, members, live, kept)
     counted = _counting(snapshot, [sound[key] for key in keys])
@@ -316,7 +318,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         counting=counted,
         promise=promise.test,
         tightest=promise.metric,
-        kept_at_best=promise_kept(lately, workload.allowed, at_best=True).test,
+        kept_at_best=kept_lately(lately, remembered, workload.allowed, at_best=True).test,
         strain=promise_kept(strained, workload.allowed).test,
         options=seen,
         by_pool={option.pool: option for option in seen},

@@ -82,7 +82,7 @@ def _missed(seen: Analysis) -> str:
     told = " and ".join(f"{o.metric} within {o.milliseconds} ms" for o in promised)
     allowed = min((o.allowed for o in promised), default=seen.snapshot.workload.allowed)
     test = seen.promise
-    return f"{told}: about {100 * significant(test.bad / test.n, 1):g} % of the requests miss it, {100 * allowed:.6g} % may"
+    return f"{told}: about {100 * significant(test.bad / test.n, 2):g} % of the requests miss it, {100 * allowed:.6g} % may"
 
 
 def _observed(seen: Analysis) -> Condition:

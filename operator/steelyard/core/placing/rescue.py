@@ -13,7 +13,7 @@ from math import inf
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.snapshot import Placement
-from steelyard.core.performance.floor import never
+from steelyard.core.performance.floor import missed_there, never
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.fresh import unread
@@ -61,10 +61,25 @@ def _left(seen: Analysis, short: Shortage) -> Placement | None:
     hopeless = [p for p in seen.members if seen.is_hopeless(p.key)]
     if hopeless:
         return max(hopeless, key=_size) if seen.promise.result is not Result.PASS else None
-    if short.promise.result is not Result.FAIL or not all(_has_settled(seen, p) for p in seen.members):
+    if Result.FAIL not in {seen.promise.result, short.promise.result}:
         return None
-    full = all(seen.is_ours(p) for p in seen.members) and addition(seen, short) == seen.allocation
-    return min(seen.members, key=lambda p: (seen.capacity(p.key) or 0.0, p.key), default=None) if full else None
+    if not all(_has_settled(seen, p) and seen.is_ours(p) for p in seen.members):
+        return None
+    full = addition(seen, short) == seen.allocation
+    if seen.promise.result is Result.FAIL and (full or short.enough):
+        # Sizing adds nothing, and has learnt from what was missed.
+        missing = max((p for p in seen.members if _missed_there(seen, p)), key=_size, default=None)
+        if missing is not None:
+            return missing
+    if short.promise.result is not Result.FAIL or not full:
+        return None
+    return min(seen.members, key=lambda p: (seen.capacity(p.key) or 0.0, p.key), default=None)
+
+
+def _missed_there(seen: Analysis, placement: Placement) -> bool:
+    """Whether even at the lowest load seen more was missed than is allowed."""
+    known, workload = seen.kept.get(placement.key), seen.snapshot.workload
+    return missed_there(known.floor if known else None, workload.allowed, inf, seen.now)
 
 
 def _size(placement: Placement) -> tuple[int, PlacementKey]:
@@ -126,8 +141,12 @@ def _begun(seen: Analysis, grounds: Grounds, source: Placement, found: Considere
     base = seen.allocation.get(key, 0)
     known = seen.snapshot.workload.allowed
     floor = seen.kept[source.key].floor if source.key in seen.kept else None
-    met = f"{100 * floor.share.point:.4g} % of {100 * (1 - known):.6g} % at any load" if floor and seen.is_hopeless(source.key) else None
-    why = f"pool {source.key.pool} reaches {met}" if met else f"pool {source.key.pool} is at its limit and misses the objective"
+    reached = f"pool {source.key.pool} reaches {100 * floor.share.point:.4g} % of {100 * (1 - known):.6g} %" if floor else ""
+    why = f"pool {source.key.pool} is at its limit and misses the objective"
+    if seen.is_hopeless(source.key):
+        why = f"{reached} at any load"
+    elif _missed_there(seen, source):
+        why = f"{reached} where it carries enough"
     note = Note(Reason.RESCUE_STARTED, f"{why}: one replica on {target.pool} is tried", warning=True)
     goal = target.replicas if target.sure and target.replicas else base + 1
     plan = Plan(

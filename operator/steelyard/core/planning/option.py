@@ -16,6 +16,7 @@ from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.economics.replica_price import unknown_types
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import on_pool
 from steelyard.core.facts.memory import Known, OptionLine
 from steelyard.core.facts.price import Price
@@ -333,19 +334,25 @@ def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal
     floor = known.floor if known else None
     if floor is None or not never(floor, workload.allowed, now):
         return None
-    share = floor.share.times(100)
     if workload.several_shares:
-        told, least = ((1 - part) / workload.allowed for part in (floor.share.point, floor.most))
+        least = (1 - floor.most) / workload.allowed
         return Refusal(
-            Reason.CANNOT_MEET_OBJECTIVE,
-            f"the tightest of its promises was missed {told:.3g} times as often as it allows, by {floor.n} requests at {floor.load:.3g} requests/s and "
-            f"replica, the lowest load seen, and at least {least:.3g} times as often would be at a lower one",
+            Reason.CANNOT_MEET_OBJECTIVE, f"{met_there(floor, workload)}, and at least {least:.3g} times as often would be at a lower one"
         )
     return Refusal(
         Reason.CANNOT_MEET_OBJECTIVE,
-        f"{share.point:.4g} % [{share.lower:.4g}, {share.upper:.4g}] of {floor.n} requests met the objective at {floor.load:.3g} requests/s and "
-        f"replica, the lowest load seen, and at most {100 * floor.most:.4g} % would at a lower one; {100 * (1 - workload.allowed):.6g} % must",
+        f"{met_there(floor, workload)}, and at most {100 * floor.most:.4g} % would at a lower one; {100 * (1 - workload.allowed):.6g} % must",
     )
+
+
+def met_there(floor: Floor, workload: Workload) -> str:
+    """How far the promise was kept at the lowest load seen, as a clause."""
+    where = f"{floor.n} requests at {floor.load:.3g} requests/s and replica, the lowest load seen"
+    if workload.several_shares:
+        times = (1 - floor.share.point) / workload.allowed
+        return f"the tightest of its promises was missed {times:.3g} times as often as it allows, by {where}"
+    share = floor.share.times(100)
+    return f"{share.point:.4g} % [{share.lower:.4g}, {share.upper:.4g}] met the objective of {where}"
 
 
 def _spot_limited(option: Option, workload: Workload) -> Refusal | None:

@@ -9,10 +9,11 @@ from datetime import datetime
 from steelyard.core.economics.money import written
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Move, MoveKind
+from steelyard.core.performance.floor import missed_there
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.planning.offers import problem_of
-from steelyard.core.planning.option import Option, usable
+from steelyard.core.planning.option import Option, met_there, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives, standing_cost
@@ -251,7 +252,8 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
     source, added = grounds.option(found.source), found.target_replicas - found.base
     assert source is not None
     extra = _source_extra(grounds, source, found.target)
-    plain = _proposal(grounds, source, found.target, MoveKind.REBALANCE, _no_room(grounds, source, extra))
+    none = _missed_there(grounds, found.target) or _no_room(grounds, source, extra)
+    plain = _proposal(grounds, source, found.target, MoveKind.REBALANCE, none)
     proposal = replace(
         plain,
         # What stands there grows, whatever revision would be made today.
@@ -265,6 +267,16 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         added=added,
     )
     return Considered(target=found.target, proposal=proposal, review=review(COST_MOVE, proposal), alternative=found)
+
+
+def _missed_there(grounds: Grounds, target: Option) -> Refusal | None:
+    """Where replicas of the target missed more than is allowed with no more load than they would be sized for."""
+    floor, workload = target.known.floor if target.known else None, grounds.snapshot.workload
+    if floor is None or target.capacity is None or not missed_there(floor, workload.allowed, target.capacity.rate.point, grounds.now):
+        return None
+    return Refusal(
+        Reason.CANNOT_MEET_OBJECTIVE, f"pool {target.pool}: {met_there(floor, workload)}; {100 * (1 - workload.allowed):.6g} % must"
+    )
 
 
 def _asked_again(target: Option, extra: int) -> datetime | None:

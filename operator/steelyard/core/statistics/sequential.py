@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import log, sqrt
+
+from steelyard.core.statistics.confidence_sequence import NORMAL, WRONG, widening
 
 ALPHA = 0.05
 """Chance of failing a healthy target."""
 BETA = 0.05
 """Chance of passing a bad one."""
+STEADY = 15
+"""Windows, at least, of what is missed steadily: fewer may be one accident."""
 
 
 class Result(StrEnum):
@@ -49,6 +54,24 @@ def violations(bad: int, n: int, source_bad: int, source_n: int, allowed: float)
     if n > 0 and _log_ratio(bad, n, low) <= log(BETA / (1 - ALPHA)):
         return Test(Result.PASS, bad, n, low, _unacceptable(low))
     return Test(Result.INCONCLUSIVE, bad, n, high, _unacceptable(high))
+
+
+def steady(counts: Sequence[tuple[int, int]], allowed: float) -> Test | None:
+    """A Fail where more than `allowed` is missed in the long run, however little more; None where these windows do not say so surely.
+
+    counts: (bad, n) of each window. The bound is the one of `confidence_sequence` and may be looked at after each window. What a window misses
+    comes in clusters, so the windows are what varies (the ratio estimate of cluster sampling, Cochran 1977, section 6.3), and never less than single
+    requests do.
+    """
+    told = [(bad, n) for bad, n in counts if n > 0]
+    missed, asked = sum(bad for bad, _ in told), sum(n for _, n in told)
+    if len(told) < STEADY or missed <= allowed * asked:
+        return None
+    part = missed / asked
+    between = sum((bad - part * n) ** 2 for bad, n in told) * len(told) / (len(told) - 1)
+    error = sqrt(max(between, part * (1 - part) * asked)) / asked
+    surely = part - NORMAL * widening(WRONG) * error > allowed
+    return Test(Result.FAIL, missed, asked, allowed, part) if surely else None
 
 
 def _unacceptable(healthy: float) -> float:
