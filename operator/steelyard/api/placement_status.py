@@ -20,6 +20,7 @@ class Basis(Word):
     CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
     CARRIED = "Carried", "a load that this workload's traffic brought and that was carried: the true number is there or above"
     MEASURED = "Measured", "this workload's own traffic here"
+    PLANNED = "Planned", "its busy time here, at a planned utilisation: nobody tells times"
     FITTED = (
         "Fitted",
         "a law fitted to this workload's own traffic here, at loads below the objective",

@@ -100,7 +100,7 @@ def _capacity(told: read.Placement) -> Capacity | None:
     if basis in {Basis.PROBED, Basis.FITTED}:
         return Capacity(rate, basis, told.capacity_requests or 0)
     # By the figures, not by the word: before there was one for a load that was carried, it was written as Measured.
-    return Capacity.of_traffic(rate, told.capacity_requests or 0)
+    return Capacity.of_traffic(rate, told.capacity_requests or 0, planned=basis is Basis.PLANNED)
 
 
 def _cost(told: read.UnitCost | None) -> UnitCost | None:

@@ -38,7 +38,7 @@ def capacity_of(*windows: object, allowed: float = 0.01) -> Capacity:
 def test_capacity_is_the_planned_utilisation_over_the_time_that_a_request_occupies() -> None:
     capacity = capacity_of(*(window(i, good=300) for i in range(10)))
     assert capacity.rate.point == pytest.approx(RHO / 0.1)
-    assert capacity.basis is Basis.MEASURED
+    assert capacity.basis is Basis.PLANNED
     assert capacity.n == 3000
 
 
@@ -87,13 +87,13 @@ def test_a_load_that_breaks_the_promise_lowers_capacity_but_never_below_half_of_
     assert floor.rate.point >= 0.45 * RHO / 0.1
 
 
-def test_a_load_that_is_carried_beyond_what_the_busy_time_says_leaves_the_figure_measured_however_wide_it_is() -> None:
+def test_a_load_that_is_carried_beyond_what_the_busy_time_says_leaves_the_figure_as_it_is_however_wide_it_is() -> None:
     """Else more evidence would make it a load of which nobody knows how much more there is, and no forecast would be sized by it."""
     unsure = [window(0, good=60, busy=6.0), window(1, good=60, busy=18.0), window(2, good=60, busy=3.0), window(3, good=60, busy=9.0)]
     before, after = capacity_of(*unsure), capacity_of(*unsure, window(4, good=450, busy=60.0))
     assert after.rate.upper > 1.5 * after.rate.point, "wide"
     assert after.rate.point < 450 / 60, "carried"
-    assert before.basis is after.basis is Basis.MEASURED
+    assert before.basis is after.basis is Basis.PLANNED
     assert not after.taught, "no promise was broken"
     assert before.rate.lower < after.rate.lower == pytest.approx(after.rate.point, rel=0.002)
 

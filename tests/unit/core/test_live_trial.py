@@ -502,7 +502,7 @@ def test_an_operator_that_begins_takes_nothing_back_of_what_was_found() -> None:
 def test_a_verdict_stays_when_what_it_rests_on_is_seen_no_more() -> None:
     """Watts are in no row of the trial: they are of the windows, which end with the replica."""
     world = serving()
-    world.grounds["other"].watts = (50.0, 200.0)
+    world.grounds["other"].watts, world.grounds["other"].tells_latencies = (50.0, 200.0), True
     watts = PoolClaim(pool="other", claim=Claim(name="watts", metric=ClaimMetric.POWER, value=1000.0, unit="Watts"))
     run = asked(world, pools=("home", "other", "third"), claims=(watts,))
     run.to_its_end()

@@ -17,8 +17,9 @@ def value(metric: ClaimMetric, figure: float, unit: str, at: OperatingPoint | No
     return Claim(name="advertised", metric=metric, value=figure, unit=unit, stated=at)
 
 
-def judged(claim: Claim, *, busy: bool = True, ticks: int = 60) -> ClaimVerdict:
-    world = World(grounds={"a": Ground(price=1.0, speed=10.0, claims=(claim,))}, rate=20.0)
+def judged(claim: Claim, *, busy: bool = True, times: bool = True, ticks: int = 60) -> ClaimVerdict:
+    """busy, times: whether servers tell how busy they are, and how long answers take."""
+    world = World(grounds={"a": Ground(price=1.0, speed=10.0, claims=(claim,), tells_latencies=times)}, rate=20.0)
     world.busy_known = busy
     world.tick(ticks)
     (verdict,) = world.memory.claims
@@ -45,6 +46,20 @@ def test_the_cost_when_full_is_below_that_within_the_objective() -> None:
     assert (full.verdict, full.measured) == (VerdictWord.CONFIRMED, pytest.approx(1 / 36, rel=0.05))
     assert kept.measured is not None and kept.measured > 1.1 / 36
     assert judged(value(ClaimMetric.UNIT_COST, 1 / 54, "PerThousandRequests", OperatingPoint.SATURATION)).verdict is VerdictWord.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("metric", "figure", "unit"),
+    [(ClaimMetric.THROUGHPUT, 9.0, "RequestsPerSecond"), (ClaimMetric.UNIT_COST, 1 / 32.4, "PerThousandRequests")],
+)
+def test_where_nobody_tells_how_long_answers_take_what_a_replica_is_sized_for_judges_no_claim(
+    metric: ClaimMetric, figure: float, unit: str
+) -> None:
+    """Late answers begin at nine tenths of a replica's time here, and it is sized for seven."""
+    verdict = judged(value(metric, figure, unit, OperatingPoint.OBJECTIVE), times=False)
+    assert (verdict.verdict, verdict.reason) == (VerdictWord.INCONCLUSIVE, Reason.LATENCY_UNOBSERVABLE.value)
+    assert "replicas are sized for" in verdict.message
+    assert judged(value(ClaimMetric.THROUGHPUT, 10.0, "RequestsPerSecond"), times=False).verdict is VerdictWord.CONFIRMED, "when full"
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def _share(workload: Workload, place: Placement, serving: int | None) -> ShareRo
         role = "To" if key == (move.target, move.target_revision) else "From" if key == (move.source, move.source_revision) else None
     told = place.unit_cost.by(workload.counted_by) if place.unit_cost else None
     cost = told or (option if option and option.unit_cost is not None else None)
-    measured = place.unit_cost.n if place.unit_cost and told else option.n if option and option.basis == "Measured" else None
+    measured = place.unit_cost.n if place.unit_cost and told else option.n if option and option.basis in {"Measured", "Planned"} else None
     judged = [claim.n for claim in workload.claims if claim.pool == place.pool and claim.n]
     return ShareRow(
         pool=place.pool,

@@ -23,6 +23,9 @@ class Basis(StrEnum):
     """A load that was carried: the figure is there or above, and nobody knows how far. It sizes and judges nothing."""
     MEASURED = "Measured"
     """This workload's own traffic there, with both ends."""
+    PLANNED = "Planned"
+    """This workload's own traffic there tells how long a request keeps a replica busy, and nobody tells how full one may be where the objective is just
+    kept: a usual utilisation is planned. It sizes, and beside another of its kind says which carries more; by itself it judges nothing."""
     FITTED = "Fitted"
     """A law of latency fitted to this workload's own traffic there, and evaluated at the objective: with both ends, which are wider the less was seen."""
     PROBED = "Probed"
@@ -38,11 +41,11 @@ class Capacity:
     n: int
 
     @classmethod
-    def of_traffic(cls, rate: Interval, n: int) -> Capacity:
-        """What traffic shows. A figure at its own lower end with far to its upper one is a load that was carried, or one below which something else
+    def of_traffic(cls, rate: Interval, n: int, *, planned: bool = False) -> Capacity:
+        """What traffic shows, at a planned utilisation where it does not show that. A figure at its own lower end with far to its upper one is a load that was carried, or one below which something else
         broke the promise: the true one is there or above."""
         open_above = rate.lower == rate.point and rate.upper > 1.5 * rate.point
-        return cls(rate, Basis.CARRIED if open_above else Basis.MEASURED, n)
+        return cls(rate, Basis.CARRIED if open_above else Basis.PLANNED if planned else Basis.MEASURED, n)
 
     @property
     def observed(self) -> bool:
@@ -57,7 +60,7 @@ class Capacity:
     @property
     def taught(self) -> bool:
         """Whether a load that broke the promise holds the figure below what the busy time says: it is at that load, and open above."""
-        return self.basis in {Basis.MEASURED, Basis.FITTED} and self.rate.lower == self.rate.point < self.rate.upper
+        return self.basis in {Basis.MEASURED, Basis.PLANNED, Basis.FITTED} and self.rate.lower == self.rate.point < self.rate.upper
 
 
 @dataclass(frozen=True, slots=True)

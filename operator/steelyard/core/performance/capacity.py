@@ -82,15 +82,17 @@ def measured(
         return None
     if curve is not None:
         return Capacity(_within_seen(curve, windows, allowed), Basis.FITTED, answered)
-    rho, rates = RHO, []
+    rho, rates, planned = RHO, list[Interval](), within is None
     if law is not None:
         rates.append(law.saturation.times(RHO) if within is None else law.capacity(within, allowed))
     if takes is not None:
-        rho = bearable(windows, takes.point, within, allowed)
+        seen = bearable(windows, takes.point, within, allowed)
+        planned = planned or (seen is None and law is None)
+        rho = seen or RHO
         rates.append(Interval(rho / takes.point, rho / takes.upper, rho / takes.lower))
     if rates:
         # Late answers took their time as well: an overload tells the capacity without a good request.
-        return Capacity.of_traffic(_within_seen(lowest(rates), windows, allowed, rho), answered)
+        return Capacity.of_traffic(_within_seen(lowest(rates), windows, allowed, rho), answered, planned=planned)
     top = carried(windows, allowed)
     if top is None:
         return None
@@ -102,15 +104,15 @@ def measured(
     return Capacity.of_traffic(Interval(point, point / 1.25, max(point, limit)), good)
 
 
-def bearable(windows: Sequence[Window], occupied: float, within: float | None, allowed: float) -> float:
-    """The utilisation at which the promise just holds (`waiting.utilisation`), where the server tells how long requests take; RHO where it does not.
+def bearable(windows: Sequence[Window], occupied: float, within: float | None, allowed: float) -> float | None:
+    """The utilisation at which the promise just holds (`waiting.utilisation`), where the server tells how long requests take; None where it does not.
 
     occupied: seconds of a replica that a request takes. A server that works on several at once answers each of them later than that: how late
     even the quickest half are counts as the time without a wait.
     """
     told = [w for w in windows if w.buckets and w.occupied_seconds is not None]
     if within is None or not told or occupied <= 0:
-        return RHO
+        return None
     # Where the promise was broken, or a replica is busy most of the time, the quickest have waited too.
     calm = [w for w in told if w.violations <= allowed * w.offered and (w.busy_seconds or 0.0) < RHO * w.replica_seconds]
     alone = max(occupied, min((found for w in calm if (found := quantile(w.buckets, 0.5)) is not None), default=occupied))
@@ -127,7 +129,9 @@ def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float | Non
         return law.busy_at_capacity(promise.within, promise.allowed)
     served = [(took, w.good + w.slow) for w in windows if w.good + w.slow > 0 and (took := w.occupied_seconds) is not None]
     answered = sum(count for _, count in served)
-    return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else None
+    if not answered:
+        return None
+    return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) or RHO
 
 
 def carried(windows: Sequence[Window], allowed: float) -> float | None:

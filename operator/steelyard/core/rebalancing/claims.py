@@ -13,7 +13,7 @@ from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.planning.claim_price import first_prices, prices_now
 from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.beside import over
-from steelyard.core.rebalancing.quantity import Quantity
+from steelyard.core.rebalancing.quantity import Quantity, planned_only
 from steelyard.core.rebalancing.verdict import Comparison, Seen, on_claim
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -69,9 +69,15 @@ def _comparison(option: Option, claim: Claim, unit: Unit, by_pool: dict[str, Opt
     return Comparison(
         what=quantity.told(claim, unit),
         claimed=claim.figure,
-        seen=_seen(option, claim, on, by_pool),
+        seen=_unseen(option, claim, quantity) or _seen(option, claim, on, by_pool),
         lower_is_better=quantity.lower_is_better,
     )
+
+
+def _unseen(option: Option, claim: Claim, quantity: Quantity) -> Refusal | None:
+    """Of a figure that stands for itself, why nobody has seen it."""
+    by_capacity = quantity.at_objective and claim.metric is not ClaimMetric.LATENCY
+    return planned_only(option) if by_capacity and claim.relative_to is None else None
 
 
 def _seen(option: Option, claim: Claim, on: Callable[[Option], Seen | Refusal], by_pool: dict[str, Option]) -> Seen | Refusal:

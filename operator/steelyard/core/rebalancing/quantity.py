@@ -161,6 +161,19 @@ def _capacity(option: Option) -> Seen | Refusal:
     return Seen(seen, capacity.n, once=capacity.basis is Basis.PROBED) if seen.lower > 0 else _unmeasured(option)
 
 
+def planned_only(option: Option) -> Refusal | None:
+    """Why the capacity is no figure of its own: how full a replica may be at the objective was planned, not seen. Beside another of the same servers
+    it says which carries more, as that is the same on both sides."""
+    capacity = option.own
+    if capacity is None or capacity.basis is not Basis.PLANNED:
+        return None
+    return Refusal(
+        Reason.LATENCY_UNOBSERVABLE,
+        f"how long answers take on pool {option.pool} is not told, or not promised of whole requests (e2e), so that how full a replica may be where the "
+        f"objective is just kept was not seen: replicas are sized for {capacity.rate.point:.3g} requests per second each, and may carry more or less",
+    )
+
+
 def _saturation(option: Option) -> Seen | Refusal:
     full: Saturation | None = option.saturation
     if full is not None and full.rate.lower > 0:

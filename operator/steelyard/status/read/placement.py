@@ -129,7 +129,7 @@ class Placement:
     capacity_lower: Decimal | None
     capacity_upper: Decimal | None
     capacity_basis: str | None
-    """Claimed, Carried, Measured, Fitted or Probed."""
+    """Claimed, Carried, Measured, Planned, Fitted or Probed."""
     capacity_requests: int | None
     """Requests behind the capacity."""
     unit_cost: UnitCost | None
