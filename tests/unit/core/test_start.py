@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import PoolChoice, Scaling
@@ -30,6 +33,24 @@ def test_a_pool_that_still_compiles_is_waited_for() -> None:
 def test_without_any_pool_the_answer_is_a_hold_that_says_so() -> None:
     decision = World({}).tick()
     assert (decision.verdict, decision.reason) == ("Hold", Reason.NO_POOL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"nodes": 0}, "a: no node has the labels of spec.nodes.selector, and spec.provisioner.type is None"),
+        ({"held": 40.0}, "a: other workloads hold the 40 node(s) that there may be"),
+    ],
+)
+def test_a_pool_without_room_is_said_to_have_none_and_not_to_have_failed(changes: dict[str, Any], said: str) -> None:
+    decision = World({"a": Ground(**changes)}).tick()
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.NO_POOL)
+    assert decision.message.startswith(said)
+
+
+def test_a_pool_on_which_no_replica_is_allowed_says_which_field_allows_none() -> None:
+    decision = World({"a": Ground()}, pools={"a": PoolChoice(maximum=0)}).tick()
+    assert decision.message.startswith("a: no replica is allowed there: raise maxReplicas")
 
 
 def conditions(decision: Decision) -> dict[str, str]:
