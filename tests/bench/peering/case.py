@@ -52,6 +52,7 @@ class Case:
     current: Whole
     added: Reals
     classes: Classes | None = None
+    even: bool = False
 
     @property
     def family(self) -> str:

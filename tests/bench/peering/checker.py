@@ -26,6 +26,9 @@ def fault(case: Case, replicas: Whole) -> str:
     for w, load in enumerate(case.load):
         if case.classes is not None and case.routed:
             carried = load * _part(case.classes, load, replicas[w])
+        elif case.even:
+            used = case.capacity[w][replicas[w] > 0]
+            carried = used.min(initial=np.inf) * replicas[w].sum() if used.size else 0.0
         else:
             carried = replicas[w] @ case.capacity[w]
         if carried < load * (1 - SLACK):

@@ -90,7 +90,7 @@ def _one(case: Case) -> Answer:
         )
         for p in np.flatnonzero(case.capacity[0] > 0)
     )
-    outcome = solve(Problem(load=float(case.load[0]), minimum=1, maximum=MOST, offers=offers, equal_share=False))
+    outcome = solve(Problem(load=float(case.load[0]), minimum=1, maximum=MOST, offers=offers, equal_share=case.even))
     if isinstance(outcome, Planned):
         replicas = np.zeros_like(case.current)
         for pool, n in outcome.replicas.items():
@@ -114,6 +114,7 @@ def _fleet(case: Case) -> Answer:
         current=case.current,
         added=case.added,
         most=most,
+        even=np.full(workloads, case.even),
     )
     plan = share_pools(fleet)
     if isinstance(plan, FleetInfeasible):
