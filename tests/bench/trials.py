@@ -26,7 +26,7 @@ Columns as there. `n`: requests behind the word; `reserved` and `spent`: money t
 """
 __all__ = ["ABOUT", "COLUMNS", "bars", "draw", "rows"]
 COLUMNS = (
-    "number", "kind", "busy_told", "load", "devices", "metric", "true_ratio", "off", "claimed", "verdict", "measured", "n",
+    "number", "kind", "busy_told", "load", "devices", "promised", "metric", "claim", "unit", "comparable", "true_ratio", "off", "claimed", "verdict", "measured", "n",
     "budget", "reserved", "spent", "window_money", "hours", "ended",
 )  # fmt: skip
 WORLDS, FEW = 1_000, 1

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import product
 from statistics import fmean
 
 from bench.benchmark import Bar, Row, Say
 from bench.judging.play import alone, factor, judged
 from bench.judging.words import draw, least, number, of_words
-from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, UNIT_COST, WINDOW, Drawn
+from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, WINDOW
 from bench.judging.worlds import draw as drawn
 from bench.kept import resumed
+from bench.kinds import Kind, named
 
 ABOUT = """Verdicts on claims, for every kind of server
 
@@ -25,9 +27,11 @@ of a world draws everything:
 - `load`: what 1.6, 4.5 or 9 replicas of the first pool carry; `devices`: one or eight on a node, and one for a replica;
 - `true_ratio`: what a good request costs on the other pool over what it costs on the first, from 0.5 to 2; the other pool is 0.5 to 4
   times as fast, and its price follows;
-- `metric`: the claim is a ratio of unit cost where the promise is just kept, or of throughput when full. Half of the claims are true;
-  the others are `off` by a factor from 1.15 to 2, to either side. A claim that promises less than the truth is kept, and to confirm it
-  is right.
+- `promised`: the whole time of a request (`e2e`); of text the time to its first token (`ttft`), the time between tokens (`itl`), or both;
+- `metric`: the claim is of unit cost where the promise is just kept, or of throughput when full; `claim`: as a `ratio` to the first pool, or
+  as a `value`; `unit`: of requests, or of tokens of prompts or answers. A tenth of the claims on servers that tell no tokens is of tokens
+  all the same, and no word can be said of them (`comparable` false). Half of the claims are true; the others are `off` by a factor from
+  1.15 to 2, to either side. A claim that promises less than the truth is kept, and to confirm it is right.
 
 Columns: `verdict` is the last word, and `measured` the last figure. `n`: requests behind the first word that was conclusive; `fixed_n`:
 those that a test of fixed size needs to find an effect of 15 % in 80 % of cases with an error of 1 %, by the spread that was seen.
@@ -35,7 +39,8 @@ those that a test of fixed size needs to find an effect of 15 % in 80 % of cases
 whether the load ended on the pool that alone costs less, whole replicas and all; empty where the difference is below 15 %. Which one that is
 is not to depend on what is known of them, so that both are sized by servers that tell how busy they are. `regret`: cost over that on the
 better of the two pools alone, less 1, with everything in it and with the same knowledge; below 0 where a probe shows that fewer replicas
-are enough, since a pool alone is sized by what its traffic shows. `trusting_regret`: the same of who goes where the claim says.
+are enough, since a pool alone is sized by what its traffic shows. `trusting_regret`: the same of who goes where the claim says, and knows all of the first pool. Regret has a target in the mean and one for each
+kind of server.
 
 A run that was cut off goes on where it was when it is begun again with the same code; the time below is that of the last run.
 `STEELYARD_WORLDS=100` plays the first hundred worlds alone. All take more than an hour on two processors.
@@ -43,7 +48,7 @@ A run that was cut off goes on where it was when it is begun again with the same
 """
 __all__ = ["ABOUT", "COLUMNS", "bars", "draw", "rows"]
 COLUMNS = (
-    "number", "kind", "busy_told", "load", "devices", "metric", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",
+    "number", "kind", "busy_told", "load", "devices", "promised", "metric", "claim", "unit", "comparable", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",
     "overshoot_money", "window_money", "moved_to_cheapest", "regret", "trusting_regret", "missed",
 )  # fmt: skip
 WORLDS = 1_000
@@ -85,18 +90,9 @@ def _row(which: int, hours: float) -> Row:
         "window_money": world.budget / BUDGET_HOURS * WINDOW / 3600,
         "moved_to_cheapest": (ours.ends_on == cheaper) if matters else None,
         "regret": ours.cost / best - 1,
-        "trusting_regret": costs[_by_claim(world)] / best - 1,
+        "trusting_regret": costs[RIVAL if world.trusted < 1 else HOME] / best - 1,
         "missed": ours.missed,
     }
-
-
-def _by_claim(world: Drawn) -> str:
-    """The pool that is cheaper by the claim."""
-    cost = world.claimed
-    if world.metric != UNIT_COST:
-        home, rival = (p.price_per_hour or 0.0 for p in world.scenario.pools)
-        cost = rival / home / world.claimed
-    return RIVAL if cost < 1 else HOME
 
 
 def bars(rows: Sequence[Row]) -> Sequence[Bar]:
@@ -106,14 +102,14 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     sized = [(number(r, "n"), number(r, "fixed_n")) for r in rows if r["n"] is not None and r["fixed_n"] is not None]
     over = [r for r in rows if number(r, "overshoot_money") > number(r, "window_money")]
     regret, trusting = fmean(number(r, "regret") for r in rows), fmean(number(r, "trusting_regret") for r in rows)
-    confirmed, refuted, judged_, exact = of_words(rows)
+    confirmed, refuted, judged_, *figures = of_words(rows)
     return [
         Bar(f"at least {WORLDS:,} worlds", f"{len(rows):,}", len(rows) >= WORLDS),
         confirmed,
         refuted,
         judged_,
         least("a pool that is cheaper by 15 % or more is reached", len(reached), len(matters), REACHED),
-        exact,
+        *figures,
         Bar(
             f"requests to a word: in the mean at most {SHARE:g} of those of a test of fixed size",
             f"{fmean(n for n, _ in sized) / fmean(f for _, f in sized):.2f}" if sized else "none",
@@ -121,4 +117,15 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         ),
         Bar("trials cost at most a window more than their budget", f"more in {len(over)} of {len(rows)} worlds", not over),
         Bar(f"mean regret at most {REGRET:.0%}", f"{regret:.1%}; who trusts the claims: {trusting:.1%}", regret <= REGRET),
+        *_of_kinds(rows),
     ]
+
+
+def _of_kinds(rows: Sequence[Row]) -> Iterable[Bar]:
+    """The regret of each kind of server for itself: a mean of all hides one that is done badly."""
+    for kind, told in product(Kind, (True, False)):
+        mine = [r for r in rows if r["kind"] == kind.value and r["busy_told"] is told]
+        if mine:
+            regret, trusting = (fmean(number(r, column) for r in mine) for column in ("regret", "trusting_regret"))
+            found = f"{regret:.1%} of {len(mine)}; who trusts the claims: {trusting:.1%}"
+            yield Bar(f"mean regret at most {REGRET:.0%}, {named(kind, told=told)}", found, regret <= REGRET)

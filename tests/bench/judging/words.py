@@ -21,22 +21,35 @@ WRONGLY, CONCLUSIVE, OFF_BY = 0.01, 0.80, 0.05
 
 def of_words(rows: Sequence[Row]) -> list[Bar]:
     """How often they are wrong, how often there is one where the claim is off, and how near to the truth the figure is."""
+    of_others = [r for r in rows if not r["comparable"]]
+    rows = [r for r in rows if r["comparable"]]
     false_claims = [r for r in rows if _promises_too_much(r)]
     true_claims = [r for r in rows if not _promises_too_much(r)]
     confirmed = [r for r in false_claims if r["verdict"] == VerdictWord.CONFIRMED.value]
     refuted = [r for r in true_claims if r["verdict"] == VerdictWord.REFUTED.value]
     off = [r for r in rows if number(r, "off") != 1]
     words = [r for r in off if r["verdict"] != VerdictWord.INCONCLUSIVE.value]
-    exact = [factor(number(r, "measured"), number(r, "claimed") / number(r, "off")) - 1 for r in rows if r["measured"] is not None]
+    exact, groups = [], dict[str, list[float]]()
+    for row in (r for r in rows if r["measured"] is not None):
+        exact.append(factor(number(row, "measured"), number(row, "claimed") / number(row, "off")) - 1)
+        groups.setdefault(f"{row['metric']} as a {row['claim']} of {row['unit']}, {row['promised']} promised", []).append(exact[-1])
+    worst = max(groups, key=lambda group: median(groups[group]), default="")
+    said = [r for r in of_others if r["verdict"] != VerdictWord.INCONCLUSIVE.value or r["measured"] is not None]
     return [
         most("false claims Confirmed", len(confirmed), len(false_claims), WRONGLY),
         most("true claims Refuted", len(refuted), len(true_claims), WRONGLY),
         least("claims that are off by 15 % or more are judged", len(words), len(off), CONCLUSIVE),
         Bar(
-            f"the measured ratio is within {OFF_BY:.0%} of the truth in the median",
+            f"the measured figure is within {OFF_BY:.0%} of the truth in the median",
             f"{median(exact):.1%} of {len(exact)}" if exact else "none",
             bool(exact) and median(exact) <= OFF_BY,
         ),
+        Bar(
+            f"the same of each metric, form, unit and promise: at most {OFF_BY:.0%}",
+            f"at most {median(groups[worst]):.1%}: {worst} ({len(groups[worst])})" if worst else "none",
+            bool(worst) and median(groups[worst]) <= OFF_BY,
+        ),
+        Bar("a claim of what the servers do not tell gets no word and no figure", f"{len(said)} of {len(of_others)} do", not said),
     ]
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import exp, log
 
 import numpy as np
 
-from bench.kinds import OBJECTIVES, Kind, lengths, objective, requests, saturation, server
+from bench.kinds import OBJECTIVES, Kind, lengths, requests, saturation, server
 from steelyard.simulate.carried import carried
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
+from steelyard.simulate.workload_entry import ObjectiveEntry
 
 HOME, RIVAL = "home", "rival"
 HOURS = 6.0
@@ -26,6 +27,24 @@ EXACT = 40_000
 OFF = 1.15
 """The least factor by which a claim is off that is not true."""
 UNIT_COST = "UnitCost"
+
+
+class Form(StrEnum):
+    """Of a claim."""
+
+    RATIO = "ratio"
+    """Beside the home pool."""
+    VALUE = "value"
+    """The figure itself."""
+
+
+REQUESTS, INPUT, OUTPUT = "GoodRequests", "InputTokens", "OutputTokens"
+"""What a claim counts."""
+OF_TOKENS, SOME = 0.1, 100.0
+"""Part of the claims on servers that tell no tokens which are of tokens all the same, and tokens of a request by them. No word can
+be said of them."""
+PROMISED: Mapping[str, Sequence[str]] = {"ttft and itl": ("ttft", "itl"), "ttft": ("ttft",), "itl": ("itl",)}
+"""What may be promised of text: one of the two alone, or both."""
 
 
 class Load(StrEnum):
@@ -43,7 +62,9 @@ REPLICAS = {Load.LIGHT: 1.6, Load.MIDDLE: 4.5, Load.HEAVY: 9.0}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """A world and what is true in it. true_ratio: unit cost on the rival over that at home, where each just keeps the promise. claimed: what the claim
-    says, and off: how many times the truth that is, 1 for a true one. budget: money that a day's trials may cost."""
+    says, and off: how many times the truth that is, 1 for a true one. unit: what it counts. comparable: whether the servers tell that. promised:
+    which times are. trusted: the unit cost on the rival over that at home for who believes the claim and knows all of the home pool. budget:
+    money that a day's trials may cost."""
 
     scenario: Scenario
     kind: Kind
@@ -55,12 +76,18 @@ class Drawn:
     off: float
     claimed: float
     budget: float
+    form: Form = Form.RATIO
+    unit: str = REQUESTS
+    comparable: bool = True
+    promised: str = "e2e"
+    trusted: float = 1.0
 
     @property
     def cells(self) -> Mapping[str, str | int | float | bool]:
         """What was drawn, as a row of a table has it."""
         drawn = {"kind": self.kind.value, "busy_told": self.busy_told, "load": self.load.value, "devices": self.devices}
-        return {**drawn, "metric": self.metric, "true_ratio": self.true_ratio, "off": self.off, "claimed": self.claimed}
+        of = {"promised": self.promised, "metric": self.metric, "claim": self.form.value, "unit": self.unit, "comparable": self.comparable}
+        return {**drawn, **of, "true_ratio": self.true_ratio, "off": self.off, "claimed": self.claimed}
 
 
 def draw(number: int, hours: float = HOURS) -> Drawn:
@@ -72,12 +99,23 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
     off = 1.0 if chance.random() < 0.5 else exp(float(chance.choice([-1, 1])) * float(chance.uniform(log(OFF), log(2))))
     metric = str(chance.choice([UNIT_COST, "Throughput"]))
     home, rival = server(kind, 1.0), server(kind, speed)
-    capacities = [carried(Truth.model_validate(each), objective(kind), lengths(kind), requests=EXACT) for each in (home, rival)]
+    more = np.random.default_rng([number, 8])
+    form, promised = Form(more.choice(list(Form))), str(more.choice(list(PROMISED))) if kind is Kind.TOKENS else "e2e"
+    unit, promise = _unit(kind, more), _promise(kind, promised)
+    entry = ObjectiveEntry.model_validate(promise)
+    capacities = [carried(Truth.model_validate(each), entry, lengths(kind), requests=EXACT) for each in (home, rival)]
     rate = REPLICAS[load] * capacities[0]
     prices = (1.0, ratio * capacities[1] / capacities[0])
     budget = BUDGET_HOURS * max(prices)
-    claimed = off * (ratio if metric == UNIT_COST else saturation(kind, rival) / saturation(kind, home))
-    claim = {"metric": metric, "ratio": claimed, "relativeTo": HOME}
+    full = [saturation(kind, each) for each in (home, rival)]
+    if metric == UNIT_COST:
+        true = ratio if form is Form.RATIO else prices[1] / 3.6 / capacities[1] * (1 if unit == REQUESTS else 1000 / _each(kind, unit))
+        trusted = off * ratio
+    else:
+        true = full[1] / full[0] if form is Form.RATIO else full[1] * _each(kind, unit)
+        trusted = prices[1] / (off * full[1] / full[0])
+    claimed = off * true
+    claim = {"metric": metric, "unit": unit, **({"ratio": claimed, "relativeTo": HOME} if form is Form.RATIO else {"value": claimed})}
     scenario = Scenario.model_validate(
         {
             "days": hours / 24,
@@ -89,7 +127,7 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
                     "name": "work",
                     "load": {"constant": rate},
                     **requests(kind),
-                    "objective": OBJECTIVES[kind],
+                    "objective": promise,
                     "scaling": {"minReplicas": 1, "maxReplicas": 60},
                     "rebalancing": {
                         "mode": "Auto",
@@ -115,7 +153,30 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
         off=off,
         claimed=claimed,
         budget=budget,
+        form=form,
+        unit=unit,
+        comparable=unit == REQUESTS or kind is Kind.TOKENS,
+        promised=promised,
+        trusted=trusted,
     )
+
+
+def _unit(kind: Kind, chance: np.random.Generator) -> str:
+    """Of text, requests or tokens; of others requests, but for a few."""
+    of_tokens = chance.random() < (0.6 if kind is Kind.TOKENS else OF_TOKENS)
+    return str(chance.choice([INPUT, OUTPUT])) if of_tokens else REQUESTS
+
+
+def _promise(kind: Kind, promised: str) -> Mapping[str, object]:
+    """The objective, of what is promised alone."""
+    left_out = {f"{each}Milliseconds" for each in ("ttft", "itl") if each not in PROMISED.get(promised, ("ttft", "itl"))}
+    return {name: value for name, value in OBJECTIVES[kind].items() if name not in left_out}
+
+
+def _each(kind: Kind, unit: str) -> float:
+    """Units of a request; of servers that count none, as many as some might have."""
+    counted = lengths(kind)
+    return 1.0 if unit == REQUESTS else SOME if counted is None else counted.means[0 if unit == INPUT else 1]
 
 
 def _pool(name: str, price: float, devices: int, claims: list[Mapping[str, object]]) -> Mapping[str, object]:
