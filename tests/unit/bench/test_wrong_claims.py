@@ -2,7 +2,10 @@
 
 from collections import Counter
 
-from bench.wrong.cases import HOUR, Ground, Trust, scenario
+import pytest
+
+from bench.kinds import OTHERS, Kind
+from bench.wrong.cases import HOUR, MISLED, Ground, Trust, claims, scenario
 from bench.wrong.play import following, play, unchanged
 from steelyard.core.facts.memory import MoveKind, Outcome
 from steelyard.simulate.scenario import Scenario
@@ -38,3 +41,16 @@ def test_money_on_trials_is_a_part_of_the_cost_and_only_steelyard_tries() -> Non
     ours, theirs = play(world(), unchanged), play(world(), following(lambda _: ("ash", 1)))
     assert 0 < ours.tried < 0.2 * ours.cost
     assert theirs.tried == 0
+
+
+@pytest.mark.parametrize(("server", "told"), OTHERS)
+@pytest.mark.parametrize("seed", range(4))
+def test_with_other_kinds_of_server_the_claims_lead_to_a_pool_that_truly_costs_more(seed: int, server: Kind, told: bool) -> None:
+    made = claims(seed, 1.0, server, told)
+    (entry,) = made.workloads
+    pools = {pool.name: pool for pool in made.pools}
+    full = {name: entry.truth[name].saturation(entry.lengths) for name in pools}
+    true = {name: (pool.price_per_hour or 0.0) / full[name] for name, pool in pools.items()}
+    claimed = {name: true[name] / (pool.claims[0].times_truth or 1.0) for name, pool in pools.items()}
+    trusted = min(claimed, key=claimed.__getitem__)
+    assert true[trusted] >= MISLED * min(true.values()) * 0.99
