@@ -15,7 +15,7 @@ from bench.kept import resumed
 
 ABOUT = """Verdicts by a trial, for every kind of server
 
-The worlds of [verdicts](verdicts.md), in which nothing explores and nothing is moved: the workload serves at home, and after half an hour
+The worlds of [verdicts](verdicts.md), in which nothing explores and nothing is moved: the workload serves on the first pool, and after half an hour
 somebody asks for an `AcceleratorTrial` of both pools with the budget that trials have there in a day. It is decided by the operator's own
 `decide_trial`; its replicas are sent what the real generator sends, and their queues are played by the simulator.
 

@@ -1,4 +1,4 @@
-"""An AcceleratorTrial in one world: while the workload serves at home and is only observed, both pools are tried by `decide_trial`, and what it says.
+"""An AcceleratorTrial in one world: while the workload serves on the first pool and is only observed, both pools are tried by `decide_trial`, and what it says.
 
 Rates are the real generator's (`steelyard_runtime/load/rates.py`). Replicas of a trial take no room in the cluster, and serve nobody.
 """

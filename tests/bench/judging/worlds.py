@@ -33,7 +33,7 @@ class Form(StrEnum):
     """Of a claim."""
 
     RATIO = "ratio"
-    """Beside the home pool."""
+    """As a multiple of what the first pool has."""
     VALUE = "value"
     """The figure itself."""
 
@@ -48,7 +48,7 @@ PROMISED: Mapping[str, Sequence[str]] = {"ttft and itl": ("ttft", "itl"), "ttft"
 
 
 class Load(StrEnum):
-    """How many replicas of the home pool carry it."""
+    """How many replicas of the first pool carry it."""
 
     LIGHT = "light"
     MIDDLE = "middle"
@@ -56,14 +56,14 @@ class Load(StrEnum):
 
 
 REPLICAS = {Load.LIGHT: 1.6, Load.MIDDLE: 4.5, Load.HEAVY: 9.0}
-"""Capacities of the home pool that the load is."""
+"""Capacities of the first pool that the load is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A world and what is true in it. true_ratio: unit cost on the rival over that at home, where each just keeps the promise. claimed: what the claim
+    """A world and what is true in it. true_ratio: unit cost on the rival over that on the first pool, where each just keeps the promise. claimed: what the claim
     says, and off: how many times the truth that is, 1 for a true one. unit: what it counts. comparable: whether the servers tell that. promised:
-    which times are. trusted: the unit cost on the rival over that at home for who believes the claim and knows all of the home pool. budget:
+    which times are. trusted: the unit cost on the rival over that on the first for who believes the claim and knows all of the first. budget:
     money that a day's trials may cost."""
 
     scenario: Scenario

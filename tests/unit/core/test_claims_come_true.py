@@ -52,7 +52,7 @@ def said_of(*claims: Claim, windows: int = 60) -> dict[str, ClaimVerdict]:
 
 
 def joined(home: Ground, other: Ground, *, told: bool, rate: float = 40.0) -> World:
-    """The load has been at home for half an hour, and the other pool is new."""
+    """The load has been on the pool called home for half an hour, and the other pool is new."""
     world = World({"home": home, "other": other}, rate=rate, scaling=Scaling(minimum=1, maximum=20), policy=PATIENT, busy_known=told)
     other.exists = False
     world.tick(30)

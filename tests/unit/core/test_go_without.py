@@ -74,8 +74,8 @@ def test_who_starts_no_move_is_told_where_it_would_go_at_the_worth_of_nodes(poli
     world.until(lambda: world.memory.move is None)
     world.policy, world.scaling = policy, scaling  # type: ignore[assignment]
     world.tick(5)
-    (home,) = {key.pool for key in world.decisions[-1].desired}
-    assert home == "a"
+    (stays_on,) = {key.pool for key in world.decisions[-1].desired}
+    assert stays_on == "a"
     stays = {"a": count(world.decisions[-1])}
     told = decided(world, FleetTarget(replicas=stays, scarcity={"b": 0.01}, turn=False))
     assert told.reason is reason

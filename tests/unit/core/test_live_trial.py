@@ -28,7 +28,7 @@ from unit.core.world import Ground, World, quick
 
 WINDOW = 60
 TWICE = half_of("other", "home", 2.0)
-"""What a request costs on the other pool over what it costs at home, in truth."""
+"""What a request costs on the other pool over what it costs on the one called home, in truth."""
 HALF = half_of("other", "home", 0.5)
 
 

@@ -28,7 +28,7 @@ PATIENT = quick(payback_seconds=604_800, exploration_budget=50.0, exploration_de
 
 
 def untold(other: Ground, policy: Rebalancing = PATIENT) -> World:
-    """A world of servers that do not tell how busy they are; the other pool is there once the home has served for a while."""
+    """A world of servers that do not tell how busy they are; the other pool is there once the one called home has served for a while."""
     grounds = {"home": Ground(price=1.0, speed=10.0), "other": replace(other, exists=False)}
     world = World(grounds=grounds, rate=40.0, scaling=Scaling(minimum=1, maximum=20), policy=policy)
     world.busy_known = False
@@ -198,7 +198,7 @@ def test_an_operator_that_starts_anew_goes_on_with_the_probe() -> None:
     assert len(world.probed) == 2
 
 
-def test_a_home_that_was_probed_lately_is_not_probed_for_the_next_trial() -> None:
+def test_a_pool_in_use_that_was_probed_lately_is_not_probed_for_the_next_trial() -> None:
     world = untold(Ground(price=1.0, speed=8.0), replace(PATIENT, cooldown_seconds=1200))
     begun(world)
     assert over(world).reason == Reason.NOT_CHEAPER.value
@@ -207,14 +207,14 @@ def test_a_home_that_was_probed_lately_is_not_probed_for_the_next_trial() -> Non
     assert [p.placement.key.pool for p in world.probed] == ["other", "home", "third"]
 
 
-def test_a_home_that_cannot_be_probed_is_judged_by_what_its_traffic_shows() -> None:
+def test_a_pool_in_use_that_cannot_be_probed_is_judged_by_what_its_traffic_shows() -> None:
     world = untold(Ground(price=0.1, speed=10.0))
     world.grounds["home"].nodes = world.count("home")
     world.until(lambda: world.serves_on == "other" and world.memory.move is None, most=300)
     assert [p.placement.key.pool for p in world.probed] == ["other"]
 
 
-def test_what_a_home_carries_beyond_its_traffic_gives_replicas_back_without_a_move() -> None:
+def test_what_a_pool_in_use_carries_beyond_its_traffic_gives_replicas_back_without_a_move() -> None:
     world = untold(Ground(price=3.0, speed=10.0, claims=(ratio_claim(0.5, "home"),)))
     before = world.count("home")
     begun(world)
@@ -313,7 +313,7 @@ def test_a_trial_whose_probes_cost_more_than_the_budget_does_not_begin() -> None
 
 
 def claimed(price: float, speed: float, claim: Claim, rate: float = 1.0) -> VerdictWord:
-    """After a trial of a pool of that price and speed beside a home at 1 an hour, and ten times `rate` a second."""
+    """After a trial of a pool of that price and speed beside a pool in use at 1 an hour, and ten times `rate` a second."""
     grounds = {
         "home": Ground(price=1.0, speed=10.0 * rate),
         "other": Ground(price=price, speed=speed * rate, claims=(claim,), exists=False),

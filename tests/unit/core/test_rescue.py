@@ -130,10 +130,10 @@ def test_with_every_pool_known_to_be_late_a_lost_deployment_comes_back_all_the_s
 def test_a_pool_that_was_late_is_tried_again_after_hours_where_no_other_is_left() -> None:
     world = World({"a": Ground(late=0.3, price=0.5), "b": Ground(late=0.05, price=1.0)}, rate=20)
     world.until(lambda: world.decisions != [] and world.decisions[-1].reason is Reason.NO_POOL_MEETS_OBJECTIVE, most=480)
-    home = world.serves_on
+    first = world.serves_on
     for ground in world.grounds.values():
         ground.late = 0.3
-    other = "b" if home == "a" else "a"
+    other = "b" if first == "a" else "a"
     world.grounds[other].late = 0.002
     world.until(lambda: world.serves_on == other and world.memory.move is None, most=12 * 60)
 

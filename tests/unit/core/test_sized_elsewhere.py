@@ -74,14 +74,14 @@ def test_no_load_makes_steelyard_add_or_take_a_replica() -> None:
 
 def test_another_pool_serves_once_replicas_are_asked_for_there_and_not_before() -> None:
     world = external(a=Ground(speed=10, claims=(ratio_claim(0.3, "b"),)), b=Ground(speed=10))
-    home = next(pool for pool in ("a", "b") if standing(world, pool))
-    other = "b" if home == "a" else "a"
+    first = next(pool for pool in ("a", "b") if standing(world, pool))
+    other = "b" if first == "a" else "a"
     world.tick(60)
     assert standing(world, other) == 0
     world.scale_targets[other] = 2
     world.tick(3)
-    assert (world.count(home), world.count(other)) == (3, 2)
-    world.scale_targets[home] = 0
+    assert (world.count(first), world.count(other)) == (3, 2)
+    world.scale_targets[first] = 0
     world.tick(3)
     assert {key.pool for key in world.deployments} == {other}
     assert world.memory.history == ()

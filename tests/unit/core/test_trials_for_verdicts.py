@@ -15,7 +15,7 @@ FOR_VERDICTS = quick(
     aim=Aim.VERDICT, payback_seconds=3600, exploration_budget=50.0, exploration_deadline_seconds=3600, deadline_seconds=3600
 )
 TRUE = 0.5
-"""What a request costs at home over what it costs on the other pool."""
+"""What a request costs on the pool called home over what it costs on the other pool."""
 
 
 def favoured(claimed: float, policy: Rebalancing = FOR_VERDICTS, *, busy_known: bool = True) -> World:

@@ -60,12 +60,12 @@ NodeOf = Callable[[Manifest], Manifest | None]
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """Replicas by where they are. `main`: where most of them are; None where none has a node. `homeless`: those without one. `beside`: pods that only
+    """Replicas by where they are. `main`: where most of them are; None where none has a node. `nodeless`: those without one. `beside`: pods that only
     cost. `wanted`: replicas, as their owner says."""
 
     by_place: Mapping[PlacementKey, Sequence[_Replica]]
     main: PlacementKey | None
-    homeless: Sequence[Manifest]
+    nodeless: Sequence[Manifest]
     beside: Sequence[Manifest]
     wanted: int
 
@@ -79,7 +79,7 @@ def seen_of(workload: Workload, looked: Looked, pool_of: PoolOf, node_of: NodeOf
     # Of replicas without a node nobody knows where they will be: they are missing where most are.
     missing = max(0, placed.wanted - there)
     placements = tuple(
-        _placement(key, of_it, placed.homeless if key == main else (), missing if key == main else 0, now)
+        _placement(key, of_it, placed.nodeless if key == main else (), missing if key == main else 0, now)
         for key, of_it in sorted(placed.by_place.items())
     )
     found = Found(refusal=_refusal(workload, placed), orders=_orders(placed))
@@ -105,18 +105,18 @@ def _placed(workload: Workload, looked: Looked, pool_of: PoolOf) -> _Placed:
     assert workload.existing is not None
     replicas, beside = _replicas(workload, looked.pods)
     by_place: dict[PlacementKey, list[_Replica]] = {}
-    homeless = []
+    nodeless = []
     for one in replicas:
         pool = pool_of(one.leader)
         if pool is None:
-            homeless.append(one.leader)
+            nodeless.append(one.leader)
         else:
             by_place.setdefault(PlacementKey(pool.name, revision_of_existing(workload, _template(one.leader))), []).append(one)
     said = looked.object.get("replicas")
     return _Placed(
         by_place=by_place,
         main=max(by_place, key=lambda key: (len(by_place[key]), key), default=None),
-        homeless=homeless,
+        nodeless=nodeless,
         beside=beside,
         wanted=len(replicas) if said is None or workload.existing.kind == INFERENCE_SERVICES.kind else int(said),
     )
@@ -153,24 +153,24 @@ def _template(pod: Manifest) -> str:
     return next((labels[each] for each in TEMPLATES if each in labels), "")
 
 
-def _placement(key: PlacementKey, replicas: Sequence[_Replica], homeless: Sequence[Manifest], missing: int, now: datetime) -> Placement:
+def _placement(key: PlacementKey, replicas: Sequence[_Replica], nodeless: Sequence[Manifest], missing: int, now: datetime) -> Placement:
     leaders = [one.leader for one in replicas]
     pods = [pod for one in replicas for pod in (one.leader, *one.workers)]
     crashing = [why for pod in sorted(pods, key=manifests.name) if (why := crash_of(pod)) is not None]
-    nowhere = [pod for pod in homeless if is_unplaced(pod)]
+    nowhere = [pod for pod in nodeless if is_unplaced(pod)]
     waiting = [pod for pod in sorted(pods, key=manifests.name) if not pod_ready(pod)]
     keys = secret_keys(())
     return Placement(
         key=key,
         desired=len(replicas) + missing,
         ready=sum(one.ready for one in replicas),
-        pods=len(replicas) + len(homeless),
+        pods=len(replicas) + len(nodeless),
         crashing=len(crashing),
         crash_message=crashing[0] if crashing else "",
         unplaced=len(nowhere),
         unplaced_message=no_room(nowhere[0], "a replica", None) if nowhere else "",
         trouble=next((wrong for pod in waiting if (wrong := trouble(pod, f"a replica on pool {key.pool}", keys, now)) is not None), None),
-        waiting_since=waiting_since({}, [*pods, *homeless]),
+        waiting_since=waiting_since({}, [*pods, *nodeless]),
         start_seconds=start_seconds_of(leaders),
     )
 
@@ -233,10 +233,10 @@ def _refusal(workload: Workload, placed: _Placed) -> Refusal | None:
         return Refusal(
             Reason.NO_REPLICAS, f"{workload.existing} is scaled to zero: scale it up, and it is measured from its first minute on"
         )
-    nowhere = [pod for pod in placed.homeless if is_unplaced(pod)]
+    nowhere = [pod for pod in placed.nodeless if is_unplaced(pod)]
     if nowhere:
         return Refusal(Reason.UNPLACED, f"{workload.existing}: {no_room(nowhere[0], 'a replica', None)}")
-    gated = next((pod for pod in sorted(placed.homeless, key=manifests.name) if is_gated(pod)), None)
+    gated = next((pod for pod in sorted(placed.nodeless, key=manifests.name) if is_gated(pod)), None)
     if gated is not None:
         return Refusal(Reason.WAITING_FOR_QUOTA, f"pods of {workload.existing} {words(gated, NOTHING_SAID)}")
     return Refusal(Reason.WAITING, f"no pod of {workload.existing} is on a node yet")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from steelyard.core.facts.price import Price
 from steelyard.core.statistics.significant import significant
-from steelyard.core.vocabulary.reading import Reading, Unknown
 
 
 class OtherCurrencyError(ValueError):
@@ -36,12 +33,3 @@ class Money:
 def written(amount: float) -> float:
     """An amount or a price as status holds it, with six significant digits: what is remembered must survive being written and read."""
     return significant(amount, 6)
-
-
-def price_in(ours: str, quoted: str, price: Price, source: str, now: datetime) -> Reading[Price]:
-    """A price that `source` quotes in `quoted`, as a reading in the installation's currency `ours`."""
-    if quoted != ours:
-        return Unknown(
-            f"{source} quotes {quoted or 'no currency'} and this installation counts in {ours}: give the price in {ours}, or set config.currency"
-        )
-    return price.reading(now)
