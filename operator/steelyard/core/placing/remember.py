@@ -15,7 +15,7 @@ from steelyard.core.placing.analysis import Analysis, probe_of
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.outcome import Outcome
-from steelyard.core.placing.quarantine import QUARANTINE_MOST
+from steelyard.core.placing.quarantine import QUARANTINE_MOST, of_the_decision
 from steelyard.core.placing.realised import measured
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
@@ -41,10 +41,8 @@ def remember(seen: Analysis, outcome: Outcome) -> Memory:
     if not seen.snapshot.synced:
         return memory  # What is not seen yet is not gone.
     quarantine = [q for q in memory.quarantine if seen.now < q.until + QUARANTINE_MOST]
-    if outcome.quarantine is not None:
-        quarantine = [q for q in quarantine if (q.pool, q.revision) != (outcome.quarantine.pool, outcome.quarantine.revision)] + [
-            outcome.quarantine
-        ]
+    if (failed := of_the_decision(seen, outcome)) is not None:
+        quarantine = [*(q for q in quarantine if (q.pool, q.revision) != (failed.pool, failed.revision)), failed]
     history = measured(seen, memory.history) if outcome.past is None else _latest((*memory.history, outcome.past))
     claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims, workload.unit)[:SHOWN]
     return replace(
