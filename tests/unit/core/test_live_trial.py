@@ -398,6 +398,28 @@ def test_a_pool_that_is_deleted_meanwhile_ends_its_part() -> None:
     assert run.row("other").phase is TrialPhase.FAILED
 
 
+@pytest.mark.parametrize(("least", "phase"), [(100, TrialPhase.MEASURED), (10**9, TrialPhase.FAILED)])
+def test_once_its_other_pool_is_deleted_the_one_that_serves_waits_for_no_more_requests(least: int, phase: TrialPhase) -> None:
+    """Whether enough came, or too few."""
+    run = asked(claims=(half_of("other", "home", 2.0 / 1.1),), duration=6000, budget=50.0)
+    run.until(lambda: run.move is not None and run.move.step is Step.SHIFT)
+    run.world.policy = replace(run.world.policy, min_good_requests=least)
+    run.world.grounds["other"].exists = False
+    run.until(lambda: run.finished, most=6)
+    assert (run.finished, run.row("home").phase) == (Reason.TARGET_GONE, phase)
+    assert "pool other: TargetGone" in run.memory.said
+
+
+def test_where_its_workload_is_made_anew_meanwhile_it_ends_with_what_came_between() -> None:
+    """Nobody remembers its move."""
+    run = asked(claims=(half_of("other", "home", 2.0 / 1.1),), duration=6000, budget=50.0)
+    run.until(lambda: run.move is not None and run.move.step is Step.SHIFT)
+    run.world.memory = replace(run.world.memory, move=None)
+    run.world.policy = replace(run.world.policy, min_good_requests=10**9)
+    run.until(lambda: run.finished, most=6)
+    assert run.row("other").phase is TrialPhase.FAILED and "something else came between" in run.memory.said
+
+
 def test_one_whose_budget_pays_for_too_little_does_not_begin_and_says_how_much_it_takes() -> None:
     run = asked(budget=0.1)
     assert run.to_its_end() == Reason.BUDGET_TOO_SMALL

@@ -61,7 +61,7 @@ def _row(look: Look, seen: Analysis, memory: TrialMemory, pool: str) -> tuple[Tr
     if key is not None:
         return _serving(seen, memory, row, key)
     if row.spent is not None:
-        return replace(row, phase=TrialPhase.FAILED, message="its replica is gone: something else came between"), None
+        return replace(row, phase=TrialPhase.FAILED, message="its replica is gone: something else came between", ended=look.now), None
     return to_begin(look, pool), None
 
 
@@ -180,9 +180,16 @@ def _of_standing(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow)
         said = "nothing was measured that it could be compared with"
         return replace(row, phase=TrialPhase.REFUSED, message=said)
     if not _is_known(look, seen, memory, row, key) and not (others and _is_enough(seen, row)):
-        late = row.began is not None and look.now >= row.began + timedelta(seconds=memory.load_seconds or 0)
+        late = _is_late(look, seen, memory, row)
         return replace(row, phase=TrialPhase.FAILED, message="too few requests came there", ended=look.now) if late else row
     return replace(row, phase=TrialPhase.MEASURED, message="", ended=look.now)
+
+
+def _is_late(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow) -> bool:
+    """Whether nothing more comes of a pool that serves: its time is over, or all windows of the minutes are read in which another pool was measured."""
+    until, window = _until(memory), timedelta(seconds=seen.snapshot.workload.rebalancing.window_seconds)
+    compared = until is not None and look.now >= until + window
+    return compared or (row.began is not None and look.now >= row.began + timedelta(seconds=memory.load_seconds or 0))
 
 
 def _is_known(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow, key: PlacementKey) -> bool:
