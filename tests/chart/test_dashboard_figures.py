@@ -1,8 +1,10 @@
-"""What panels show is what was counted: a real Prometheus that watched the operator's own counters, and knew some of them from their first value on."""
+"""What panels show and alerts tell is what was counted: a real Prometheus that watched the operator's own metrics, and knew some counters from their first
+value on."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from chart.local_prometheus import program, prometheus
-from chart.queries import ask, dashboard, queries
+from chart.queries import alerts, ask, dashboard, queries
 from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
@@ -71,3 +73,34 @@ def test_what_happened_once_is_one_and_the_budget_is_what_was_missed_of_what_is_
         assert shows("Moves that ended within the time shown, by outcome") == [1.0]
         assert shows("Error budget that is used within the time shown") == [pytest.approx(60 / 1000 / 0.01)]
         assert 30 <= shows("Time of a compile: median and 95 %")[0] <= 60, "within the bucket that 42 s are in"
+
+
+PERIOD = 3600.0
+DRILLS = {
+    "proven-late": {"wanted": 9.0, "gaudi": 2.1},
+    "proven-in-time": {"wanted": 9.0, "gaudi": 1.9},
+    "proven-late-and-in-time": {"wanted": 9.0, "gaudi": 2.1, "tpu": 0.1},
+    "never-proven": {"wanted": 2.1},
+    "asked-for-lately": {"wanted": 1.9},
+}
+"""By workload: how many periods ago a proof was wanted first, and one was found for a family."""
+
+
+def test_a_way_out_that_was_proven_more_than_two_periods_ago_or_never_is_told(tmp_path: Path) -> None:
+    found = program()
+    if found is None:
+        pytest.skip("no prometheus here: python -m cluster build prometheus")
+    now, samples = time.time(), []
+    for name, moments in DRILLS.items():
+        samples.append(Sample("steelyard_exit_drill_period_seconds", ("shop", name), PERIOD))
+        for what, periods in moments.items():
+            family, labels = ("wanted", ()) if what == "wanted" else ("proven", ("cpu", what))
+            samples.append(Sample(f"steelyard_exit_drill_{family}_timestamp_seconds", ("shop", name, *labels), now - periods * PERIOD))
+    metrics = Metrics()
+    metrics.gauges.publish("workloads", Gauges(tuple(samples)))
+    (expr,) = (rule["expr"] for rule in alerts() if rule["alert"] == "SteelyardExitProofStale")
+    with exposed(metrics) as address, prometheus(found, tmp_path, address) as url:
+        wait_until("a scrape", lambda: len(ask(url, "steelyard_exit_drill_period_seconds")) == len(DRILLS), seconds=PATIENCE)
+        told = [one["metric"] for one in ask(url, expr)]
+    assert sorted(one["workload"] for one in told) == ["never-proven", "proven-late"]
+    assert {one["namespace"] for one in told} == {"shop"}, "its labels are those that the summary names"
