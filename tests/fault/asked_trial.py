@@ -6,10 +6,19 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from fault.move_run import MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun
+from fault.move_run import MOVE_SECONDS, OWN, WORKLOAD, MoveRun
 from fault.proxy import Call
 
 BUDGET = "5.00"
+MADE = (
+    "batch/v1/jobs",
+    "v1/pods",
+    "v1/services",
+    "apps/v1/deployments",
+    "policy/v1/poddisruptionbudgets",
+    "steelyard.dev/v1alpha1/compiledmodels",
+    "steelyard.dev/v1alpha1/scaletargets",
+)
 Manifest = dict[str, Any]
 
 
@@ -66,27 +75,22 @@ class Asked:
         """Names of pods of the trial that go on."""
         return [pod["metadata"]["name"] for pod in self.pods() if pod["status"].get("phase") not in {"Succeeded", "Failed"}]
 
+    def left(self) -> list[str]:
+        """Names of what was made for it or for its probes, of all kinds that the operator makes."""
+        every = [each for kind in MADE for each in self.run.listed(kind)]
+        return [each["metadata"]["name"] for each in every if _is_of_a_trial(each["metadata"])]
+
     def gone(self) -> bool:
-        """Whether only what served before is left: no pod and no Job of its own, and no move that the workload made for it."""
+        """Whether only what served before is left: nothing of its own, no replica on its pool, and no move that the workload made for it."""
         run = self.run
-        jobs = [job for job in run.listed("batch/v1/jobs") if "steelyard.dev/trial" in job["metadata"]["labels"]]
         others = len(run.listed("apps/v1/deployments")) > 1 or run.world.ready_pods(run.cheap) > 0
-        return not (self.pods() or jobs or others or run.status().get("move"))
+        return not (self.left() or others or run.status().get("move"))
 
     def moves(self) -> list[tuple[str, str]]:
         """How the workload's moves for it ended: of live traffic alone there are any."""
         return [
             (past["outcome"], past["reason"]) for past in self.run.status().get("history", ()) if past.get("trial", "").startswith("asked/")
         ]
-
-    def is_deleted(self) -> None:
-        """While it measures: nothing of it stays, no user has noticed, and nothing is held against its pool."""
-        self.run.cluster.api.delete(self.path)
-        self.until("all of it to be gone", self.gone, SOON)
-        assert self.moves() == ([("Explored", "NotAskedFor")] if self.mode is Mode.LIVE else [])
-        assert not self.run.status().get("quarantine")
-        assert self.run.world.lost == 0
-        self.run.end_operators()
 
     def end_state(self) -> Manifest:
         """What it leaves, without what depends on times and on chance."""
@@ -104,6 +108,12 @@ class Asked:
 
     def _plain(self, name: str) -> str:
         return name.replace(self.run.tag, "*")
+
+
+def _is_of_a_trial(meta: Manifest) -> bool:
+    labels, owners = meta.get("labels") or {}, meta.get("ownerReferences") or ()
+    marked = "steelyard.dev/trial" in labels or labels.get("steelyard.dev/role") == "probe"
+    return marked or any(owner["kind"] == "AcceleratorTrial" for owner in owners)
 
 
 def stage_of_trial(call: Call) -> str | None:

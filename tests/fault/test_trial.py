@@ -100,11 +100,6 @@ def test_it_ends_before_its_load_does_once_all_that_was_asked_is_answered(a_move
 
 
 @meanwhile
-def test_one_that_is_deleted_while_it_measures_leaves_nothing(a_move):
-    measuring(a_move).is_deleted()
-
-
-@meanwhile
 def test_one_that_is_stopped_ends_its_replicas_and_keeps_what_it_knows(a_move):
     asked = measuring(a_move)
     run = asked.run
@@ -128,32 +123,6 @@ def test_a_server_that_crashes_costs_the_trial_that_pool_alone(a_move):
     assert rows[run.cheap]["message"]
     asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
     assert run.world.lost == 0
-    run.end_operators()
-
-
-@meanwhile
-def test_a_node_that_is_lost_under_a_replica_costs_the_trial_that_pool_alone_and_leaves_nothing_behind(a_move):
-    """Its pod goes with the node before it has told anything."""
-    run = a_move(small=True, rebalancing=OBSERVE)
-    run.play.probe_seconds = 2 * MOVE_SECONDS
-    run.start_operator()
-    asked = Asked(run)
-    asked.begin()
-    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
-    asked.until("something to be spent there", lambda: float(asked.rows()[run.cheap].get("spent", "0")) > 0, SOON)
-    run.cluster.api.delete(f"/api/v1/nodes/node-{run.cheap}")
-    lost = asked.until("the pool to fail", lambda: asked.rows()[run.cheap]["phase"] == "Failed" and asked.rows()[run.cheap])
-    assert lost["message"] and float(lost["spent"]) > 0
-    assert asked.rows()[run.dear]["phase"] == "Measuring" and asked.reason() is None
-    run.play.probe_seconds = 0.0
-    assert asked.to_its_end() == "ProbeFailed"
-    status, rows = asked.status(), asked.rows()
-    assert (rows[run.dear]["phase"], rows[run.cheap]["phase"]) == ("Measured", "Failed")
-    assert [claim["verdict"] for claim in status["claims"]] == ["Inconclusive"]
-    assert float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
-    asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
-    assert run.world.lost == 0
-    assert run.holds() == run.dear and not run.status().get("move")
     run.end_operators()
 
 

@@ -82,8 +82,12 @@ class Play:
     compile_seconds: float = 0.2
     probe_seconds: float = 1.0
     """Of a whole ramp."""
+    endless: set[str] = field(default_factory=set)
+    """Pools whose generators do not come to the end of theirs, unless they are told to."""
     tells: bool = False
     """Whether generators of trials tell of their ramp and of the first steady load as soon as they have begun."""
+    starting: set[str] = field(default_factory=set)
+    """Pools whose servers do not become ready."""
     crashing: set[str] = field(default_factory=set)
     compiles: dict[str, CompileFailure] = field(default_factory=dict)
     noise: bool = False
@@ -363,7 +367,7 @@ class StubWorld:
                 await self._tell_of_probe(uid, pod, "crashing", server)
         elif told is None:
             await self._tell_of_probe(uid, pod, "starting", _running("server", ready=False))
-        elif told == "starting" and time.time() >= life.created + self.play.start_seconds:
+        elif told == "starting" and pool not in self.play.starting and time.time() >= life.created + self.play.start_seconds:
             await self._listen(uid, _spec_of(pod), pool)
             await self._tell_of_probe(uid, pod, "running", _running("server", ready=True), _running("probe", ready=True))
         elif told == "running" and self._has_ended(uid, life):
@@ -375,7 +379,8 @@ class StubWorld:
 
     def _has_ended(self, uid: str, life: Lifetime) -> bool:
         listens = self._generators.get(uid)
-        return time.time() >= self._begins(uid, life) + self.play.probe_seconds or (listens is not None and listens.enough)
+        sent = life.pool not in self.play.endless and time.time() >= self._begins(uid, life) + self.play.probe_seconds
+        return sent or (listens is not None and listens.enough)
 
     def _begins(self, uid: str, life: Lifetime) -> float:
         """When its first step does."""
@@ -451,7 +456,7 @@ class StubWorld:
                 await self._status(pod, {"phase": "Running", "containerStatuses": [_ended("server", 0, message)]})
                 await self._remove(pod)
                 self._told[uid] = "ended"
-        elif not playing.ready and now >= playing.ready_at:
+        elif not playing.ready and pool not in self.play.starting and now >= playing.ready_at:
             await self._status(pod, {"phase": "Running", "podIP": playing.address, "podIPs": [{"ip": playing.address}],
                                      "containerStatuses": [_running("server", ready=True)], "conditions": [_condition("Ready", "True")]})  # fmt: skip
             playing.ready = True
