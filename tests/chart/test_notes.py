@@ -125,3 +125,21 @@ def test_what_is_unusual_is_told():
     for name in ("artifact-store", "artifact-store-read"):
         assert f"create secret generic {name} \\\n" in stored
     assert "rbac.create is false" in _notes({"rbac": {"create": False}})
+
+
+def test_alerts_without_a_link_to_their_runbook_are_told_with_the_command_that_gives_it():
+    notes = _notes({"prometheusRule": {"enabled": True}})
+    assert "prometheusRule.runbookUrl is empty" in notes
+    [(command, address)] = re.findall(r"^ +(helm upgrade .*\\\n.*--set (\S+))$", notes, re.MULTILINE)
+    assert command.startswith(f"helm upgrade steelyard charts/steelyard -n {NAMESPACE} --reset-then-reuse-values")
+    linked = _alerts_with(address)
+    assert linked and all(rule["annotations"]["runbook_url"].endswith(f"/docs/runbooks/{rule['alert']}.md") for rule in linked)
+    for silent in ({}, {"prometheusRule": {"enabled": True, "runbookUrl": "https://git.example.com/runbooks"}}):
+        assert "runbookUrl" not in _notes(silent)
+
+
+def _alerts_with(value):
+    """The alerts, with `value` set as the command sets it."""
+    said = run("template", "steelyard", str(CHART), "--set", "prometheusRule.enabled=true", "--set", value)
+    [rule] = [each for each in yaml.safe_load_all(said) if each and each["kind"] == "PrometheusRule"]
+    return rule["spec"]["groups"][0]["rules"]
