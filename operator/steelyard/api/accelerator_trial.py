@@ -458,6 +458,13 @@ class AcceleratorTrialStatus(StatusModel):
         Annotated[str, Field(max_length=80)],
         says("The first verdict in short, for kubectl get.", example="inf2-xlarge: claimed 0.50, 0.83 [0.79, 0.88] Refuted"),
     ] = ""
+    digest: Annotated[
+        Annotated[str, Field(max_length=64)],
+        says(
+            "The digest of how far the trial is and what is known, which stands with the full record of that decision in the operator's log.",
+            example="0a1b2c3d4e5f6071",
+        ),
+    ] = ""
     currency: Annotated[CurrencyCode | None, says("The currency of all money in this status.", example="USD")] = None
     reserved: Annotated[
         Decimal | None,

@@ -21,6 +21,7 @@ from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.asked import START
 from steelyard.core.trials.answered import answered
 from steelyard.core.trials.beginning import addresses, listening, started, together
+from steelyard.core.trials.digest import digest_of
 from steelyard.core.trials.ending import ending
 from steelyard.core.trials.lengths import to_measure
 from steelyard.core.trials.live import live
@@ -40,11 +41,12 @@ HARD = frozenset({Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.PROBE_FAIL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDecision:
-    """`memory`: what the status remembers, to be written before a Job is made. `jobs`: those that should exist and do not. `over`: whether no Job
+    """`memory`: what the status remembers, to be written before a Job is made; `digest`: of what it says. `jobs`: those that should exist and do not. `over`: whether no Job
     should exist any more. `begin`: addresses of generators and the moment that they are told; `enough`: those that are told that all is answered.
     `reconsider_at` None: only a change of the facts can change it."""
 
     memory: TrialMemory
+    digest: str
     jobs: tuple[TrialIntent, ...]
     over: bool
     begin: Mapping[str, datetime] = field(default_factory=dict)
@@ -60,14 +62,15 @@ def decide_trial(snapshot: TrialSnapshot, now: datetime) -> TrialDecision:
     look = Look(snapshot, now.replace(microsecond=now.microsecond // 1000 * 1000))
     before = snapshot.memory
     if before.finished:
-        return _over(before, ())
+        return _over(look, before, ())
     after, waits = live(look, before) if look.trial.live else _on_replicas(look, before)
     end = ending(look, after, waits)
     if end is not None:
         ended = _ended(look, after, end)
-        return _over(ended, (Note(end.reason, end.message, warning=end.reason in HARD),))
+        return _over(look, ended, (Note(end.reason, end.message, warning=end.reason in HARD),))
     return TrialDecision(
         memory=after,
+        digest=digest_of(look.trial, after),
         jobs=() if look.trial.live else _jobs(look, after),
         over=False,
         begin={} if look.trial.live else _told(look, after),
@@ -103,9 +106,10 @@ def _cut_off(row: TrialRow, end: Refusal) -> TrialRow:
     return replace(row, phase=TrialPhase.FAILED, message=f"the trial ended before ({end.reason.value}){told}")
 
 
-def _over(memory: TrialMemory, notes: tuple[Note, ...]) -> TrialDecision:
+def _over(look: Look, memory: TrialMemory, notes: tuple[Note, ...]) -> TrialDecision:
     finished = Condition(TrialConditionType.FINISHED, True, Reason.named(memory.finished), memory.said)
-    return TrialDecision(memory=memory, jobs=(), over=True, finished=finished, notes=notes, reconsider_at=None)
+    digest = digest_of(look.trial, memory)
+    return TrialDecision(memory=memory, digest=digest, jobs=(), over=True, finished=finished, notes=notes, reconsider_at=None)
 
 
 def _goes_on(memory: TrialMemory, waits: Refusal | None) -> Condition:

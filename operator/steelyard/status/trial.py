@@ -56,6 +56,7 @@ def status_of_trial(
     status: Raw = {
         "observedGeneration": generation,
         "conditions": [written_condition(decision.finished, generation, old, now)],
+        "digest": decision.digest,
         "currency": settings.currency,
         "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
         "pools": [_row(row, jobs.get(row.pool), memory, before.get(row.pool)) for row in memory.rows],

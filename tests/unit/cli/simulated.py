@@ -118,6 +118,7 @@ def _decision(line: int, *found: ReplayedDifference) -> ReplayedDecision:
         verdict="Stay",
         reason="AlreadyCheapest",
         message="pool inf2 is the cheapest of the 2 measured",
+        digest=f"9d2c41aa07be5f{line:02}",
         identical=not found,
         differences=found,
     )

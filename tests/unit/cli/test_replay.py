@@ -85,6 +85,7 @@ def test_a_trial_is_decided_again_and_what_differs_is_shown(tmp_path, capsys):
     assert main(["replay", str(tmp_path / "log")]) == 0
     out = capsys.readouterr().out
     assert "ns/asked" in out and "1 decision(s): identical" in out
+    assert written["digest"] == trial.decisions[-1].digest and written["digest"] in out
     written["memory"]["reserved"] *= 1 + 1e-6
     (tmp_path / "log").write_text(json.dumps(written) + "\n")
     assert main(["replay", str(tmp_path / "log"), "-o", "json"]) == 1

@@ -127,6 +127,17 @@ def test_prices_have_class_and_age_and_a_break_even_with_its_interval():
     ) in texts
 
 
+def test_the_record_that_it_rests_on_is_named_by_its_digest_where_there_is_one():
+    assert "the decision's record has the digest 5c0e7d11aa42f09b in the operator's log; from it," in [
+        text for _, text in page(decided()).texts
+    ]
+    assert trial_report(decided()).trial.digest == "5c0e7d11aa42f09b"
+    older = decided()
+    del older.trial["status"]["digest"]
+    for without in (older, local()):
+        assert not any("digest" in text or "steelyard replay" in text for _, text in page(without).texts)
+
+
 def test_there_is_no_break_even_without_a_measurement_or_a_price():
     assert trial_report(failed()).break_even == ()
     one = changed()

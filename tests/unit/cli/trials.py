@@ -195,6 +195,7 @@ def ended(reason: str, message: str, pools: list[Raw], claims: list[Raw], **more
     """For whatever reason."""
     status = finished("True", reason, message) | {
         "summary": "inf2-xlarge: claimed 0.50, 0.83 [0.79, 0.88] Refuted",
+        "digest": "5c0e7d11aa42f09b",
         "reserved": "1.84",
         "spent": "0.62",
         "load": "120",

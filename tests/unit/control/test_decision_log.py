@@ -220,8 +220,10 @@ def test_a_trial_is_written_when_it_says_another_thing_and_each_is_decided_the_s
     assert {(line["message"], line["trial"]) for line in lines} == {("trial decided", "ns/asked")}
     assert 5 <= len(lines) < len(trial.decisions) / 5, "not at each look, and never twice"
     assert [line["reason"] for line in (lines[0], lines[1], lines[-1])] == ["Waiting", "Measuring", "Decided"]
+    assert len({line["digest"] for line in lines}) == len(lines)
     for line in lines:
         found = read_trial(line["record"])
+        assert found.decided["digest"] == line["digest"]
         assert list(differences(found.decided, json.loads(json.dumps(trial_outcome(decide_trial(found.snapshot, found.now)))))) == []
     assert read_trial(lines[0]["record"]).snapshot == unseen
     changed = json.loads(json.dumps(lines[-2]["record"]))

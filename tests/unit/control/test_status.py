@@ -25,6 +25,7 @@ from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.trials.digest import digest_of
 from steelyard.status.memory import memory_of
 from steelyard.status.patch import changes
 from steelyard.status.read.workload import workload_status
@@ -109,6 +110,24 @@ def test_a_figure_of_0_in_the_status_of_a_trial_stops_no_decision_either():
     for _, zeroed in _zeroed(status):
         decision = decide_trial(replace(seen, memory=trial_memory_of(zeroed)), trial.now)
         status_of_trial(decision, settings, jobs, zeroed, 1, trial.now)
+
+
+@pytest.mark.parametrize("factors", [(), (0.5, 2.0)])
+def test_the_digest_in_the_status_of_a_trial_is_that_of_the_record_whatever_is_read_back(factors):
+    world = World({"dear": Ground(speed=10.0), "cheap": Ground(speed=12.0)}, rate=15.0)
+    trial = AskedTrial(world=world, claims=(half_of("cheap", "dear"),), length_factors=factors)
+    trial.world.tick(20)
+    settings, status, digests = trial.world.settings(), {}, []
+    while not trial.finished:
+        decision = trial.look()
+        status = status_of_trial(decision, settings, dict.fromkeys(trial.pools, "job"), status, 1, trial.now)
+        digests.append(decision.digest)
+        assert status["digest"] == digest_of(trial.trial, trial_memory_of(status)) == digests[-1], (
+            "an operator that begins writes no record"
+        )
+    over = decide_trial(replace(trial.snapshot(), memory=trial_memory_of(status)), trial.now)
+    assert over.digest == digests[-1] != digests[-2]
+    assert digest_of(replace(trial.trial, uid="another"), trial.memory) != digests[-1]
 
 
 def merged(old: object, patch: object) -> object:

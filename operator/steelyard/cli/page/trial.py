@@ -11,6 +11,7 @@ from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
 from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
+from steelyard.cli.page.recorded import recorded
 from steelyard.cli.text.accuracy import accuracies
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, exact, interval, milliseconds, money, percent, price_age
@@ -229,7 +230,6 @@ def _served(found: TrialPool) -> str:
 def _again(told: TrialView) -> Element:
     cluster = [
         ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
-        ("its decisions made again, on the operator's log in a file", "steelyard replay LOG"),
         ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
         *(
             (
@@ -242,5 +242,6 @@ def _again(told: TrialView) -> Element:
     ]
     commands = [("the same trial again", told.command), *([] if told.local else cluster)]
     items = [element("li", f"{what}: ", element("code", command)) for what, command in commands]
+    items += [] if told.digest is None else [recorded(told.digest)]
     drawn = f"all generators draw by seed {SEED}: at the same rate a replica gets the same requests at the same moments on every pool"
     return element("ul", *items, *([] if told.live else [element("li", drawn)]))

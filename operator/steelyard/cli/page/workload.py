@@ -10,6 +10,7 @@ from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
 from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
+from steelyard.cli.page.recorded import recorded
 from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.explain import objective, told_change
 from steelyard.cli.text.figure import UNKNOWN, basis, count, exact, milliseconds, money, percent, price_age, with_interval
@@ -46,8 +47,7 @@ def _again(view: ReportView) -> Element:
     ]
     items = [element("li", f"{what}: ", element("code", command)) for what, command in commands]
     if told.digest:
-        found = f"the decision's record has the digest {told.digest} in the operator's log; from it, "
-        items.append(element("li", found, element("code", "steelyard replay LOG"), " makes the same decision again"))
+        items.append(recorded(told.digest))
     return element("ul", *items)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from steelyard.cli.text.figure import UNKNOWN
 from steelyard.cli.text.table import Column, table, word
 from steelyard.cli.view.replay import ReplayedDecision, ReplayView
 
@@ -16,6 +17,7 @@ _DECISIONS = (
     Column("WORKLOAD"),
     Column("VERDICT"),
     Column("REASON"),
+    Column("DIGEST", whole=True),
     Column("AGAIN"),
 )
 _DIFFERENCES = (Column("WHERE"), Column("RECORDED"), Column("DECIDED AGAIN"))
@@ -43,4 +45,5 @@ def show(console: Console, view: ReplayView) -> None:
 
 def _decision(each: ReplayedDecision) -> tuple[str | Text, ...]:
     same = word("identical" if each.identical else "different", each.identical)
-    return each.source, f"{each.time:%Y-%m-%d %H:%M:%S.%f}"[:-3], each.workload, each.verdict, each.reason, same
+    time = f"{each.time:%Y-%m-%d %H:%M:%S.%f}"[:-3]
+    return each.source, time, each.workload, each.verdict, each.reason, each.digest or UNKNOWN, same

@@ -48,6 +48,8 @@ class ReplayedDecision:
     """As decided again."""
     reason: str
     message: str
+    digest: str | None
+    """As decided again: that of a status, or of a page of it, which rests on this decision. Null of a CompiledModel, whose status has none."""
     identical: bool
     """The same verdict, reason and whole numbers, and decimals to 1e-9."""
     differences: tuple[ReplayedDifference, ...]
@@ -116,6 +118,7 @@ def _again(source: str, record: Recorded) -> ReplayedDecision:
         verdict=found.verdict,
         reason=found.reason,
         message=found.message,
+        digest=found.outcome.get("digest") or None,
         identical=not unlike,
         differences=unlike,
     )

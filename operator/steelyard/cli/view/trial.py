@@ -84,6 +84,8 @@ class TrialView:
     """What a month at the load of then costs, with whole replicas. Null where it was not measured."""
     local: bool
     """It ran on the machine of the command, without a cluster: what it found is in no object."""
+    digest: str | None
+    """Of the last decision that is in the operator's log with its full record. Null without a cluster, or of an older operator."""
     command: str
     """That makes the same trial."""
     notes: tuple[str, ...]
@@ -137,6 +139,7 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         claims=claims,
         month=month,
         local=seen.command is not None,
+        digest=told.digest if seen.command is None else None,
         command=seen.command or command(one),
         notes=seen.notes,
     )

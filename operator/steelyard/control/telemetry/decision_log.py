@@ -23,7 +23,8 @@ from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision, Note
 from steelyard.core.replay.compile_record import compile_record
 from steelyard.core.replay.record import record
-from steelyard.core.replay.trial_record import says, trial_record
+from steelyard.core.replay.trial_record import trial_record
+from steelyard.core.trials.digest import digest_of
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
 from steelyard.core.vocabulary.reason import Reason
@@ -122,13 +123,14 @@ class DecisionLog:
     def tried(self, about: Manifest, snapshot: TrialSnapshot, decision: TrialDecision, now: datetime) -> None:
         """One decision about an AcceleratorTrial. The record is written when it says another thing than the status did."""
         self.note(about, decision.notes)
-        if says(decision.memory) == says(snapshot.memory):
+        if decision.digest == digest_of(snapshot.trial, snapshot.memory):
             return
         _log.info(
             "trial decided",
             trial=f"{snapshot.trial.key.namespace}/{snapshot.trial.key.name}",
             reason=decision.finished.reason.value,
             message=decision.finished.message,
+            digest=decision.digest,
             record=trial_record(snapshot, decision, now),
         )
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.core.decide_trial import TrialDecision
-from steelyard.core.facts.trial import TrialMemory
 from steelyard.core.replay.codec import plain
 from steelyard.core.replay.record import RECORD_VERSION, Record, read_as
 from steelyard.core.trials.look import TrialSnapshot
@@ -23,6 +22,7 @@ def trial_outcome(decision: TrialDecision) -> dict[str, Any]:
     return {
         "reason": decision.finished.reason.value,
         "message": decision.finished.message,
+        "digest": decision.digest,
         "memory": plain(decision.memory),
         "jobs": plain(decision.jobs),
         "over": decision.over,
@@ -34,14 +34,5 @@ def trial_outcome(decision: TrialDecision) -> dict[str, Any]:
 
 def read_trial(raw: Mapping[str, Any]) -> Record[TrialSnapshot]:
     """A record as it was written. NotPlainError says what is wrong with it."""
-    return read_as(TrialSnapshot, "trial", ("reason", "message", "memory", "jobs", "over", "begin", "enough", "reconsider_at"), raw)
-
-
-def says(memory: TrialMemory) -> tuple[object, ...]:
-    """What of a trial's memory is worth a record when it is another: how far each pool is, what is known there, each word, and whether it is over.
-    Spent money and how far a ramp is change all the time."""
-    rows = tuple((row.pool, row.phase, row.capacity is not None, *(each.is_known for each in row.lengths)) for row in memory.rows)
-    words = tuple(
-        (each.verdict.pool, each.verdict.name, each.verdict.verdict, *(at.verdict for at in each.lengths)) for each in memory.verdicts
-    )
-    return rows, words, memory.started, memory.begin, memory.answered is not None, memory.finished
+    known = ("reason", "message", "digest", "memory", "jobs", "over", "begin", "enough", "reconsider_at")
+    return read_as(TrialSnapshot, "trial", known, raw)

@@ -134,6 +134,7 @@ class TrialStatus:
     observed_generation: int | None
     conditions: tuple[Condition, ...]
     summary: str | None
+    digest: str | None
     currency: str | None
     reserved: Decimal | None
     spent: Decimal | None
@@ -164,6 +165,7 @@ def trial_status(status: Raw) -> TrialStatus:
         observed_generation=whole(status, "observedGeneration"),
         conditions=conditions(status),
         summary=text(status, "summary"),
+        digest=text(status, "digest"),
         currency=text(status, "currency"),
         reserved=number(status, "reserved"),
         spent=number(status, "spent"),
