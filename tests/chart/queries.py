@@ -58,7 +58,7 @@ EMPTY_BY_DESIGN: Mapping[str, Empty] = {
     "alert SteelyardInputRejected": Empty("no input was refused"),
     "alert SteelyardExitProofStale": Empty("no workload asks for a drill"),
 }
-"""By `where`, with the currency as MONEY."""
+"""After a whole move; by `where`, with the currency as MONEY."""
 
 
 def dashboard(values: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -118,11 +118,13 @@ def has_value(series: Iterable[Mapping[str, Any]]) -> bool:
     return any(not math.isnan(float(one["value"][1])) for one in series)
 
 
-def unanswered(prometheus: str, asked: Iterable[Query], currency: str = "USD") -> list[str]:
-    """What is wrong, a line each: queries that are refused, and those without a series that EMPTY_BY_DESIGN does not have."""
+def unanswered(
+    prometheus: str, asked: Iterable[Query], may_be_empty: Mapping[str, Empty] = EMPTY_BY_DESIGN, currency: str = "USD"
+) -> list[str]:
+    """What is wrong, a line each: queries that are refused, and those without a series that are not among those which may be empty."""
     wrong = []
     for query in asked:
-        by_design = EMPTY_BY_DESIGN.get(query.where.replace(f"({currency})", "(MONEY)"))
+        by_design = may_be_empty.get(query.where.replace(f"({currency})", "(MONEY)"))
         try:
             if has_value(ask(prometheus, query.expr)):
                 continue

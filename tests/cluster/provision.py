@@ -113,7 +113,7 @@ def for_cluster(mode: str, *, nodes: bool, targets: Iterable[str] = (), extras: 
 
 def for_demo(mode: str, *, text: bool = False) -> Wanted:
     """All that `make demo` needs. `text`: of the story of text, whose model is written by it."""
-    cluster = for_cluster(mode, nodes=True, targets=images.SETS["text" if text else "all"], extras=("s3", "helm"))
+    cluster = for_cluster(mode, nodes=True, targets=images.SETS["text" if text else "all"], extras=("s3", "helm", "prometheus"))
     return replace(cluster, model=mode == "local" and not text, python=True)
 
 

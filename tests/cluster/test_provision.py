@@ -47,7 +47,7 @@ def order(pieces: list[Piece]) -> list[str]:
 
 def test_the_demo_on_a_fresh_machine_is_one_plan_of_all_that_is_missing() -> None:
     names = [piece.name for piece in provision.for_demo("local").pieces()]
-    programs = ("box", "etcd", "containerd", "kubernetes", "coredns", "versitygw", "helm")
+    programs = ("box", "etcd", "containerd", "kubernetes", "coredns", "versitygw", "prometheus", "helm")
     assert names == [
         *(binaries.TOOLS[name].modules_piece for name in programs if name != "box"),
         *(binaries.TOOLS[name].piece for name in programs),

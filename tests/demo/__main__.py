@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chart.local_prometheus import program
+from cluster import binaries
 from cluster.cluster import Cluster
 from cluster.mode import mode
 from cluster.progress import duration, say
@@ -153,7 +153,8 @@ def _tell(given: argparse.Namespace, uri: str, digest: str, variants: tuple[Vari
     console = Console(record=given.picture is not None, width=None if given.picture is None and sys.stdout.isatty() else WIDE)
     options = [word for name in ("kubeconfig", "context") if (value := getattr(given, name)) for word in (f"--{name}", value)]
     # The chart is rendered by Helm, and its currency is known, where the demo installed it.
-    prometheus = program() if os.environ.get("STEELYARD_CLUSTER") and not given.model_uri else None
+    installed = bool(os.environ.get("STEELYARD_CLUSTER")) and not given.model_uri
+    prometheus = binaries.programs(["prometheus"])["prometheus"] if installed else None
     code = Run(hands, story, console, given.operator_namespace, given.keep, given.evidence, tuple(options), prometheus).run()
     if given.picture is not None:
         given.picture.write_text(picture(console))

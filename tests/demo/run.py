@@ -21,8 +21,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from demo import checker, embeddings, manifests, rate, trial_checker
-from demo.dashboard_watch import DashboardWatch, watching
+from chart.queries import EMPTY_BY_DESIGN
+from demo import checker, embeddings, manifests, page_in_browser, rate, trial_checker
+from demo.dashboard_watch import AFTER_A_TRIAL, DashboardWatch, watching
 from demo.hands import OWN, Hands
 from demo.installation import READ_SECRET
 from demo.log_follower import LogFollower
@@ -134,7 +135,7 @@ class Run:
         story = self._story
         self._chapter("A model, two pools, and an advertisement")
         self._check_operator()
-        if self._prometheus is not None and not story.trial:
+        if self._prometheus is not None:
             self._dashboard = beside.enter_context(watching(self._prometheus, self._own_page, self._folder / "prometheus"))
         given = story.served.given
         terms = self._measured() if given is None else self._given(given)
@@ -394,9 +395,9 @@ class Run:
     def _ask_dashboard(self) -> bool:
         """Whether every query of the dashboard and of the alerts has an answer, or none by design."""
         if self._dashboard is None:
-            self._say("there is no Prometheus, so the dashboard is not asked: `python -m cluster build prometheus` makes one")
+            self._say("the dashboard is not asked: no Prometheus watched this operator, which the demo did not install (`make demo` does)")
             return True
-        count, wrong = self._dashboard.wrong()
+        count, wrong = self._dashboard.wrong(AFTER_A_TRIAL if self._story.trial else EMPTY_BY_DESIGN)
         self._say(
             f"{count - len(wrong)} of {count} queries of the dashboard and of the alerts are answered by a Prometheus, or empty by design"
         )
@@ -420,7 +421,8 @@ class Run:
         report = [*self._command, "report", name, "--trial", "--namespace", story.namespace]
         for form in ("html", "json", "csv"):
             subprocess.run([*report, "-o", form, "--to", str(self._folder / f"report.{form}")], check=True, stdout=subprocess.PIPE)
-        self._say(f"the report: {self._folder / 'report.html'}")
+        self._look_at(self._folder / "report.html")
+        shown = self._ask_dashboard()
         space, chosen = f"namespaces/{story.namespace}", {"labelSelector": f"steelyard.dev/trial={name}"}
         written = {
             "trial.json": self._hands.get(f"{OWN}/{space}/acceleratortrials/{name}"),
@@ -434,7 +436,26 @@ class Run:
         for file, content in written.items():
             (self._folder / file).write_text(json.dumps(content, indent=1))
         self._say("an independent checker, from what each generator sent and what came of it, and the prices alone:")
-        return self._checked([trial_checker.__file__, str(self._folder)])
+        return max(self._checked([trial_checker.__file__, str(self._folder)]), 0 if shown else 1)
+
+    def _look_at(self, page: Path) -> None:
+        """In a real browser, where there is one; what it shows is for the checker."""
+        program = page_in_browser.program()
+        if program is None:
+            self._say(
+                "no Chromium is on PATH, so no browser opens the page: the checker takes its text out of the file "
+                "(Debian: apt-get install chromium)"
+            )
+        else:
+            try:
+                seen = page_in_browser.seen(page)
+            except (AssertionError, OSError) as broken:
+                self._say(f"{program} does not show the page, so the checker takes its text out of the file: {broken}")
+            else:
+                (self._folder / trial_checker.SEEN).write_text(json.dumps(seen, indent=1))
+                self._say(f'{seen["browser"]} has opened the page without a window; a screen reader begins: "{seen["spoken"]}"')
+        self._say(f"the report: {page}")
+        self._say(f"in your own browser: python3 -m webbrowser {page.resolve().as_uri()}")
 
     def _followed(self, name: str, behind: set[str]) -> str | None:
         """Why the trial has ended. behind: names of the pods behind a Service meanwhile are added to it."""

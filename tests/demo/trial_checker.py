@@ -2,7 +2,8 @@
 
 FOLDER holds what others wrote down: the AcceleratorTrial (trial.json), the pods of its replicas with the last words of their generators
 (trial_pods.json), its Jobs (trial_jobs.json), the pools (pools.json), the workload (workload.json), the client's own log of the users' requests meanwhile
-(client.jsonl), the names of all pods that were ever behind a Service (behind_services.json), and the report (report.html, report.json).
+(client.jsonl), the names of all pods that were ever behind a Service (behind_services.json), the report (report.html, report.json), and what a real
+browser showed of it (seen.json), where there was one.
 
 From what each generator sent and what came of it, step by step, and from the prices of the nodes it works out what a replica carries, what a good
 request costs, and what to say of the claim; and says whether the trial and its report tell the same.
@@ -26,6 +27,8 @@ SECONDS_APART = 10.0
 EXACT = 0.01
 ROUNDED = 0.006
 """By which a figure of three digits may be off."""
+SEEN = "seen.json"
+"""What a browser showed of the report."""
 FACTORS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
@@ -97,21 +100,41 @@ Rows = dict[tuple[str, float], list[Cell]]
 
 
 @dataclass
-class Page(HTMLParser):
-    """What a reader sees: the first heading, and each table under the heading of its section, as rows of cells without the head."""
+class Page:
+    """What a reader sees: the first heading, and each table under the heading of its section, as rows of cells without the head. `browser`: what showed
+    it, with the addresses that it `asked` for and the first that a screen reader says (`spoken`); None where no browser did."""
 
     first: str = ""
     tables: dict[str, list[list[Cell]]] = field(default_factory=dict)
-    tags: list[str] = field(default_factory=list)
+    browser: str | None = None
+    asked: list[str] = field(default_factory=list)
+    spoken: str = ""
 
-    def __post_init__(self) -> None:
+
+def opened(folder: Path) -> Page:
+    """As the browser showed it; without one as the file has it."""
+    seen = folder / SEEN
+    if seen.exists():
+        told = json.loads(seen.read_text())
+        tables = {section: [[Cell(text) for text in row] for row in rows] for section, rows in told["tables"].items()}
+        return Page(told["first"], tables, told["browser"], told["asked"], told["spoken"])
+    parser = Parser()
+    parser.feed((folder / "report.html").read_text())
+    return Page(parser.first, parser.tables)
+
+
+class Parser(HTMLParser):
+    """What stands in the file of a page."""
+
+    def __init__(self) -> None:
         super().__init__()
+        self.first = ""
+        self.tables: dict[str, list[list[Cell]]] = {}
         self._open: list[str] = []
         self._section = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Of HTML."""
-        self.tags.append(tag)
         if tag != "meta":
             self._open.append(tag)
         if tag == "h2":
@@ -194,8 +217,9 @@ def check(folder: Path) -> list[Finding]:
     findings.append((len(began) == 2 and abs(began[0] - began[1]) <= SECONDS_APART, f"both began within {abs(began[0] - began[-1]):.1f} s"))
     findings += money(status, jobs, rows, trial["spec"])
     findings += verdict(trial, middle)
-    findings += reported(folder, report, status)
-    findings += shown_on(folder / "report.html", own, status["claims"][0])
+    page = opened(folder)
+    findings += reported(folder, page, report, status)
+    findings += shown_on(page, own, status["claims"][0])
     strangers = {pod["metadata"]["name"] for pod in pods} & set(read("behind_services.json"))
     findings.append((not strangers, f"{len(strangers)} pods of the trial were behind a Service"))
     lines = [json.loads(line) for line in (folder / "client.jsonl").read_text().splitlines() if line.startswith("{")]
@@ -233,23 +257,36 @@ def verdict(trial: Raw, middle: dict[str, float]) -> list[Finding]:
     ]
 
 
-def reported(folder: Path, report: Raw, status: Raw) -> list[Finding]:
+def reported(folder: Path, page: Page, report: Raw, status: Raw) -> list[Finding]:
     """The page says the same, and needs nothing from elsewhere."""
-    page, (said,) = (folder / "report.html").read_text(), status["claims"]
+    file, (said,) = (folder / "report.html").read_text(), status["claims"]
     shown = {row["pool"]: row for row in report["trial"]["pools"]}
     same = all(float(shown[row["pool"]]["capacity"]) == float(row["capacityPerReplica"]) for row in status["pools"])
-    alone = "<script" not in page and "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
+    alone = "<script" not in file and "http://" not in file.replace("http://www.w3.org", "") and "https://" not in file
     return [
         (same, "the report has the trial's capacities"),
-        (said["verdict"] in report["title"] and report["title"] in page, f"the report begins: {report['title']}"),
-        (alone and len(page) < 1_000_000, f"it is one file of {len(page) / 1000:.0f} kB that asks for nothing from elsewhere"),
+        (said["verdict"] in report["title"] and report["title"] == page.first, f"the report begins: {report['title']}"),
+        (alone and len(file) < 1_000_000, f"it is one file of {len(file) / 1000:.0f} kB that asks for nothing from elsewhere"),
+        *in_browser(page, report["title"]),
     ]
 
 
-def shown_on(file: Path, own: dict[str, Own], said: Raw) -> list[Finding]:
+def in_browser(page: Page, title: str) -> list[Finding]:
+    """Nothing but the file was asked for, and the verdict is what a screen reader says first. Nothing is found where no browser opened the page."""
+    if page.browser is None:
+        return []
+    elsewhere = [each for each in page.asked if not re.fullmatch(r"file://.*/report\.html", each)]
+    return [
+        (
+            len(page.asked) == 1 and not elsewhere,
+            f"{page.browser} asked for {len(page.asked)} file to show it, and for {len(elsewhere)} from elsewhere",
+        ),
+        (page.spoken == title, f"a screen reader begins: {page.spoken}"),
+    ]
+
+
+def shown_on(page: Page, own: dict[str, Own], said: Raw) -> list[Finding]:
     """The figures that a reader of the page sees are the checker's own."""
-    page = Page()
-    page.feed(file.read_text())
     verdict = [float(said[name]) for name in ("claimed", "measured", "lower", "upper")]
     seen = Cell(page.first.replace(said["pool"], "").replace(said["relativeTo"], "")).figures
     findings = [

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from demo.trial_checker import check
+from demo.trial_checker import SEEN, check, opened
 from steelyard.cli.gathered import GatheredTrial
 from steelyard.cli.report_file import content
 from steelyard.cli.view.trial_report import trial_report
@@ -90,8 +90,18 @@ def judged(found: Raw, folder: Path) -> list[str]:
     return [sentence for passed, sentence in check(folder) if not passed]
 
 
+def in_a_browser(found: Raw, folder: Path) -> Raw:
+    """The same, with what a browser would have shown of the page."""
+    judged(found, folder)
+    page = opened(folder)
+    tables = {section: [[cell.text for cell in row] for row in rows] for section, rows in page.tables.items()}
+    seen = {"browser": "Chrome/1", "asked": ["file:///tmp/run/report.html"], "spoken": page.first, "first": page.first, "tables": tables}
+    return {**found, SEEN: seen}
+
+
 def test_it_agrees_where_everything_is_told_as_it_was(tmp_path: Path) -> None:
     assert judged(evidence(), tmp_path) == []
+    assert judged(in_a_browser(evidence(), tmp_path), tmp_path) == []
 
 
 def _status(found: Raw) -> Raw:
@@ -157,4 +167,27 @@ def test_it_objects(what: str, tmp_path: Path) -> None:
     found = evidence()
     change, objection = WRONG[what]
     change(found)
+    assert any(objection in sentence for sentence in judged(found, tmp_path))
+
+
+SEEN_WRONG: dict[str, tuple[Callable[[Raw], Any], str]] = {
+    "a picture from elsewhere": (lambda seen: seen["asked"].append("https://example.com/a.png"), "for 1 from elsewhere"),
+    "a style sheet beside the page": (lambda seen: seen["asked"].append("file:///tmp/run/style.css"), "for 1 from elsewhere"),
+    "another word before the verdict": (
+        lambda seen: seen.update(spoken="Skip to the content"),
+        "a screen reader begins: Skip to the content",
+    ),
+    "another heading than the file has": (lambda seen: seen.update(first="All is well"), "the report begins"),
+    "a figure that only the file has": (
+        lambda seen: seen["tables"]["Capacity and cost"][1].__setitem__(1, "30.0 [29.4, 30.6]"),
+        "b: the page has [30.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SEEN_WRONG)
+def test_it_objects_to_what_the_browser_showed_whatever_the_file_has(what: str, tmp_path: Path) -> None:
+    found = in_a_browser(evidence(), tmp_path)
+    change, objection = SEEN_WRONG[what]
+    change(found[SEEN])
     assert any(objection in sentence for sentence in judged(found, tmp_path))
