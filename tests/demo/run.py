@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -419,7 +419,8 @@ class Run:
             self._wait("the users' requests to be answered in time", IN_TIME_SECONDS, self._is_in_time)
         self._chapter("The reckoning")
         report = [*self._command, "report", name, "--trial", "--namespace", story.namespace]
-        for form in ("html", "json", "csv"):
+        again = self._recorded(report, name)
+        for form in ("json", "csv"):
             subprocess.run([*report, "-o", form, "--to", str(self._folder / f"report.{form}")], check=True, stdout=subprocess.PIPE)
         self._look_at(self._folder / "report.html")
         shown = self._ask_dashboard()
@@ -436,7 +437,20 @@ class Run:
         for file, content in written.items():
             (self._folder / file).write_text(json.dumps(content, indent=1))
         self._say("an independent checker, from what each generator sent and what came of it, and the prices alone:")
-        return max(self._checked([trial_checker.__file__, str(self._folder)]), 0 if shown else 1)
+        return max(self._checked([trial_checker.__file__, str(self._folder)]), 0 if shown and again else 1)
+
+    def _recorded(self, report: Sequence[str], name: str) -> bool:
+        """Write the page, and the record that it rests on out of the operator's log; whether that is there and decides the same again."""
+        log, page = self._folder / "operator.log", self._folder / "report.html"
+        lines = self._hands.stream(f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}/log")
+        log.write_text("".join(f"{line.decode(errors='replace')}\n" for line in lines))
+        written = subprocess.run([*report, "--to", str(page), "--record", str(log)], stdout=subprocess.PIPE, check=False)
+        record = self._folder / f"{name}-record.json"
+        replay = [sys.executable, "-m", "steelyard.cli", "replay", str(record)]
+        same = written.returncode == 0 and subprocess.run(replay, stdout=subprocess.PIPE, check=False).returncode == 0
+        told = "and steelyard replay decides the same again" if same else "which is NOT there, or is decided otherwise"
+        self._say(f"the record that the page rests on, out of the operator's log: {record.name}, {told}")
+        return same
 
     def _look_at(self, page: Path) -> None:
         """In a real browser, where there is one; what it shows is for the checker."""

@@ -28,16 +28,34 @@ def records(path: Path) -> list[tuple[str, Recorded]]:
     """(file and line, record) for each that is there. Lines that hold none are passed over. Problem where there is none at all, or one
     cannot be read."""
     found: list[tuple[str, Recorded]] = []
-    for line, raw in _objects(path):
-        written = raw.get("record", raw) if isinstance(raw, dict) else None
-        facts = next((each for each in _FACTS if isinstance(written, dict) and each in written), None)
-        if facts is None or not isinstance(written, dict):
-            continue
+    for line, facts, written in _records(path):
         source = f"{path}:{line}"
         try:
             found.append((source, _FACTS[facts](written)))
         except NotPlainError as wrong:
             raise Problem(f"{source}: the record cannot be read: {wrong}", _REMEDY) from wrong
+    return found
+
+
+def record_with(digest: str, path: Path) -> Mapping[str, Any]:
+    """The last record with that digest, as it is written. Problem where there is none."""
+    found = [written for _, _, written in _records(path) if written.get("digest") == digest]
+    if not found:
+        raise Problem(
+            f"{path}: holds no record with the digest {digest}",
+            "give the log of the replica that led then, perhaps of the container before: kubectl logs --previous",
+        )
+    return found[-1]
+
+
+def _records(path: Path) -> list[tuple[int, str, dict[str, Any]]]:
+    """(line, what its facts are called, record) for each that is there. Problem where there is none at all."""
+    found = []
+    for line, raw in _objects(path):
+        written = raw.get("record", raw) if isinstance(raw, dict) else None
+        facts = next((each for each in _FACTS if isinstance(written, dict) and each in written), None)
+        if facts is not None and isinstance(written, dict):
+            found.append((line, facts, written))
     if not found:
         raise Problem(f"{path}: holds no decision record", _REMEDY)
     return found

@@ -14,6 +14,7 @@ import yaml
 from steelyard.cli.document import document
 from steelyard.cli.page import trial, workload
 from steelyard.cli.problem import Problem
+from steelyard.cli.recorded import record_with
 from steelyard.cli.view.benchmark import benchmarks
 from steelyard.cli.view.report import ReportView
 from steelyard.cli.view.sheet import report_sheet, trial_sheet
@@ -30,6 +31,16 @@ def content(view: ReportView | TrialReportView, form: str) -> str:
         csv.writer(told, lineterminator="\n").writerows([sheet.heads, *sheet.rows])
         return told.getvalue()
     return trial.page(view) if isinstance(view, TrialReportView) else workload.page(view)
+
+
+def put_record(view: ReportView | TrialReportView, log: Path, to: Path) -> None:
+    """Write the record that it rests on there: logs are rotated, and a page is asked about later."""
+    if view.digest is None:
+        raise Problem(
+            "its status does not name the record that it rests on", "the operator names it at its next decision, if it is of this version"
+        )
+    put(json.dumps(record_with(view.digest, log)) + "\n", str(to))
+    print(f"written: {to}: `steelyard replay {to}` decides the same again", file=sys.stderr)
 
 
 def put_benchmarks(view: ReportView | TrialReportView, to: str) -> None:

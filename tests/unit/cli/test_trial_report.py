@@ -21,11 +21,14 @@ from steelyard.cli.text.accuracy import accuracies
 from steelyard.cli.text.trial import show
 from steelyard.cli.view.trial import trial_view
 from steelyard.cli.view.trial_report import trial_report
+from steelyard.core.replay.trial_record import trial_record
 from unit.cli.fake_api import fake_api
 from unit.cli.golden_text import trial_texts
 from unit.cli.html_page import Page
 from unit.cli.situations import balanced, condition
 from unit.cli.trials import ANSWERS, G5, INF2, TRIALS, WORKLOAD, decided, failed, live, local, measuring, verdict
+from unit.core.asked_trial import AskedTrial, half_of
+from unit.core.test_asked_trial import world as asked_world
 
 FIRST = f"{INF2}: claimed 0.50 of {G5}'s unit cost, measured 0.83 [0.79, 0.88]: Refuted."
 
@@ -136,6 +139,33 @@ def test_the_record_that_it_rests_on_is_named_by_its_digest_where_there_is_one()
     del older.trial["status"]["digest"]
     for without in (older, local()):
         assert not any("digest" in text or "steelyard replay" in text for _, text in page(without).texts)
+
+
+def test_the_record_is_written_beside_the_page_and_decides_the_same_again(tmp_path, capsys, monkeypatch):
+    trial = AskedTrial(world=asked_world(), claims=(half_of("cheap", "dear", 0.3),))
+    log = []
+    while not trial.finished:
+        snapshot, now = trial.snapshot(), trial.now
+        log.append({"message": "trial decided", "record": trial_record(snapshot, trial.look(), now)})
+    (tmp_path / "operator.log").write_text("".join(json.dumps(line) + "\n" for line in [{"message": "the watch began"}, *log]))
+    one = decided()
+    one.trial["status"]["digest"] = trial.decisions[-1].digest
+    with fake_api(tmp_path) as (api, config):
+        api.put("acceleratortrials", one.trial)
+        asked = ["--kubeconfig", config, "report", "embedder-half", "-n", "shop", "--to", str(tmp_path / "page.html")]
+        assert main([*asked, "--record", str(tmp_path / "operator.log")]) == 0
+        record = tmp_path / "embedder-half-record.json"
+        assert f"`steelyard replay {record}`" in capsys.readouterr().err
+        assert json.loads(record.read_text())["reason"] == "Decided"
+        assert main(["replay", str(record)]) == 0
+        assert trial.decisions[-1].digest in capsys.readouterr().out
+        (tmp_path / "rotated.log").write_text(json.dumps(log[0]))
+        assert main([*asked, "--record", str(tmp_path / "rotated.log")]) == 2
+        assert f"holds no record with the digest {trial.decisions[-1].digest}" in capsys.readouterr().err
+        del one.trial["status"]["digest"]
+        api.put("acceleratortrials", one.trial)
+        assert main([*asked, "--record", str(tmp_path / "operator.log")]) == 2
+        assert "does not name the record" in capsys.readouterr().err
 
 
 def test_there_is_no_break_even_without_a_measurement_or_a_price():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from steelyard.cli.command import OK, Command
 
@@ -15,19 +16,28 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where to write; - is standard output. Default: NAME-report.html, for llm-d the folder NAME-llm-d, and standard output for json and csv",
     )
+    parser.add_argument(
+        "--record",
+        metavar="LOG",
+        type=Path,
+        help="the operator's log (- is standard input): the record that the report rests on is written beside it, as NAME-record.json for `steelyard replay`",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from steelyard.cli.gather import within  # noqa: PLC0415 - `--help` must not wait for the API client.
-    from steelyard.cli.report_file import content, put, put_benchmarks  # noqa: PLC0415
+    from steelyard.cli.report_file import content, put, put_benchmarks, put_record  # noqa: PLC0415
     from steelyard.cli.reporting import reported  # noqa: PLC0415
 
     view = reported(*within(arguments), arguments.name, trial=arguments.trial)
+    usual = {"html": f"{arguments.name}-report.html", "llm-d": f"{arguments.name}-llm-d"}
+    to = arguments.to or usual.get(arguments.output, "-")
     if arguments.output == "llm-d":
-        put_benchmarks(view, arguments.to or f"{arguments.name}-llm-d")
-        return OK
-    to = arguments.to or (f"{arguments.name}-report.html" if arguments.output == "html" else "-")
-    put(content(view, arguments.output), to, view.title)
+        put_benchmarks(view, to)
+    else:
+        put(content(view, arguments.output), to, view.title)
+    if arguments.record is not None:
+        put_record(view, arguments.record, Path(to).with_name(f"{arguments.name}-record.json"))
     return OK
 
 

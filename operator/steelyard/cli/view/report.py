@@ -33,6 +33,11 @@ class ReportView:
     explanation: ExplainView
     """All figures, as `steelyard explain` has them."""
 
+    @property
+    def digest(self) -> str | None:
+        """Of the decision that it rests on."""
+        return self.explanation.digest
+
 
 def report(seen: Gathered) -> ReportView:
     """From the raw objects of one workload."""

@@ -61,6 +61,11 @@ class TrialReportView:
         """What is refuted first."""
         return self.trial.answers
 
+    @property
+    def digest(self) -> str | None:
+        """Of the decision that it rests on."""
+        return self.trial.digest
+
 
 def trial_report(seen: GatheredTrial) -> TrialReportView:
     """From the raw objects of one trial."""
