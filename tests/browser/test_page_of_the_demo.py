@@ -27,7 +27,7 @@ def test_the_checker_agrees_with_what_the_browser_shows(tmp_path: Path) -> None:
 def test_a_request_that_leaves_is_seen(tmp_path: Path) -> None:
     found = evidence()
     found["report.html"] = found["report.html"].replace("</body>", '<img src="other.png"></body>')
-    assert any("asked for 2 file to show it, and for 1 from elsewhere" in each for each in shown(found, tmp_path))
+    assert any("asked for 2 address(es) to show it, 1 of them not the file" in each for each in shown(found, tmp_path))
 
 
 def test_what_is_said_before_the_verdict_is_heard(tmp_path: Path) -> None:

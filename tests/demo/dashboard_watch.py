@@ -23,7 +23,7 @@ AFTER_A_TRIAL: Mapping[str, Empty] = {
     "annotation Moves": _STAYS,
     "panel Moves that ended within the time shown, by outcome, A": _STAYS,
     "panel Weighed moves: saving over cost, median, A": Empty(
-        "no move is weighed while one of the pools is not measured by users' requests"
+        "what a move would save is not known: users' requests measure one of the pools alone"
     ),
 }
 """What may be empty after a run that only tries, as EMPTY_BY_DESIGN after one that moves."""

@@ -279,7 +279,7 @@ def in_browser(page: Page, title: str) -> list[Finding]:
     return [
         (
             len(page.asked) == 1 and not elsewhere,
-            f"{page.browser} asked for {len(page.asked)} file to show it, and for {len(elsewhere)} from elsewhere",
+            f"{page.browser} asked for {len(page.asked)} address(es) to show it, {len(elsewhere)} of them not the file",
         ),
         (page.spoken == title, f"a screen reader begins: {page.spoken}"),
     ]

@@ -128,6 +128,7 @@ def test_the_digest_in_the_status_of_a_trial_is_that_of_the_record_whatever_is_r
     over = decide_trial(replace(trial.snapshot(), memory=trial_memory_of(status)), trial.now)
     assert over.digest == digests[-1] != digests[-2]
     assert digest_of(replace(trial.trial, uid="another"), trial.memory) != digests[-1]
+    assert digest_of(trial.trial, replace(trial.memory, finished="Stopped")) != digests[-1], "how it ended is a part of it"
 
 
 def merged(old: object, patch: object) -> object:

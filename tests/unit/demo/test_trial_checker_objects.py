@@ -171,8 +171,8 @@ def test_it_objects(what: str, tmp_path: Path) -> None:
 
 
 SEEN_WRONG: dict[str, tuple[Callable[[Raw], Any], str]] = {
-    "a picture from elsewhere": (lambda seen: seen["asked"].append("https://example.com/a.png"), "for 1 from elsewhere"),
-    "a style sheet beside the page": (lambda seen: seen["asked"].append("file:///tmp/run/style.css"), "for 1 from elsewhere"),
+    "a picture from elsewhere": (lambda seen: seen["asked"].append("https://example.com/a.png"), "to show it, 1 of them not the file"),
+    "a style sheet beside the page": (lambda seen: seen["asked"].append("file:///tmp/run/style.css"), "to show it, 1 of them not the file"),
     "another word before the verdict": (
         lambda seen: seen.update(spoken="Skip to the content"),
         "a screen reader begins: Skip to the content",
