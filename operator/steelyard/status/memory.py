@@ -162,7 +162,7 @@ def _move(told: Move) -> core.Move | None:
         target_base=told.target_base or 0,
         reserved=real(told.reserved),
         trial=_trial(told.trial),
-        share=told.share,
+        share=told.share_percent,
         asking=told.asking or False,
     )
 

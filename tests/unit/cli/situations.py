@@ -380,6 +380,16 @@ def exploring() -> Gathered:
     return seen(workload(status))
 
 
+def routed() -> Gathered:
+    """A move that shifts the requests of a route by weights: one of three replicas gets a hundredth."""
+    found = exploring()
+    one = copy.deepcopy(found.workloads[0])
+    home, target = one["status"]["placements"]
+    home["weight"], target["weight"] = 990, 10
+    one["status"]["move"] |= {"sharePercent": 1, "message": "1 % of the requests go to cpu-amx"}
+    return replace(found, workloads=(one,))
+
+
 def probing() -> Gathered:
     """The replica of a trial is measured before it serves anybody: what was found there, and that the present pool is probed to compare."""
     found = (
@@ -768,6 +778,7 @@ SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "balanced": balanced,
     "by-tokens": by_tokens,
     "exploring": exploring,
+    "routed": routed,
     "probing": probing,
     "held": held,
     "moved": moved,

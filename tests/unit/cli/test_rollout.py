@@ -15,14 +15,14 @@ from steelyard.cli.facts.workload import workload
 from steelyard.cli.text.explain import live
 from steelyard.cli.text.explain_news import news
 from steelyard.cli.text.frame import Frame
-from steelyard.cli.text.rollout import time_left, trial_money
+from steelyard.cli.text.rollout import changes, time_left, trial_money
 from steelyard.cli.text.top import picture
 from steelyard.cli.view.explain import explain
 from steelyard.cli.view.rollout import rollout
 from steelyard.cli.view.top import top
 from steelyard.status.read.move import PastMove
 from unit.cli.recorded_move import claimed_world, recorded
-from unit.cli.situations import NOW, exploring, probing
+from unit.cli.situations import NOW, exploring, probing, routed
 
 WHOLE = "`steelyard explain embed`"
 
@@ -81,6 +81,29 @@ def test_the_share_of_the_traffic_follows_the_ready_replicas(whole_move):
     assert [part for part in parts["b"] if part] == sorted(part for part in parts["b"] if part), "it only grows"
 
 
+def test_where_a_route_has_weights_the_traffic_is_told_by_them_and_shift_says_how_far_it_is():
+    view = explain(routed())
+    assert {row.pool: (row.traffic_percent, row.weight) for row in view.rollout.shares} == {"cpu-avx": (99, 990), "cpu-amx": (1, 10)}
+    lines = [line.strip() for line in frame(live(view, 110))]
+    assert "[x] Surge  [>] Shift 1 %  [ ] Bake  [ ] Drain" in lines
+    assert any("step Shift 1 %, begun 11m ago" in line for line in lines)
+    assert any("cpu-amx (to)" in line and line.partition("]")[2].split()[:2] == ["1", "%"] for line in lines)
+    told = [line.partition(" ")[2] for line in news(None, view)]
+    assert "Exploration from cpu-avx to cpu-amx: step Shift 1 %: 1 % of the requests go to cpu-amx" in told
+    assert {"cpu-avx: 2/2 ready, about 99 % of the traffic", "cpu-amx: 1/1 ready, about 1 % of the traffic"} <= {*told}
+    assert any("Shift 1 % to cpu-amx" in line for line in frame(picture(top(routed()), 150), 150))
+
+
+def test_a_weight_below_a_hundredth_is_not_told_as_nothing_and_what_a_route_does_not_name_gets_nothing():
+    raw = routed().workloads[0]
+    home, target = raw["status"]["placements"]
+    home["weight"], target["weight"] = 995, 5
+    assert "cpu-amx: 1/1 ready, about 0.5 % of the traffic" in {*changes(explain(replace(routed(), workloads=(raw,))).rollout)}
+    home["weight"] = 1000
+    del target["weight"]
+    assert [row.traffic_percent for row in explain(replace(routed(), workloads=(raw,))).rollout.shares] == [100, 0]
+
+
 def test_good_requests_of_a_trial_are_counted_against_what_it_needs(whole_move):
     of_target = [row for view in whole_move for row in view.rollout.shares if row.role == "To" and row.needed]
     assert {row.needed for row in of_target} == {300}
@@ -133,7 +156,7 @@ def test_a_deadline_that_has_passed_is_no_time_left():
 
 @pytest.mark.parametrize("height", [3, 10, 24, 200])
 @pytest.mark.parametrize("width", [40, 80, 110, 200])
-@pytest.mark.parametrize("seen", [exploring, probing])
+@pytest.mark.parametrize("seen", [exploring, probing, routed])
 def test_a_frame_never_exceeds_the_screen_and_says_what_it_hides(seen, width, height):
     view = explain(seen())
     for drawn in (live(view, width), picture(top(seen()), width)):

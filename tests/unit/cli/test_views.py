@@ -46,6 +46,7 @@ def test_only_ready_and_unheld_workloads_are_healthy():
         "quarantined",
         "node-lost",
         "proven",
+        "routed",
         "unproven",
     }
 

@@ -13,6 +13,7 @@ from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, money, repl
 from steelyard.cli.text.table import ROOMY, Cell, Column, table
 from steelyard.cli.view.claim_row import ClaimRow
 from steelyard.cli.view.rollout import Rollout, ShareRow
+from steelyard.cli.view.sentence import stage
 from steelyard.status.read.move import Move
 
 BAR, SHORT_BAR = 24, 10
@@ -32,14 +33,15 @@ def steps(seen: Rollout) -> Text:
     told = Text()
     for row in seen.steps:
         mark, style = MARKS[row.state]
-        told.append("  " if told else "").append(f"{mark} {row.name}", style=style)
+        share = f" {row.share_percent} %" if row.share_percent else ""
+        told.append("  " if told else "").append(f"{mark} {row.name}{share}", style=style)
     return told
 
 
 def time_left(move: Move, now: datetime) -> Text:
     """Of the step under way, as a bar and in words."""
     since, until = move.step_since, move.deadline
-    said = f"step {move.step or UNKNOWN}, begun {ago(since, now)}"
+    said = f"step {stage(move) or UNKNOWN}, begun {ago(since, now)}"
     if until is None:
         return Text(f"{said}; its deadline is not known")
     left = (until - now).total_seconds()
@@ -82,10 +84,15 @@ def _share(row: ShareRow, width: int) -> tuple[Cell, ...]:
 
 
 def traffic(row: ShareRow, width: int) -> Text:
-    """About, by ready replicas; as a bar where there is room."""
+    """About, by weights or by ready replicas; as a bar where there is room."""
     if row.traffic_percent is None or width < ROOMY:
-        return Text(UNKNOWN if row.traffic_percent is None else f"{row.traffic_percent} %")
-    return Text.assemble(bar(row.traffic_percent / 100, SHORT_BAR), f" {row.traffic_percent} %")
+        return Text(UNKNOWN if row.traffic_percent is None else _part(row))
+    return Text.assemble(bar(row.traffic_percent / 100, SHORT_BAR), f" {_part(row)}")
+
+
+def _part(row: ShareRow) -> str:
+    """A weight is told to a tenth: 5 of 1000 is not nothing."""
+    return f"{row.traffic_percent if row.weight is None else row.weight / 10:g} %"
 
 
 def measured(row: ShareRow) -> str:
@@ -165,7 +172,7 @@ def changes(seen: Rollout) -> Iterator[str]:
     move = seen.move
     if move is not None:
         back = f"; it goes back because of {move.back_reason}" if move.back_reason else ""
-        yield f"{move.kind or 'Move'} from {move.source or UNKNOWN} to {move.target or UNKNOWN}: step {move.step or UNKNOWN}: {move.message or UNKNOWN}{back}"
+        yield f"{move.kind or 'Move'} from {move.source or UNKNOWN} to {move.target or UNKNOWN}: step {stage(move) or UNKNOWN}: {move.message or UNKNOWN}{back}"
     for row in seen.shares:
-        part = "" if row.traffic_percent is None else f", about {row.traffic_percent} % of the traffic"
+        part = "" if row.traffic_percent is None else f", about {_part(row)} of the traffic"
         yield f"{row.pool}: {replicas(row.ready, row.desired)} ready{part}"

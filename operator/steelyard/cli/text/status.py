@@ -14,6 +14,7 @@ from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, in_uni
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.hint import Hint
 from steelyard.cli.view.line import Line
+from steelyard.cli.view.sentence import stage
 from steelyard.cli.view.status import StatusView
 
 SHOWN = 5
@@ -119,7 +120,7 @@ def move(one: Line) -> str:
     if one.move is None:
         return UNKNOWN
     way = "from" if one.move.step == "Back" else "to"
-    return f"{one.move.step} {way} {one.move.target}"
+    return f"{stage(one.move)} {way} {one.move.target}"
 
 
 def short_model(uri: str | None) -> str:

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from steelyard.cli.facts.workload import Workload
+from steelyard.core.planning.weights import TOTAL
 from steelyard.status.read.field import UNSHOWN
 from steelyard.status.read.move import Move
 from steelyard.status.read.placement import Placement
 
-STEPS = ("Surge", "Shift", "Bake", "Drain")
+SHIFT = "Shift"
+STEPS = ("Surge", SHIFT, "Bake", "Drain")
 """Of a move that goes on to its end. Surge and Shift are gone through again as replicas join."""
 DAY = timedelta(days=1)
 
@@ -24,6 +26,8 @@ class StepRow:
     name: str
     state: str
     """Passed, Now or Ahead."""
+    share_percent: int | None
+    """Of Shift, how far the requests are shifted. Null of other steps, and where no route has weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,9 @@ class ShareRow:
     goal: int | None
     """Replicas that it is to have at the end of the move; of a trial's source that depends on its outcome."""
     traffic_percent: int | None
-    """Of the requests, about: one Service gives every ready replica the same part."""
+    """Of the requests, about: by the weights of the workload's route, or without one by ready replicas, each of which gets the same part of a Service."""
+    weight: int | None
+    """What the route sends there, of 1000. Null where it names the pool nowhere, and where there is none."""
     n: int | None
     """Good requests measured there."""
     needed: int | None
@@ -101,15 +107,16 @@ def rollout(workload: Workload, now: datetime) -> Rollout:
 
 def _steps(workload: Workload, move: Move) -> Iterator[StepRow]:
     if move.step == "Back":
-        yield StepRow(name="Back", state="Now")
+        yield StepRow(name="Back", state="Now", share_percent=None)
         return
     names = ("Probe", *STEPS) if _probed(workload, move) else STEPS
     at = names.index(move.step) if move.step in names else None
     if at is None and move.step is not None:
-        yield StepRow(name=move.step, state="Now")  # Of a newer operator.
+        yield StepRow(name=move.step, state="Now", share_percent=None)  # Of a newer operator.
         return
     for place, name in enumerate(names):
-        yield StepRow(name=name, state="Ahead" if at is None or place > at else "Now" if place == at else "Passed")
+        state = "Ahead" if at is None or place > at else "Now" if place == at else "Passed"
+        yield StepRow(name=name, state=state, share_percent=move.share_percent if name == SHIFT else None)
 
 
 def _probed(workload: Workload, move: Move) -> bool:
@@ -124,15 +131,23 @@ def _shares(workload: Workload) -> tuple[ShareRow, ...]:
     source = (move.source, move.source_revision) if move else None
     target = (move.target, move.target_revision) if move else None
     shown = [p for p in workload.placements if p.ready_replicas or p.desired_replicas or (p.pool, p.revision) in {source, target}]
-    known = [p.ready_replicas for p in shown if p.ready_replicas is not None]
-    serving = sum(known) if len(known) == len(shown) else None
-    rows = [_share(workload, p, serving) for p in shown]
+    parts = _parts(shown)
+    rows = [_share(workload, p, part) for p, part in zip(shown, parts, strict=True)]
     if move is not None and move.target is not None and not any(row.role == "To" for row in rows):
         rows.append(_absent(move))
     return tuple(sorted(rows, key=lambda row: {"From": 0, None: 1, "To": 2}[row.role]))
 
 
-def _share(workload: Workload, place: Placement, serving: int | None) -> ShareRow:
+def _parts(shown: list[Placement]) -> list[int | None]:
+    """Percent of the requests for each, None where it is not known. A route sends nothing to what it does not name, however many are ready there."""
+    if any(p.weight is not None for p in shown):
+        return [round(100 * (p.weight or 0) / TOTAL) for p in shown]
+    known = [p.ready_replicas for p in shown if p.ready_replicas is not None]
+    serving = sum(known) if len(known) == len(shown) else None
+    return [round(100 * (p.ready_replicas or 0) / serving) if serving else None for p in shown]
+
+
+def _share(workload: Workload, place: Placement, part: int | None) -> ShareRow:
     move, option = workload.move, workload.option(place.pool)
     key, role = (place.pool, place.revision), None
     if move is not None:
@@ -147,7 +162,8 @@ def _share(workload: Workload, place: Placement, serving: int | None) -> ShareRo
         ready=place.ready_replicas,
         desired=place.desired_replicas,
         goal=_goal(move, role),
-        traffic_percent=round(100 * (place.ready_replicas or 0) / serving) if serving else None,
+        traffic_percent=part,
+        weight=place.weight,
         n=measured or max(judged, default=None),
         needed=workload.least_requests if move is not None and role == "To" and move.kind == "Exploration" else None,
         unit_cost=(told.value if told else option.unit_cost if option else None) if cost else None,
@@ -170,8 +186,8 @@ def _absent(move: Move) -> ShareRow:
     """The target before it has replicas, or while a probe serves nobody."""
     assert move.target is not None
     return ShareRow(
-        pool=move.target, role="To", ready=None, desired=move.target_replicas, goal=move.target_goal, traffic_percent=None, n=None,
-        needed=None, unit_cost=None, lower=None, upper=None, basis=None, cost_per_hour=None,
+        pool=move.target, role="To", ready=None, desired=move.target_replicas, goal=move.target_goal, traffic_percent=None, weight=None,
+        n=None, needed=None, unit_cost=None, lower=None, upper=None, basis=None, cost_per_hour=None,
     )  # fmt: skip
 
 

@@ -25,6 +25,11 @@ def where(workload: Workload) -> str:
     return f"{sentence}{_under_way(move, source, target)}." if move is not None and move.target is not None else f"{sentence}."
 
 
+def stage(move: Move) -> str | None:
+    """The step of a move; where a route has weights, Shift with how far the requests are shifted."""
+    return f"{move.step} {move.share_percent} %" if move.step == "Shift" and move.share_percent else move.step
+
+
 def _target(workload: Workload) -> Placement | None:
     move = workload.move
     return workload.at(move.target, move.target_revision) if move is not None else None
@@ -40,7 +45,7 @@ def _under_way(move: Move, source: Placement | None, target: Placement | None) -
     what = "is going back from" if move.step == "Back" else what
     if move.step == "Probe":
         return f", and {what} pool {move.target} with a probe, which serves nobody (step {move.step})"
-    return f", and {what} pool {move.target} ({_figure(target.ready_replicas if target else None)} ready there, step {move.step})"
+    return f", and {what} pool {move.target} ({_figure(target.ready_replicas if target else None)} ready there, step {stage(move)})"
 
 
 def _of(place: Placement) -> str:

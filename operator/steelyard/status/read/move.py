@@ -41,8 +41,8 @@ class Move:
     reserved: Decimal | None = field(metadata=UNSHOWN)
     trial: str | None = field(metadata=UNSHOWN)
     """The AcceleratorTrial that asked for it, as NAME/UID."""
-    share: int | None = field(metadata=UNSHOWN)
-    """How far the requests are shifted, in percent; None where they do not come by a route."""
+    share_percent: int | None
+    """How far the requests are shifted, in percent; null where they do not come by a route."""
     asking: bool | None = field(metadata=UNSHOWN)
     """Whether nothing is made yet, since the target's autoscaler is asked for capacity before."""
 
@@ -124,7 +124,7 @@ def move(status: Raw) -> Move | None:
         target_base=whole(raw, "targetBase"),
         reserved=number(raw, "reserved"),
         trial=text(raw, "trial"),
-        share=whole(raw, "sharePercent"),
+        share_percent=whole(raw, "sharePercent"),
         asking=truth(raw, "asking"),
     )
 

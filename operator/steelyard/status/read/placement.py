@@ -121,8 +121,8 @@ class Placement:
     revision: str | None
     desired_replicas: int | None
     ready_replicas: int | None
-    weight: int | None = field(metadata=UNSHOWN)
-    """What the workload's route sends here, of 1000."""
+    weight: int | None
+    """What the workload's route sends here, of 1000; null where requests do not come by a route, or all go to one InferencePool."""
     artifact_digest: str | None
     capacity: Decimal | None
     """Good requests per second that one replica serves within the objective."""
