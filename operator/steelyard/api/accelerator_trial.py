@@ -177,7 +177,8 @@ class AcceleratorTrialSpec(SpecModel):
         PositiveMoney,
         says(
             "The most that the trial's replicas may cost, start-up included. What it can cost at most is reserved before it starts; where that is "
-            "more, it does not start. Compiles are not in it: they are kept for the workload.",
+            "more, it does not start. Compiles are not in it: they are kept for the workload. Of live traffic its replica stays, and goes on costing "
+            "beyond this, while nothing can be read or no operator runs.",
             unit="currency",
             example="2.00",
         ),

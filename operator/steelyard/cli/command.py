@@ -29,4 +29,6 @@ class Command:
     """Whether it takes the options that say which cluster."""
     formats: tuple[str, ...] = ("text", "json")
     """Choices of -o; fewer than two: no such option."""
+    short: tuple[str, ...] = ()
+    """Of the formats, those that are options too: --json is -o json."""
     exits: tuple[tuple[int, str], ...] = ((OK, "done"), (FAILED, "wrong usage, or the cluster could not be asked"))

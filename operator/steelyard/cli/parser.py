@@ -48,7 +48,12 @@ def _add(words: Words, name: str, command: Command) -> None:
     sub = words.add_parser(name, help=command.summary, description=command.description, epilog=exits, parents=parents)
     command.add_arguments(sub)
     if len(command.formats) > 1:
-        sub.add_argument("-o", "--output", choices=command.formats, default=command.formats[0], help=_formats(command.formats))
+        one = sub.add_mutually_exclusive_group()
+        one.add_argument("-o", "--output", choices=command.formats, default=command.formats[0], help=_formats(command.formats))
+        for each in command.short:
+            one.add_argument(
+                f"--{each}", action="store_const", dest="output", const=each, default=argparse.SUPPRESS, help=f"the same as -o {each}"
+            )
     sub.set_defaults(command=command)
 
 

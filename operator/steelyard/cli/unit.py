@@ -29,6 +29,9 @@ UNITS = {
 }
 """By the word of spec.objective.unit, and all requests, good or not; good requests else."""
 
+COUNTED = ("GoodRequests", "OutputTokens", "InputTokens")
+"""The words of spec.objective.unit."""
+
 
 def unit_of(word: str | None) -> Unit:
     """The unit of that word."""

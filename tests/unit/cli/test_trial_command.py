@@ -38,6 +38,15 @@ asked = st.builds(
 live = st.builds(replace, asked, live=st.just(True), length_factors=st.just([]))
 
 
+def test_who_gives_the_budget_of_a_live_trial_reads_that_an_outage_is_not_in_it(capsys):
+    with pytest.raises(SystemExit):
+        build("steelyard").parse_args(["trial", "start", "--help"])
+    told = object_schema(ACCELERATOR_TRIAL)["properties"]["spec"]["properties"]["budget"]["description"]
+    for text in (capsys.readouterr().out, told):
+        said = " ".join(text.split())
+        assert "goes on costing" in said and "while nothing can be read" in said.lower() and "no operator runs" in said
+
+
 @given(asked | live)
 def test_the_words_that_a_trial_tells_ask_for_the_same(one):
     made = manifest(one)

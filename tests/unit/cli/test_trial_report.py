@@ -7,6 +7,7 @@ import json
 import math
 import re
 import shlex
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -236,6 +237,27 @@ def test_one_of_the_users_own_requests_says_whose_they_were_and_what_they_do_not
     assert any("measured one after the other" in doubt for doubt in trial_report(apart).doubts)
 
 
+@pytest.mark.parametrize(
+    ("traffic", "words"),
+    [
+        ({}, "an equal share for each replica"),
+        ({"parentRefs": [{"name": "models"}]}, "by the weights of the route"),
+        ({"parentRefs": [{"name": "models"}], "inferencePools": {"extent": "PerPool"}}, "by the weights of the route"),
+        ({"parentRefs": [{"name": "models"}], "inferencePools": {"extent": "Shared"}}, "what the endpoint picker sent it"),
+        (None, "of which it is not known what it went by"),
+    ],
+)
+def test_the_share_of_the_users_requests_is_told_as_it_was_made(traffic, words):
+    seen = live()
+    assert seen.workload is not None
+    spec = {**seen.workload["spec"], "traffic": traffic}
+    seen = replace(seen, workload=None if traffic is None else {**seen.workload, "spec": spec})
+    body = " ".join(text for _, text in page(seen).texts)
+    assert body.count(words) == 3, "beside the cost, in the doubts, and in how it was measured"
+    assert ("equal share" in body) == (traffic == {})
+    assert trial_report(decided()).trial.spread_by is None
+
+
 def test_one_on_this_machine_speaks_of_no_cluster_and_of_no_money_that_is_spent():
     one = local()
     told = page(one)
@@ -317,10 +339,36 @@ def test_what_is_not_known_is_an_empty_cell_and_a_pool_without_loads_has_a_row()
 
 @pytest.mark.parametrize("name", TRIALS)
 def test_every_situation_has_the_same_columns_but_for_what_is_counted(name):
-    heads, *rows = csv.reader(io.StringIO(content(trial_report(TRIALS[name]()), "csv")))
-    assert len(heads) == len(set(heads)) == 29
+    view = trial_report(TRIALS[name]())
+    heads, *rows = csv.reader(io.StringIO(content(view, "csv")))
+    assert len(heads) == len(set(heads)) == 29 + 4 * len(view.trial.other_units)
     assert rows and {len(row) for row in rows} == {len(heads)}
     assert ("1M output tokens" in " ".join(heads)) == (name == "by-tokens")
+
+
+def test_of_a_token_server_the_cost_stands_in_both_units_each_with_its_n():
+    money = "the same money is 0.214 [0.208, 0.221] for 1M output tokens (n 710,000)"
+    seen = decided()
+    first, *_ = seen.trial["status"]["pools"] = copy.deepcopy(seen.trial["status"]["pools"])
+    first["unitCost"]["outputTokens"] = {"value": "0.214", "lower": "0.208", "upper": "0.221", "tokens": 710000}
+    assert f"{INF2}: {money}" in trial_texts(seen)["trial"]
+    assert f"{INF2}: {money}." in [text for _, text in page(seen).texts]
+    row, *_, other = sheet(seen)
+    assert row["cost where the objective is just kept (USD for 1M output tokens), lower"] == "0.208"
+    assert row["output tokens behind this cost"] == "710000"
+    assert other["output tokens behind this cost"] == "", "its server does not tell them"
+    by_output = TRIALS["by-tokens"]()
+    said = "the same money is 0.00547 [0.00514, 0.00583] for 1,000 good requests (n 12,000)"
+    assert f"{INF2}: {said}" in trial_texts(by_output)["trial"]
+    assert sheet(by_output)[0]["good requests behind this cost"] == "12000"
+
+
+def test_where_there_is_room_the_terminal_says_how_long_the_compiles_took():
+    lines = trial_texts(decided(), 140)["trial"].splitlines()
+    heads = next(line for line in lines if "SATURATION" in line)
+    row = next(line for line in lines if line.split()[:2] == [INF2, "Measured"])
+    assert heads.split()[:4] == ["POOL", "PHASE", "COMPILE", "START"]
+    assert row.split()[2:4] == ["14m", "95s"]
 
 
 def test_json_has_all_of_it():
@@ -328,6 +376,25 @@ def test_json_has_all_of_it():
     assert (told["kind"], told["title"]) == ("TrialReport", FIRST)
     assert told["trial"]["pools"][0]["steps"][1]["p99Milliseconds"] == "61.3"
     assert told["trial"]["claims"][0]["flips"].startswith("true from")
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_figures_have_an_option_of_their_own_which_says_the_same_as_the_long_one_and_not_two_things_at_once(form, tmp_path, capsys):
+    with fake_api(tmp_path) as (api, config):
+        api.put("inferenceworkloads", balanced().workloads[0])
+        api.put("acceleratortrials", decided().trial)
+        for name in ("minilm", "embedder-half"):
+            told = []
+            for words in (["-o", form], [f"--{form}"]):
+                assert main(["--kubeconfig", config, "-n", "shop", "report", name, *words]) == 0
+                told.append(re.sub('"time": "[^"]*"', "", capsys.readouterr().out))
+            assert told[0] == told[1] != ""
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "x", "-o", "llm-d", f"--{form}"])
+    assert ended.value.code == 2
+    assert "not allowed with argument" in capsys.readouterr().err
+    assert main(["completion", "fish"]) == 0
+    assert f"__fish_seen_subcommand_from report' -l {form}\n" in capsys.readouterr().out
 
 
 def test_a_workload_is_found_before_a_trial_of_its_name_unless_the_trial_is_asked_for(tmp_path, capsys):

@@ -750,14 +750,17 @@ def test_trials_crowd_nothing_out_of_what_the_workload_remembers_of_itself() -> 
 def test_where_a_route_has_weights_a_trial_measures_its_pool_by_shares_of_the_requests_and_all_of_them_come_back() -> None:
     there = Routed({"home": Ground(speed=10.0), "other": Ground(speed=20.0)}, rate=20.0, policy=quick(exploration_budget=0.0))
     there.tick(20)
-    run, shares = LiveRun(there, claims=(half_of("other", "home", 0.1),)), set[int]()
+    run, shares = LiveRun(there, claims=(half_of("other", "home", 0.1),)), set[int]()  # In truth it is 0.5.
     for _ in range(400):
         run.turn()
         if (move := there.memory.move) is not None and move.share is not None:
             shares.add(move.share)
         if run.memory.finished:
             break
-    assert run.memory.finished
+    assert run.memory.finished == Reason.DECIDED
+    (judged,) = run.memory.verdicts
+    assert judged.verdict.verdict is VerdictWord.REFUTED
+    assert judged.verdict.measured == pytest.approx(0.5, rel=0.2)
     assert shares >= {1, 5}, "the smallest parts come first"
     assert there.memory.move is None
     assert {key.pool for key, weight in there.written.items() if weight} == {"home"}

@@ -47,9 +47,10 @@ COMMAND = Command(
     description="One HTML file that needs no server, no script and nothing from elsewhere. Of a workload: the verdict on each claim, quality before cost, what "
     "a month costs on each pool, prices with class and age, what would change the answer, and what is in doubt. Of a trial: the verdict, equal "
     "quality at the same loads, capacity and cost on each pool, at which loads a claim would turn, what is in doubt, and the command that makes the "
-    "same trial. It shows what the operator wrote to status. With -o csv the figures for a spreadsheet, with -o json all of it; with -o llm-d, of a trial, "
+    "same trial. It shows what the operator wrote to status. With --csv the figures for a spreadsheet, with --json all of it; with -o llm-d, of a trial, "
     "a folder of llm-d Benchmark Reports (version 0.2.1), one for each pool and steady load.",
     add_arguments=_arguments,
     run=_run,
     formats=("html", "json", "csv", "llm-d"),
+    short=("json", "csv"),
 )

@@ -48,8 +48,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--live",
         action="store_true",
-        help="measure a part of the users' own requests: each pool gets one replica that serves beside the others, and as large a share as each of these, "
-        "by a move of the workload, one pool after the other; default: requests made for the trial, to replicas that serve nobody",
+        help="measure a part of the users' own requests: each pool gets one replica that serves beside the others, by a move of the workload, one pool after "
+        "the other. Its share is as large as that of each of the others, or behind a route (spec.traffic) by weights that begin small. While nothing can be "
+        "read, or no operator runs, the replica stays and goes on costing, beyond the budget too; default: requests made for the trial, to replicas that "
+        "serve nobody",
     )
     add_factors(parser, "each takes a fifth of the load more, and as much money")
     parser.add_argument("--name", metavar="NAME", help="of the trial; default: the workload's with a suffix made from the time")

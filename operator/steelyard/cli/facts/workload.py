@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from steelyard.cli.facts.plain import cleaned
 from steelyard.core.facts.custom import image_title
@@ -20,6 +21,14 @@ from steelyard.status.read.placement import Placement
 from steelyard.status.read.workload import workload_status
 
 GOOD_REQUESTS = "GoodRequests"
+
+
+class Spread(StrEnum):
+    """By what the requests of a workload are spread over its replicas."""
+
+    WEIGHTS = "Weights"
+    ENDPOINT_PICKER = "EndpointPicker"
+    REPLICAS = "Replicas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +81,8 @@ class Workload:
     """Seconds between exit drills."""
     existing: bool = False
     """Of a server that runs already: it needs no pool."""
+    spread_by: Spread = Spread.REPLICAS
+    """By the weights of its route; where all pods are one InferencePool's, by its endpoint picker; without a route, alike to each ready replica."""
 
     def condition(self, word: str) -> Condition | None:
         """The condition of that type."""
@@ -153,7 +164,14 @@ def workload(raw: Raw) -> Workload:
         exit_drill=told.exit_drill,
         drilled_every=whole(part(part(spec, "placement"), "exitDrill"), "everySeconds"),
         existing=bool(part(server, "existing")),
+        spread_by=_spread(part(spec, "traffic")),
     )
+
+
+def _spread(traffic: Raw) -> Spread:
+    if not traffic.get("parentRefs"):
+        return Spread.REPLICAS
+    return Spread.ENDPOINT_PICKER if text(part(traffic, "inferencePools"), "extent") == "Shared" else Spread.WEIGHTS
 
 
 def _image(custom: Raw) -> str | None:

@@ -15,9 +15,23 @@ from steelyard.cli.page.recorded import recorded
 from steelyard.cli.text.accuracy import accuracies
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, exact, interval, milliseconds, money, percent, price_age
-from steelyard.cli.text.trial import by_factor, by_lengths, by_load, capacity, cost, flips, good, length_rows, load, spent, start
+from steelyard.cli.text.trial import (
+    by_factor,
+    by_lengths,
+    by_load,
+    capacity,
+    cost,
+    flips,
+    good,
+    length_rows,
+    load,
+    same_money,
+    spent,
+    start,
+)
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.break_even import BreakEven
+from steelyard.cli.view.spread import share
 from steelyard.cli.view.trial import TrialView
 from steelyard.cli.view.trial_report import TrialReportView
 from steelyard.status.read.trial import TrialPool
@@ -37,7 +51,7 @@ def page(view: TrialReportView) -> str:
 def _sections(view: TrialReportView) -> Iterator[Element | None]:
     told = view.trial
     yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told.pools)))
-    yield section("Capacity and cost", _capacity(told))
+    yield section("Capacity and cost", _capacity(told), listed(f"{said}." for said in same_money(told)))
     yield section("Other lengths", _lengths(told))
     yield section("Cost as served" if told.live else "Where the money is", _hours(view), listed(_once(told)))
     yield section(
@@ -128,11 +142,8 @@ def _hours(view: TrialReportView) -> Element | None:
         "Price times replicas. Replicas are whole: what is spare pays for more than the load needs, so that at a small load the pools may stand "
         "otherwise than where the objective is just kept"
     )
-    share = (
-        "Price times replicas, as served: an equal share for each replica, whatever it could carry. It costs what it costs, and not what it would "
-        "where the objective is just kept"
-    )
-    return table(heads, rows, share if told.live else whole)
+    served = f"Price times replicas, as served: {share(told.spread_by)}. It costs what it costs, and not what it would where the objective is just kept"
+    return table(heads, rows, served if told.live else whole)
 
 
 def _once(told: TrialView) -> Iterator[str]:
@@ -194,8 +205,8 @@ def _how(told: TrialView) -> Iterator[str]:
     if told.live:
         at_most = lasted.replace(" for ", ", for at most ")
         yield (
-            f"Measured by your own requests: one replica on each pool answered an equal share of those of {told.workload} beside the replicas that "
-            f"serve{at_most} each, one pool after the other. A pool that serves was measured where it serves."
+            f"Measured by your own requests: one replica on each pool answered a share of those of {told.workload} beside the replicas that "
+            f"serve{at_most} each, one pool after the other: {share(told.spread_by)}. A pool that serves was measured where it serves."
         )
     else:
         yield _made(told, lasted)

@@ -14,6 +14,7 @@ from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, millisecond
 from steelyard.cli.text.news import unseen
 from steelyard.cli.text.section import section
 from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.unit import unit_of
 from steelyard.cli.view.trial import STEPS, TrialView
 from steelyard.status.read.trial import PRESENT, TrialLength, TrialPool, TrialStep
 
@@ -40,7 +41,7 @@ def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
     yield from section(
         "Pools",
         _pools(view, width),
-        [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *besides(view), *accuracies(view.pools)],
+        [*(f"{p.pool}: {p.message}" for p in view.pools if p.message), *besides(view), *same_money(view), *accuracies(view.pools)],
     )
     yield from section("As served" if view.live else "Steady loads", _steps(view, width))
     yield from section("Other lengths", _lengths(view, width), missing_lengths(view))
@@ -66,6 +67,7 @@ def _pools(view: TrialView, width: int) -> RenderableType:
     columns = (
         Column("POOL"),
         Column("PHASE"),
+        Column("COMPILE", right=True, wide=130),
         Column("START", right=True),
         Column("REQUESTS/S A REPLICA [95 %]", whole=True),
         Column("SATURATION", right=True),
@@ -81,6 +83,7 @@ def _pool(found: TrialPool, view: TrialView) -> tuple[Cell, ...]:
     return (
         found.pool,
         word(found.phase or UNKNOWN, PHASES.get(found.phase or "")),
+        UNKNOWN if found.compile_seconds is None else duration(found.compile_seconds),
         start(found),
         capacity(found),
         money(found.saturation.per_replica if found.saturation else None),
@@ -108,6 +111,20 @@ def cost(found: TrialPool | TrialLength, unit: str) -> str:
         return UNKNOWN
     said = with_interval(told.value, told.lower, told.upper)
     return f"{said} or less" if found.capacity_basis == "Carried" else said
+
+
+def same_money(view: TrialView) -> list[str]:
+    """The cost of each pool by the units that the workload does not count by, where its server tells them."""
+    lines = []
+    for found in view.pools:
+        said = [
+            f"{cost(found, unit)} for {unit_of(unit).whole} (n {count(n)})"
+            for unit in view.other_units
+            if found.unit_cost is not None and (n := found.unit_cost.behind(unit)) is not None
+        ]
+        if said:
+            lines.append(f"{found.pool}: the same money is {' and '.join(said)}")
+    return lines
 
 
 def good(found: TrialPool | TrialLength) -> str:

@@ -93,7 +93,8 @@ def trial_sheet(view: TrialReportView) -> Sheet:
                 yield _Tried(pool, None, None, told.unit, length)
 
     money = told.currency or "money"
-    return _sheet((*_WHERE, *_of_load(money), *_of_pool(money, unit_of(told.unit).whole)), rows())
+    others = [column for unit in told.other_units for column in _in_unit(money, unit)]
+    return _sheet((*_WHERE, *_of_load(money), *_of_pool(money, unit_of(told.unit).whole), *others), rows())
 
 
 def _of_now(money: str, unit: str) -> Columns[_Now]:
@@ -150,6 +151,19 @@ def _of_pool(money: str, unit: str) -> Columns[_Tried]:
     )
 
 
+def _in_unit(money: str, unit: str) -> Columns[_Tried]:
+    """The same money by another unit than the workload's."""
+    each = unit_of(unit)
+
+    def cost(at: _Tried) -> Bounds:
+        return _cost_by(at, unit)
+
+    return (
+        *_interval(f"cost where the objective is just kept ({money} for {each.whole})", cost),
+        (f"{each.counted} behind this cost", lambda at: at.found.unit_cost.behind(unit) if at.found.unit_cost else None),
+    )
+
+
 def _price(at: _Now) -> Price | None:
     return at.pool.price
 
@@ -179,7 +193,11 @@ def _capacity(at: _Tried) -> Bounds:
 
 
 def _cost(at: _Tried) -> Bounds:
-    cost = at.found.unit_cost.by(at.unit) if at.found.unit_cost else None
+    return _cost_by(at, at.unit)
+
+
+def _cost_by(at: _Tried, unit: str) -> Bounds:
+    cost = at.found.unit_cost.by(unit) if at.found.unit_cost else None
     return (cost.value, cost.lower, cost.upper) if cost else NONE
 
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 from steelyard.cli.facts.claim import Claim
 from steelyard.cli.facts.pool import Pool, pool
 from steelyard.cli.facts.trial import Trial, trial
-from steelyard.cli.facts.workload import GOOD_REQUESTS, Objective, workload
+from steelyard.cli.facts.workload import GOOD_REQUESTS, Objective, Spread, workload
 from steelyard.cli.gathered import GatheredTrial
 from steelyard.cli.trial_command import command
-from steelyard.cli.unit import REQUESTS
+from steelyard.cli.unit import COUNTED, REQUESTS
 from steelyard.cli.view.claim_row import ClaimRow, Key, claim_rows, written_by
 from steelyard.cli.view.hint import PATIENCE
 from steelyard.cli.view.month import CENT, HOURS_A_MONTH, Month, MonthRow, month_of
@@ -55,6 +55,8 @@ class TrialView:
     """A person wants it to end."""
     live: bool
     """The users' own requests are measured, by one replica a pool that serves beside the others."""
+    spread_by: Spread | None
+    """Of a live trial, what its share of the requests goes by, as the workload is now. Null where that is not known, and of requests that are made for it."""
     verdicts: tuple[Sentence, ...]
     """What is refuted first."""
     budget: Decimal | None
@@ -92,6 +94,12 @@ class TrialView:
     """What could not be read, and why."""
 
     @property
+    def other_units(self) -> tuple[str, ...]:
+        """Other than its own: those by which some pool tells a cost as well."""
+        told = [p.unit_cost for p in self.pools if p.unit_cost is not None]
+        return tuple(unit for unit in COUNTED if unit != self.unit and any(cost.by(unit) is not None for cost in told))
+
+    @property
     def answers(self) -> tuple[Sentence, ...]:
         """Verdicts that stand: while the trial goes on, those that are open are none."""
         return tuple(each for each in self.verdicts if self.ended or each.claim.verdict != "Inconclusive")
@@ -121,6 +129,7 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         message=finished.message if finished else None,
         stop=one.stop,
         live=one.live,
+        spread_by=serving.spread_by if serving is not None and one.live else None,
         verdicts=sentences(claims, month, told.currency),
         budget=one.budget,
         reserved=told.reserved,

@@ -12,6 +12,7 @@ from steelyard.cli.gathered import GatheredTrial
 from steelyard.cli.view.break_even import BreakEven, break_evens
 from steelyard.cli.view.doubt import of_capacity, of_claims, of_price
 from steelyard.cli.view.hour import HourRow, hour_rows
+from steelyard.cli.view.spread import share
 from steelyard.cli.view.trial import STEPS, TrialView, trial_view
 from steelyard.cli.view.verdict import Sentence, figure
 from steelyard.core.facts.identity import on_pool
@@ -21,10 +22,6 @@ _MADE = (
     "the requests were made for the trial, as long as the workload's own; other requests, and other hours of the day, may behave otherwise"
 )
 _MADE_HERE = "the requests were made for the trial; other requests, and other hours of the day, may behave otherwise"
-_LIVE = (
-    "each replica got an equal share of the users' own requests, whatever it could carry: what it does at another load follows from how busy it was, "
-    "and other hours of the day may be otherwise"
-)
 _NO_LOAD_HERE = "no load was asked for (--load), so nothing was measured at one"
 LOST = frozenset({"Failed", "Refused"})
 
@@ -100,8 +97,15 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
     yield from _apart(view)
     if view.load is None:
         yield _NO_LOAD_HERE if view.local else "the load of the workload was not known, so nothing was measured at it"
-    yield _LIVE if view.live else _MADE_HERE if view.local else _MADE
+    yield _live(view) if view.live else _MADE_HERE if view.local else _MADE
     yield from view.notes
+
+
+def _live(view: TrialView) -> str:
+    return (
+        f"of the users' own requests there came {share(view.spread_by)}: what a replica does at another load follows from how busy it was, and other hours "
+        "of the day may be otherwise"
+    )
 
 
 def _of_pool(found: TrialPool, view: TrialView, now: Pool | None) -> Iterator[str]:

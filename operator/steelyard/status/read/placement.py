@@ -58,6 +58,11 @@ class UnitCost:
         """The figure by a word of spec.objective.unit; None where the servers do not tell."""
         return {"OutputTokens": self.output_tokens, "InputTokens": self.input_tokens}.get(unit, self)
 
+    def behind(self, unit: str) -> int | None:
+        """How many of that unit the figure rests on."""
+        found = self.by(unit)
+        return found.tokens if isinstance(found, TokenCost) else found.n if found is not None else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
