@@ -57,9 +57,20 @@ def gather(connection: Connection, namespace: str | None, name: str | None = Non
     )
 
 
+def gather_live(connection: Connection, namespace: str | None) -> Gathered:
+    """All workloads, what is around them, and the trials beside them."""
+    return _with_trials(gather(connection, namespace), connection)
+
+
+def _with_trials(seen: Gathered, connection: Connection) -> Gathered:
+    notes = [*seen.notes]
+    trials = _beside(notes, lambda: tuple(connection.list(TRIAL.path(seen.namespace))), "trials are not shown")
+    return replace(seen, trials=trials, notes=tuple(notes))
+
+
 def gather_told(connection: Connection, namespace: str, name: str) -> Gathered:
-    """One workload, what is around it, and what was told of it lately."""
-    seen = gather(connection, namespace, name)
+    """One workload, what is around it, its trials among that, and what was told of it lately."""
+    seen = _with_trials(gather(connection, namespace, name), connection)
     notes = [*seen.notes]
     about = f"involvedObject.kind={WORKLOAD.name},involvedObject.name={name}"
     uid = part(seen.workloads[0], "metadata").get("uid")

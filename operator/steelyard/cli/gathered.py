@@ -22,6 +22,8 @@ class Gathered:
     notes: tuple[str, ...] = ()
     events: tuple[Raw, ...] | None = None
     """Of the workload, where one was asked for with its events."""
+    trials: tuple[Raw, ...] | None = None
+    """Of the namespace, where they were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

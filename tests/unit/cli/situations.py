@@ -390,6 +390,25 @@ def routed() -> Gathered:
     return replace(found, workloads=(one,))
 
 
+def trialled() -> Gathered:
+    """A trial of the workload measures two pools; of two others one has ended, and one is of another workload."""
+
+    def trial(name: str, of: str, reason: str, ended: str = "False") -> Raw:
+        return {
+            "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": "2026-03-01T11:40:00Z"},
+            "spec": {"workloadName": of, "pools": ["cpu-amx", "cpu-avx"], "budget": "2.00", "deadlineSeconds": 7200},
+            "status": {
+                "currency": "EUR",
+                "reserved": "1.84",
+                "spent": "0.21",
+                "conditions": [condition("Finished", ended, reason, "cpu-amx: measuring; cpu-avx: measuring")],
+            },
+        }
+
+    trials = (trial("half", "minilm", "Measuring"), trial("before", "minilm", "Decided", "True"), trial("other", "search", "Waiting"))
+    return replace(balanced(), trials=trials)
+
+
 def probing() -> Gathered:
     """The replica of a trial is measured before it serves anybody: what was found there, and that the present pool is probed to compare."""
     found = (
@@ -779,6 +798,7 @@ SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "by-tokens": by_tokens,
     "exploring": exploring,
     "routed": routed,
+    "trialled": trialled,
     "probing": probing,
     "held": held,
     "moved": moved,

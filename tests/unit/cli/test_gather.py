@@ -2,7 +2,7 @@
 
 import pytest
 
-from steelyard.cli.gather import gather
+from steelyard.cli.gather import gather, gather_live
 from steelyard.cli.group import ROOT
 from steelyard.cli.problem import Forbidden, NotThere, Problem
 
@@ -42,6 +42,13 @@ def test_where_none_is_like_it_the_command_that_lists_them_is_named():
     with pytest.raises(Problem, match="there is no namespace 'nope'") as problem:
         gather(Answering("default", "shop"), "nope")
     assert problem.value.todo == "`kubectl get namespaces` lists them; -n takes one, -A all of them"
+
+
+def test_who_may_not_read_trials_is_told_so_and_all_else():
+    path = f"{ROOT}/namespaces/shop/acceleratortrials"
+    seen = gather_live(Answering("shop", forbidden=[path]), "shop")
+    assert seen.trials is None and seen.notes == ("trials are not shown: you may not",)
+    assert gather_live(Answering("shop"), "shop").trials == ()
 
 
 def test_an_empty_namespace_is_no_error():

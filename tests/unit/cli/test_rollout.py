@@ -22,7 +22,7 @@ from steelyard.cli.view.rollout import rollout
 from steelyard.cli.view.top import top
 from steelyard.status.read.move import PastMove
 from unit.cli.recorded_move import claimed_world, recorded
-from unit.cli.situations import NOW, exploring, probing, routed
+from unit.cli.situations import NOW, exploring, probing, routed, trialled
 
 WHOLE = "`steelyard explain embed`"
 
@@ -125,17 +125,48 @@ def test_a_trial_of_unknown_cost_makes_the_sum_unknown_and_an_old_one_does_not_c
         return PastMove(**trial, time=NOW - timedelta(hours=hours), cost=cost, before=None, saved=None, unit=None, trial=asked_by)
 
     known = replace(one, history=(past(30, None), past(2, Decimal("0.2")), past(1, Decimal("0.3"))))
-    assert rollout(known, NOW).trial.spent == Decimal("0.5")
-    assert rollout(replace(known, history=(*known.history, past(3, None))), NOW).trial.spent is None
-    assert rollout(replace(known, history=(*known.history, past(3, None, "half/0f6c"))), NOW).trial.spent == Decimal("0.5"), (
+    assert rollout(known, (), NOW).trial.spent == Decimal("0.5")
+    assert rollout(replace(known, history=(*known.history, past(3, None))), (), NOW).trial.spent is None
+    assert rollout(replace(known, history=(*known.history, past(3, None, "half/0f6c"))), (), NOW).trial.spent == Decimal("0.5"), (
         "it is not its own"
+    )
+
+
+def test_top_tells_the_evidence_and_the_money_of_an_exploration_as_explain_does():
+    lines = [line.strip() for line in frame(picture(top(probing()), 200), 200, 80)]
+    watched = [line.strip() for line in frame(live(explain(probing()), 200), 200, 80)]
+    for said in (
+        "claim half-the-cost of cpu-amx relative to cpu-avx: claimed 0.500, measured not yet, n 96",
+        "exploration: costs at most 0.310 EUR",
+    ):
+        assert any(line.startswith(said) for line in lines)
+        assert any(line.startswith(said) for line in watched)
+
+
+def test_a_trial_that_goes_on_is_told_with_its_time_and_its_money_where_its_workload_is():
+    mine = "trial half of minilm: Measuring; 100m left (deadline 13:40:00 UTC); spent 0.210 of 1.84 EUR reserved"
+    other = mine.replace("half of minilm: Measuring", "other of search: Waiting")
+    shown = [line.strip() for line in frame(picture(top(trialled()), 120), 120, 80)]
+    assert [line for line in shown if line.startswith("trial ")] == [mine, other]
+    watched = [line.strip() for line in frame(live(explain(trialled()), 120), 120, 80)]
+    assert [line for line in watched if line.startswith("trial ")] == [mine], "not those of others, nor those that have ended"
+    assert [line.partition(" ")[2] for line in news(None, explain(trialled())) if "trial" in line] == ["trial half: Measuring"]
+
+
+def test_a_trial_of_which_nothing_is_told_yet_is_no_trial_without_a_cost():
+    seen = trialled()
+    assert seen.trials is not None
+    raw = {key: value for key, value in seen.trials[0].items() if key != "status"}
+    lines = [line.strip() for line in frame(picture(top(replace(seen, trials=(raw,))), 200), 200, 80)]
+    assert any(
+        "not seen yet by an operator; 100m left" in line and "nothing is reserved yet of its budget of 2.00" in line for line in lines
     )
 
 
 def test_a_trial_that_a_person_asked_for_is_of_that_trials_budget():
     one = workload(exploring().workloads[0])
     asked = replace(one, move=replace(one.move, trial="half/0f6c"))
-    said = trial_money(rollout(asked, NOW))
+    said = trial_money(rollout(asked, (), NOW))
     assert "asked for by AcceleratorTrial half;" in said and "budget for a day" not in said
 
 
@@ -156,7 +187,7 @@ def test_a_deadline_that_has_passed_is_no_time_left():
 
 @pytest.mark.parametrize("height", [3, 10, 24, 200])
 @pytest.mark.parametrize("width", [40, 80, 110, 200])
-@pytest.mark.parametrize("seen", [exploring, probing, routed])
+@pytest.mark.parametrize("seen", [exploring, probing, routed, trialled])
 def test_a_frame_never_exceeds_the_screen_and_says_what_it_hides(seen, width, height):
     view = explain(seen())
     for drawn in (live(view, width), picture(top(seen()), width)):

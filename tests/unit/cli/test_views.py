@@ -47,6 +47,7 @@ def test_only_ready_and_unheld_workloads_are_healthy():
         "node-lost",
         "proven",
         "routed",
+        "trialled",
         "unproven",
     }
 

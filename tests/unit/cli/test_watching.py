@@ -26,7 +26,7 @@ def readings(monkeypatch):
         return found
 
     monkeypatch.setattr(watching, "connect", lambda arguments: (None, "shop"))
-    monkeypatch.setattr("steelyard.cli.gather.gather", read)
+    monkeypatch.setattr("steelyard.cli.gather.gather_live", read)
     monkeypatch.setattr("steelyard.cli.gather.gather_told", read)
     monkeypatch.setattr(watching.time, "sleep", lambda seconds: None)
     return waiting

@@ -57,7 +57,7 @@ COMMAND = Command(
     description="Every pool in a table: feasible or why not, latency against the objective, unit cost with interval and n, claimed or "
     "measured, price and its age, verdict on the claims; then the gates of the last decision and what would change it. It shows what the "
     "operator wrote to status and recomputes nothing. With -w it is followed: on a terminal it changes in place, first what is under way (the "
-    "steps of the move with the time left, replicas and traffic of each pool, the evidence so far, the money of an exploration, compiles) and the "
+    "steps of the move with the time left, replicas and traffic of each pool, the evidence so far, the money of an exploration, trials, compiles) and the "
     "workload's Kubernetes Events; elsewhere a line says what is new; with -o json one object a line. Colour is never the only sign, and off "
     "with NO_COLOR or TERM=dumb.",
     add_arguments=_arguments,

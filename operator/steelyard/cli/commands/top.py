@@ -15,7 +15,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from steelyard.cli.gather import gather  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.gather import gather_live  # noqa: PLC0415 - `--help` must not wait for the API client.
     from steelyard.cli.text.top import news, picture  # noqa: PLC0415
     from steelyard.cli.view.top import top  # noqa: PLC0415
     from steelyard.cli.watching import Watched, watch  # noqa: PLC0415
@@ -24,7 +24,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments,
         Watched(
             kind="Top",
-            read=lambda connection, namespace: top(gather(connection, namespace)),
+            read=lambda connection, namespace: top(gather_live(connection, namespace)),
             picture=picture,
             news=news,
             whole="`steelyard top --once`",
@@ -37,7 +37,7 @@ COMMAND = Command(
     name="top",
     summary="workloads and pools, live",
     description="Workloads and pools, read again every few seconds until Ctrl-C. On a terminal it changes in place: workloads, the moves under way "
-    "with their steps, time left, replicas and traffic, then pools. Elsewhere a line says what is new; with -o json one object a line.",
+    "with their steps, time left, replicas, traffic, evidence and money, trials with their time left and money, then pools. Elsewhere a line says what is new; with -o json one object a line.",
     add_arguments=_arguments,
     run=_run,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from steelyard.cli.facts.claim import Claim, claims
@@ -72,3 +72,11 @@ def trial(raw: Raw) -> Trial:
         live=text(load, "mode") == LIVE,
         told=trial_status(status),
     )
+
+
+def after(begin: datetime | None, seconds: int | None) -> datetime | None:
+    """So many seconds later; None where either is not known."""
+    try:
+        return None if begin is None or seconds is None else begin + timedelta(seconds=seconds)
+    except OverflowError:
+        return None

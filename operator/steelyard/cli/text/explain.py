@@ -19,6 +19,7 @@ from steelyard.cli.text.rollout import events, shares, under_way
 from steelyard.cli.text.section import section
 from steelyard.cli.text.status import progress
 from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.text.trials import line
 from steelyard.cli.view.change import Change
 from steelyard.cli.view.explain import ExplainView
 
@@ -82,8 +83,9 @@ def _decided(view: ExplainView, width: int) -> Iterator[RenderableType]:
 def _under_way(view: ExplainView, width: int) -> Iterator[RenderableType]:
     if view.rollout.move is not None:
         yield Text("\nMove under way", style="bold")
-        for each in under_way(view.rollout, view.claims, view.now, width):
+        for each in under_way(view.rollout, view.now, width):
             yield Padding(each, (0, 0, 0, 2))
+    yield from section("Trials under way", None, [line(one, view.now) for one in view.trials or ()])
     yield from section("Compiles", None, [progress(c, view.now) for c in view.compiles])
 
 

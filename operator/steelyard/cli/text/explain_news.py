@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from steelyard.cli.text.figure import UNKNOWN
 from steelyard.cli.text.news import unseen
 from steelyard.cli.text.rollout import changes
+from steelyard.cli.text.trials import stage
 from steelyard.cli.view.explain import ExplainView
 
 
@@ -24,6 +25,7 @@ def _facts(view: ExplainView) -> Iterator[str]:
         last = view.history[0]
         yield f"the last move, from {last.source or UNKNOWN} to {last.target or UNKNOWN}, ended as {last.outcome or UNKNOWN}: {last.reason or UNKNOWN}"
     met = view.slo_met
+    yield from (f"trial {one.name}: {stage(one)}" for one in view.trials or ())
     yield f"objective: {'unknown' if met is None else {'True': 'met', 'False': 'MISSED'}.get(met.status, 'unknown')}"
     for row in view.claims:
         if row.verdict is not None:

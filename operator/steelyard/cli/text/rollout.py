@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from rich.console import RenderableType
@@ -11,7 +11,6 @@ from rich.text import Text
 from steelyard.cli.facts.event import Event
 from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, money, replicas, unit_cost, with_interval
 from steelyard.cli.text.table import ROOMY, Cell, Column, table
-from steelyard.cli.view.claim_row import ClaimRow
 from steelyard.cli.view.rollout import Rollout, ShareRow
 from steelyard.cli.view.sentence import stage
 from steelyard.status.read.move import Move
@@ -105,17 +104,15 @@ def _cost(row: ShareRow) -> str:
     return f"{said} claimed" if row.basis == "Claimed" and row.unit_cost is not None else said
 
 
-def judged(claims: Iterable[ClaimRow], seen: Rollout) -> Iterator[str]:
+def judged(seen: Rollout) -> Iterator[str]:
     """How far the claims are judged that the target has a part in: the ratio or figure that is measured, beside the one that is claimed."""
-    target = seen.move.target if seen.move is not None else None
-    for row in claims:
-        if target is not None and target in {row.pool, row.relative_to}:
-            found = with_interval(row.measured, row.lower, row.upper)
-            relative = f" relative to {row.relative_to}" if row.relative_to else ""
-            yield (
-                f"claim {row.name} of {row.pool}{relative}: claimed {money(row.claimed)}, measured {found if row.measured is not None else 'not yet'}"
-                f"{' [99 %]' if row.measured is not None else ''}, n {count(row.n)}: {row.verdict or 'not judged yet'}"
-            )
+    for row in seen.claims:
+        found = with_interval(row.measured, row.lower, row.upper)
+        relative = f" relative to {row.relative_to}" if row.relative_to else ""
+        yield (
+            f"claim {row.name} of {row.pool}{relative}: claimed {money(row.claimed)}, measured {found if row.measured is not None else 'not yet'}"
+            f"{' [99 %]' if row.measured is not None else ''}, n {count(row.n)}: {row.verdict or 'not judged yet'}"
+        )
 
 
 def trial_money(seen: Rollout) -> str | None:
@@ -135,7 +132,14 @@ def trial_money(seen: Rollout) -> str | None:
     )
 
 
-def under_way(seen: Rollout, claims: Iterable[ClaimRow], now: datetime, width: int) -> Iterator[RenderableType]:
+def evidence(seen: Rollout) -> Iterator[Text]:
+    """What is known by now, and what it may cost to know it."""
+    yield from (Text(line) for line in judged(seen))
+    if (spent := trial_money(seen)) is not None:
+        yield Text(spent)
+
+
+def under_way(seen: Rollout, now: datetime, width: int) -> Iterator[RenderableType]:
     """The move: how far it is, who serves what, what is known by now."""
     move = seen.move
     if move is None:
@@ -147,9 +151,7 @@ def under_way(seen: Rollout, claims: Iterable[ClaimRow], now: datetime, width: i
         yield Text(f"it goes back because of {move.back_reason}", style="red")
     yield Text(f"{move.reason or UNKNOWN}: {move.message or UNKNOWN}")
     yield from ((Text(), shared, Text()) if (shared := shares(seen, width)) is not None else ())
-    yield from (Text(line) for line in judged(claims, seen))
-    if (spent := trial_money(seen)) is not None:
-        yield Text(spent)
+    yield from evidence(seen)
 
 
 def events(told: tuple[Event, ...] | None, now: datetime, width: int) -> RenderableType | None:

@@ -11,9 +11,10 @@ from rich.text import Text
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, in_unit, milliseconds, money, node_price, price_age, replicas, unit_cost
 from steelyard.cli.text.news import unseen
-from steelyard.cli.text.rollout import changes, head, shares, steps, time_left
+from steelyard.cli.text.rollout import changes, evidence, head, shares, steps, time_left
 from steelyard.cli.text.status import cost, move, slo
 from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.text.trials import line, stage
 from steelyard.cli.view.line import Line
 from steelyard.cli.view.rollout import Rollout
 from steelyard.cli.view.top import TopView
@@ -21,7 +22,7 @@ from steelyard.status.read.move import Move
 
 
 def picture(view: TopView, width: int) -> RenderableType:
-    """Title, workloads, their moves, pools."""
+    """Title, workloads, their moves, trials, pools."""
     place = view.namespace or "all namespaces"
     parts: list[RenderableType] = [Text(f"steelyard top  {place}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), Text()]
     units = frozenset(one.unit for one in view.workloads)
@@ -30,6 +31,8 @@ def picture(view: TopView, width: int) -> RenderableType:
     parts.append(Text())
     for moving in view.moves:
         parts += [*_moving(moving, view, width), Text()]
+    if view.trials:
+        parts += [*(Text(line(one, view.now, spaces=view.namespace is None)) for one in view.trials), Text()]
     if view.pools is not None:
         pools = [_pool(pool, view.now) for pool in view.pools]
         parts.append(table(_pool_columns(view.pools), pools, width) if pools else Text("There is no AcceleratorPool."))
@@ -44,6 +47,7 @@ def _moving(moving: Rollout, view: TopView, width: int) -> Iterator[RenderableTy
         yield steps(moving)
         yield time_left(moving.move, view.now)
         yield shares(moving, width) or Text()
+        yield from evidence(moving)
 
 
 def news(before: TopView | None, view: TopView) -> list[str]:
@@ -59,6 +63,7 @@ def _facts(view: TopView) -> Iterator[str]:
         yield f"{what}: objective {'met' if one.slo_met == 'True' else 'missed' if one.slo_met == 'False' else 'unknown'}"
     for moving in view.moves:
         yield from (f"{moving.namespace}/{moving.name}: {change}" for change in changes(moving))
+    yield from (f"trial {one.namespace}/{one.name}: {stage(one)}" for one in view.trials or ())
     for pool in view.pools or ():
         price = "price unknown" if pool.price is None else f"a node costs {money(pool.price.value)} {pool.price.currency or ''} an hour"
         yield f"pool {pool.name}: {count(pool.nodes)} node(s), {price.rstrip()}"

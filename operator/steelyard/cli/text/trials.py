@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rich.console import Console
 
-from steelyard.cli.text.figure import UNKNOWN, age, money
+from steelyard.cli.text.figure import UNKNOWN, age, duration, money
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.trials import TrialLine, TrialsView
 from steelyard.core.vocabulary.reason import Reason
@@ -31,6 +31,32 @@ def show(console: Console, view: TrialsView) -> None:
         Column("AGE", right=True, wide=80),
     )
     console.print(table(columns, [_row(one, view.now, spaces=spaces) for one in view.trials], console.width))
+
+
+def line(one: TrialLine, now: datetime, *, spaces: bool = False) -> str:
+    """One that goes on: how far it is, how long it may take, and what it has cost of what it can cost."""
+    where = f"{one.namespace}/{one.name}" if spaces else one.name
+    return f"trial {where} of {one.workload}{' by its own requests' if one.live else ''}: {stage(one)}; {_left(one, now)}; {_paid(one)}"
+
+
+def stage(one: TrialLine) -> str:
+    """What it does."""
+    return one.reason or "not seen yet by an operator"
+
+
+def _left(one: TrialLine, now: datetime) -> str:
+    if one.deadline is None:
+        return "its deadline is not known"
+    left = (one.deadline - now).total_seconds()
+    over = f"deadline {one.deadline:%H:%M:%S} UTC"
+    return f"{duration(left)} left ({over})" if left > 0 else f"its {over} has passed"
+
+
+def _paid(one: TrialLine) -> str:
+    of = f" {one.currency}" if one.currency else ""
+    if one.reserved is None:
+        return f"nothing is reserved yet of its budget of {money(one.budget)}{of}"
+    return f"spent {money(one.spent)} of {money(one.reserved)}{of} reserved"
 
 
 def _row(one: TrialLine, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:

@@ -15,6 +15,7 @@ from steelyard.cli.view.claim_row import ClaimRow, claim_rows, written_by
 from steelyard.cli.view.pool_row import PoolRow, pool_rows
 from steelyard.cli.view.rollout import Rollout, rollout
 from steelyard.cli.view.sentence import meaning, where, why
+from steelyard.cli.view.trials import TrialLine, running
 from steelyard.cli.view.wrong import Wrong, first_wrong
 from steelyard.status.read.condition import Condition
 from steelyard.status.read.cost import PoolCost
@@ -68,7 +69,9 @@ class ExplainView:
     would_change: tuple[Change, ...]
     move: Move | None
     rollout: Rollout
-    """How the workload changes: steps of the move, replicas and traffic by pool, money of a trial."""
+    """How the workload changes: steps of the move, replicas and traffic by pool, claims, money of a trial."""
+    trials: tuple[TrialLine, ...] | None
+    """AcceleratorTrials of the workload that go on. Null: they were not read, or may not be."""
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     """Newest first."""
@@ -87,6 +90,8 @@ def explain(seen: Gathered) -> ExplainView:
     pools = None if seen.pools is None else tuple(pool(p) for p in seen.pools)
     compiles = tuple(c for c in (compile_of(m) for m in seen.models or ()) if c.namespace == one.namespace and one.name in c.users)
     decided = one.decision
+    claims = claim_rows(one.claims, written_by(pools or ()))
+    trials = running(seen.trials)
     return ExplainView(
         now=seen.now,
         namespace=one.namespace,
@@ -110,11 +115,12 @@ def explain(seen: Gathered) -> ExplainView:
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,
         costs=one.costs,
-        claims=claim_rows(one.claims, written_by(pools or ())),
+        claims=claims,
         gates=decided.gates if decided else (),
         would_change=changes(one, pools, compiles, seen.now),
         move=one.move,
-        rollout=rollout(one, seen.now),
+        rollout=rollout(one, claims, seen.now),
+        trials=None if trials is None else tuple(t for t in trials if (t.namespace, t.workload) == (one.namespace, one.name)),
         quarantine=one.quarantine,
         history=tuple(sorted(one.history, key=lambda p: p.time.timestamp() if p.time else 0.0, reverse=True)),
         compiles=compiles,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from steelyard.cli.facts.workload import Workload
+from steelyard.cli.view.claim_row import ClaimRow
 from steelyard.core.planning.weights import TOTAL
 from steelyard.status.read.field import UNSHOWN
 from steelyard.status.read.move import Move
@@ -86,11 +87,13 @@ class Rollout:
     steps: tuple[StepRow, ...]
     shares: tuple[ShareRow, ...]
     """Of the pools with replicas, or with a part in the move; the source first, the target last."""
+    claims: tuple[ClaimRow, ...]
+    """Those that the target of the move has a part in: how far they are judged."""
     trial: TrialMoney | None
     """Of a trial under way."""
 
 
-def rollout(workload: Workload, now: datetime) -> Rollout:
+def rollout(workload: Workload, claims: Iterable[ClaimRow], now: datetime) -> Rollout:
     """Nothing is computed but parts of a whole: all else stands in status."""
     move = workload.move
     return Rollout(
@@ -101,6 +104,7 @@ def rollout(workload: Workload, now: datetime) -> Rollout:
         move=move,
         steps=tuple(_steps(workload, move)) if move is not None else (),
         shares=_shares(workload),
+        claims=tuple(row for row in claims if move is not None and move.target is not None and move.target in {row.pool, row.relative_to}),
         trial=_trial(workload, move, now) if move is not None and move.kind == "Exploration" else None,
     )
 

@@ -9,8 +9,10 @@ from steelyard.cli.facts.compile import compile_of
 from steelyard.cli.facts.pool import Pool, pool
 from steelyard.cli.facts.workload import workload
 from steelyard.cli.gathered import Gathered
+from steelyard.cli.view.claim_row import claim_rows, written_by
 from steelyard.cli.view.line import Line, line
 from steelyard.cli.view.rollout import Rollout, rollout
+from steelyard.cli.view.trials import TrialLine, running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class TopView:
     workloads: tuple[Line, ...]
     moves: tuple[Rollout, ...]
     """Of the workloads that move, in the same order."""
+    trials: tuple[TrialLine, ...] | None
+    """AcceleratorTrials that go on, the newest first. Null: they may not be read."""
     pools: tuple[Pool, ...] | None
     """Null: they may not be read."""
     notes: tuple[str, ...]
@@ -34,11 +38,14 @@ def top(seen: Gathered) -> TopView:
     facts = [workload(w) for w in seen.workloads]
     lines = [(line(one, compiles), one) for one in facts]
     lines.sort(key=lambda both: (both[0].healthy, both[0].move is None, both[0].namespace, both[0].name))
+    pools = None if seen.pools is None else tuple(sorted((pool(p) for p in seen.pools), key=lambda p: p.name))
+    written = written_by(pools or ())
     return TopView(
         now=seen.now,
         namespace=seen.namespace,
         workloads=tuple(shown for shown, _ in lines),
-        moves=tuple(rollout(one, seen.now) for _, one in lines if one.move is not None),
-        pools=None if seen.pools is None else tuple(sorted((pool(p) for p in seen.pools), key=lambda p: p.name)),
+        moves=tuple(rollout(one, claim_rows(one.claims, written), seen.now) for _, one in lines if one.move is not None),
+        trials=running(seen.trials),
+        pools=pools,
         notes=seen.notes,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from steelyard.cli.facts.claim import Claim
 from steelyard.cli.facts.pool import Pool, pool
-from steelyard.cli.facts.trial import Trial, trial
+from steelyard.cli.facts.trial import Trial, after, trial
 from steelyard.cli.facts.workload import GOOD_REQUESTS, Objective, Spread, workload
 from steelyard.cli.gathered import GatheredTrial
 from steelyard.cli.trial_command import command
@@ -141,8 +141,8 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         created=one.created,
         started=told.started,
         begin=told.begin,
-        load_until=None if one.live else _after(told.begin, told.seconds),
-        deadline=_after(one.created, one.deadline_seconds),
+        load_until=None if one.live else after(told.begin, told.seconds),
+        deadline=after(one.created, one.deadline_seconds),
         ended_time=told.ended,
         pools=tuple(_pools(one)),
         claims=claims,
@@ -195,10 +195,3 @@ def _month(one: Trial) -> Month | None:
         if (step := p.at(PRESENT)) is not None and step.replicas is not None and p.price_per_hour is not None
     )
     return month_of(one.told.load * 3600, REQUESTS, rows) if one.told.load is not None and not one.live else None
-
-
-def _after(begin: datetime | None, seconds: int | None) -> datetime | None:
-    try:
-        return None if begin is None or seconds is None else begin + timedelta(seconds=seconds)
-    except OverflowError:
-        return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.trial import Trial, trial
+from steelyard.cli.facts.trial import Trial, after, trial
 from steelyard.status.raw import Raw
 
 
@@ -28,8 +28,11 @@ class TrialLine:
     verdict: str | None
     """The first verdict in short."""
     spent: Decimal | None
+    reserved: Decimal | None
+    """The most that it can cost."""
     budget: Decimal | None
     currency: str | None
+    deadline: datetime | None
     ended_time: datetime | None
 
 
@@ -41,6 +44,11 @@ class TrialsView:
     namespace: str | None
     """Null: all namespaces."""
     trials: tuple[TrialLine, ...]
+
+
+def running(raws: Iterable[Raw] | None) -> tuple[TrialLine, ...] | None:
+    """Those that go on, the newest first; None where they were not read."""
+    return None if raws is None else tuple(sorted((line for raw in raws if not (line := _line(trial(raw))).ended), key=_order))
 
 
 def trials_view(raws: Iterable[Raw], now: datetime, namespace: str | None) -> TrialsView:
@@ -65,7 +73,9 @@ def _line(one: Trial) -> TrialLine:
         reason=one.finished.reason if one.finished else None,
         verdict=one.told.summary,
         spent=one.told.spent,
+        reserved=one.told.reserved,
         budget=one.budget,
         currency=one.told.currency,
+        deadline=after(one.created, one.deadline_seconds),
         ended_time=one.told.ended,
     )
