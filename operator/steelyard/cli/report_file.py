@@ -21,8 +21,8 @@ from steelyard.cli.view.sheet import report_sheet, trial_sheet
 from steelyard.cli.view.trial_report import TrialReportView
 
 
-def content(view: ReportView | TrialReportView, form: str) -> str:
-    """html, json or csv."""
+def content(view: ReportView | TrialReportView, form: str, signed_by: str | None = None) -> str:
+    """html, json or csv. signed_by: who answers for the page."""
     if form == "json":
         return json.dumps(document(type(view).__name__.removesuffix("View"), view.now, view), indent=2, ensure_ascii=False) + "\n"
     if form == "csv":
@@ -30,7 +30,7 @@ def content(view: ReportView | TrialReportView, form: str) -> str:
         told = io.StringIO()
         csv.writer(told, lineterminator="\n").writerows([sheet.heads, *sheet.rows])
         return told.getvalue()
-    return trial.page(view) if isinstance(view, TrialReportView) else workload.page(view)
+    return trial.page(view, signed_by) if isinstance(view, TrialReportView) else workload.page(view, signed_by)
 
 
 def put_record(view: ReportView | TrialReportView, log: Path, to: Path) -> None:

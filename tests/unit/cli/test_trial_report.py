@@ -15,6 +15,7 @@ from rich.console import Console
 
 from steelyard.cli import reporting
 from steelyard.cli.main import main
+from steelyard.cli.page.style import STYLE
 from steelyard.cli.parser import build
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.report_file import content
@@ -369,6 +370,40 @@ def test_where_there_is_room_the_terminal_says_how_long_the_compiles_took():
     row = next(line for line in lines if line.split()[:2] == [INF2, "Measured"])
     assert heads.split()[:4] == ["POOL", "PHASE", "COMPILE", "START"]
     assert row.split()[2:4] == ["14m", "95s"]
+
+
+def test_the_page_tells_how_long_requests_and_answers_were_where_the_server_tells():
+    seen = decided()
+    first, *_ = seen.trial["status"]["pools"] = copy.deepcopy(seen.trial["status"]["pools"])
+    first["steps"][1] |= {"inputTokens": "412.4", "outputTokens": "128"}
+    body = " ".join(text for _, text in page(seen).texts)
+    assert body.count("good requests of 412 input tokens and 128 output tokens in the mean") == 1
+    assert body.count("good requests of 212 input tokens in the mean") == 1, "the other pool's server tells no answers' lengths"
+    for each in seen.trial["status"]["pools"]:
+        each["steps"] = [{key: value for key, value in step.items() if "Tokens" not in key} for step in each["steps"]]
+    assert "in the mean" not in " ".join(text for _, text in page(seen).texts)
+
+
+@pytest.mark.parametrize("name", ["minilm", "embedder-half"])
+def test_who_signed_it_off_stands_on_the_page_and_else_a_line_for_paper_alone(name, tmp_path, capsys):
+    with fake_api(tmp_path) as (api, config):
+        api.put("inferenceworkloads", balanced().workloads[0])
+        api.put("acceleratortrials", decided().trial)
+
+        def told(*words):
+            assert main(["--kubeconfig", config, "-n", "shop", "report", name, "--to", "-", *words]) == 0
+            return Page(capsys.readouterr().out)
+
+        signed, open_ = told("--signed-by", "A. <b>Person</b>"), told()
+    said = signed.texts[-1][1]
+    assert re.fullmatch(r"Signed off by A\. <b>Person</b> on \d{4}-\d\d-\d\d\.", said), said
+    assert "b" not in signed.tags, "a name is no markup"
+    assert main(["--kubeconfig", config, "report", name, "--csv", "--signed-by", "A"]) == 2
+    assert "--signed-by is for the page" in capsys.readouterr().err
+    assert ("p", "class", "paper") not in signed.attributes
+    assert ("p", "class", "paper") in open_.attributes and open_.texts[-1][1].startswith("Signed off by: ___")
+    before, printed = STYLE.rsplit("@media print", 1)
+    assert ".paper { display: none; }" in before and ".paper { display: block;" in printed
 
 
 def test_json_has_all_of_it():

@@ -12,6 +12,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the InferenceWorkload; without one of that name, the AcceleratorTrial")
     parser.add_argument("--trial", action="store_true", help="the AcceleratorTrial, even if there is an InferenceWorkload of that name")
     parser.add_argument(
+        "--signed-by",
+        metavar="NAME",
+        help="put `Signed off by NAME on DATE` at the end of the page; default: a line to sign on, where it is printed",
+    )
+    parser.add_argument(
         "--to",
         metavar="FILE",
         help="where to write; - is standard output. Default: NAME-report.html, for llm-d the folder NAME-llm-d, and standard output for json and csv",
@@ -26,16 +31,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from steelyard.cli.gather import within  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.problem import Problem  # noqa: PLC0415
     from steelyard.cli.report_file import content, put, put_benchmarks, put_record  # noqa: PLC0415
     from steelyard.cli.reporting import reported  # noqa: PLC0415
 
+    if arguments.signed_by is not None and arguments.output != "html":
+        raise Problem(f"--signed-by is for the page, and -o {arguments.output} makes none", "leave out one of the two")
     view = reported(*within(arguments), arguments.name, trial=arguments.trial)
     usual = {"html": f"{arguments.name}-report.html", "llm-d": f"{arguments.name}-llm-d"}
     to = arguments.to or usual.get(arguments.output, "-")
     if arguments.output == "llm-d":
         put_benchmarks(view, to)
     else:
-        put(content(view, arguments.output), to, view.title)
+        put(content(view, arguments.output, arguments.signed_by), to, view.title)
     if arguments.record is not None:
         put_record(view, arguments.record, Path(to).with_name(f"{arguments.name}-record.json"))
     return OK

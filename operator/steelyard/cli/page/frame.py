@@ -41,8 +41,15 @@ class Report(Protocol):
         """What is not sure, as sentences."""
 
 
-def framed(view: Report, name: str, about: str, sections: Iterable[Element | None], again: Element) -> str:
-    """The whole file. `name`: of what it is about; `about`: the same in a line."""
+def _signed(view: Report, by: str | None) -> Element:
+    """On a screen a line to sign on is of no use: it is for paper alone."""
+    if by is not None:
+        return element("p", f"Signed off by {by} on {view.now:%Y-%m-%d}.", class_="lead")
+    return element("p", "Signed off by: ", "_" * 32, " on: ", "_" * 14, class_="paper")
+
+
+def framed(view: Report, name: str, about: str, sections: Iterable[Element | None], again: Element, signed_by: str | None) -> str:
+    """The whole file. `name`: of what it is about; `about`: the same in a line. signed_by: who answers for it, None: to be signed on paper."""
     first = view.verdicts[0].claim.verdict if view.verdicts else None
     body = element(
         "body",
@@ -57,6 +64,7 @@ def framed(view: Report, name: str, about: str, sections: Iterable[Element | Non
             *sections,
             section("What is in doubt", listed(view.doubts)),
             section("How to see it for yourself", again),
+            _signed(view, signed_by),
         ),
     )
     return written(f"{name}: {first or 'report'}", STYLE, body)

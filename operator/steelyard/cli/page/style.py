@@ -26,11 +26,13 @@ svg .mark { font-size: 13px; font-weight: 600; }
 .measured { stroke-width: 3; } .measured.Confirmed { stroke: var(--good); fill: var(--good); }
 .measured.Refuted { stroke: var(--bad); fill: var(--bad); } .measured.Inconclusive { stroke: var(--open); fill: var(--open); }
 .mark.Confirmed { fill: var(--good); } .mark.Refuted { fill: var(--bad); } .mark.Inconclusive { fill: var(--open); }
+.paper { display: none; }
 code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 @page { margin: 14mm; }
 @media print {
   body { font-size: 11px; line-height: 1.4; max-width: none; padding: 0; } h1 { font-size: 20px; } h2 { font-size: 13.5px; margin: 1rem 0 .3rem; padding-top: .6rem; }
   .lead { font-size: 14px; } th, td { padding: .15rem .3rem; } ul { padding-left: 1.5rem; }
+  .paper { display: block; margin-top: 2.5rem; }
   section, tr, figure { break-inside: avoid; } h2 { break-after: avoid; }
   td { white-space: normal; } .text:not(.name), th[scope=row]:not(.name) { overflow-wrap: anywhere; } .wide, figure { overflow: visible; } svg { min-width: 0; }
 }

@@ -34,18 +34,18 @@ from steelyard.cli.view.break_even import BreakEven
 from steelyard.cli.view.spread import share
 from steelyard.cli.view.trial import TrialView
 from steelyard.cli.view.trial_report import TrialReportView
-from steelyard.status.read.trial import TrialPool
+from steelyard.status.read.trial import PRESENT, TrialPool
 
 SEED = 1
 """That all generators of trials draw by: the runtime's default, which no trial changes."""
 
 
-def page(view: TrialReportView) -> str:
-    """The whole file."""
+def page(view: TrialReportView, signed_by: str | None = None) -> str:
+    """The whole file. signed_by: who answers for it."""
     told = view.trial
     what = "Trial on one machine" if told.local else f"Trial {told.namespace}/{told.name} of {told.workload}"
     about = f"{what}, {model(told.model, told.model_revision)}"
-    return framed(view, told.name, about, _sections(view), _again(told))
+    return framed(view, told.name, about, _sections(view), _again(told), signed_by)
 
 
 def _sections(view: TrialReportView) -> Iterator[Element | None]:
@@ -231,7 +231,16 @@ def _when(told: TrialView) -> Iterator[str]:
             job = "" if told.live or told.local else f", Job {found.job_name or UNKNOWN}"
             yield (
                 f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}{job}{_served(found)}"
+                f"{_long(found)}"
             )
+
+
+def _long(found: TrialPool) -> str:
+    """At the workload's own load where that was sent; else at the first that was."""
+    step = found.at(PRESENT) or next(iter(found.steps), None)
+    lengths = ((step.input_tokens, "input"), (step.output_tokens, "output")) if step is not None else ()
+    told = [f"{money(tokens)} {which} tokens" for tokens, which in lengths if tokens is not None]
+    return f", good requests of {' and '.join(told)} in the mean" if told else ""
 
 
 def _served(found: TrialPool) -> str:

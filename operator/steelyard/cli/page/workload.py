@@ -19,11 +19,11 @@ from steelyard.cli.view.report import ReportView
 from steelyard.status.read.cost import PoolCost
 
 
-def page(view: ReportView) -> str:
-    """The whole file."""
+def page(view: ReportView, signed_by: str | None = None) -> str:
+    """The whole file. signed_by: who answers for it."""
     told = view.explanation
     about = f"{told.namespace}/{told.name}, {model(told.model, told.model_revision)}"
-    return framed(view, told.name, about, _sections(view), _again(view))
+    return framed(view, told.name, about, _sections(view), _again(view), signed_by)
 
 
 def _sections(view: ReportView) -> Iterator[Element | None]:
