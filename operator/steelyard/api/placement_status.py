@@ -17,16 +17,16 @@ from steelyard.api.word import Word
 class Basis(Word):
     """What a number rests on."""
 
-    CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
-    CARRIED = "Carried", "a load that this workload's traffic brought and that was carried: the true number is there or above"
+    CLAIMED = "Claimed", "an advertised number; nothing is measured here"
+    CARRIED = "Carried", "a load that was carried: the true number is there or above"
     MEASURED = "Measured", "this workload's own traffic here"
     PLANNED = "Planned", "its busy time here, at a planned utilisation: nobody tells times"
     FITTED = (
         "Fitted",
-        "a law fitted to this workload's own traffic here, at loads below the objective",
+        "a law fitted to this traffic, at loads below the objective",
     )
-    PROBED = "Probed", "a ramp of requests here that no user waited for, up to a load that broke the objective"
-    SHARE = "Share", "measured traffic, at the requested share of the node's price, as reports divide it"
+    PROBED = "Probed", "a ramp here that no user waited for, up to a load that broke the objective"
+    SHARE = "Share", "measured traffic, at the requested share of the node's price"
 
 
 class PricedBy(Word):
@@ -303,7 +303,7 @@ class PlacementStatus(StatusModel):
     capacity_basis: Annotated[
         Basis | None,
         says(
-            "What the capacity rests on: a claim, a load that was carried, this workload's own traffic there or a law fitted to it, or a probe.",
+            "What the capacity rests on.",
             example="Measured",
         ),
     ] = None
@@ -312,10 +312,12 @@ class PlacementStatus(StatusModel):
         Decimal | None,
         says("The share of requests that met every objective here. Missing without traffic.", unit="percent", example="99.4"),
     ] = None
-    p99_milliseconds: Annotated[
+    p50_milliseconds: Annotated[
         Count | None,
-        says("The latency that 99 of 100 requests stayed below here, from histogram buckets.", unit="milliseconds", example=180),
+        says("The latency that half of the requests stayed below here, from histogram buckets.", unit="milliseconds", example=40),
     ] = None
+    p95_milliseconds: Annotated[Count | None, says("The same of 95 of 100 requests.", unit="milliseconds", example=110)] = None
+    p99_milliseconds: Annotated[Count | None, says("The same of 99 of 100 requests.", unit="milliseconds", example=180)] = None
     floor: Annotated[
         Floor | None,
         says("What is reached here at the lowest load that was seen, which tells whether the objective can be met here at any load."),

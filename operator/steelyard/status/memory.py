@@ -63,6 +63,8 @@ def _known(told: read.Placement) -> core.Known | None:
         capacity=capacity,
         unit_cost=cost,
         within=None if told.good_percent is None else round(float(told.good_percent) / 100, 6),
+        p50_milliseconds=real(told.p50_milliseconds),
+        p95_milliseconds=real(told.p95_milliseconds),
         p99_milliseconds=real(told.p99_milliseconds),
         steady=bool(told.steady),
         floor=floor,

@@ -193,9 +193,12 @@ def _figures(known: Known | None) -> Raw:
         out |= decimals(goodPercent=known.within * 100)
     if known.floor is not None and _is_told(known.floor.share) and not math.isnan(known.floor.most + known.floor.load):
         out["floor"] = _floor_out(known.floor)
-    if known.p99_milliseconds is not None and not math.isnan(known.p99_milliseconds):
-        out["p99Milliseconds"] = count(known.p99_milliseconds)
-    return out
+    return out | _percentiles(known)
+
+
+def _percentiles(known: Known) -> Raw:
+    told = {"p50Milliseconds": known.p50_milliseconds, "p95Milliseconds": known.p95_milliseconds, "p99Milliseconds": known.p99_milliseconds}
+    return {name: count(took) for name, took in told.items() if took is not None and not math.isnan(took)}
 
 
 def _token_costs(cost: UnitCost) -> Raw:

@@ -114,6 +114,8 @@ KNOWN = whole(
     capacity=st.none() | st.builds(Capacity, INTERVALS, st.sampled_from(Basis), COUNTS),
     unit_cost=st.none() | COSTS,
     within=st.none() | NUMBERS,
+    p50_milliseconds=st.none() | NUMBERS,
+    p95_milliseconds=st.none() | NUMBERS,
     p99_milliseconds=st.none() | NUMBERS,
     steady=st.booleans(),
     floor=st.none() | whole(Floor, share=INTERVALS, most=NUMBERS, load=NUMBERS, n=COUNTS, at=TIMES),

@@ -203,7 +203,8 @@ def test_what_is_remembered_of_a_placement_is_two_kibibytes_at_most():
     energy = {"joulesPerRequest": decimal, "watts": decimal, "wattsLower": decimal, "wattsUpper": decimal, "method": "Estimated"}
     placement = PlacementStatus.model_validate(
         {
-            "pool": "p" * 20, "revision": "0" * 8, "artifactDigest": "sha256:" + "0" * 64, "goodPercent": decimal, "p99Milliseconds": 2**53 - 1,
+            "pool": "p" * 20, "revision": "0" * 8, "artifactDigest": "sha256:" + "0" * 64, "goodPercent": decimal,
+            **{f"p{percent}Milliseconds": 2**53 - 1 for percent in (50, 95, 99)},
             "capacityPerReplica": decimal, "capacityLower": decimal, "capacityUpper": decimal, "capacityBasis": "Measured",
             "capacityRequests": 2**53 - 1, "steady": True, "unitCost": {**cost, "basis": "Share"},
             "energy": {**energy, **measured}, "latency": {"percent": decimal, "milliseconds": decimal, **measured},

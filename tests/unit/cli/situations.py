@@ -144,6 +144,8 @@ def measured(value: str, lower: str, upper: str, n: int, capacity: str, good: st
             "basis": "Share",
         },
         "goodPercent": good,
+        "p50Milliseconds": p99 // 4,
+        "p95Milliseconds": p99 // 2,
         "p99Milliseconds": p99,
     }
 

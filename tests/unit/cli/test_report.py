@@ -153,6 +153,14 @@ def test_doubts_tell_short_measurements_old_prices_and_claims_that_stand_for_fig
     assert re.search(r"its price is of 2026-\d\d-\d\d", doubts)
 
 
+def test_half_of_the_requests_and_95_and_99_of_100_stand_side_by_side_on_each_pool():
+    texts = [text for tag, text in page(balanced()).texts if tag in {"th", "td"}]
+    at = texts.index("50th percentile")
+    assert texts[at : at + 3] == ["50th percentile", "95th percentile", "99th percentile"]
+    assert texts[at + 3 : at + 10] == [AVX, "yes", "50,812", "99.4 %", "10 ms", "20 ms", "41 ms"]
+    assert texts[at + 10] == AMX
+
+
 def test_for_a_spreadsheet_there_is_a_row_a_pool_with_units_in_its_head_and_no_formula():
     seen = copy.deepcopy(moved())
     seen.workloads[0]["status"]["lastDecision"]["options"].append({"pool": "=1+1", "feasible": False})
@@ -162,6 +170,7 @@ def test_for_a_spreadsheet_there_is_a_row_a_pool_with_units_in_its_head_and_no_f
     cost = "cost (EUR for 1,000 good requests)"
     assert (avx[cost], avx[f"{cost}, lower"], avx[f"{cost}, upper"]) == ("0.00381", "0.00369", "0.00394")
     assert (avx["in use"], avx["basis of the cost"], avx["good requests behind it"]) == ("no", "Measured", "50812")
+    assert (avx["p50 (ms)"], avx["p95 (ms)"]) == ("10", "20")
     assert (avx["p99 (ms)"], avx["node price (EUR/hour)"], avx["class of the price"]) == ("41", "0.20", "Static")
     assert avx["price of"].startswith("2026-02-20T")
     month = next(row for row in report(seen).month.pools if row.pool == AVX)
@@ -188,7 +197,8 @@ def test_the_head_of_a_column_stands_where_its_cells_stand():
 def test_json_has_all_of_it():
     told = json.loads(content(report(balanced()), "json"))
     assert (told["kind"], told["verdicts"][0]["claim"]["verdict"]) == ("Report", "Refuted")
-    assert told["explanation"]["pools"]
+    avx = next(row for row in told["explanation"]["pools"] if row["pool"] == AVX)
+    assert [avx[f"p{each}Milliseconds"] for each in (50, 95, 99)] == ["10", "20", "41"]
 
 
 def test_a_file_is_written_and_said_and_one_that_cannot_be_is_an_error_with_a_way_out(tmp_path, capsys):

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
 
 import pytest
 
@@ -14,6 +15,7 @@ from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import RHO, broken_at, measured, occupied
 from steelyard.core.performance.evidence import Shown, evidence, latest, remember
+from steelyard.core.statistics.histogram import quantile
 from steelyard.core.statistics.interval import Interval
 from unit.core.windows import window
 
@@ -45,6 +47,24 @@ def test_capacity_is_the_planned_utilisation_over_the_time_that_a_request_occupi
 def test_without_a_good_request_there_is_no_capacity_and_no_unit_cost() -> None:
     assert measured((window(good=0),), 0.01, None) is None
     assert figures((window(good=0), window(1, good=0)), chance(), steady=True) is None
+
+
+def test_what_half_and_95_and_99_of_100_requests_take_is_that_of_the_window_in_the_middle() -> None:
+    usual = {0.01: 300, 0.02: 540, 0.04: 580, 0.08: 600, inf: 600}
+    odd = {0.01: 0, 0.02: 0, 0.04: 0, 0.08: 600, inf: 600}
+    windows = [
+        window(i)._replace(buckets=buckets, p99_milliseconds=1000 * quantile(buckets, 0.99))
+        for i, buckets in enumerate([usual, odd, usual])
+    ]
+    found = figures(windows, chance(), steady=True)
+    assert found is not None
+    assert (found.p50_milliseconds, found.p95_milliseconds, found.p99_milliseconds) == (10.0, 35.0, 68.0)
+
+
+def test_without_a_histogram_nobody_knows_what_half_of_the_requests_take() -> None:
+    found = figures([window(i) for i in range(3)], chance(), steady=True)
+    assert found is not None
+    assert (found.p50_milliseconds, found.p95_milliseconds, found.p99_milliseconds) == (None, None, None)
 
 
 def test_a_load_below_one_that_is_carried_is_not_blamed_for_a_window_of_late_requests() -> None:

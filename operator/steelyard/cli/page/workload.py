@@ -53,11 +53,20 @@ def _again(view: ReportView) -> Element:
 
 def _quality(view: ReportView) -> Element | None:
     rows = [
-        (row.pool, "yes" if row.used else "no", count(row.n), percent(row.good_percent), milliseconds(row.p99_milliseconds))
+        (
+            row.pool,
+            "yes" if row.used else "no",
+            count(row.n),
+            percent(row.good_percent),
+            milliseconds(row.p50_milliseconds),
+            milliseconds(row.p95_milliseconds),
+            milliseconds(row.p99_milliseconds),
+        )
         for row in view.explanation.pools
         if row.good_percent is not None or row.p99_milliseconds is not None
     ]
-    return table(("Pool", "In use", "Good requests", "Within the objective", "99th percentile"), rows, "Equal quality comes before cost")
+    heads = ("Pool", "In use", "Good requests", "Within the objective", "50th percentile", "95th percentile", "99th percentile")
+    return table(heads, rows, "Equal quality comes before cost")
 
 
 def _cost(view: ReportView) -> Element | None:

@@ -46,7 +46,10 @@ class PoolRow:
     """Good requests behind the figures."""
     good_percent: Decimal | None
     """Share of requests within the objective, as measured there."""
+    p50_milliseconds: Decimal | None
+    p95_milliseconds: Decimal | None
     p99_milliseconds: Decimal | None
+    """What 50, 95 and 99 of 100 requests took at most."""
     price: Price | None
     """Of a node."""
     claims: tuple[Verdict, ...]
@@ -100,6 +103,8 @@ def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now
         basis=option.basis if option else None,
         n=option.n if option else None,
         good_percent=measured.good_percent if measured else None,
+        p50_milliseconds=measured.p50_milliseconds if measured else None,
+        p95_milliseconds=measured.p95_milliseconds if measured else None,
         p99_milliseconds=measured.p99_milliseconds if measured else None,
         price=pool.price if pool else None,
         claims=tuple(c for c in workload.claims if c.pool == name),

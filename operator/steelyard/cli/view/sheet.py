@@ -107,6 +107,8 @@ def _of_now(money: str, unit: str) -> Columns[_Now]:
         ("basis of the cost", lambda at: at.pool.basis),
         ("good requests behind it", lambda at: at.pool.n),
         ("within the objective (%)", lambda at: at.pool.good_percent),
+        ("p50 (ms)", lambda at: at.pool.p50_milliseconds),
+        ("p95 (ms)", lambda at: at.pool.p95_milliseconds),
         ("p99 (ms)", lambda at: at.pool.p99_milliseconds),
         ("accuracy", lambda at: None if at.pool.accuracy is None else at.pool.accuracy.value),
         ("measure of the accuracy", lambda at: None if at.pool.accuracy is None else at.pool.accuracy.measure),

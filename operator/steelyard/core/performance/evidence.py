@@ -33,6 +33,7 @@ from steelyard.core.performance.per_request import per_request
 from steelyard.core.performance.percentile import percentile
 from steelyard.core.performance.saturation import saturation
 from steelyard.core.performance.token_law import token_law
+from steelyard.core.statistics.histogram import quantile
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 
@@ -101,14 +102,15 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
     unit = unit_cost(used, chance)
     ran = latest(shown.ran, shown.least)
     capacity, full = _figures(ran, promise, chance)
-    p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
         pool=key.pool,
         revision=key.revision,
         capacity=capacity and replace(capacity, rate=_round(capacity.rate)),
         unit_cost=_written(unit, used) if unit else None,
         within=significant(good / (good + bad), 4),
-        p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
+        p50_milliseconds=_usual(_at(used, 0.5)),
+        p95_milliseconds=_usual(_at(used, 0.95)),
+        p99_milliseconds=_usual([w.p99_milliseconds for w in used]),
         steady=shown.steady,
         floor=_dated(floor_of(ran, shown.least)),
         saturation=full and replace(full, rate=_round(full.rate)),
@@ -116,6 +118,18 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         percentile=_percentile(shown, capacity),
         tokens=_round_tokens(per_request(ran, chance)),
     )
+
+
+def _at(used: Sequence[Window], share: float) -> list[float | None]:
+    """Milliseconds that such a share of the answers of each window took at most."""
+    told = [quantile(w.buckets, share) for w in used]
+    return [None if seconds is None else 1000 * seconds for seconds in told]
+
+
+def _usual(milliseconds: Sequence[float | None]) -> float | None:
+    """Of those that are told the one in the middle: a window that went wrong says nothing of the others."""
+    told = sorted(each for each in milliseconds if each is not None)
+    return float(round(told[len(told) // 2])) if told else None
 
 
 def _energy(found: UnitEnergy | None) -> UnitEnergy | None:

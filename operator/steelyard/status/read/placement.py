@@ -140,6 +140,8 @@ class Placement:
     unit_cost: UnitCost | None
     good_percent: Decimal | None
     """Share of requests within the objective."""
+    p50_milliseconds: Decimal | None
+    p95_milliseconds: Decimal | None
     p99_milliseconds: Decimal | None
     floor: Floor | None
     saturation: Saturation | None
@@ -174,6 +176,8 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             capacity_requests=whole(raw, "capacityRequests"),
             unit_cost=unit_cost(part(raw, "unitCost")),
             good_percent=number(raw, "goodPercent"),
+            p50_milliseconds=number(raw, "p50Milliseconds"),
+            p95_milliseconds=number(raw, "p95Milliseconds"),
             p99_milliseconds=number(raw, "p99Milliseconds"),
             floor=_floor(part(raw, "floor")),
             saturation=saturation(part(raw, "saturation")),
