@@ -39,6 +39,12 @@ class Shape(SpecModel):
             lambda s: (s.price_per_hour is None) == (s.as_of is None),
             field="asOf",
         ),
+        Rule(
+            "!has(self.priceSource) || has(self.pricePerHour)",
+            "must be left out without pricePerHour: it says where that price can be looked up",
+            lambda s: s.price_source is None or s.price_per_hour is not None,
+            field="priceSource",
+        ),
     )
 
     instance_type: Annotated[
@@ -80,4 +86,11 @@ class Shape(SpecModel):
     ] = None
     as_of: Annotated[
         Date | None, says("The day on which the price was read. Its age is shown, and a very old price is suspect.", example="2026-07-20")
+    ] = None
+    price_source: Annotated[
+        Annotated[str, Field(min_length=1, max_length=512)] | None,
+        says(
+            "Where the price can be looked up again: a link, or a contract in words. Reports show it beside the price; nothing is read there.",
+            example="https://aws.amazon.com/ec2/pricing/on-demand/, us-east-1",
+        ),
     ] = None

@@ -64,6 +64,7 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.shapes.0.memory": ["1Gi", "1GiB", 1024, "0Gi", "1.5Gi"],
         "spec.shapes.0.pricePerHour": [GONE, "0", "1.25"],
         "spec.shapes.0.priceClass": [GONE, "SpotMarket", "Static"],
+        "spec.shapes.0.priceSource": ["", "the public list", "x" * 513],
         "spec.shapes.0.asOf": [GONE, "2026-01-01", "yesterday", "2026-13-01"],
         "spec.capacity": [{}, {"maxNodes": 3}, {"type": "Spot", "maxNodes": 0}],
         "spec.provisioner": [{}, {"type": "Karpenter"}, {"type": "Karpenter", "nodePool": "a"}, {"nodePool": "a"}],

@@ -407,6 +407,7 @@ BAD: tuple[Bad, ...] = (
     _p("a taint without a key", {"spec.nodes.tolerations": [{"value": "b"}]}, "must be given unless operator is Exists", "spec.nodes.tolerations[0].key"),
     _p("a price without its class", {"spec.shapes.0.priceClass": GONE}, "must be given with pricePerHour and only with it: whether", "spec.shapes[0].priceClass"),
     _p("a price without its day", {"spec.shapes.0.asOf": GONE}, "the day the price was read", "spec.shapes[0].asOf"),
+    _p("a source of no price", {"spec.shapes.0.pricePerHour": GONE, "spec.shapes.0.priceClass": GONE, "spec.shapes.0.asOf": GONE, "spec.shapes.0.priceSource": "a list"}, "must be left out without pricePerHour", "spec.shapes[0].priceSource"),
     _p("a price of nothing", {"spec.shapes.0.pricePerHour": "0"}, "is never taken for free", "spec.shapes[0].pricePerHour"),
     _p("a spot price for nodes on demand", {"spec.shapes.0.priceClass": "SpotMarket"}, "must not use the price class SpotMarket unless", "spec.shapes"),
     _p("a day that does not exist", {"spec.shapes.0.asOf": "2026-02-30"}, "must be of type date", "spec.shapes[0].asOf", "must be right"),

@@ -153,6 +153,18 @@ def test_doubts_tell_short_measurements_old_prices_and_claims_that_stand_for_fig
     assert re.search(r"its price is of 2026-\d\d-\d\d", doubts)
 
 
+def test_where_a_price_can_be_looked_up_stands_beside_it_and_never_beside_another_price():
+    seen = copy.deepcopy(balanced())
+    (avx,) = [pool for pool in seen.pools if pool["metadata"]["name"] == AVX]
+    avx["spec"]["shapes"][0]["priceSource"] = "https://prices.example/avx"
+    assert "0.20 (Static, 9d), https://prices.example/avx" in [text for _, text in page(seen).texts]
+    assert "https://prices.example/avx" in content(report(seen), "csv")
+    (told,) = [row for row in json.loads(content(report(seen), "json"))["explanation"]["pools"] if row["pool"] == AVX]
+    assert told["price"]["source"] == "https://prices.example/avx"
+    avx["spec"]["shapes"][0]["pricePerHour"] = "0.40"
+    assert "0.20 (Static, 9d)" in [text for _, text in page(seen).texts], "the status still has the price of the spec before"
+
+
 def test_half_of_the_requests_and_95_and_99_of_100_stand_side_by_side_on_each_pool():
     texts = [text for tag, text in page(balanced()).texts if tag in {"th", "td"}]
     at = texts.index("50th percentile")

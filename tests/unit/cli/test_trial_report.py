@@ -121,7 +121,8 @@ def test_prices_have_class_and_age_and_a_break_even_with_its_interval():
     told = page(decided())
     texts = [text for _, text in told.texts]
     at = texts.index("Prices")
-    assert texts[at + 9 : at + 16] == [INF2, "0.7582", "List", "0.7582 USD", "List", "2026-02-20", "9d"]
+    assert texts[at + 9] == "Source"
+    assert texts[at + 10 : at + 18] == [INF2, "0.7582", "List", "0.7582 USD", "List", "2026-02-20", "9d", "the public list"]
     (found,) = trial_report(decided()).break_even
     assert float(found.equal_at) == pytest.approx(0.7582 / 0.83, rel=1e-5)
     assert [float(found.lower), float(found.upper)] == pytest.approx([0.7582 / 0.88, 0.7582 / 0.79], rel=1e-5)

@@ -149,7 +149,12 @@ def pools() -> tuple[Raw, ...]:
     price = {"currency": "USD", "class": "List", "asOf": "2026-02-20T00:00:00Z"}
     found = ((G5, "1.006", "nvidia-a10g"), (INF2, "0.7582", "inferentia2"))
     return tuple(
-        {"metadata": {"name": n}, "spec": {"accelerator": {"model": m}}, "status": {"price": {"value": v, **price}}} for n, v, m in found
+        {
+            "metadata": {"name": n},
+            "spec": {"accelerator": {"model": m}, "shapes": [{"pricePerHour": v, "priceSource": "the public list"}]},
+            "status": {"price": {"value": v, **price}},
+        }
+        for n, v, m in found
     )
 
 

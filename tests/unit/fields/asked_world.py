@@ -20,8 +20,10 @@ from steelyard.api.parse import parse
 from steelyard.app.catalogue import shipped
 from steelyard.cli.facts.operator import Operator, OperatorState
 from steelyard.cli.gathered import Gathered
+from steelyard.cli.page.workload import page
 from steelyard.cli.text.explain import show
 from steelyard.cli.view.explain import explain
+from steelyard.cli.view.report import report
 from steelyard.control.gather.node_groups import NodeGroups
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
@@ -147,14 +149,20 @@ class AskedWorld(World):
 
     def explained(self) -> str:
         """What `steelyard explain` says at the end."""
+        console = Console(file=StringIO(), width=400, color_system=None)
+        show(console, explain(self._seen()))
+        told: StringIO = console.file  # type: ignore[assignment]
+        return told.getvalue()
+
+    def reported(self) -> str:
+        """The page of `steelyard report` at the end."""
+        return page(report(self._seen()))
+
+    def _seen(self) -> Gathered:
         workload = asked("InferenceWorkload", "embed", self.spec, namespace="ns") | {"status": self.status}
         pools = tuple(asked("AcceleratorPool", name, spec) for name, spec in self.pool_specs.items())
         operator = Operator(OperatorState.RUNNING, "")
-        seen = Gathered(now=self.now, namespace="ns", workloads=(workload,), pools=pools, models=(), operator=operator)
-        console = Console(file=StringIO(), width=400, color_system=None)
-        show(console, explain(seen))
-        told: StringIO = console.file  # type: ignore[assignment]
-        return told.getvalue()
+        return Gathered(now=self.now, namespace="ns", workloads=(workload,), pools=pools, models=(), operator=operator)
 
     def _planned(self, decision: Decision) -> str:
         if not self.rival or decision.demand is None:

@@ -37,6 +37,7 @@ TEXT_ON_A_GPU = replace(
     pools={"dear": {**ON_A_GPU.pools["dear"], "backends": [{"name": "vllm"}]}},
 )
 EXPLAINED = replace(FRESH, explained=True)
+REPORTED = replace(FRESH, reported=True)
 ALMOST_EMPTY = replace(FRESH, windows=8, rate=60.0)
 
 
@@ -71,6 +72,7 @@ POOLS: dict[str, Pair] = {
     "shapes[].pricePerHour": values("0.50", "2.00", at="shapes.0.pricePerHour"),
     "shapes[].priceClass": values("List", "Static", at="shapes.0.priceClass", scene=EXPLAINED),
     "shapes[].asOf": values("2025-12-20", "2026-07-20", at="shapes.0.asOf", scene=MOVES),
+    "shapes[].priceSource": values("the public list", "the contract of 2025", at="shapes.0.priceSource", scene=REPORTED),
     "capacity.type": values("OnDemand", "Spot", scene=replace(FRESH, workload={"placement.maxSpotPercent": 0})),
     "capacity.maxNodes": values(20, 1, scene=ALMOST_EMPTY),
     "provisioner.type": values("None", "ClusterAutoscaler", at="provisioner.type", scene=ALMOST_EMPTY),

@@ -55,13 +55,14 @@ class Scene:
     ready: bool = True
     rival: bool = False
     explained: bool = False
+    reported: bool = False
     workload: Mapping[str, Any] = field(default_factory=dict)
     """Changes of the spec that both have."""
     pools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Changes of pools' specs that both have."""
 
     def play(self, changes: Mapping[str, Any], of_pool: str | None = None) -> Iterator[str]:
-        """What comes of it in each window, and what is explained at the end where that is asked for."""
+        """What comes of it in each window, and what is explained or reported at the end where that is asked for."""
         try:
             world = self.world(changes, of_pool)
         except RefusedError as refused:
@@ -70,6 +71,8 @@ class Scene:
         yield from world.outcome(self.windows)
         if self.explained:
             yield world.explained()
+        if self.reported:
+            yield world.reported()
 
     def world(self, changes: Mapping[str, Any], of_pool: str | None = None) -> AskedWorld:
         """Before its first window; RefusedError where an object is not taken."""

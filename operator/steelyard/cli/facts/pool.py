@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +22,8 @@ class Price:
     currency: str | None
     price_class: str | None
     as_of: datetime | None
+    source: str | None = None
+    """Where it can be looked up, as its shape says. Null: no shape of the spec has this price, or none says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +50,25 @@ def pool(raw: Raw) -> Pool:
     devices, exhausted = part(status, "devices"), part(status, "exhausted")
     shapes = parts(spec, "shapes")
     declared = _price(shapes[0], "pricePerHour", "priceClass") if len(shapes) == 1 else None
+    price = _price(part(status, "price"), "value", "class") or declared
     return Pool(
         name=text(metadata, "name") or "",
         accelerator=text(part(spec, "accelerator"), "model"),
         nodes=whole(status, "nodes"),
         devices_total=whole(devices, "total"),
         devices_used=whole(devices, "used"),
-        price=_price(part(status, "price"), "value", "class") or declared,
+        price=price and replace(price, source=_source(shapes, price)),
         unpriced=tuple(name for s in shapes if number(s, "pricePerHour") is None and (name := text(s, "instanceType"))),
         exhausted_until=moment(exhausted, "until"),
         exhausted_reason=text(exhausted, "reason"),
         conditions=conditions(status),
         claims=claims(spec),
     )
+
+
+def _source(shapes: Iterable[Raw], price: Price) -> str | None:
+    """Of the shape that has this price: a status may still show that of an earlier spec, of which no source is known."""
+    return next((said for s in shapes if number(s, "pricePerHour") == price.value and (said := text(s, "priceSource"))), None)
 
 
 def _price(raw: Raw, value: str, word: str) -> Price | None:

@@ -180,15 +180,16 @@ def _prices(view: TrialReportView) -> Element | None:
     if told.local:
         whole = "A server has all of the machine, and is charged all of it"
         return table(("Pool", f"{currency} an hour, the machine"), [row[:2] for row in rows], whole)
-    heads = ("Pool", f"{currency} an hour, a replica in the trial", "Class", "A node an hour, now", "Class now", "Read", "Age")
+    heads = ("Pool", f"{currency} an hour, a replica in the trial", "Class", "A node an hour, now", "Class now", "Read", "Age", "Source")
     return table(heads, rows, "A replica is charged its part of its node; all costs on this page are by the price of the trial")
 
 
-def _node(price: Price | None, now: datetime) -> tuple[str, str, str, str]:
+def _node(price: Price | None, now: datetime) -> tuple[str, ...]:
     if price is None:
-        return (UNKNOWN,) * 4
+        return (UNKNOWN,) * 5
     read = f"{price.as_of:%Y-%m-%d}" if price.as_of else UNKNOWN
-    return f"{exact(price.value)} {price.currency or ''}".strip(), price.price_class or UNKNOWN, read, price_age(price.as_of, now)
+    value = f"{exact(price.value)} {price.currency or ''}".strip()
+    return value, price.price_class or UNKNOWN, read, price_age(price.as_of, now), price.source or UNKNOWN
 
 
 def _break_even(each: BreakEven, currency: str | None) -> str:

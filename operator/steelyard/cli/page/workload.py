@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from xml.etree.ElementTree import Element
 
+from steelyard.cli.facts.pool import Price
 from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
 from steelyard.cli.page.frame import framed, model
@@ -79,9 +81,7 @@ def _cost(view: ReportView) -> Element | None:
             basis(row.basis, row.n),
             count(row.replicas),
             money(row.cost_per_hour),
-            f"{exact(row.price.value)} ({row.price.price_class or 'no class'}, {price_age(row.price.as_of, view.now)})"
-            if row.price
-            else UNKNOWN,
+            _node(row.price, view.now),
             money(row.cheapest_below),
         )
         for row in told.pools
@@ -96,6 +96,14 @@ def _cost(view: ReportView) -> Element | None:
         "Cheapest below",
     )
     return table(heads, rows, "What the load of now costs on each pool, and the node price below which that pool would be the cheapest")
+
+
+def _node(price: Price | None, now: datetime) -> str:
+    """With where it is from and how old it is."""
+    if price is None:
+        return UNKNOWN
+    said = f"{exact(price.value)} ({price.price_class or 'no class'}, {price_age(price.as_of, now)})"
+    return f"{said}, {price.source}" if price.source else said
 
 
 def _hour(view: ReportView) -> Element | None:

@@ -115,6 +115,7 @@ def _of_now(money: str, unit: str) -> Columns[_Now]:
         (f"node price ({money}/hour)", _part(_price, lambda price: price.value)),
         ("class of the price", _part(_price, lambda price: price.price_class)),
         ("price of", _part(_price, lambda price: price.as_of)),
+        ("source of the price", _part(_price, lambda price: price.source)),
         (f"cheapest below a node price of ({money}/hour)", lambda at: at.pool.cheapest_below),
         *_interval(f"a month ({money})", _month),
     )
