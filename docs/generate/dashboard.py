@@ -107,7 +107,8 @@ COSTS = Row(
         ),
         Panel(
             "Spent within the time shown (MONEY)",
-            "The ledger: the price of every node, split over who used it, since the leader began. Transition is the target of a move until it ends.",
+            "The ledger: the price of every node, split over who used it, since the leader began. Transition is the target of a "
+            "move until it ends, and trial what AcceleratorTrials and exit drills ran.",
             (
                 Query(
                     "sum by (workload, component) "

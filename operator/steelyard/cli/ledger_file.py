@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.cli.problem import Problem
-from steelyard.core.economics.node_cost import NodeCost
+from steelyard.core.economics.ledger import Component
+from steelyard.core.economics.node_cost import NodeCost, Part
 from steelyard.core.facts.price import PriceClass
 
 KEY = "nodeCost"
@@ -103,7 +104,23 @@ def _record(raw: Mapping[str, Any]) -> NodeCost:
         end=end,
         cost=money,
         price_class=PriceClass(word) if word else None,
+        parts=tuple(_part(each) for each in _listed(raw.get("parts"))),
     )
+
+
+def _listed(told: Any) -> Sequence[Mapping[str, Any]]:
+    """A list; in CSV one as text. An earlier version told none."""
+    found = json.loads(told) if isinstance(told, str) and told else told or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError(f"parts {str(told)[:60]!r} is not a list of objects")
+    return found
+
+
+def _part(raw: Mapping[str, Any]) -> Part:
+    money = float(raw["cost"])
+    if not isfinite(money):
+        raise ValueError(f"cost {raw['cost']!r} of a part is not a finite number")
+    return Part(str(raw.get("workload") or ""), Component(raw["component"]), money)
 
 
 def _moment(text: str) -> datetime:

@@ -39,6 +39,18 @@ def test_records_sum_to_what_was_paid(fleet: tuple[NodeFact, ...], cuts: list[in
 
 @effort(150)
 @given(fleet=fleets, cuts=st.lists(st.integers(1, 14_400), min_size=1, max_size=8))
+def test_parts_of_records_are_the_accounts_of_the_ledger_and_sum_to_their_record(fleet: tuple[NodeFact, ...], cuts: list[int]) -> None:
+    ledger, found = records(fleet, sorted(cuts))
+    for each in found:
+        assert fsum(part.cost for part in each.parts) == pytest.approx(each.cost or 0.0, rel=1e-9, abs=1e-12)
+    for who in {(e.account.workload, e.account.component) for e in ledger.money}:
+        booked_there = fsum(value for e, value in ledger.money.items() if (e.account.workload, e.account.component) == who)
+        told = fsum(part.cost for each in found for part in each.parts if (part.workload, part.component) == who)
+        assert told == pytest.approx(booked_there, rel=1e-9, abs=1e-9)
+
+
+@effort(150)
+@given(fleet=fleets, cuts=st.lists(st.integers(1, 14_400), min_size=1, max_size=8))
 def test_records_of_one_node_neither_overlap_nor_cross_an_hour(fleet: tuple[NodeFact, ...], cuts: list[int]) -> None:
     _, found = records(fleet, sorted(cuts))
     assert list(distinct(found)) == sorted(found, key=lambda r: (r.resource, r.start))

@@ -77,6 +77,22 @@ def test_what_the_leader_logs_is_what_the_command_reads(log: io.StringIO, tmp_pa
     assert "steelyard_workload_cost_eur_total{" in metrics.page().decode()
 
 
+def test_what_the_leader_logs_says_who_the_cost_was_for(log: io.StringIO, tmp_path: Path) -> None:
+    accounts = CostLedger(Metrics(), START)
+    pod = PodFact(
+        uid="pod", account=Account("ns/a", "p", Component.TRIAL), resources=Resources(1, 4, 0), since=START + timedelta(minutes=30)
+    )
+    for minutes in range(0, 70, 10):
+        accounts.book((replace(node(), pods=(pod,)),), START + timedelta(minutes=minutes), leading=True)
+    file = tmp_path / "operator.log"
+    file.write_text(log.getvalue())
+    (record,) = ledger(str(file)).records
+    idle, mine = record.parts
+    assert (idle.workload, idle.component, mine.workload, mine.component) == ("", Component.IDLE, "ns/a", Component.TRIAL)
+    assert idle.cost + mine.cost == pytest.approx(record.cost)
+    assert mine.cost > 0
+
+
 def test_a_standby_logs_nothing_and_has_the_whole_hour_when_it_becomes_the_leader(log: io.StringIO, tmp_path: Path) -> None:
     accounts = CostLedger(Metrics(), START)
     for minutes in range(0, 70, 10):

@@ -14,11 +14,12 @@ from steelyard.control.gather.probe_job import probe_of, refused_probe
 from steelyard.control.gather.queued import Quota
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import INFERENCE_WORKLOADS, JOBS, NODES, PODS
+from steelyard.control.kube.resource import ACCELERATOR_TRIALS, INFERENCE_WORKLOADS, JOBS, NODES, PODS
 from steelyard.core.economics.ledger import Component
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
+from steelyard.render.label import TRIAL
 from steelyard.render.name import probe_job
 from steelyard.status.memory import memory_of
 from unit.api import objects
@@ -303,6 +304,18 @@ def test_its_pod_is_paid_for_by_the_workload_and_counts_as_no_replica(cluster: C
     (probing,) = [each for each in paid.pods if each.uid == "u-pod"]
     assert (probing.account.workload, probing.account.component) == ("shop/chat", Component.TRANSITION)
     assert probing.since == MADE + timedelta(seconds=2)
+
+
+def test_the_pod_of_a_trial_is_paid_for_by_the_workload_apart_from_its_moves(cluster: Cluster) -> None:
+    asked = {"name": "asked", "namespace": "shop", "uid": "u-asked"}
+    cluster.put(ACCELERATOR_TRIALS, {"metadata": asked, "spec": {"workloadName": "chat"}})
+    cluster.put(JOBS, a_job(owner={"kind": "AcceleratorTrial", "name": "asked", "uid": "u-asked", "controller": True}, **{TRIAL: "asked"}))
+    tried = a_pod(server=RUNS, generator=RUNS)
+    tried["metadata"]["labels"] = {**PROBING, TRIAL: "asked"}
+    cluster.put(PODS, tried)
+    (paid,) = cluster.world.paid_nodes(cluster.world.pods())
+    (trying,) = [each for each in paid.pods if each.uid == "u-pod"]
+    assert (trying.account.workload, trying.account.component) == ("shop/chat", Component.TRIAL)
 
 
 def test_who_only_labels_a_pod_as_a_probe_is_not_counted(cluster: Cluster) -> None:

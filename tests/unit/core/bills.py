@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from steelyard.core.economics.bill import BillLine, bill_line
-from steelyard.core.economics.node_cost import NodeCost
+from steelyard.core.economics.node_cost import NodeCost, Part
 from steelyard.core.facts.price import PriceClass
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -45,6 +45,7 @@ def record(
     resource: str = f"aws:///us-east-1a/{MACHINE}",
     pool: str = "p",
     word: PriceClass | None = PriceClass.CONTRACTED,
+    parts: tuple[Part, ...] = (),
 ) -> NodeCost:
     start = DAY + timedelta(hours=hour)
     return NodeCost(
@@ -56,4 +57,5 @@ def record(
         end=start + timedelta(hours=hours),
         cost=cost,
         price_class=word,
+        parts=parts,
     )

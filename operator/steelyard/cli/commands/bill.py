@@ -6,13 +6,7 @@ import argparse
 from datetime import date
 
 from steelyard.cli.command import FAILED, OK, UNHEALTHY, Command
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day like 2026-01-31") from None
+from steelyard.cli.day import day
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +17,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY[=VALUE]",
         help="a tag that the bill has on all nodes of the pools: then nodes that the ledger does not know are found too",
     )
-    parser.add_argument("--since", type=_day, default=date.min, metavar="DAY", help="the first day (UTC); default: the ledger's")
-    parser.add_argument("--until", type=_day, default=date.max, metavar="DAY", help="the last day (UTC); default: the ledger's")
+    parser.add_argument("--since", type=day, default=date.min, metavar="DAY", help="the first day (UTC); default: the ledger's")
+    parser.add_argument("--until", type=day, default=date.max, metavar="DAY", help="the last day (UTC); default: the ledger's")
 
 
 def _run(arguments: argparse.Namespace) -> int:

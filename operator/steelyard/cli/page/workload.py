@@ -12,6 +12,7 @@ from steelyard.cli.page.claim import claims
 from steelyard.cli.page.element import element, listed, section, table
 from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
+from steelyard.cli.page.period import period
 from steelyard.cli.page.recorded import recorded
 from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.explain import objective, told_change
@@ -32,7 +33,7 @@ def _sections(view: ReportView) -> Iterator[Element | None]:
     told = view.explanation
     yield section("Quality", element("p", objective(told)), _quality(view))
     yield section("Cost", element("p", f"{told.where} {told.why}"), _cost(view))
-    yield section("Where the money is", _hour(view), _bill(view))
+    yield section("Where the money is", _hour(view), period(view.period), _bill(view))
     yield section("A month", month(view.month, told.currency, "at the pace that was measured"))
     yield section("Claims and their sources", claims(told.claims))
     yield section("What would change this", listed(told_change(change, told) for change in told.would_change))
@@ -120,7 +121,7 @@ def _idle(row: PoolCost) -> Decimal | None:
 
 
 def _bill(view: ReportView) -> Element | None:
-    if not view.explanation.costs:
+    if view.period is None and not view.explanation.costs:
         return None
     said = "What of the provider's bill these figures explain, and what is left: "
     return element("p", said, element("code", "steelyard bill LEDGER BILL"), ".", class_="soft")

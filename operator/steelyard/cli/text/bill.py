@@ -7,7 +7,7 @@ from decimal import Decimal
 from rich.console import Console
 from rich.text import Text
 
-from steelyard.cli.text.figure import UNKNOWN, count, money, percent
+from steelyard.cli.text.figure import UNKNOWN, count, percent, to_the_cent
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.bill import BillNode, BillPool, BillView
 
@@ -52,14 +52,14 @@ def show(console: Console, view: BillView) -> None:
     console.print(table(_POOLS, pools, console.width) if pools else Text("No node-day is in both with a price."))
     for pool in view.pools:
         if pool.unpriced:
-            console.print(Text(f"hint: the ledger has no price for {_days(pool.unpriced)} of {pool.pool}, left out above"))
+            console.print(Text(f"hint: the ledger has no price for {node_days(pool.unpriced)} of {pool.pool}, left out above"))
     _list(console, "only in the ledger", view.only_ledger, "bills come late; else compare how both name the machine")
     _list(console, "only in the bill", view.only_bill, "nodes that no pool selects, or of a time without an operator")
     console.print(
-        Text(f"\nthe whole bill: {_amount(view.effective)} effective, {_amount(view.billed)} billed; of it are no hours of nodes:")
+        Text(f"\nthe whole bill: {to_the_cent(view.effective)} effective, {to_the_cent(view.billed)} billed; of it are no hours of nodes:")
     )
-    rows: list[tuple[Cell, ...]] = [(f"  {_REST[each.kind]}", _amount(each.amount)) for each in view.rest]
-    rows += [(f"  in {each.currency}, which is in no sum", f"{_amount(each.amount)} {each.currency}") for each in view.foreign]
+    rows: list[tuple[Cell, ...]] = [(f"  {_REST[each.kind]}", to_the_cent(each.amount)) for each in view.rest]
+    rows += [(f"  in {each.currency}, which is in no sum", f"{to_the_cent(each.amount)} {each.currency}") for each in view.foreign]
     console.print(table(_LEFT, rows, console.width) if rows else Text("  nothing"))
     console.print()
     if view.tag is None:
@@ -80,8 +80,8 @@ def _pool(pool: BillPool) -> tuple[Cell, ...]:
     return (
         pool.pool,
         count(pool.node_days),
-        _amount(pool.ledger),
-        _amount(pool.bill),
+        to_the_cent(pool.ledger),
+        to_the_cent(pool.bill),
         f"{_signed(difference.total)} {_percent(difference.percent)}".strip(),
         _signed(difference.hours),
         _signed(difference.price_class),
@@ -101,7 +101,7 @@ def _list(console: Console, title: str, nodes: tuple[BillNode, ...], todo: str) 
         return
     amounts = [n.ledger if n.bill is None else n.bill for n in nodes]
     total = sum((a for a in amounts if a is not None), Decimal(0))
-    console.print(Text(f"\n{title}: {_amount(total)} in {_days(len(nodes))} ({todo})"))
+    console.print(Text(f"\n{title}: {to_the_cent(total)} in {node_days(len(nodes))} ({todo})"))
     order = sorted(zip(nodes, amounts, strict=True), key=lambda each: (-(each[1] or 0), each[0].resource, each[0].day))
     rows: list[tuple[Cell, ...]] = [
         (
@@ -110,7 +110,7 @@ def _list(console: Console, title: str, nodes: tuple[BillNode, ...], todo: str) 
             node.node or UNKNOWN,
             node.pool or UNKNOWN,
             f"{node.hours if node.bill is None else node.billed_hours or 0:.1f}",
-            _amount(amount),
+            to_the_cent(amount),
         )
         for node, amount in order[:SHOWN]
     ]
@@ -119,17 +119,13 @@ def _list(console: Console, title: str, nodes: tuple[BillNode, ...], todo: str) 
         console.print(Text(f"and {count(len(nodes) - SHOWN)} more; -o json has all"))
 
 
-def _days(number: int) -> str:
+def node_days(number: int) -> str:
+    """With the word."""
     return f"{count(number)} node-day{'' if number == 1 else 's'}"
 
 
-def _amount(value: Decimal | None) -> str:
-    """To the hundredth at least: bills are compared to it."""
-    return money(value) if value is None or 0 < abs(value) < 1 else f"{value:,.2f}"
-
-
 def _signed(value: Decimal) -> str:
-    return f"+{_amount(value)}" if value > 0 else _amount(value)
+    return f"+{to_the_cent(value)}" if value > 0 else to_the_cent(value)
 
 
 def _percent(value: Decimal | None) -> str:

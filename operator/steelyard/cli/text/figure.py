@@ -20,6 +20,11 @@ def money(value: Decimal | None) -> str:
     return _rounded(value, _places(value))
 
 
+def to_the_cent(value: Decimal | None) -> str:
+    """To the hundredth at least: sums are added up and compared to it."""
+    return money(value) if value is None or 0 < abs(value) < 1 else f"{value:,.2f}"
+
+
 def exact(value: Decimal | None) -> str:
     """As it was given: a price is no measurement."""
     return UNKNOWN if value is None else f"{value:,f}"

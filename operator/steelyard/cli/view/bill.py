@@ -153,10 +153,10 @@ def _view(found: Reconciliation, tag: str | None) -> BillView:
         tag=tag,
         pools=tuple(_pool(each) for each in found.pools),
         nodes=tuple(_node(row) for row in rows),
-        rest=tuple(Rest(kind=kind.value, amount=_decimal(amount)) for kind, amount in found.left.items() if amount),
+        rest=tuple(Rest(kind=kind.value, amount=in_decimals(amount)) for kind, amount in found.left.items() if amount),
         foreign=tuple(_foreign(each) for each in found.foreign),
-        effective=_decimal(found.effective),
-        billed=_decimal(found.billed),
+        effective=in_decimals(found.effective),
+        billed=in_decimals(found.billed),
     )
 
 
@@ -165,10 +165,10 @@ def _pool(each: PoolSum) -> BillPool:
         pool=plain(each.pool),
         node_days=each.node_days,
         unpriced=each.unpriced,
-        ledger=_decimal(each.ours),
-        bill=_decimal(each.theirs),
+        ledger=in_decimals(each.ours),
+        bill=in_decimals(each.theirs),
         difference=_difference(each.ours, each.theirs, each.causes),
-        allowed_percent=None if each.tolerance is None else _decimal(100 * each.tolerance),
+        allowed_percent=None if each.tolerance is None else in_decimals(100 * each.tolerance),
         within=each.within,
     )
 
@@ -180,27 +180,28 @@ def _node(row: Row) -> BillNode:
         resource=plain(row.key.resource),
         node=plain(row.node) or None,
         pool=None if row.pool is None else plain(row.pool),
-        ledger=None if row.ours is None else _decimal(row.ours),
-        bill=None if row.theirs is None else _decimal(row.theirs),
-        hours=_decimal(row.hours),
-        billed_hours=None if row.billed_hours is None else _decimal(row.billed_hours),
+        ledger=None if row.ours is None else in_decimals(row.ours),
+        bill=None if row.theirs is None else in_decimals(row.theirs),
+        hours=in_decimals(row.hours),
+        billed_hours=None if row.billed_hours is None else in_decimals(row.billed_hours),
         difference=_difference(row.ours or 0.0, row.theirs or 0.0, row.causes) if both else None,
     )
 
 
 def _difference(ours: float, theirs: float, causes: Mapping[Cause, float]) -> Difference:
     return Difference(
-        total=_decimal(ours - theirs),
-        percent=_decimal(100 * (ours / theirs - 1)) if theirs else None,
-        hours=_decimal(causes[Cause.HOURS]),
-        price_class=_decimal(causes[Cause.PRICE_CLASS]),
-        commitment=_decimal(causes[Cause.COMMITMENT]),
+        total=in_decimals(ours - theirs),
+        percent=in_decimals(100 * (ours / theirs - 1)) if theirs else None,
+        hours=in_decimals(causes[Cause.HOURS]),
+        price_class=in_decimals(causes[Cause.PRICE_CLASS]),
+        commitment=in_decimals(causes[Cause.COMMITMENT]),
     )
 
 
 def _foreign(money: Money) -> Foreign:
-    return Foreign(currency=plain(money.currency), amount=_decimal(money.amount))
+    return Foreign(currency=plain(money.currency), amount=in_decimals(money.amount))
 
 
-def _decimal(value: float) -> Decimal:
+def in_decimals(value: float) -> Decimal:
+    """To DECIMALS places."""
     return Decimal(repr(round(value, DECIMALS) + 0.0))

@@ -12,6 +12,7 @@ from steelyard.cli.unit import unit_of
 from steelyard.cli.view.doubt import of_capacity, of_claims, of_price
 from steelyard.cli.view.explain import ExplainView, explain
 from steelyard.cli.view.month import CENT, HOURS_A_MONTH, Month, MonthRow, month_of
+from steelyard.cli.view.period import PeriodView
 from steelyard.cli.view.verdict import Sentence, sentences
 from steelyard.status.read.placement import Placement, TokenCost, UnitCost
 
@@ -32,6 +33,8 @@ class ReportView:
     """What was not measured, or not lately, as sentences."""
     explanation: ExplainView
     """All figures, as `steelyard explain` has them."""
+    period: PeriodView | None
+    """What the nodes cost over the days of a ledger. Null without --ledger."""
 
     @property
     def digest(self) -> str | None:
@@ -39,8 +42,8 @@ class ReportView:
         return self.explanation.digest
 
 
-def report(seen: Gathered) -> ReportView:
-    """From the raw objects of one workload."""
+def report(seen: Gathered, period: PeriodView | None = None) -> ReportView:
+    """From the raw objects of one workload, and what the ledger has of it."""
     view = explain(seen)
     month = _month(view)
     verdicts = sentences(view.claims, month, view.currency)
@@ -51,6 +54,7 @@ def report(seen: Gathered) -> ReportView:
         month=month,
         doubts=tuple(_doubts(view)),
         explanation=view,
+        period=period,
     )
 
 

@@ -12,6 +12,7 @@ from steelyard.cli.facts.pool import Price
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.hour import HourRow
 from steelyard.cli.view.month import HOURS_A_MONTH, MonthRow
+from steelyard.cli.view.period import PeriodBill, PeriodRow, PeriodView
 from steelyard.cli.view.pool_row import PoolRow
 from steelyard.cli.view.report import ReportView
 from steelyard.cli.view.trial_report import TrialReportView
@@ -61,8 +62,10 @@ class _Tried:
 
 
 def report_sheet(view: ReportView) -> Sheet:
-    """Of a workload: what its load of now costs on each pool."""
+    """Of a workload: what its load of now costs on each pool; with a ledger, what its nodes cost on each pool over the days, and together."""
     told = view.explanation
+    if view.period is not None:
+        return _sheet(_of_days(view.period), (*view.period.pools, view.period.together))
     months = {row.pool: row for row in view.month.pools} if view.month else {}
     return _sheet(_of_now(told.currency or "money", unit_of(told.unit).whole), (_Now(row, months.get(row.pool)) for row in told.pools))
 
@@ -119,6 +122,37 @@ def _of_now(money: str, unit: str) -> Columns[_Now]:
         (f"cheapest below a node price of ({money}/hour)", lambda at: at.pool.cheapest_below),
         *_interval(f"a month ({money})", _month),
     )
+
+
+def _of_days(period: PeriodView) -> Columns[PeriodRow]:
+    money = period.currency
+    return (
+        ("pool", lambda at: at.pool or "together"),
+        ("first day (UTC)", lambda _: period.first_day),
+        ("last day (UTC)", lambda _: period.last_day),
+        ("node-days", lambda at: at.node_days),
+        ("node-days without a price, left out", lambda at: at.unpriced),
+        ("hours of nodes (h)", lambda at: at.hours),
+        (f"used by the workload ({money})", lambda at: at.used),
+        (f"idle ({money})", lambda at: at.idle),
+        (f"start of nodes ({money})", lambda at: at.start),
+        (f"moves and explorations ({money})", lambda at: at.moves),
+        (f"trials and exit drills ({money})", lambda at: at.trials),
+        (f"agents and compiles ({money})", lambda at: at.shared),
+        (f"other workloads ({money})", lambda at: at.other_workloads),
+        (f"pods of somebody else ({money})", lambda at: at.others),
+        (f"not told ({money})", lambda at: at.untold),
+        (f"sum ({money})", lambda at: at.ledger),
+        (f"of it not in the bill ({money})", _part(_period_bill, lambda bill: bill.missing)),
+        ("hours billed (h)", _part(_period_bill, lambda bill: bill.hours)),
+        (f"billed ({money})", _part(_period_bill, lambda bill: bill.amount)),
+        (f"unexplained rest ({money})", _part(_period_bill, lambda bill: bill.rest)),
+        ("unexplained rest (% of the billed)", _part(_period_bill, lambda bill: bill.rest_percent)),
+    )
+
+
+def _period_bill(at: PeriodRow) -> PeriodBill | None:
+    return at.bill
 
 
 def _of_load(money: str) -> Columns[_Tried]:

@@ -62,7 +62,8 @@ def paid_node(
 
 
 def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact:
-    component = Component.TRANSITION if pod.probes else component_of(pod.placement, moves.get(pod.workload))
+    probed = Component.TRIAL if pod.tries else Component.TRANSITION
+    component = probed if pod.probes else component_of(pod.placement, moves.get(pod.workload))
     account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component)
     return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)
 

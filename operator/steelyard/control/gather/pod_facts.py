@@ -31,7 +31,11 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None, page: Ser
     labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
     key = label.key_of(labels)
     probes = labels.get(label.ROLE) == label.PROBE
-    facts = replace(served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key), probes=probes)
+    facts = replace(
+        served_pod(pod, pool, node, WorkloadKey(namespace, labels[label.WORKLOAD]), key),
+        probes=probes,
+        tries=probes and label.TRIAL in labels,
+    )
     if page is not None:
         service = "" if probes else _service(pod)
         # What no gateway sends requests to is read by its page.

@@ -77,8 +77,8 @@ class CostLedger:
         yield from (Sample(name, ("", "", pool, "fullyLoaded"), value) for pool, value in sorted(counted.unassigned.items()))
         yield from (Sample(name, ("", "", pool, "others"), value) for pool, value in sorted(counted.others.items()) if value is not None)
 
-    def _record(self, cost: NodeCost) -> Mapping[str, str | None]:
-        """As `steelyard bill` reads it."""
+    def _record(self, cost: NodeCost) -> Mapping[str, object]:
+        """As `steelyard bill` and `steelyard report` read it."""
         return {
             "node": cost.node,
             "resource": cost.resource,
@@ -89,4 +89,5 @@ class CostLedger:
             "cost": None if cost.cost is None else repr(cost.cost),
             "currency": self._metrics.currency.upper(),
             "priceClass": None if cost.price_class is None else cost.price_class.value,
+            "parts": [{"workload": p.workload, "component": p.component.value, "cost": repr(p.cost)} for p in cost.parts],
         }

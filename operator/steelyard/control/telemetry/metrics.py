@@ -44,7 +44,7 @@ def workload_families(currency: str) -> tuple[Family, ...]:
     return (
         Family(
             f"steelyard_workload_cost_{currency}",
-            "Cost attributed to a workload on a pool: allocated or transition; without a workload: idle, shared, overhead or others.",
+            "Cost attributed to a workload on a pool: allocated, transition or trial; without a workload: idle, shared, overhead or others.",
             (*_PLACEMENT, "component", "price_class"),
             limit=500_000,
         ),

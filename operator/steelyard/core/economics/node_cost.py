@@ -8,17 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from steelyard.core.economics.ledger import Ledger, NodeFact, per_second
+from steelyard.core.economics.ledger import Component, Ledger, NodeFact, parts_of, per_second, segments
 from steelyard.core.facts.price import PriceClass
 
 HOUR = timedelta(hours=1)
 
 
+class Part(NamedTuple):
+    """Money of a node's cost. `workload` (namespace/name) is empty for what is none's."""
+
+    workload: str
+    component: Component
+    cost: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCost:
     """One node in [start, end). `resource`: its spec.providerID, or what the bill calls it. `cost`: money, spread evenly over the time; None
-    without a known price."""
+    without a known price. `parts`: who that was for, which sums to it; empty where it is not told."""
 
     node: str
     resource: str
@@ -28,6 +37,7 @@ class NodeCost:
     end: datetime
     cost: float | None
     price_class: PriceClass | None
+    parts: tuple[Part, ...] = ()
 
     @property
     def hours(self) -> float:
@@ -44,7 +54,13 @@ class NodeCost:
 
     def _within(self, start: datetime, end: datetime) -> NodeCost:
         part = (end - start) / (self.end - self.start)
-        return replace(self, start=start, end=end, cost=None if self.cost is None else self.cost * part)
+        return replace(
+            self,
+            start=start,
+            end=end,
+            cost=None if self.cost is None else self.cost * part,
+            parts=tuple(each._replace(cost=each.cost * part) for each in self.parts),
+        )
 
 
 def booked(
@@ -60,7 +76,7 @@ def booked(
         node, last = here.get(uid), open_.pop(uid, None)
         for piece in [] if node is None else _pieces(node, before, after):
             if last is not None and _continues(last, piece):
-                last = replace(last, end=piece.end, cost=None if last.cost is None or piece.cost is None else last.cost + piece.cost)
+                last = _together(last, piece)
                 continue
             closed += [] if last is None else [last]
             last = piece
@@ -102,10 +118,36 @@ def _pieces(node: NodeFact, before: Ledger, after: Ledger) -> list[NodeCost]:
                 end=until,
                 cost=None if rate is None else rate * (until - begin).total_seconds(),
                 price_class=None if rate is None or node.price is None else node.price.price_class,
+                parts=_parts(node, rate, begin, until),
             )
         )
         begin = until
     return pieces
+
+
+def _parts(node: NodeFact, rate: float | None, begin: datetime, until: datetime) -> tuple[Part, ...]:
+    """What of it is for whom, as the ledger divides it."""
+    if rate is None:
+        return ()
+    found = (
+        Part(account.workload, account.component, money)
+        for first, last in segments(node, begin, until)
+        for account, money in parts_of(node, first, rate * (last - first).total_seconds()).items()
+    )
+    return _summed(found)
+
+
+def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
+    sums: dict[tuple[str, Component], float] = {}
+    for part in parts:
+        if part.cost > 0:
+            sums[part[:2]] = sums.get(part[:2], 0.0) + part.cost
+    return tuple(Part(*who, money) for who, money in sorted(sums.items()))
+
+
+def _together(last: NodeCost, piece: NodeCost) -> NodeCost:
+    cost = None if last.cost is None or piece.cost is None else last.cost + piece.cost
+    return replace(last, end=piece.end, cost=cost, parts=_summed((*last.parts, *piece.parts)))
 
 
 def _continues(last: NodeCost, piece: NodeCost) -> bool:

@@ -54,7 +54,7 @@ def reconcile(
     currency: the ledger's. ours: whether a line is of this installation's nodes, for example by a tag; without it a machine that the ledger
     does not know is taken for somebody else's. `lines` is read once and not kept. ValueError without a record.
     """
-    booked = {key: mine for key, mine in _by_day(records).items() if since <= key.day <= until}
+    booked = {key: mine for key, mine in by_day(records).items() if since <= key.day <= until}
     if not booked:
         raise ValueError("the ledger has no record of a node on these days")
     days = {key.day for key in booked}
@@ -107,7 +107,7 @@ def _not_a_node(line: BillLine, *, mine: bool) -> NotANode | None:
     return None if line.timed else NotANode.BESIDE_HOURS
 
 
-def _by_day(records: Iterable[NodeCost]) -> dict[NodeDay, list[NodeCost]]:
+def by_day(records: Iterable[NodeCost]) -> dict[NodeDay, list[NodeCost]]:
     """The records cut at midnight (UTC)."""
     found: dict[NodeDay, list[NodeCost]] = {}
     for record in distinct(records):

@@ -47,6 +47,8 @@ class PodFacts:
     """The Service of its placement, where a gateway tells of the requests."""
     probes: bool = False
     """Of a probe: it costs, and serves nobody."""
+    tries: bool = False
+    """The probe is an AcceleratorTrial's."""
 
     @property
     def serving(self) -> bool:
