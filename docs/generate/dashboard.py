@@ -281,6 +281,20 @@ CLAIMS = Row(
             "Budget (spec.rebalancing.exploration.budget), spent by those that ended, and reserved for the one under way: the most it can cost.",
             (Query(_one("steelyard_trial_money_CURRENCY", "namespace, workload, part"), "{{workload}} {{part}}"),),
             unit="currencyMONEY",
+            width=THIRD,
+        ),
+        Panel(
+            "Money for AcceleratorTrials and exit drills (MONEY)",
+            "Of each trial that goes on or ended within 24 hours: its budget, the most that it can cost, and what it has cost so far. It is no part "
+            "of the money for explorations.",
+            (
+                Query(
+                    _one("steelyard_accelerator_trial_money_CURRENCY", "namespace, workload, trial, part"),
+                    "{{trial}} of {{workload}}, {{part}}",
+                ),
+            ),
+            unit="currencyMONEY",
+            width=THIRD,
         ),
         Panel(
             "Weighed moves: saving over cost, median",
@@ -291,6 +305,7 @@ CLAIMS = Row(
                     "{{outcome}}",
                 ),
             ),
+            width=THIRD,
         ),
     ),
 )

@@ -49,6 +49,7 @@ EMPTY_BY_DESIGN: Mapping[str, Empty] = {
     "panel Saved an hour by the last move (MONEY), A": Empty(
         "it is told once enough good requests were served after a move for cost, and where its interval does not cover 0"
     ),
+    "panel Money for AcceleratorTrials and exit drills (MONEY), A": Empty("nobody made a trial, and no workload asks for a drill"),
     "panel Moves under way, by step, A": Empty("the move has ended", "last_over_time(steelyard_move_under_way[1h])"),
     "annotation Moves": Empty("the move has ended", "last_over_time(steelyard_move_under_way[1h])"),
     "alert SteelyardWorkloadHeld": Empty("nothing is held", CONDITION.format("Held")),

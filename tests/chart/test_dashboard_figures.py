@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,15 @@ from chart.local_prometheus import program, prometheus
 from chart.queries import alerts, ask, dashboard, queries
 from cluster.waiting import wait_until
 from patience import PATIENCE
+from steelyard.control.kube.reader import Reader
+from steelyard.control.kube.resource import ACCELERATOR_TRIALS
+from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.control.telemetry.trial_gauges import trial_gauges
+from unit.control.virtual_time import ManualClock
 
 PAGE = ("shop", "embedder", "inf2")
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @contextmanager
@@ -104,3 +111,19 @@ def test_a_way_out_that_was_proven_more_than_two_periods_ago_or_never_is_told(tm
         told = [one["metric"] for one in ask(url, expr)]
     assert sorted(one["workload"] for one in told) == ["never-proven", "proven-late"]
     assert {one["namespace"] for one in told} == {"shop"}, "its labels are those that the summary names"
+
+
+def test_a_trial_that_goes_on_shows_what_is_reserved_and_spent(tmp_path: Path) -> None:
+    found = program()
+    if found is None:
+        pytest.skip("no prometheus here: python -m cluster build prometheus")
+    store, metrics = Store(ManualClock()), Metrics()
+    meta = {"namespace": "shop", "name": "half", "uid": "u", "resourceVersion": "1"}
+    status = {"reserved": "1.84", "spent": "0.62"}
+    store.wrote(ACCELERATOR_TRIALS, {"metadata": meta, "spec": {"workloadName": "embedder", "budget": "2.00"}, "status": status})
+    metrics.gauges.publish("trials", trial_gauges(store, Reader(lambda *_: None), NOW, metrics.currency))
+    [panel] = [query for query in queries(dashboard(), ()) if query.where == "panel Money for AcceleratorTrials and exit drills (USD), A"]
+    with exposed(metrics) as address, prometheus(found, tmp_path, address) as url:
+        shown = wait_until("the money of the trial", lambda: ask(url, panel.expr), seconds=PATIENCE)
+    told = {(one["metric"]["trial"], one["metric"]["part"]): float(one["value"][1]) for one in shown}
+    assert told == {("half", "budget"): 2.0, ("half", "reserved"): 1.84, ("half", "spent"): 0.62}

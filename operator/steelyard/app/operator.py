@@ -101,6 +101,7 @@ from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
 from steelyard.control.telemetry.metrics_page import MetricsPage
 from steelyard.control.telemetry.metrics_server import MetricsServer
 from steelyard.control.telemetry.scrape_access import ScrapeAccess
+from steelyard.control.telemetry.trial_gauges import trial_gauges
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reason import Reason
@@ -706,6 +707,7 @@ class Operator:
             self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
         self.decision_log.publish(self.clock.now(), leading=self.leading, owed=owed, serving={p.workload for p in serving})
         self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
+        self.metrics.gauges.publish("trials", trial_gauges(self.store, self.reader, self.clock.now(), self.metrics.currency))
         self.metrics.gauges.publish("process", self._process_gauges())
         self.metrics.gauges.publish("autoscalers", Gauges(tuple(self.signal.gauges(self.store.all(SCALE_TARGETS)))))
 

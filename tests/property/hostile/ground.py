@@ -41,6 +41,7 @@ from steelyard.control.kube.resource import (
 )
 from steelyard.control.telemetry.compile_gauges import compile_gauges
 from steelyard.control.telemetry.cost_ledger import CostLedger
+from steelyard.control.telemetry.trial_gauges import trial_gauges
 from steelyard.core.decide import decide
 from steelyard.core.decide_compile import decide_compile
 from steelyard.core.decide_trial import decide_trial
@@ -293,6 +294,7 @@ class Ground:
                 jobs = {row.pool: "asked-0" for row in decision.memory.rows}
                 status_of_trial(decision, self.world.settings, jobs, asked.get("status") or {}, 1, NOW)
         compile_gauges(self.operator.store, self.operator.reader)
+        trial_gauges(self.operator.store, self.operator.reader, NOW, "usd")
 
     def leaves(self, resource: Resource, made: Manifest) -> None:
         """It is deleted."""

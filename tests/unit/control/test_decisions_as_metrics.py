@@ -7,11 +7,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from steelyard.control.kube.reader import Reader
-from steelyard.control.kube.resource import COMPILED_MODELS
+from steelyard.control.kube.resource import ACCELERATOR_TRIALS, COMPILED_MODELS
 from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.compile_gauges import compile_gauges
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.metrics import Metrics
+from steelyard.control.telemetry.trial_gauges import trial_gauges
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass
 from steelyard.core.compiling.snapshot import CompileJob
 from steelyard.core.decide import decide
@@ -253,6 +254,31 @@ def test_what_a_person_pays_for_a_trial_is_no_money_of_the_workloads_own() -> No
     deciding(told, run.world)
     assert run.world.memory.move is not None and run.world.memory.move.reserved
     assert {labels["part"] for labels, _ in series(metrics, "steelyard_trial_money_usd")} == {"budget", "spent"}
+
+
+def test_each_trial_says_what_it_may_cost_can_cost_and_has_cost_and_one_that_ended_a_day_ago_nothing() -> None:
+    store, metrics = Store(ManualClock()), Metrics()
+
+    def stands(name: str, status: dict[str, object], **spec: str) -> None:
+        meta = {"namespace": "shop", "name": name, "uid": name, "resourceVersion": "1"}
+        store.wrote(ACCELERATOR_TRIALS, {"metadata": meta, "spec": {"workloadName": "search", **spec}, "status": status})
+
+    stands("waits", {}, budget="2.00")
+    stands("runs", {"reserved": "1.84", "spent": "0.62"}, budget="2.00")
+    stands("over", {"reserved": "1.5", "spent": "1.2", "endedTime": (NOW - timedelta(hours=23)).isoformat()}, budget="3")
+    stands("old", {"reserved": "1.5", "spent": "1.2", "endedTime": (NOW - timedelta(hours=25)).isoformat()}, budget="3")
+    metrics.gauges.publish("trials", trial_gauges(store, Reader(lambda *_: None), NOW, "usd"))
+    found = series(metrics, "steelyard_accelerator_trial_money_usd")
+    assert {(labels["namespace"], labels["workload"]) for labels, _ in found} == {("shop", "search")}
+    assert {(labels["trial"], labels["part"]): value for labels, value in found} == {
+        ("waits", "budget"): 2.0,
+        ("runs", "budget"): 2.0,
+        ("runs", "reserved"): 1.84,
+        ("runs", "spent"): 0.62,
+        ("over", "budget"): 3.0,
+        ("over", "reserved"): 1.5,
+        ("over", "spent"): 1.2,
+    }
 
 
 def test_a_budget_that_was_not_given_is_a_tenth_of_the_days_cost_once_that_is_known() -> None:

@@ -155,6 +155,12 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
             ("namespace", "workload", "part"),
             limit=150_000,
         ),
+        Family(
+            f"steelyard_accelerator_trial_money_{currency}",
+            "Money for an AcceleratorTrial, an exit drill among them; part says budget, reserved or spent so far.",
+            ("namespace", "workload", "trial", "part"),
+            limit=50_000,
+        ),
         Family("steelyard_plan_replicas", "Replicas that the fleet's plan gives a workload on a pool.", _PLACEMENT, limit=200_000),
         Family(
             "steelyard_autoscaler_replicas",
