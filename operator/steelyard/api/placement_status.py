@@ -138,9 +138,7 @@ class UnitCost(StatusModel):
     ] = None
     basis: Annotated[
         Basis,
-        says(
-            "What the value rests on. A claim never wins over a measurement, and it is never shown without this word.", example="Measured"
-        ),
+        says("What the value rests on. A claim never wins over a measurement.", example="Measured"),
     ]
     output_tokens: Annotated[
         TokenCost | None,

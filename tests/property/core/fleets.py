@@ -24,7 +24,7 @@ pods = st.builds(
     ),
     st.integers(0, 50),
     st.sampled_from(["ns/a", "ns/b"]),
-    st.sampled_from([Component.ALLOCATED, Component.TRANSITION, Component.SHARED, Component.OTHERS]),
+    st.sampled_from([Component.ALLOCATED, Component.TRANSITION, Component.TRIAL, Component.SHARED, Component.OTHERS]),
     resources,
     seconds,
     st.none() | seconds,
