@@ -77,6 +77,12 @@ def test_an_example_runs_and_its_first_line_is_the_answer(call):
     )
 
 
+def test_the_profiles_of_servers_are_those_of_the_checkout(call):
+    found = call("python", "-c", "from steelyard.observe.profiles import PROFILES; print(*sorted(PROFILES))")
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == sorted(path.stem for path in (ROOT / "operator/steelyard/observe/profiles/data").iterdir())
+
+
 def test_the_examples_are_those_of_the_checkout(call):
     listed = call("steelyard", "simulate", "--example")
     assert listed.returncode == 0

@@ -1,15 +1,18 @@
 """Servers that are not ours, read by their profiles: pages that real ones answered with, or that were written after their sources (the first line of
 such a page says so), and what follows of them."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from steelyard.api.metrics_page import TOLD, Profile
 from steelyard.core.facts.server_page import PageNames, ServerPage
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.profiles import PROFILES, contract_of, port_of
+from steelyard.observe.profiles.profile import Profile as Described
 from steelyard.observe.sample import Counts, Tally, Within
 from unit.observe.pods import T0
 
@@ -32,9 +35,46 @@ def test_every_word_of_the_api_is_a_profile_and_has_a_port():
     assert port_of(ServerPage(profile="vllm", promises=(), port=9000)) == 9000
 
 
+def test_a_profile_says_whose_page_it_is_and_of_which_versions_a_real_one_was_read():
+    """What no real page was read of has one that was written after its source, and vLLM's, whose names its real server shows, none."""
+    assert {path.stem for path in (files("steelyard.observe.profiles") / "data").iterdir()} == PROFILES.keys()
+    for name, of in PROFILES.items():
+        found = {path.stem.removeprefix(f"{name}-"): path.read_text() for path in PAGES.glob(f"{name}-*.txt")}
+        recorded = {version for version, text in found.items() if "not recorded" not in text.partition("\n")[0]}
+        assert {version.partition("-")[0] for version in recorded} == set(of.recorded), name
+        assert all(len(place) > len("a/b c") and " " in place for place in of.source), name
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"answerd": []}, "Extra inputs are not permitted"),
+        ({"port": 0}, "greater than or equal to 1"),
+        ({"answered": []}, "at least 1 item"),
+        ({"answered": [{"name": "n", "where": {"code": [503]}}]}, "valid string"),
+        ({"times": {"p99": [{"name": "t"}]}}, "'e2e', 'ttft' or 'itl'"),
+        ({"unit": "Minutes"}, "'Seconds', 'Milliseconds' or 'Microseconds'"),
+        ({"source": []}, "at least 1 item"),
+        ({"recorded": None}, "valid tuple"),
+    ],
+)
+def test_a_file_that_says_something_else_than_a_profile_is_refused_when_it_is_read(change, why):
+    right = {
+        "server": "some",
+        "versions": "1.0",
+        "source": ["a/b c.py"],
+        "recorded": [],
+        "port": 80,
+        "answered": [{"name": "n_total", "where": {"code": ["2*"]}}],
+    }
+    assert Described.model_validate(right).metrics((), None).counter == "n_total"
+    with pytest.raises(ValidationError, match=why):
+        Described.model_validate({**right, **change})
+
+
 def test_the_api_takes_promises_of_just_the_times_that_a_profile_tells():
     told = {(str(word), str(metric)) for metric, words in TOLD.items() for word in words}
-    known = {name: {metric for metric, _ in (*of.times, *of.means, *of.parts)} for name, of in PROFILES.items()}
+    known = {name: {*of.times, *of.means, *of.parts} for name, of in PROFILES.items()}
     assert told == {(name, metric) for name, metrics in known.items() for metric in metrics}
 
 
@@ -394,6 +434,46 @@ def test_a_sum_that_cannot_be_that_of_its_buckets_is_no_reading(total):
     assert by_names(text.replace(f"t_sum {total}", "t_sum 12.5"), requests="n_total", whole="t").counts.answered == 50
 
 
+@pytest.mark.parametrize(
+    ("name", "metric", "written"),
+    [
+        ("vllm", "e2e", vllm()),
+        ("vllm", "ttft", vllm()),
+        ("vllm", "itl", vllm()),
+        ("triton", "ttft", page("triton-2026")),
+        *(
+            (word, "e2e", page(at))
+            for word, at in (
+                ("sglang", "sglang-main-2026"),
+                ("trtllm", "trtllm-main-2026"),
+                ("tgi", "tgi-3.3"),
+                ("tei", "tei-main-2026"),
+                ("ovms", "ovms-2026"),
+                ("mlserver", "mlserver-1.7.1"),
+                ("kserve", "kserve-0.16.0"),
+                ("rayserve", "rayserve-2.60.0"),
+                ("bentoml", "bentoml-1.4.40"),
+                ("infinity", "infinity-0.0.78"),
+            )
+        ),
+    ],
+)
+def test_a_histogram_that_does_not_say_how_many_there_were_in_all_is_no_reading_of_any_server(name, metric, written):
+    asked = profile(name, (metric, 1.0))
+    assert read(asked, written).counts.told
+    with pytest.raises(RejectedError, match=r"without the same edges up to \+Inf in all its series") as caught:
+        read(asked, without(written, 'le="+Inf"'))
+    assert caught.value.reason is Reason.BUCKETS
+
+
+@pytest.mark.parametrize("handlers", [("/predict", "/health"), ("/predict",), ("/health",)])
+def test_nor_is_one_by_names_even_where_one_of_its_series_alone_lacks_that(handlers):
+    text = without(LABELLED, *(f't_bucket{{handler="{handler}",le="+Inf"}}' for handler in handlers))
+    with pytest.raises(RejectedError, match=r"has a histogram t without the same edges up to \+Inf") as caught:
+        by_names(text, requests="n_total", whole="t")
+    assert caught.value.reason is Reason.BUCKETS
+
+
 # --- servers that tell a mean or a part alone -------------------------------------------------------------------------------------------
 
 
@@ -402,6 +482,14 @@ def test_triton_tells_of_whole_requests_a_mean_and_of_each_failure_why():
     assert (sample.counts.answered, sample.counts.error, sample.counts.shed, sample.counts.aside) == (50, 1, 2, 0)
     assert sample.counts.tally == Tally(good=0, slow=50, error=1, shed=2, unsure=50)
     assert "histogram_latencies=true" in sample.blind
+
+
+def test_a_real_triton_counts_what_its_model_answered_with_an_error_as_answered_and_nowhere_what_its_full_queue_refused():
+    """Seven were answered and one with an error, one was raised; four more found the queue full."""
+    sample = read(profile("triton", ("e2e", 1.0)), page("triton-2.51.0"))
+    assert (sample.counts.answered, sample.counts.error, sample.counts.shed, sample.counts.aside) == (8, 1, 0, 0)
+    assert "a mean alone (nv_inference_request_duration_us)" in sample.blind
+    assert "tells of ttft a mean alone" in read(profile("triton", ("ttft", 0.5)), page("triton-2.51.0")).blind, "it has no such histogram"
 
 
 def test_triton_tells_first_responses_of_decoupled_models_where_that_is_switched_on():
@@ -454,10 +542,11 @@ def test_bentoml_counts_by_status_without_probes():
 
 
 def test_infinity_counts_by_class_of_status_and_its_histogram_has_the_errors_in_it():
-    """Five were answered, three failed within 100 ms; seven of the eight are within the first edge."""
-    counts = read(profile("infinity", ("e2e", 0.1)), page("infinity-0.0.77")).counts
-    assert (counts.answered, counts.error) == (5, 3)
-    assert (counts.tally.good, counts.tally.slow, counts.tally.unsure) == (4, 1, 1)
+    """Five were answered; a request of no sense failed at once, and one of a task that its model has not after 100 ms: five of the seven are within
+    the first edge."""
+    counts = read(profile("infinity", ("e2e", 0.1)), page("infinity-0.0.78")).counts
+    assert (counts.answered, counts.error) == (5, 2)
+    assert (counts.tally.good, counts.tally.slow, counts.tally.unsure) == (3, 2, 2)
 
 
 def test_names_are_read_in_their_unit():

@@ -9,42 +9,14 @@ from functools import lru_cache
 from glob import escape
 from types import MappingProxyType
 
+from steelyard.api.metrics_page import Profile as Word
 from steelyard.core.facts.server_page import LabelValues, PageNames, ServerPage
 from steelyard.observe.backend import contract_at_a_gateway
 from steelyard.observe.contract import STEELYARD, Contract
 from steelyard.observe.named_metrics import Named, NamedMetrics
-from steelyard.observe.profiles.bentoml import BENTOML
-from steelyard.observe.profiles.infinity import INFINITY
-from steelyard.observe.profiles.kserve import KSERVE
-from steelyard.observe.profiles.mlserver import MLSERVER
-from steelyard.observe.profiles.ovms import OVMS
-from steelyard.observe.profiles.profile import Profile
-from steelyard.observe.profiles.rayserve import RAYSERVE
-from steelyard.observe.profiles.sglang import SGLANG
-from steelyard.observe.profiles.tei import TEI
-from steelyard.observe.profiles.tgi import TGI
-from steelyard.observe.profiles.torchserve import TORCHSERVE
-from steelyard.observe.profiles.triton import TRITON
-from steelyard.observe.profiles.trtllm import TRTLLM
-from steelyard.observe.profiles.vllm import VLLM
+from steelyard.observe.profiles.profile import Profile, shipped
 
-PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {
-        "vllm": VLLM,
-        "sglang": SGLANG,
-        "trtllm": TRTLLM,
-        "tgi": TGI,
-        "tei": TEI,
-        "ovms": OVMS,
-        "mlserver": MLSERVER,
-        "triton": TRITON,
-        "torchserve": TORCHSERVE,
-        "kserve": KSERVE,
-        "rayserve": RAYSERVE,
-        "bentoml": BENTOML,
-        "infinity": INFINITY,
-    }
-)
+PROFILES: Mapping[str, Profile] = MappingProxyType({str(word): shipped(word) for word in Word})
 METRICS = "/metrics"
 ANYBODYS = frozenset({"http_requests_total"})
 """Counters that libraries make for whatever server uses them: they tell none."""
