@@ -85,7 +85,7 @@ class Stage:
 
     def pool(self, **changes: Any) -> None:
         made = objects.changed(objects.pool(), changes)
-        made["metadata"] |= {"uid": "u-pool", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
+        made["metadata"] |= {"uid": f"u-{made['metadata']['name']}", "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
         self._put(ACCELERATOR_POOLS, made)
 
     def node(
