@@ -322,7 +322,7 @@ def test_triton_with_one_decoupled_model_can_be_read_by_names():
 @pytest.mark.parametrize(
     ("recorded", "requests", "time", "answered"),
     [
-        ("torchserve-0.12", "ts_inference_requests_total", "ts_inference_latency_microseconds", 40),
+        ("torchserve-0.12.0", "ts_inference_requests_total", "ts_inference_latency_microseconds", 6),
         ("triton-2026", "nv_inference_request_success", "nv_inference_request_duration_us", 50),
         ("mlserver-1.7.1", "model_infer_request_success_total", "model_infer_request_duration", 5),
     ],
@@ -500,8 +500,9 @@ def test_triton_tells_first_responses_of_decoupled_models_where_that_is_switched
 
 
 def test_torchserve_counts_what_came_and_a_mean():
-    sample = read(profile("torchserve", ("e2e", 1.0)), page("torchserve-0.12"))
-    assert sample.counts.tally == Tally(good=0, slow=40, unsure=40)
+    """Five were answered and one failed, which nothing tells apart."""
+    sample = read(profile("torchserve", ("e2e", 1.0)), page("torchserve-0.12.0"))
+    assert sample.counts.tally == Tally(good=0, slow=6, unsure=6)
     assert "ts_inference_latency_microseconds" in sample.blind
 
 
