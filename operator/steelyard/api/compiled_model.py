@@ -213,7 +213,10 @@ class AccuracyMeasure(Word):
 class Accuracy(StatusModel):
     """How near the answers of an artifact were to those of the reference, where it was compiled."""
 
-    measure: Annotated[AccuracyMeasure, says("What was compared.", example="LeastCosine")]
+    measure: Annotated[
+        AccuracyMeasure,
+        says("What was compared: the words are told at spec.objective.accuracy of a workload.", brief=True, example="LeastCosine"),
+    ]
     value: Annotated[
         Decimal,
         says("The figure: a cosine, a difference of probabilities, a concordance, a relative difference, or nats.", example="0.99987"),

@@ -16,7 +16,7 @@ from steelyard.api.metrics_page import TOLD, ServerPage
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.money import CurrencyCode
 from steelyard.api.move import FinishedMove, Move
-from steelyard.api.objective import CostUnit, LatencyMetric, Objective
+from steelyard.api.objective import AccuracyLimit, CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
 from steelyard.api.placement_status import ClaimStatus, PlacementStatus, Quarantine
 from steelyard.api.pods import Pods
@@ -28,6 +28,7 @@ from steelyard.api.server import CustomServer, LatencyFrom, Server, SteelyardSer
 from steelyard.api.source import ModelSource
 from steelyard.api.status_values import Generation
 from steelyard.api.task import GRAPHS, TASKS
+from steelyard.api.task_measure import MEASURE_CEL, measure_of
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
 from steelyard.api.traffic import Traffic
 from steelyard.api.vllm_task import TEXT, VLLM_TASKS
@@ -46,6 +47,11 @@ def _listed(metric: LatencyMetric) -> str:
 def _pools(model: ModelSource | None) -> bool:
     """Whether it gives vectors, labels or scores."""
     return model is not None and model.task not in {None, TEXT}
+
+
+def _measured(spec: "InferenceWorkloadSpec", limit: AccuracyLimit) -> bool:
+    assert spec.model is not None
+    return limit.measure == measure_of(spec.model.task, vllm=spec.server.vllm is not None)
 
 
 def _counts_requests(objective: Objective) -> bool:
@@ -212,6 +218,14 @@ class InferenceWorkloadSpec(SpecModel):
             lambda s: (s.server.custom is None and s.server.existing is None) or not s.objective.accuracy,
             field="objective.accuracy",
             reason="FieldValueForbidden",
+        ),
+        Rule(
+            f"!has(self.objective.accuracy) || !has(self.model) || self.objective.accuracy.all(a, a.measure == ({MEASURE_CEL}))",
+            "must be by the one measure that is told of model.task: LeastCosine of vectors, WorstProbability of classes, ScoreConcordance of ranks, "
+            "LargestDifference of tensors and images, and with vllm WorstLogprob of all but vectors",
+            lambda s: s.model is None or all(_measured(s, each) for each in s.objective.accuracy),
+            field="objective.accuracy",
+            spares_stored=True,
         ),
         Rule(
             f"{_NO_VARIANTS} || (has(self.objective.accuracy) && self.objective.accuracy.size() > 0)",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -12,6 +12,9 @@ from pydantic_core import CoreSchema
 
 from steelyard.api.describe import LIST_KEYS, LIST_TYPE
 from steelyard.api.rule import VALIDATIONS, Rule, raise_broken
+
+STORED = "stored"
+"""What the context of a validation holds where the API server has taken the object already."""
 
 
 def field_name(name: str) -> str:
@@ -58,8 +61,8 @@ class Model(BaseModel):
         cls._LIST_RULES = tuple(rule for name, field in cls.model_fields.items() for rule in _each_once(name, field))
 
     @model_validator(mode="after")
-    def _rules_hold(self) -> Self:
-        raise_broken((*self.RULES, *self._LIST_RULES), self)
+    def _rules_hold(self, info: ValidationInfo) -> Self:
+        raise_broken((*self.RULES, *self._LIST_RULES), self, stored=STORED in (info.context or ()))
         return self
 
     @classmethod

@@ -71,9 +71,7 @@ class AccuracyLimit(SpecModel):
         ),
     )
 
-    measure: Annotated[
-        AccuracyMeasure, says("What is compared. One that an artifact does not tell refuses it nothing.", example="LeastCosine")
-    ]
+    measure: Annotated[AccuracyMeasure, says("What is compared: the measure of what the model's task gives.", example="LeastCosine")]
     limit: Annotated[
         PositiveDecimal,
         says(

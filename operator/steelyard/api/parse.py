@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from steelyard.api.model import STORED
 from steelyard.api.rule import BROKEN
 
 R = TypeVar("R", bound=BaseModel)
@@ -66,21 +67,26 @@ def parse(model: type[R], raw: Mapping[str, Any]) -> R | list[FieldError]:
     Never raises for a bad object. The errors are ordered by field, and every one that can be told at once is in the list; rules between
     fields are only judged where the fields themselves are right, as in the API server.
     """
+    return _read(model, raw, stored=False)
+
+
+def _read(model: type[R], raw: Mapping[str, Any], *, stored: bool) -> R | list[FieldError]:
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw, context={STORED} if stored else None)
     except ValidationError as refused:
         return _ordered(model, refused)
 
 
 def parse_served(model: type[R], raw: Mapping[str, Any]) -> tuple[R | list[FieldError], tuple[str, ...]]:
     """Read one object as the API server returns it, whose definition may be newer than this version: returns it, or what is wrong with it,
-    and the fields that this version does not know and leaves out. What it knows has to be right all the same."""
-    read = parse(model, raw)
+    and the fields that this version does not know and leaves out. What it knows has to be right all the same, but for rules that are younger
+    than what may be stored (`Rule.spares_stored`)."""
+    read = _read(model, raw, stored=True)
     unknown = tuple(error.field for error in read if error.rule == UNKNOWN) if isinstance(read, list) else ()
     if not unknown:
         return read, ()
     try:
-        return model.model_validate(raw, extra="ignore"), unknown
+        return model.model_validate(raw, extra="ignore", context={STORED}), unknown
     except ValidationError as refused:
         return _ordered(model, refused), unknown
 

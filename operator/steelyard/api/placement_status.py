@@ -138,7 +138,11 @@ class UnitCost(StatusModel):
     ] = None
     basis: Annotated[
         Basis,
-        says("What the value rests on. A claim never wins over a measurement.", example="Measured"),
+        says(
+            "What the value rests on, by the words of capacityBasis. A claim never wins over a measurement, and it is never shown without this word.",
+            brief=True,
+            example="Measured",
+        ),
     ]
     output_tokens: Annotated[
         TokenCost | None,

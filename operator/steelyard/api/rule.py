@@ -30,6 +30,7 @@ class Rule:
 
     `cel` sees the value as `self`; `must` starts with "must" and says what to do; `holds` is the same rule in Python, or None for a
     rule about a change (`oldSelf`), which only the API server can judge. `field` names the field at fault, as CEL's `fieldPath`.
+    `spares_stored`: it is younger than objects that may be stored and breaks nothing of them: who writes is refused, and what is stored is read.
     Used in `Annotated[...]` for one value, or in a model's `RULES` for several.
     """
 
@@ -38,6 +39,7 @@ class Rule:
     holds: Callable[[Any], bool] | None
     field: str | None = None
     reason: RuleReason = "FieldValueInvalid"
+    spares_stored: bool = False
 
     def as_validation(self) -> dict[str, str]:
         """The entry of `x-kubernetes-validations`."""
@@ -63,9 +65,11 @@ class Rule:
         return value
 
 
-def raise_broken(rules: tuple[Rule, ...], value: Any) -> None:
-    """Raise one pydantic error that carries every rule which `value` breaks; return quietly if there is none."""
-    broken = tuple(rule for rule in rules if rule.holds is not None and not rule.holds(value))
+def raise_broken(rules: tuple[Rule, ...], value: Any, *, stored: bool = False) -> None:
+    """Raise one pydantic error that carries every rule which `value` breaks; return quietly if there is none. stored: whether the API server holds
+    it already."""
+    judged = (rule for rule in rules if not (stored and rule.spares_stored))
+    broken = tuple(rule for rule in judged if rule.holds is not None and not rule.holds(value))
     if broken:
         raise PydanticCustomError(BROKEN, "{sentence}", {"sentence": "; ".join(rule.must for rule in broken), "broken": broken})
 

@@ -36,6 +36,7 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.objective.latency.0.metric": ["ttft", "e2e", "p99"],
         "spec.objective.latency.0.percent": ["0", "1", "99.999", "99.9999", "100", "9", "09", ".5", 99, 1, 0, 100, 99.5, 95.0],
         "spec.objective.maxUnitCost": ["0", "0.0", "0.01", "1e3", "00.1", "999999999.999999999", "1."],
+        "spec.objective.accuracy": [[], [{"measure": "LeastCosine", "limit": "0.9"}], [{"measure": "WorstLogprob", "limit": "0.1"}], [{"measure": "LeastCosine", "limit": "0.9"}, {"measure": "WorstLogprob", "limit": "0.1"}]],
         "spec.scaling.minReplicas": [0, 1, 10, 11, -1, 10_001, True, 1.0],
         "spec.scaling.maxReplicas": [1, 5, 0],
         "spec.scaling.owner": ["External", "Steelyard"],

@@ -32,6 +32,17 @@ def test_a_bad_object_is_refused_with_the_field_and_what_to_do(bad: Bad):
     assert all(error.do.startswith("must ") for error in answer), answer
 
 
+def test_what_is_stored_and_breaks_a_younger_rule_is_read_and_refused_when_it_is_written():
+    near = {"spec.objective.accuracy": [{"measure": "WorstLogprob", "limit": "0.01"}]}
+    assert isinstance(parse(InferenceWorkload, changed(workload(), near)), list)
+    read, unknown = parse_served(InferenceWorkload, changed(workload(), near))
+    assert isinstance(read, InferenceWorkload) and not unknown
+    read, unknown = parse_served(InferenceWorkload, changed(workload(), {**near, "spec.novelty": 1}))
+    assert isinstance(read, InferenceWorkload) and unknown == ("spec.novelty",), "whatever else it has"
+    read, _ = parse_served(InferenceWorkload, changed(workload(), {"spec.scaling": {"minReplicas": 3, "maxReplicas": 2}}))
+    assert isinstance(read, list), "not what nobody could act on"
+
+
 def test_the_table_is_as_long_as_promised_and_says_each_thing_once():
     assert len(BAD) >= 40
     assert len({bad.sentence + bad.kind for bad in BAD}) == len(BAD)

@@ -8,12 +8,13 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.api.task import GRAPHS as SAID_GRAPHS
 from steelyard.api.task import TASKS as SAID
+from steelyard.api.task_measure import measure_of
 from steelyard.api.vllm_task import TEXT, VLLM_TASKS
 from steelyard.control.gather.compile_job import accuracy_of
 from steelyard.core.facts.accuracy import Measure
 from steelyard.core.vocabulary.task import GRAPHS as KNOWN_GRAPHS
 from steelyard.core.vocabulary.task import SERVED
-from steelyard_runtime.generate.task import task_of
+from steelyard_runtime.generate.task import EMBED, task_of
 from steelyard_runtime.tasks.registry import GRAPHS, TASKS, endpoints_of
 from steelyard_runtime.tasks.registry import SERVED as DONE
 from steelyard_runtime.tensors.difference import LARGEST_DIFFERENCE
@@ -61,3 +62,32 @@ def test_the_operator_understands_each_figure_that_a_compile_tells() -> None:
     told |= {LARGEST_DIFFERENCE.word: accuracy_of({LARGEST_DIFFERENCE.word: 0.5})}
     assert all(found is not None and found.value == 0.5 for found in told.values())
     assert {found.measure for found in told.values() if found} == set(Measure) - {Measure.WORST_LOGPROB}
+
+
+@pytest.mark.parametrize("task", SAID)
+def test_the_measure_that_users_give_a_limit_of_is_the_one_that_the_server_is_compared_by(task: str) -> None:
+    done = SERVED[task]
+    word = (TASKS[done].measure if done in TASKS else LARGEST_DIFFERENCE).word
+    told = accuracy_of({word: 0.5})
+    assert told is not None and measure_of(task, vllm=False) == told.measure.value
+
+
+@pytest.mark.parametrize("task", [None, *VLLM_TASKS])
+def test_vllm_is_compared_by_a_cosine_where_it_gives_vectors_and_else_by_log_probabilities(task: str | None) -> None:
+    vectors = task_of(task or TEXT) is EMBED
+    assert measure_of(task, vllm=True) == (Measure.LEAST_COSINE if vectors else Measure.WORST_LOGPROB).value
+
+
+@pytest.mark.parametrize("vllm", [True, False])
+@pytest.mark.parametrize("measure", Measure)
+@pytest.mark.parametrize("task", ["feature-extraction", "text-classification", "text-ranking"])
+def test_a_limit_by_another_measure_is_refused(task: str, measure: Measure, vllm: bool) -> None:
+    asked = {
+        "spec.model.task": task,
+        "spec.server": {"vllm" if vllm else "steelyard": {}},
+        "spec.objective.accuracy": [{"measure": measure.value, "limit": "0.5"}],
+    }
+    read = parse(InferenceWorkload, changed(workload(), asked))
+    fits = measure.value == measure_of(task, vllm=vllm)
+    assert isinstance(read, InferenceWorkload) == fits
+    assert fits or "must be by the one measure that is told of model.task" in str(read)

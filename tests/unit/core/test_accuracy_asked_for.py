@@ -59,10 +59,9 @@ def test_what_is_told_of_an_option_has_the_accuracy_of_its_artifact() -> None:
         ((), None),
         ((Accuracy(COSINE, 0.99),), Accuracy(COSINE, 0.99)),
         ((Accuracy(NATS, 0.05),), Accuracy(NATS, 0.05)),
-        ((Accuracy(NATS, 0.05),), Accuracy(COSINE, 0.5)),
     ],
 )
-def test_what_is_near_enough_or_measured_otherwise_is_not_refused(asked: tuple[Accuracy, ...], found: Accuracy | None) -> None:
+def test_what_is_near_enough_is_not_refused(asked: tuple[Accuracy, ...], found: Accuracy | None) -> None:
     assert refusal(asked, found) is None
 
 
@@ -73,6 +72,13 @@ def test_what_is_farther_is_refused_with_both_figures_and_the_format_that_it_was
     why = refusal((limit,), found)
     assert why is not None and why.reason is Reason.ACCURACY_TOO_LOW
     for word in (f"{found.value:g}", f"asks for {limit.value:g}", "dtype float32, quantization Int8Dynamic"):
+        assert word in why.message
+
+
+def test_what_was_measured_otherwise_is_refused_with_the_measure_to_give_a_limit_of() -> None:
+    why = refusal((Accuracy(NATS, 0.05),), Accuracy(COSINE, 0.5))
+    assert why is not None and why.reason is Reason.ACCURACY_TOO_LOW
+    for word in ("were compared by LeastCosine", "no limit of", "in place of WorstLogprob"):
         assert word in why.message
 
 

@@ -411,7 +411,13 @@ def _too_inaccurate(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
             "let its toolchain compile on a device (compileNeedsDevice), or leave that out",
         )
     limit = next((each.value for each in asked_for if each.measure is found.measure), None)
-    if limit is None or found.measure.keeps(found.value, limit):
+    if limit is None:
+        return Refusal(
+            Reason.ACCURACY_TOO_LOW,
+            f"answers of pool {candidate.name} were compared by {found.measure.value}, which spec.objective.accuracy gives no limit of: give one in place of "
+            f"{' and '.join(each.measure.value for each in asked_for)}",
+        )
+    if found.measure.keeps(found.value, limit):
         return None
     return Refusal(
         Reason.ACCURACY_TOO_LOW,

@@ -107,7 +107,8 @@ class Reason(str, Enum):
     NO_DIFFERENCE = ("NoDifference", "The variant is what runs on the pool without it: give it another dtype, quantization or back end.")
     ACCURACY_TOO_LOW = (
         "AccuracyTooLow",
-        "The answers of the pool's artifact are farther from the reference's than spec.objective.accuracy allows, or were not compared with them.",
+        "The answers of the pool's artifact are farther from the reference's than spec.objective.accuracy allows, or were not compared with them by a "
+        "measure that it gives a limit of.",
     )
     COMPILING = ("Compiling", "The model is being compiled for this pool.")
     COMPILE_FAILED = (
