@@ -201,7 +201,7 @@ def test_its_cost_is_told_and_nothing_of_it_is_changed(standing: Standing, tmp_p
     assert main(["observe", "deployment/chat", "--objective", LIMIT, *where, "--kubeconfig", str(kubeconfig)]) == 0
     made = yaml.safe_load(capsys.readouterr().out)
     assert made["spec"]["server"]["existing"]["metrics"] == {"profile": "vllm", "port": standing.port}
-    made["spec"]["rebalancing"] = {"windowSeconds": 5, "cooldownSeconds": 5, "minGoodRequests": 50}
+    made["spec"]["rebalancing"] = {"windowSeconds": 5, "minGoodRequests": 50}
     standing.made(made)
     before = wait_until(
         "two replicas", lambda: (d := standing.deployment()).get("status", {}).get("readyReplicas") == 2 and d, seconds=PATIENCE

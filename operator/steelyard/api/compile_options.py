@@ -1,5 +1,6 @@
 """What a model is compiled to: number formats and the shapes of its inputs. All of it is part of the compile key."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -14,6 +15,8 @@ from steelyard.api.word import Word
 
 SHAPES_MAX = 16
 VARIANTS_MAX = 4
+USUAL_BATCHES = (1, 8)
+"""Batch sizes where nothing is said."""
 USUAL_LENGTHS = (128, 512)
 """Sequence lengths where nothing is said."""
 
@@ -86,18 +89,26 @@ SequenceLength = Annotated[
 ]
 
 ENOUGH_SHAPES = Rule(
-    "!has(self.batchSizes) || !has(self.sequenceLengths) || self.batchSizes.size() * self.sequenceLengths.size() <= 16",
-    "must keep batchSizes times sequenceLengths at 16 shapes or fewer: each shape is compiled for every pool and held in memory",
-    lambda c: len(c.batch_sizes or ()) * len(c.sequence_lengths or ()) <= SHAPES_MAX,
+    "self.batchSizes.size() * self.sequenceLengths.size() <= 16 && (!has(self.families) || self.families.all(f, "
+    "(has(f.batchSizes) ? f.batchSizes : self.batchSizes).size() * (has(f.sequenceLengths) ? f.sequenceLengths : self.sequenceLengths).size() <= 16))",
+    "must keep batchSizes times sequenceLengths at 16 shapes or fewer, for each family with what it takes over: each shape is compiled for every pool "
+    "and held in memory",
+    lambda c: all(
+        len(f.batch_sizes or c.batch_sizes) * len(f.sequence_lengths or c.sequence_lengths) <= SHAPES_MAX for f in (c, *c.families)
+    ),
     field="batchSizes",
 )
 
-ENOUGH_SHAPES_FOR_EACH_FAMILY = Rule(
-    "!has(self.families) || self.families.all(f, (has(f.batchSizes) ? f.batchSizes.size() : self.batchSizes.size())"
-    " * (has(f.sequenceLengths) ? f.sequenceLengths.size() : self.sequenceLengths.size()) <= 16)",
-    "must keep batchSizes times sequenceLengths at 16 shapes or fewer for each family, with what it takes over from all families",
-    lambda c: all(len(f.batch_sizes or c.batch_sizes) * len(f.sequence_lengths or c.sequence_lengths) <= SHAPES_MAX for f in c.families),
-    field="families",
+MADE_BY_SOME_BACK_END = Rule(
+    "!(self.quantization in ['Int4WeightOnly', 'Fp8']) && "
+    + " && ".join(
+        f"(!has(self.{where}) || self.{where}.all(o, !has(o.quantization) || !(o.quantization in ['Int4WeightOnly', 'Fp8'])))"
+        for where in ("families", "backends", "variants")
+    ),
+    "must use no quantization but None, Int8Dynamic and Int8WeightOnly: no back end of this version makes the others",
+    lambda c: not {Quantization.INT4_WEIGHT_ONLY, Quantization.FP8} & set(c.quantizations),
+    field="quantization",
+    spares_stored=True,
 )
 
 POWER_OF_TWO = Rule(
@@ -109,26 +120,24 @@ POWER_OF_TWO = Rule(
 TensorParallel = Annotated[int, Field(ge=1, le=64, strict=True), POWER_OF_TWO]
 
 _DTYPE = (
-    "The number format the model is compiled to. Auto leaves it to the pool's back end, which knows what its target is built for: bfloat16 "
-    "on most accelerators and on CPUs that compute it, else float32."
+    "The number format the model is compiled to. Auto is what the pool's target is built for: bfloat16 on most accelerators"
+    " and on CPUs that compute it, else float32."
 )
 _QUANTIZATION = "How the weights are made smaller. It changes answers a little, so nothing is quantised unless it is asked for here."
 _BATCH_SIZES = (
     "The numbers of requests that are computed together. The server fills the smallest one that fits: 1 answers a lone request "
-    "at once, 8 is where encoders stop gaining much on most accelerators. Every further size is one more compile. vLLM ignores them, yet a "
-    "change makes a new revision, which replaces the replicas."
+    "at once, 8 is where encoders stop gaining much on most accelerators. Every further size is one more compile. Leave them out with vllm."
 )
 _SEQUENCE_LENGTHS = (
     "The input lengths of text models. Short texts are the most common, and 512 is the longest that common encoders take; longer "
-    "inputs are cut. Tensors and images have none: leave them out there. vLLM ignores them, yet a change makes a new revision, which replaces the replicas."
+    "inputs are cut. Leave them out with tensors and images, which have none, and with vllm."
 )
 _TENSOR_PARALLEL = (
-    "Over how many cores or devices each layer is split. 1 unless the model does not fit one of them, because splitting costs "
-    "communication at every layer."
+    "Over how many cores or devices each layer is split. 1 unless the model does not fit one: splitting costs communication at every layer."
 )
 _FLAGS = (
-    "What else the pool's back end is told. One that cannot honour a flag does not compile: where pools of several kinds are used, give it "
-    "under families."
+    "What else the pool's back end is told. One that cannot honour a flag does not compile: for pools of several kinds give"
+    " it under families."
 )
 
 
@@ -150,8 +159,6 @@ class CompileResources(SpecModel):
 
 class FamilyOptions(SpecModel):
     """Compile options for one accelerator family, where they differ from the rest."""
-
-    RULES = (ENOUGH_SHAPES,)
 
     family: Annotated[
         FamilyName,
@@ -189,7 +196,7 @@ class BackendFormat(SpecModel):
 
     name: Annotated[
         BackendName,
-        says("The back end, as in an AcceleratorPool's backends[].name, that the formats below are for.", example="openvino"),
+        says("The back end, as in an AcceleratorPool's backends[].name, that the formats below are for.", brief=True, example="openvino"),
     ]
     dtype: Annotated[
         DtypeChoice | None,
@@ -236,13 +243,13 @@ class ModelVariant(SpecModel):
 class CompileOptions(SpecModel):
     """Compile options for all pools, with exceptions by family and by back end."""
 
-    RULES = (ENOUGH_SHAPES, ENOUGH_SHAPES_FOR_EACH_FAMILY)
+    RULES = (ENOUGH_SHAPES, MADE_BY_SOME_BACK_END)
 
     dtype: Annotated[DtypeChoice, says(_DTYPE, example="bfloat16")] = DtypeChoice.AUTO
     quantization: Annotated[Quantization, says(_QUANTIZATION, example="Int8Dynamic")] = Quantization.NONE
     batch_sizes: Annotated[
         tuple[BatchSize, ...], says(_BATCH_SIZES, unit="requests", example=[1, 4, 16], least=1, most=8, list_type="set")
-    ] = (1, 8)
+    ] = USUAL_BATCHES
     sequence_lengths: Annotated[
         tuple[SequenceLength, ...], says(_SEQUENCE_LENGTHS, unit="tokens", example=[64, 256], least=1, most=8, list_type="set")
     ] = USUAL_LENGTHS
@@ -259,8 +266,8 @@ class CompileOptions(SpecModel):
     backends: Annotated[
         tuple[BackendFormat, ...],
         says(
-            "Number formats for single back ends where they differ: not every back end honours every format, and pools of one family may "
-            "use several back ends. What is given here replaces the formats above and those under families.",
+            "Number formats for single back ends where they differ: not every back end honours every format. What is given here "
+            "replaces the formats above and those under families.",
             most=8,
             keys=("name",),
         ),
@@ -268,9 +275,9 @@ class CompileOptions(SpecModel):
     variants: Annotated[
         tuple[ModelVariant, ...],
         says(
-            "The model in other numbers or by other back ends, to be compared with the one above on every pool: each is compiled, tried and moved to as "
-            "if it were a pool of its own on the same nodes. It needs objective.accuracy, and one that is farther from the reference is never used. What "
-            "serves stays when variants are added.",
+            "The model in other numbers or by other back ends, to be compared with the one above: on every pool each is compiled, "
+            "tried and moved to as if it were a pool of its own. It needs objective.accuracy, and one that is farther from the "
+            "reference is never used. What serves stays when variants are added.",
             most=VARIANTS_MAX,
             keys=("name",),
         ),
@@ -278,10 +285,40 @@ class CompileOptions(SpecModel):
     resources: Annotated[
         CompileResources | None,
         says(
-            "What a compile of this model gets, in place of the operator's config.compile. It is no part of the compile key. Left out, it is the "
-            "configuration's, with more memory where the catalogue knows that the model needs it."
+            "What a compile of this model gets, in place of the operator's config.compile. It is no part of the compile key. Left "
+            "out, it is the configuration's, with more memory where the catalogue knows that the model needs it."
         ),
     ] = None
+
+    @property
+    def quantizations(self) -> Iterator[Quantization]:
+        """All that are asked for anywhere."""
+        parts: tuple[CompileOptions | FamilyOptions | BackendFormat | ModelVariant, ...]
+        parts = (self, *self.families, *self.backends, *self.variants)
+        yield from (part.quantization for part in parts if part.quantization is not None)
+
+    @property
+    def all_flags(self) -> frozenset[str]:
+        """All that are given anywhere."""
+        return frozenset(str(flag) for flags in (self.flags, *(f.flags or () for f in self.families)) for flag in flags)
+
+    @property
+    def splits(self) -> bool:
+        """Whether a model is to be split over devices anywhere."""
+        return self.tensor_parallel != 1 or any(f.tensor_parallel not in {None, 1} for f in self.families)
+
+    @property
+    def says_shapes(self) -> bool:
+        """Whether batch sizes or sequence lengths were given that are not the usual ones."""
+        of_families = any(f.batch_sizes is not None for f in self.families)
+        return self.says_lengths or of_families or set(self.batch_sizes) != set(USUAL_BATCHES)
+
+    @property
+    def is_said(self) -> bool:
+        """Whether anything of it is otherwise than where nothing is said."""
+        usual = CompileOptions()
+        shapeless = self.model_copy(update={"batch_sizes": usual.batch_sizes, "sequence_lengths": usual.sequence_lengths})
+        return self.says_shapes or shapeless != usual
 
     @property
     def says_lengths(self) -> bool:

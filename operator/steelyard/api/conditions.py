@@ -58,7 +58,10 @@ class Condition(StatusModel):
 
     status: Annotated[
         ConditionStatus,
-        says("Whether the condition holds at present. Unknown is an answer of its own: the facts needed are missing or too old to tell."),
+        says(
+            "Whether the condition holds at present. Unknown is an answer of its own: the facts needed are missing or too old to tell.",
+            brief=True,
+        ),
     ]
     observed_generation: Annotated[
         int,
@@ -87,13 +90,13 @@ class Condition(StatusModel):
     message: Annotated[
         Message,
         says(
-            "The same for people: what was seen, the rule it met, and what to do next. Programs should read the reason instead.",
+            "The same for people: what was seen, the rule it met, and what to do next. Programs should read the reason.",
             example="No request counter of pool cpu-a was read for 180 s; check that its pods are scraped.",
         ),
     ] = ""
 
 
-_TYPE = "Which question the condition answers. Every known condition is present after the first visit, so that none is missed in silence."
+_TYPE = "Which question the condition answers. Each is present after the first visit."
 
 
 class WorkloadCondition(Condition):

@@ -23,8 +23,8 @@ class ExitDrill(SpecModel):
     every_seconds: Annotated[
         int,
         says(
-            "How often an AcceleratorTrial of a pool of another accelerator family is made. One that ordered no replica is made again after an hour. "
-            "None is made in the mode Observe.",
+            "How often an AcceleratorTrial on a pool of another accelerator family is made. One that ordered no replica is made "
+            "again after an hour. In the mode Observe there is none.",
             unit="seconds",
             example=7 * DAY,
             low=3600,
@@ -51,8 +51,9 @@ class ExitProof(StatusModel):
     within_seconds: Annotated[
         Seconds,
         says(
-            "How long it would take until all replicas are ready there: as long as the drill's took from its order, node and download included. It "
-            "supposes that the other nodes come as fast, and that the artifact is still in the store (else add compileSeconds); shifting traffic is not in it.",
+            "How long it would take until all replicas are ready there: as long as the drill's took, node and download included. It"
+            " supposes that other nodes come as fast, and that the artifact is still stored (else add compileSeconds); shifting "
+            "traffic is not in it.",
             unit="seconds",
             example=540,
         ),

@@ -19,9 +19,9 @@ from steelyard.api.word import Word
 class CostBasis(Word):
     """What a cost that decides is made from."""
 
-    NODES = "Nodes", "the price of a node over the replicas that fit on it: an autoscaler makes and removes the nodes"
-    SHARE = "Share", "the largest part of a node's devices, CPU or memory that a replica keeps from others: the nodes stay"
-    COMMITTED = "Committed", "a thousandth of that of Nodes: the nodes are paid for in any case, and fewer replicas are better than more"
+    NODES = "Nodes", "the price of a node over the replicas that fit on it, where nodes come and go"
+    SHARE = "Share", "the largest part of a node's devices, CPU or memory that a replica takes, where nodes stay"
+    COMMITTED = "Committed", "a thousandth of that of Nodes, where they are paid for in any case"
 
 
 class DecisionVerdict(Word):

@@ -15,7 +15,7 @@ from steelyard.api.word import Word
 MetricName = Annotated[
     str,
     Field(max_length=128),
-    Pattern("^[a-zA-Z_:][a-zA-Z0-9_:]*$", 'must be the name of one Prometheus metric without labels, such as "http_requests_total"'),
+    Pattern("^[a-zA-Z_:][a-zA-Z0-9_:]*$", 'must be a Prometheus metric without labels, such as "http_requests_total"'),
 ]
 
 LabelName = Annotated[
@@ -36,15 +36,15 @@ class Profile(Word):
 
     VLLM = "vllm", "vLLM"
     SGLANG = "sglang", "SGLang"
-    TRTLLM = "trtllm", "trtllm-serve of TensorRT-LLM"
+    TRTLLM = "trtllm", "TensorRT-LLM"
     TGI = "tgi", "Text Generation Inference"
     TEI = "tei", "Text Embeddings Inference"
     OVMS = "ovms", "OpenVINO Model Server"
-    MLSERVER = "mlserver", "MLServer, by its REST requests"
+    MLSERVER = "mlserver", "by its REST requests"
     TRITON = "triton", "Triton"
     TORCHSERVE = "torchserve", "TorchServe"
-    KSERVE = "kserve", "the Python server of KServe"
-    RAYSERVE = "rayserve", "Ray Serve, by its HTTP proxy"
+    KSERVE = "kserve", "its Python server"
+    RAYSERVE = "rayserve", "by its HTTP proxy"
     BENTOML = "bentoml", "BentoML"
     INFINITY = "infinity", "Infinity"
 
@@ -71,7 +71,7 @@ class TimeUnit(Word):
 class LabelMatch(SpecModel):
     """One label, and its values."""
 
-    name: Annotated[LabelName, says("The label by which series are told apart.", example="handler")]
+    name: Annotated[LabelName, says("The name of the label.", example="handler")]
     values: Annotated[
         tuple[Annotated[str, says("One value, as it is.", example="/predict", most=128)], ...],
         says('Any of these; "" is a series without the label.', least=1, most=8, list_type="set"),
@@ -134,15 +134,16 @@ class MetricNames(SpecModel):
     status_label: Annotated[
         LabelName | None,
         says(
-            "The request counter's label that holds the HTTP status: 429 is a refused request, other statuses of 400 and more are errors. Left out, "
-            "all that it counts are answered without an error.",
+            "The request counter's label that holds the HTTP status: 429 is a refused request, others of 400 and more are errors. "
+            "Left out, all that it counts are answered.",
             example="code",
         ),
     ] = None
     error_counter: Annotated[
         MetricName | None,
         says(
-            "A counter of failed requests that the request counter, with its labels, does not count. It may be the same metric with other labels.",
+            "A counter of failed requests that the request counter, with its labels, leaves out. It may be the same metric with "
+            "other labels.",
             example="http_request_failures_total",
         ),
     ] = None
@@ -155,8 +156,8 @@ class MetricNames(SpecModel):
     latency_histogram: Annotated[
         MetricName | None,
         says(
-            "The histogram of the times of whole requests, without the suffix _bucket, needed where e2e is promised. Without an edge at the promised "
-            "time good requests are an interval, of which the lower end counts, and the unit cost has one as wide.",
+            "The histogram of the times of whole requests, without the suffix _bucket, needed where e2e is promised. Without an "
+            "edge at the promised time good requests are an interval, whose lower end counts, and the unit cost is one as wide.",
             example="http_request_duration_seconds",
         ),
     ] = None
@@ -169,7 +170,7 @@ class MetricNames(SpecModel):
         says("The same of each request's mean time between tokens, for itl.", example="time_per_output_token_seconds"),
     ] = None
     histogram_labels: Annotated[_Labels, says("Which series of these histograms are meant, beside labels.", most=8, keys=("name",))] = ()
-    unit: Annotated[TimeUnit, says("What the edges of these histograms count in.", example="Milliseconds")] = TimeUnit.SECONDS
+    unit: Annotated[TimeUnit, says("What the edges of these histograms count in.", brief=True, example="Milliseconds")] = TimeUnit.SECONDS
     prompt_token_counter: Annotated[
         MetricName | None,
         says(

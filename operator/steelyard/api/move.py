@@ -95,8 +95,8 @@ class Move(StatusModel):
     share_percent: Annotated[
         int | None,
         says(
-            "How far the requests are shifted, from the weights before the move to those after it: 0, 1, 5, 25, 50 or 100. Missing where they do not "
-            "come by a route, and where an endpoint picker chooses among both ends.",
+            "How far the requests are shifted, from the weights before the move to those after it: 0, 1, 5, 25, 50 or 100. Missing "
+            "without a route, and where an endpoint picker chooses among both ends.",
             unit="percent",
             example=25,
             low=0,

@@ -47,8 +47,8 @@ class LatencyObjective(SpecModel):
     percent: Annotated[
         ObjectivePercent,
         says(
-            "The share of all requests that must be within that time. Refused and failed requests count as not within. Of several promises each "
-            "counts with its own percent, where the server tells them apart; else requests that keep all of them with the highest.",
+            "The share of all requests that must be within that time. Refused and failed requests count as not within. Of several "
+            "promises each counts by itself where the server tells them apart; else requests that keep all of them, by the highest.",
             unit="percent",
             example="99.9",
         ),
@@ -107,8 +107,8 @@ class Objective(SpecModel):
     error_budget_percent: Annotated[
         int,
         says(
-            "The part of the misses which the promise allows that sizing may plan for: it keeps as few replicas as are expected to be late no more "
-            "often. 0 plans for next to none of them, 100 for all.",
+            "The part of the misses which the promise allows that sizing may plan for: as few replicas are kept as are expected to "
+            "be late no more often. 0 plans for next to none, 100 for all.",
             unit="percent",
             low=0,
             high=100,
@@ -118,8 +118,8 @@ class Objective(SpecModel):
     max_unit_cost: Annotated[
         PositiveMoney | None,
         says(
-            "The most that one unit should cost: 1,000 good requests, or 1M tokens. It never stops serving: while it is certainly measured to cost "
-            "more, the condition Placed has the reason AboveMaxUnitCost, and no rescue goes to a pool where it costs more.",
+            "The most that one unit should cost: 1,000 good requests, or 1M tokens. It never stops serving: while more is certainly"
+            " measured, the condition Placed is AboveMaxUnitCost, and no rescue goes to a pool that costs more.",
             unit="currency for one unit",
             example="0.05",
         ),

@@ -63,7 +63,7 @@ class LabelRequirement(SpecModel):
 
     key: Annotated[LabelKey, says("The label of the pool that is looked at, with its prefix if it has one.", example="example.com/tier")]
     operator: Annotated[
-        LabelOperator, says("How the label is compared with the values below, as in every Kubernetes selector.", example="In")
+        LabelOperator, says("How the label is compared with the values below, as in every Kubernetes selector.", brief=True, example="In")
     ]
     values: Annotated[
         tuple[Annotated[LabelValue, says("One value to compare the label with.", example="standard")], ...],
@@ -104,7 +104,7 @@ class ReplicaResources(SpecModel):
     cpu: Annotated[
         CpuQuantity,
         says(
-            "The CPUs of one replica, as request and as limit, so that the measured capacity does not depend on its neighbours.",
+            "The CPUs of one replica, as request and as limit: what is measured does not depend on its neighbours.",
             unit="CPUs",
             example="4",
         ),
@@ -136,7 +136,7 @@ class PoolPlacement(SpecModel):
     min_replicas: Annotated[
         int,
         says(
-            "The fewest replicas kept on this pool whatever they cost, for example to stay warm on a second supplier.",
+            "The fewest replicas kept on this pool whatever they cost, such as on a second supplier.",
             unit="replicas",
             example=1,
             low=0,
@@ -155,7 +155,7 @@ class PoolPlacement(SpecModel):
     devices_per_replica: Annotated[
         int,
         says(
-            "How many accelerator devices one replica takes, all on one node. Pools of the family cpu have none and ignore it.",
+            "How many accelerator devices one replica takes, all on one node. Pools of the family cpu ignore it.",
             unit="devices",
             example=2,
             low=1,
@@ -165,14 +165,31 @@ class PoolPlacement(SpecModel):
     resources: Annotated[
         ReplicaResources | None,
         says(
-            "CPU and memory of one replica on this pool, as request and as limit. Left out, it is the pool's spec.resources; without those 1 CPU "
-            "and 2 GiB, or on an accelerator pool in proportion to its devices: their part of what the system leaves of a node."
+            "CPU and memory of one replica on this pool, as request and as limit. Left out, the pool's spec.resources; without "
+            "those 1 CPU and 2 GiB, or on an accelerator pool its devices' part of what the system leaves of a node."
         ),
     ] = None
+
+    @property
+    def bounds(self) -> bool:
+        """Whether anything is said of the pool but its name."""
+        return self.min_replicas > 0 or self.max_replicas is not None or self.devices_per_replica != 1 or self.resources is not None
 
 
 class Placement(SpecModel):
     """The pools a workload may use."""
+
+    RULES = (
+        Rule(
+            "!has(self.poolSelector) || !has(self.pools) || "
+            "self.pools.all(p, p.minReplicas > 0 || has(p.maxReplicas) || p.devicesPerReplica != 1 || has(p.resources))",
+            "must bound each pool beside a poolSelector, such as by maxReplicas: its name alone allows no pool there; leave it out, or let the selector "
+            "choose it",
+            lambda p: p.pool_selector is None or all(each.bounds for each in p.pools),
+            field="pools",
+            spares_stored=True,
+        ),
+    )
 
     pool_selector: Annotated[
         LabelSelector | None,
@@ -193,8 +210,8 @@ class Placement(SpecModel):
     min_accelerator_families: Annotated[
         int,
         says(
-            "Over how many accelerator families the replicas must be spread. 2 keeps a second supplier in use, as a guard against being "
-            "locked in to one; it costs what the second best family costs more.",
+            "Over how many accelerator families the replicas must be spread. 2 keeps a second supplier in use, which costs what the"
+            " second best family costs more.",
             unit="families",
             example=2,
             low=1,
@@ -214,7 +231,7 @@ class Placement(SpecModel):
     exit_drill: Annotated[
         ExitDrill | None,
         says(
-            "Proves now and then, by a trial on a pool of another one, that the workload could leave the accelerator family in use. "
-            "status.exitDrill says how fast and at which cost, or why not. Left out, nothing is tried."
+            "Proves now and then, by a trial on a pool of another one, that the workload could leave the accelerator family in use;"
+            " status.exitDrill says how fast and at which cost, or why not."
         ),
     ] = None

@@ -106,7 +106,8 @@ class UnitCost(StatusModel):
     from_: Annotated[
         Time | None,
         says(
-            "The start of the first window that is counted in, to be compared with the time of your bill. Windows in between whose readings were incomplete are left out, of the requests and of the cost.",
+            "The start of the first window that is counted in, to be compared with the time of your bill. Windows with incomplete "
+            "readings are left out, of the requests and of the cost.",
             example="2026-03-01T11:00:00Z",
         ),
     ] = None
@@ -259,8 +260,8 @@ class PlacementStatus(StatusModel):
     weight: Annotated[
         int | None,
         says(
-            "What the workload's HTTPRoute sends here, of 1000. Missing where requests do not come by a route, or all go to one InferencePool. Of "
-            "several placements in one InferencePool the parts are by replica, and its endpoint picker may choose others.",
+            "What the workload's HTTPRoute sends here, of 1000. Missing where requests come otherwise, or all go to one "
+            "InferencePool. Of placements in one InferencePool the parts are by replica, and its endpoint picker may choose others.",
             unit="thousandths",
             example=250,
             low=0,
@@ -356,8 +357,8 @@ class PlacementStatus(StatusModel):
     priced_by: Annotated[
         PricedBy | None,
         says(
-            "Where the price of a node is from. Missing: the AcceleratorPool of that name. Only what an existing server stands on is priced by the "
-            "catalogue; create an AcceleratorPool with the price that you pay.",
+            "Where the price of a node is from. Missing: the AcceleratorPool of that name. Only what an existing server stands on "
+            "is priced by the catalogue: create an AcceleratorPool with the price that you pay.",
             example="Catalogue",
         ),
     ] = None
@@ -404,8 +405,8 @@ class ClaimStatus(StatusModel):
     price: Annotated[
         Decimal | None,
         says(
-            "The price of the claim's pool when this workload first saw the claim: that of a node over its resources, weighted. With the next "
-            "field it fixes what a claim of cost says of the speed, whatever the prices do later.",
+            "The price of the claim's pool when this workload first saw the claim: of a node over its resources, weighted. With the"
+            " next field it fixes what a claim of cost says of the speed, whatever prices do later.",
             unit="currency per hour and weighted resource",
             example="2.06",
         ),

@@ -28,26 +28,26 @@ class Pods(SpecModel):
     queue_name: Annotated[
         QueueName | None,
         says(
-            "The LocalQueue of Kueue, of the same namespace, whose quota the pods are counted by: those that serve, and those of probes and trials; "
-            "compiles are not. A replica waits until its ClusterQueue has quota for it, which is told as WaitingForQuota. Left out, they are in none, "
-            "but for what the namespace's own LocalQueue `default` takes.",
+            "The LocalQueue of Kueue, of the same namespace, whose quota counts the pods that serve, and those of probes and "
+            "trials. A replica without quota waits, which is told as WaitingForQuota. Left out, they are in none, but for what the "
+            "namespace's own LocalQueue `default` takes.",
             example="team-a",
         ),
     ] = None
     service_account_name: Annotated[
         ObjectName | None,
         says(
-            "The service account of serving pods, of the same namespace: one of those that the installation allows (the chart's "
-            "admissionPolicy.serviceAccounts). Left out, it is the namespace's default. Where the cloud gives it an "
-            "identity, that one should read the artifact store and nothing else.",
+            "The service account of serving pods, of the same namespace, and allowed by the installation (the chart's "
+            "admissionPolicy.serviceAccounts). Left out, the namespace's default. Where a cloud gives it an identity, that one "
+            "should read the artifact store and nothing else.",
             example="models",
         ),
     ] = None
     compile_service_account_name: Annotated[
         ObjectName | None,
         says(
-            "The service account of compile pods, of the same namespace, and allowed likewise. Left out, it is the namespace's default. Where the cloud gives it an "
-            "identity, that one must be able to write the artifact store and to read the model.",
+            "The service account of compile pods, of the same namespace, and allowed likewise. Left out, the namespace's default. "
+            "Where a cloud gives it an identity, that one must be able to write the artifact store and to read the model.",
             example="models-compile",
         ),
     ] = None

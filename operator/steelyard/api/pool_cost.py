@@ -23,8 +23,9 @@ class PoolCost(StatusModel):
     fully_loaded: Annotated[
         Decimal | None,
         says(
-            "That, and its part of what stands idle on the pool: of all workloads together it is the price of the pool's nodes. Pods that are not "
-            "Steelyard's are not seen, and what they request counts as idle. Missing while the price of any node of the pool is not known.",
+            "That, and its part of what stands idle on the pool: of all workloads together the price of the pool's nodes. Pods that"
+            " are not Steelyard's are not seen: what they request counts as idle. Missing while the price of any node of the pool "
+            "is not known.",
             unit="currency an hour",
             example="0.76",
         ),
@@ -32,9 +33,9 @@ class PoolCost(StatusModel):
     avoidable: Annotated[
         Decimal | None,
         says(
-            "What the bill would be less without the workload: nodes that it has to itself where an autoscaler removes them, the requested share "
-            "where nodes stay, nothing where they are reserved. Pods that are not Steelyard's are not seen, so it is at most this. Missing while a "
-            "price that counts is not known.",
+            "What the bill would be less without the workload: nodes that it alone uses where an autoscaler removes them, the "
+            "requested share where nodes stay, nothing where they are reserved. Other pods are not seen, so it is at most this. "
+            "Missing while a price that counts is not known.",
             unit="currency an hour",
             example="0.76",
         ),

@@ -52,23 +52,26 @@ class Exploration(SpecModel):
     aim: Annotated[
         Aim,
         says(
-            "What an exploration is made for. A claim that favours the present pool is rarely worth an exploration of another: Verdict makes one all the same.",
+            "What an exploration is made for. Where a claim favours the present pool one of another is rarely worth it: Verdict "
+            "makes it all the same.",
             example="Verdict",
         ),
     ] = Aim.SAVING
     probe: Annotated[
         ProbeFirst,
         says(
-            "Whether an exploration begins with a probe: a replica that serves nobody, and a generator beside it that sends it ever more requests "
-            "of the lengths that were seen, until the objective breaks. So what the pool carries is known before a user's request comes there. "
-            "Where all that is known of the present pool is a load that it carried, a replica there is probed too. Both are within the budget.",
+            "Whether an exploration begins with a probe: a replica that serves nobody, which is sent ever more requests of the "
+            "lengths that were seen, until the objective breaks. So what the pool carries is known before a user's request comes "
+            "there. Where only a carried load is known of the present pool, a replica there is probed too. Both are within the "
+            "budget.",
             example="Always",
         ),
     ] = ProbeFirst.AUTO
     deadline_seconds: Annotated[
         int,
         says(
-            "How long one exploration may take, from its first request to its verdict, its probes included. What is not decided by then is Inconclusive and goes back.",
+            "How long one exploration may take, from its first request to its verdict, probes included. What is not decided by then"
+            " goes back as Inconclusive.",
             unit="seconds",
             example=3600,
             low=10,
@@ -128,8 +131,8 @@ class Rebalancing(SpecModel):
     payback_seconds: Annotated[
         int,
         says(
-            "Within what time the saving must have paid for the move itself: the replicas that run twice and their start. The cost of the compile "
-            "is not counted. A day by default, because load forecasts beyond a day are guesses.",
+            "Within what time the saving must have paid for the move itself: replicas that run twice, and their start, not the "
+            "compile. A day by default, because load forecasts beyond a day are guesses.",
             unit="seconds",
             example=604_800,
             low=60,
@@ -139,8 +142,8 @@ class Rebalancing(SpecModel):
     cooldown_seconds: Annotated[
         int,
         says(
-            "How long after a move of this workload no other one starts, and how long a move back is impossible. An exploration that found "
-            "what it could is no such move. 0 means no pause; six hours by default, so that one day's rhythm cannot swing it to and fro.",
+            "How long after a move of this workload no other one starts, and how long a move back is impossible. An exploration "
+            "that found what it could is no such move. 0 means no pause; the default outlasts a part of a day's rhythm.",
             unit="seconds",
             example=3600,
             low=0,
@@ -160,8 +163,8 @@ class Rebalancing(SpecModel):
     bake_seconds: Annotated[
         int,
         says(
-            "How long the new mix must hold under the full shifted traffic before the old replicas are drained. Until then going back is quick. "
-            "Where the same revision served within the last day, eight windows are enough.",
+            "How long the new mix must hold under all of the traffic before the old replicas are drained. Until then going back is "
+            "quick. Where the revision served within the last day, eight windows are enough.",
             unit="seconds",
             example=600,
             low=0,
@@ -171,8 +174,8 @@ class Rebalancing(SpecModel):
     min_good_requests: Annotated[
         int,
         says(
-            "How many good requests must have been measured on a pool before its unit cost can justify a move. 300 bound an error of a "
-            "few percent in the usual case.",
+            "How many good requests must have been measured on a pool before its unit cost can justify a move. 300 bound an error "
+            "to a few percent in the usual case.",
             unit="requests",
             example=1000,
             low=10,
@@ -196,8 +199,8 @@ class Rebalancing(SpecModel):
     paused: Annotated[
         StrictBool,
         says(
-            "Stops all voluntary moves of this workload at once; one under way is finished or taken back safely. Sizing goes on, and the "
-            "condition Held says that a person has paused it.",
+            "Stops all voluntary moves of this workload; one under way is finished or taken back safely. Sizing goes on, and the "
+            "condition Held says who paused it.",
             example=True,
         ),
     ] = False

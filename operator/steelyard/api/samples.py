@@ -23,7 +23,7 @@ class Samples(SpecModel):
     config_map: Annotated[
         ConfigMapKey,
         says(
-            "The ConfigMap that has them, one request a line: {path: /v1/rank, body: {...}} as JSON, or base64 in place of body; headers beside it. Only "
-            "the pods of probes and trials read it: a change counts from the next one on."
+            "The ConfigMap that has them, one request a line: {path: /v1/rank, body: {...}} as JSON, or base64 in place of body; "
+            "headers beside it. Only pods of probes and trials read it, from the next one on."
         ),
     ]

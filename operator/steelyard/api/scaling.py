@@ -41,8 +41,8 @@ class Scaling(SpecModel):
     max_replicas: Annotated[
         int,
         says(
-            "The most replicas over all pools together, the surge of a move included; a new revision and a rescue may run one more for a while. It is "
-            "the bound on what a burst can cost.",
+            "The most replicas over all pools together, the surge of a move included; a new revision and a rescue may run one more "
+            "for a while. It bounds what a burst can cost.",
             unit="replicas",
             example=40,
             low=1,
@@ -52,9 +52,9 @@ class Scaling(SpecModel):
     priority: Annotated[
         int,
         says(
-            "Who is served first where the pools or a budget do not hold all workloads: higher is first. Replicas of a lower priority are given "
-            "back where a higher one lacks their nodes. It counts as far as the operator's configuration grants it to the namespace: maxPriority "
-            "and namespacePriorities.",
+            "Who is served first where the pools or a budget do not hold all workloads: higher is first, and lower ones give back "
+            "replicas whose nodes it lacks. It counts as far as the operator's configuration grants it to the namespace "
+            "(maxPriority, namespacePriorities).",
             unit="rank",
             example=100,
             low=0,
@@ -64,9 +64,10 @@ class Scaling(SpecModel):
     owner: Annotated[
         ReplicaOwner,
         says(
-            "Who writes the number of replicas. With External there is a ScaleTarget WORKLOAD.POOL for each pool that may be used, which keeps its "
-            "name through all revisions: whatever an HPA, KEDA or a person writes there is brought about on that pool, and minReplicas and "
-            "maxReplicas are theirs to keep. Steelyard places the first replicas, rolls out revisions, moves nothing, and says what it would do.",
+            "Who writes the number of replicas. With External there is a ScaleTarget WORKLOAD.POOL for each pool that may be used, "
+            "through all revisions: what an HPA, KEDA or a person writes there is brought about on that pool, and minReplicas and "
+            "maxReplicas are theirs to keep. Steelyard places the first replicas, rolls out revisions, moves nothing, and says what"
+            " it would do.",
             example="External",
         ),
     ] = ReplicaOwner.STEELYARD

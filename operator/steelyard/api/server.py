@@ -56,8 +56,8 @@ class VllmServer(SpecModel):
     max_model_length: Annotated[
         Annotated[int, says("", low=16, high=10_000_000)] | None,
         says(
-            "The longest prompt and answer together that one request may have. It bounds the memory of the cache for one request; left "
-            "out, it is the length from the model's own configuration, which often does not fit a small device.",
+            "The longest prompt and answer together that one request may have, which bounds its cache. Left out, it is the length "
+            "from the model's own configuration, which often does not fit a small device.",
             unit="tokens",
             example=8192,
         ),
@@ -65,8 +65,8 @@ class VllmServer(SpecModel):
     max_sequences: Annotated[
         Annotated[int, says("", low=1, high=8192)] | None,
         says(
-            "How many requests one replica decodes together at most. More raise the throughput and lengthen each token's latency; left "
-            "out, it is vLLM's own choice for the device.",
+            "How many requests one replica decodes together at most. More raise the throughput and lengthen each token's latency; "
+            "left out, it is vLLM's own choice.",
             unit="requests",
             example=64,
         ),
@@ -74,8 +74,8 @@ class VllmServer(SpecModel):
     max_batched_tokens: Annotated[
         Annotated[int, says("", low=16, high=1_048_576)] | None,
         says(
-            "How many tokens one step of the engine may process. Smaller steps keep the time between tokens even while long prompts "
-            "arrive; left out, it is vLLM's own choice.",
+            "How many tokens one step of the engine may process. Smaller steps keep the time between tokens even beside long "
+            "prompts; left out, it is vLLM's own choice.",
             unit="tokens",
             example=8192,
         ),
@@ -83,8 +83,8 @@ class VllmServer(SpecModel):
     memory_percent: Annotated[
         int,
         says(
-            "How much of the device's memory vLLM may take for weights and cache. The rest is left to the driver and to activations, "
-            "which is why 100 is not possible; 90 is vLLM's own default.",
+            "How much of the device's memory vLLM may take for weights and cache. The rest is the driver's and activations'; 90 is "
+            "vLLM's own default.",
             unit="percent",
             example=85,
             low=10,
@@ -94,8 +94,9 @@ class VllmServer(SpecModel):
     prefix_caching: Annotated[
         Switch,
         says(
-            "Whether requests that begin with the same text share its cached part. It saves the prefill of repeated system prompts and "
-            "costs nearly nothing where there are none, so it is on unless switched off.",
+            "Whether requests that begin with the same text share its cached part. It saves the prefill of repeated system prompts "
+            "and costs nearly nothing where there are none.",
+            brief=True,
             example="Disabled",
         ),
     ] = Switch.ENABLED
@@ -252,8 +253,7 @@ class CustomServer(SpecModel):
     RULES = (
         Rule(
             "has(self.image) == (has(self.families) && self.families.size() > 0)",
-            "must give families with image, and none without: those that the image runs on, such as [cpu, nvidia], for an image made for one "
-            "accelerator does not start on another",
+            "must give families with image, and none without: those that the image runs on, such as [cpu, nvidia]",
             lambda c: (c.image is not None) == bool(c.families),
             field="families",
             reason="FieldValueRequired",
@@ -289,8 +289,7 @@ class CustomServer(SpecModel):
     image: Annotated[
         PinnedImage | None,
         says(
-            "The container image, pinned by digest, because measurements belong to exactly one program. Left out, each family has one of its own "
-            "in variants.",
+            "The container image, pinned by digest, because measurements belong to one program. Left out, each family has one in variants.",
             example=EXAMPLE_IMAGE,
         ),
     ] = None
@@ -326,8 +325,8 @@ class CustomServer(SpecModel):
     port: Annotated[
         int,
         says(
-            "The port on which the container serves requests and probes by HTTP. Ports below 1024 are refused, because the pods run without the "
-            "right to open them. Where metrics are, metrics.port says.",
+            "The port on which the container serves requests and probes by HTTP, from 1024 on: the pods run without the right to "
+            "open others. Where metrics are, metrics.port says.",
             unit="port number",
             example=9000,
             low=LEAST_PORT,
@@ -337,8 +336,8 @@ class CustomServer(SpecModel):
     model_path: Annotated[
         Annotated[str, Field(max_length=256), FOLDER],
         says(
-            "Where the container finds the files of spec.model, read only: before it starts they are downloaded and held against their digest. "
-            "Without a model there is no such folder.",
+            "Where the container finds the files of spec.model, read only: they are downloaded and held against their digest before"
+            " it starts. Without a model there is no such folder.",
             example="/models/chat",
         ),
     ] = "/model"
@@ -357,16 +356,16 @@ class CustomServer(SpecModel):
     metrics: Annotated[
         ServerPage,
         says(
-            "Where the container says what it did: by a profile, or by the names of its metrics. Without that no request can be called good, so it is "
-            "required. Another port makes a new revision; other names do not."
+            "Where the container says what it did: by a profile, or by the names of its metrics. Without that no request can be "
+            "called good. Another port makes a new revision; other names do not."
         ),
     ]
     latency_from: Annotated[
         LatencyFrom,
         says(
-            "Who says how long requests took and how they ended: the server's page, or the gateways of spec.traffic, for servers that tell a mean alone, "
-            "such as Triton. What a gateway tells includes waiting there, and its own errors. The operator reads it from the Prometheus of its "
-            "configuration, observe.gateway; metrics still proves that each replica is there. A change replaces nothing.",
+            "Who says how long requests took and how they ended: the server's page, or the gateways of spec.traffic, for servers "
+            "that tell a mean alone, such as Triton. A gateway includes the wait there, and its own errors. It is read from the "
+            "Prometheus in the operator's config.observe.gateway.",
             example="Gateway",
         ),
     ] = LatencyFrom.SERVER
@@ -386,16 +385,16 @@ class Server(SpecModel):
     steelyard: Annotated[
         SteelyardServer | None,
         says(
-            "Steelyard's own server, for text encoders (embeddings, classification of texts and of tokens, ranking), classifiers of images, and any "
-            "ONNX graph. It speaks the Open Inference Protocol v2 and the usual form of each task, and batches into the compiled shapes. It needs no settings; write {}. It counts good "
-            "requests itself."
+            "Steelyard's own server, for text encoders (embeddings, classification, ranking), classifiers of images, and any ONNX "
+            "graph. It speaks the Open Inference Protocol v2 and the usual form of each task, batches into the compiled shapes, and"
+            " counts good requests itself. It needs no settings; write {}."
         ),
     ] = None
     vllm: Annotated[
         VllmServer | None,
         says(
-            "vLLM, for models that generate text, and for large ones that give vectors, labels or scores, in the image that fits the accelerator, "
-            "with the cached artifact where there is one. model.task says which."
+            "vLLM, for models that generate text, and for large ones that give vectors, labels or scores, in the image for the "
+            "accelerator, with the cached artifact where there is one. model.task says which."
         ),
     ] = None
     custom: Annotated[
@@ -408,7 +407,7 @@ class Server(SpecModel):
     existing: Annotated[
         ExistingServer | None,
         says(
-            "A server of your own that runs already. Nothing of it is changed: it is read, what its good requests cost is told, claims are judged, "
-            "and what would be cheaper is said. It needs no model, no artifact store and no toolchain."
+            "A server of your own that runs already. Nothing of it is changed: what its good requests cost is told, claims are "
+            "judged, and what would be cheaper is said. It needs no model, store or toolchain."
         ),
     ] = None

@@ -53,8 +53,8 @@ class ModelSource(SpecModel):
         ModelUri,
         says(
             "Where the weights are: hf://ORG/NAME on the model hub, s3://BUCKET/PREFIX, pvc://CLAIM/PATH in this namespace, or "
-            "oci://REGISTRY/REPOSITORY. No other scheme is read. With oci:// the compile pod connects to the registry named here, if the "
-            "operator's configuration allows it, and to private addresses only where that lists the host.",
+            "oci://REGISTRY/REPOSITORY, if the operator's configuration allows that registry, and lists its host where its "
+            "addresses are private.",
             example="hf://sentence-transformers/all-MiniLM-L6-v2",
         ),
     ]
@@ -68,9 +68,9 @@ class ModelSource(SpecModel):
     digest: Annotated[
         Digest | None,
         says(
-            "The digest that the weights must have, checked on every download. Needed for s3://, pvc:// and oci://; for oci:// it is the "
-            "digest of the image manifest, else of the sorted list of files with their digests. With hf:// it may be left out: then the files "
-            "are held only against the hashes that the hub, or its mirror, names for the commit, so that whoever runs it decides what they are.",
+            "The digest that the weights must have, checked on every download. Needed but for hf://: of the sorted list of files "
+            "with their digests, for oci:// of the image manifest. With hf:// it may be left out; then whoever runs the hub, or its"
+            " mirror, decides what the files of a commit are.",
             example="sha256:9f86 and so on, 64 hex digits",
         ),
     ] = None
@@ -92,8 +92,8 @@ class ModelSource(SpecModel):
     secret_name: Annotated[
         ObjectName | None,
         says(
-            "A Secret of the same namespace with the credentials for the download. Only the pods that fetch the model mount it; the "
-            "operator itself never reads it. Leave it out for public models and for clouds that give pods an identity.",
+            "A Secret of the same namespace with the credentials for the download. Only pods that fetch the model mount it. Leave "
+            "it out for public models and where pods have an identity of the cloud.",
             example="hub-token",
         ),
     ] = None

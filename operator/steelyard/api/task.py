@@ -7,11 +7,11 @@ class Task(Word):
     """By the model hub's names."""
 
     FEATURE_EXTRACTION = "feature-extraction", "a text becomes one vector"
-    SENTENCE_SIMILARITY = "sentence-similarity", "the same; the hub's name for models that compare sentences by such vectors"
+    SENTENCE_SIMILARITY = "sentence-similarity", "the same, of models that compare sentences"
     EMBEDDINGS = "embeddings", "the same, by an older name"
-    TEXT_CLASSIFICATION = "text-classification", "a text, or a pair of texts, gets a probability for each class"
-    TOKEN_CLASSIFICATION = "token-classification", "parts of a text, such as names, are found and get a class"
-    TEXT_RANKING = "text-ranking", "documents are ranked by their relevance to a query, which the model reads with each of them"
+    TEXT_CLASSIFICATION = "text-classification", "a text, or a pair of them, gets a probability for each class"
+    TOKEN_CLASSIFICATION = "token-classification", "parts of a text, such as names, get a class"
+    TEXT_RANKING = "text-ranking", "documents are ranked by their relevance to a query"
     IMAGE_CLASSIFICATION = "image-classification", "an image gets a probability for each class"
     TENSORS = "tensors", "any ONNX graph: tensors in, tensors out"
 

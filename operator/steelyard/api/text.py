@@ -57,7 +57,7 @@ ObjectName = Annotated[
     Field(max_length=253),
     Pattern(
         "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        "must be the name of an object in the same namespace, in lower case and without a namespace prefix",
+        "must be the name of an object in the same namespace, in lower case",
     ),
 ]
 

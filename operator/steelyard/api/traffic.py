@@ -74,8 +74,8 @@ class EndpointPickerRef(SpecModel):
     name: Annotated[
         PickerName,
         says(
-            "The name of its Service. {pool} in it stands for the name of the AcceleratorPool: pickers such as that of the Gateway API Inference "
-            "Extension choose within one InferencePool each.",
+            "The name of its Service. {pool} in it stands for the name of the AcceleratorPool: most pickers choose within one "
+            "InferencePool each.",
             example="chat-{pool}-picker",
         ),
     ]
@@ -102,7 +102,7 @@ class InferencePools(SpecModel):
 
 
 class ParentRef(SpecModel):
-    """A Gateway, as an HTTPRoute names it. Its owner decides whether routes of this namespace may attach: listeners' allowedRoutes."""
+    "A Gateway, as an HTTPRoute names it."
 
     name: Annotated[ObjectName, says("The name of a Gateway.", example="models")]
     namespace: Annotated[
@@ -140,9 +140,9 @@ class Traffic(SpecModel):
     parent_refs: Annotated[
         tuple[ParentRef, ...],
         says(
-            "The Gateways that the route is attached to. Requests that come by them are spread by what was measured of each pool: every replica is "
-            "loaded alike relative to what it carries. A Gateway that does not accept the route holds all moves, with its reason in condition Held. "
-            "The workload's Service stays, and spreads requests evenly: clients should use one of the two. Without any there is no route.",
+            "The Gateways that the route is attached to. Their requests are spread by what was measured: every replica is loaded "
+            "alike relative to what it carries. A Gateway that does not accept the route holds all moves (condition Held). The "
+            "workload's Service stays, and spreads evenly: clients should use one of the two. Without any there is no route.",
             most=8,
             list_type="atomic",
             example=[{"name": "models", "namespace": "gateways"}],
@@ -168,15 +168,15 @@ class Traffic(SpecModel):
     inference_pools: Annotated[
         InferencePools | None,
         says(
-            "InferencePools as backends of the route, whose endpoint pickers choose the pod of each request; left out, Services are. Requests are sent "
-            "to them once each Gateway has accepted all that should get some, and by Services until then, while all moves are held. While this is given, "
-            "server.custom.port must stay as it is."
+            "InferencePools as backends of the route, whose endpoint pickers choose the pod of each request; left out, Services "
+            "are. Requests are sent to them once each Gateway has accepted all that should get some; until then by Services, and "
+            "all moves are held. While this is given, server.custom.port must stay."
         ),
     ] = None
     samples: Annotated[
         Samples | None,
         says(
-            "Requests as your clients send them, for a custom server: with them a replica that serves nobody is probed before users come to another pool, "
-            "and trials with requests of their own and exit drills can be made."
+            "Requests as your clients send them, for a custom server: with them a replica that serves nobody can be probed before "
+            "users come to another pool, and synthetic trials and exit drills can be made."
         ),
     ] = None

@@ -124,8 +124,8 @@ class VllmArgument(SpecModel):
     value: Annotated[
         Annotated[str, Field(max_length=1024)] | None,
         says(
-            "The value of the argument, passed on as written, never through a shell. Each argument takes the values that its rule names, and "
-            "none takes a path, a URL or another model. Leave it out for a switch.",
+            "The value of the argument, passed on as written, never through a shell: what its rule names, and no path, URL or other"
+            " model. Leave it out for a switch.",
             example="qwen3",
         ),
     ] = None

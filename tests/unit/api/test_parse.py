@@ -39,6 +39,9 @@ def test_what_is_stored_and_breaks_a_younger_rule_is_read_and_refused_when_it_is
     assert isinstance(read, InferenceWorkload) and not unknown
     read, unknown = parse_served(InferenceWorkload, changed(workload(), {**near, "spec.novelty": 1}))
     assert isinstance(read, InferenceWorkload) and unknown == ("spec.novelty",), "whatever else it has"
+    for had in ({"spec.model.task": "fill-mask"}, {"spec.server": VLLM, "spec.compile": {"batchSizes": [1, 16]}}):
+        read, _ = parse_served(InferenceWorkload, changed(workload(), had))
+        assert isinstance(read, InferenceWorkload), had
     read, _ = parse_served(InferenceWorkload, changed(workload(), {"spec.scaling": {"minReplicas": 3, "maxReplicas": 2}}))
     assert isinstance(read, list), "not what nobody could act on"
 

@@ -45,7 +45,7 @@ def test_lengths_of_texts_are_refused_for_what_is_none(task: str, lengths: dict[
     changes = {"spec.model.task": task, "spec.compile": lengths}
     refusal = parse(InferenceWorkload, changed(workload(), changes))
     assert not isinstance(refusal, InferenceWorkload)
-    assert "their inputs are no texts" in str(refusal)
+    assert "their inputs have no lengths" in str(refusal)
     usual = parse(
         InferenceWorkload, changed(workload(), {**changes, "spec.compile": {"sequenceLengths": [512, 128], "batchSizes": [1, 4]}})
     )

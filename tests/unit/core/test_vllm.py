@@ -123,3 +123,18 @@ def test_a_model_without_a_task_generates_text_and_its_batches_are_vllms_own() -
     (found,) = seen(workload(), pool("gpu", "nvidia", "vllm"), vllm=toolchain("vllm", "sm_90")).values()
     assert found.inputs is not None
     assert (found.inputs.task, found.inputs.batch_sizes, found.inputs.sequence_lengths) == ("text-generation", (1,), (1,))
+
+
+def test_batches_and_lengths_which_vllm_does_not_read_replace_nothing() -> None:
+    usual, others = (
+        CompileOptions(batch_sizes=(1, 8), sequence_lengths=(128, 512)),
+        CompileOptions(batch_sizes=(1, 16), sequence_lengths=(64,)),
+    )
+    plain, said = (
+        seen(replace(workload(), compile=options), pool("gpu", "cpu", "vllm"), vllm=toolchain("vllm", "cpu/x86-64"))["gpu"]
+        for options in (usual, others)
+    )
+    assert (plain.asked, plain.key) == (said.asked, said.key)
+    assert plain.asked == "73f92f64", "as versions wrote it that had them in it, where none were said: a new operator restarts nobody"
+    assert said.wants("09f06bc5") and said.wants("ae9915fa"), "and where some were"
+    assert not plain.wants("09f06bc5")

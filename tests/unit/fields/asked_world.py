@@ -53,11 +53,18 @@ class RefusedError(Exception):
     """An object that is not taken; says what to write instead."""
 
 
+NEAR = {"steelyard": Accuracy(Measure.LEAST_COSINE, 0.95), "vllm": Accuracy(Measure.WORST_LOGPROB, 0.02)}
+"""Of the artifacts of a server."""
+
+
+@dataclass
 class AllReady(dict[str, Artifact]):
     """A store in which every artifact lies already."""
 
+    accuracy: Accuracy | None
+
     def get(self, key: str, default: Any = None) -> Artifact:
-        accuracy = Accuracy(Measure.LEAST_COSINE, 0.95)
+        accuracy = self.accuracy
         return Artifact(state=ArtifactState.READY, uri=f"s3://bucket/{key}", digest=f"sha256:{key}", accuracy=accuracy)
 
 
@@ -131,7 +138,7 @@ class AskedWorld(World):
         """The world as it is, with workload and pools as they were asked for."""
         found = self.gathered
         pools = tuple(replace(p, exhaustion=self.exhaustion(p.of), too_many_unready=self.unready.get(p.of)) for p in found.pools)
-        artifacts = AllReady() if self.ready_made else {}
+        artifacts = AllReady(NEAR.get(found.workload.server)) if self.ready_made else {}
         return replace(
             super().snapshot(), workload=found.workload, pools=pools, artifacts=artifacts, references=found.references, has_front=True
         )

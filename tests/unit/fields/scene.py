@@ -10,6 +10,7 @@ from typing import Any
 from unit.api.objects import changed
 from unit.core.world import START, Ground
 from unit.fields.asked_world import AskedWorld, RefusedError
+from unit.fields.standing_world import StandingWorld
 
 WORKLOAD = {
     "model": {"uri": "hf://org/model", "revision": "a" * 40, "task": "feature-extraction"},
@@ -83,7 +84,8 @@ class Scene:
         else:
             specs[of_pool] = changed(specs[of_pool], changes)
         grounds = {name: Ground(**ground) for name, ground in self.grounds.items()}
-        return AskedWorld(grounds, spec=spec, pool_specs=specs, rate=self.rate, ready_made=self.ready, rival=self.rival)
+        made = StandingWorld if "existing" in spec.get("server", {}) else AskedWorld
+        return made(grounds, spec=spec, pool_specs=specs, rate=self.rate, ready_made=self.ready, rival=self.rival)
 
 
 FRESH = Scene()

@@ -1,16 +1,17 @@
-"""Every field that a user can write acts: two specs that differ in it alone are refused, decided, made or told differently."""
+"""Every field that a user can write acts, whatever the server: two specs that differ in it alone are decided, made or told differently, or it is
+refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, zip_longest
+from itertools import chain, combinations, zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 import yaml
 
-from unit.fields import compiled_models, scale_targets, servers, trials
+from unit.fields import compiled_models, kinds_of_server, scale_targets, servers, trials
 from unit.fields.pools import POOLS, of_a_pool
 from unit.fields.scene import Pair
 from unit.fields.workloads import WORKLOADS
@@ -78,3 +79,16 @@ def test_every_field_is_asked(kind: str) -> None:
 
 def test_every_kind_is_asked() -> None:
     assert sorted(KINDS) == sorted(yaml.safe_load(file.read_text())["spec"]["names"]["kind"] for file in CRDS.glob("*.yaml"))
+
+
+@pytest.mark.parametrize(("server", "name"), kinds_of_server.fields())
+def test_with_another_server_each_field_acts_or_is_refused(server: str, name: str) -> None:
+    kind = kinds_of_server.KINDS[server]
+    pair = kind.pair(name)
+    outcomes = [iter(pair.scene.play({pair.at or name: value})) for value in pair.values]
+    firsts = [next(outcome) for outcome in outcomes]
+    refused = [first for first in firsts if first.startswith("refused: ")]
+    taken = [chain([first], rest) for first, rest in zip(firsts, outcomes, strict=True) if first not in refused]
+    assert all(kinds_of_server.says_of(each, name) for each in refused), refused
+    unread = bool(alike(taken)) or len(refused) + len(taken) < 2
+    assert unread == (name in kind.unread), "it makes no difference, and is taken" if unread else "it acts"

@@ -54,8 +54,8 @@ class Candidate:
     """Of the user's own, where that is what runs."""
     revision: str | None
     asked: str
-    asked_before: str | None
-    """What an earlier version wrote down for the same wish."""
+    asked_before: frozenset[str]
+    """What earlier versions wrote down for the same wish."""
     refusal: Refusal | None
     key: str | None
     """Of its compile (`CompileInputs.key`)."""
@@ -64,7 +64,7 @@ class Candidate:
 
     def wants(self, asked: str) -> bool:
         """Whether what was asked for when a placement was made is what is asked for now."""
-        return asked in {self.asked, self.asked_before}
+        return asked == self.asked or asked in self.asked_before
 
     @property
     def image(self) -> str | None:
@@ -152,7 +152,7 @@ class _Names(NamedTuple):
 
     revision: str | None
     asked: str
-    asked_before: str | None = None
+    asked_before: frozenset[str] = frozenset()
 
 
 _Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str, ModelVariant | None]

@@ -8,8 +8,9 @@ that is made anyway (docs/adr/0003-only-what-the-user-asks-for-replaces-replicas
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from steelyard.core.compiling.default_request import CPU_POOL, ONE_DEVICE
 from steelyard.core.compiling.key import CANONICAL
@@ -17,7 +18,7 @@ from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.custom import Program
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.server_page import SINCE_FIRST
-from steelyard.core.facts.snapshot import Pool, Toolchain, Workload
+from steelyard.core.facts.snapshot import CompileOptions, Pool, Toolchain, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,32 @@ class InProportion:
 Wish: TypeAlias = Resources | InProportion
 
 
+class _Shapes(NamedTuple):
+    """That an encoder is compiled to."""
+
+    batches: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+
+USUAL = _Shapes((1, 8), (128, 512))
+"""Where nobody says any. vLLM reads none, and has these in its hashes, as where they were always left out."""
+
+
 def _hash8(parts: Any) -> str:
     return hashlib.sha256(CANONICAL.encode(parts).encode()).hexdigest()[:8]
 
 
-def _arguments(workload: Workload, wish: Wish, pool: Pool) -> dict[str, Any]:
+def _shapes(workload: Workload, options: CompileOptions) -> _Shapes:
+    return USUAL if workload.vllm is not None else _Shapes(options.batch_sizes, options.sequence_lengths)
+
+
+def _arguments(workload: Workload, wish: Wish, batches: Iterable[int]) -> dict[str, Any]:
     # Only where it is vLLM: who does not use it has the hash of the versions that knew none.
     words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm, workload.model.task), *served_words(workload.vllm)]}
     return {
         **words,
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
-        "batchSizes": sorted(set(workload.compile_for(pool.family).batch_sizes)),
+        "batchSizes": sorted(set(batches)),
         "resources": _asked_resources(wish),
     }
 
@@ -57,7 +73,7 @@ def revision(workload: Workload, resources: Resources, toolchain: Toolchain, art
             "artifact": artifact_digest,
             "image": toolchain.serve_image,
             "backend": toolchain.backend,
-            **_arguments(workload, resources, pool),
+            **_arguments(workload, resources, _shapes(workload, workload.compile_for(pool.family)).batches),
             **_variant(pool),
         }
     )
@@ -99,24 +115,33 @@ def revision_of_custom(workload: Workload, wish: Wish, program: Program | None) 
     )
 
 
-def asked_before(workload: Workload, wish: Wish, pool: Pool, backend: str | None = None) -> str | None:
-    """What versions wrote down for the same wish that gave every replica one size where nobody said another; None where it is the same."""
-    if not isinstance(wish, InProportion):
-        return None
-    one_size = ONE_DEVICE if wish.devices else CPU_POOL
-    return asked(workload, Resources(one_size.cpu, one_size.memory_gib, wish.devices), pool, backend)
+def asked_before(workload: Workload, wish: Wish, pool: Pool, backend: str | None = None) -> frozenset[str]:
+    """What versions wrote down for the same wish that gave every replica one size where nobody said another, or had the shapes in it that vLLM does
+    not read."""
+    options = workload.compile_for(pool.family, backend, pool.variant)
+    wishes = [wish]
+    if isinstance(wish, InProportion):
+        one_size = ONE_DEVICE if wish.devices else CPU_POOL
+        wishes.append(Resources(one_size.cpu, one_size.memory_gib, wish.devices))
+    shapes = {_shapes(workload, options), _Shapes(options.batch_sizes, options.sequence_lengths)}
+    return frozenset(_asked(workload, each, pool, options, of) for each in wishes for of in shapes)
 
 
 def asked(workload: Workload, wish: Wish, pool: Pool, backend: str | None = None) -> str:
     """Eight hex digits of the part of a replica's behaviour that the user's spec decides, on a pool by a back end."""
-    model, options = workload.model, workload.compile_for(pool.family, backend, pool.variant)
+    options = workload.compile_for(pool.family, backend, pool.variant)
+    return _asked(workload, wish, pool, options, _shapes(workload, options))
+
+
+def _asked(workload: Workload, wish: Wish, pool: Pool, options: CompileOptions, shapes: _Shapes) -> str:
+    model = workload.model
     # Who gives no flags has the hash of the versions that knew none: a new operator restarts nobody.
     flags = [sorted(set(options.flags))] if options.flags else []
     return _hash8(
         {
             "model": model.digest or [model.uri, model.revision],
             "task": model.task,
-            "compile": [options.dtype, options.quantization, sorted(set(options.sequence_lengths)), options.tensor_parallel, *flags],
-            **_arguments(workload, wish, pool),
+            "compile": [options.dtype, options.quantization, sorted(set(shapes.lengths)), options.tensor_parallel, *flags],
+            **_arguments(workload, wish, shapes.batches),
         }
     )

@@ -377,9 +377,14 @@ def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Ref
         return None
     return Refusal(
         Reason.LIMIT_REACHED,
-        f"the load needs {surely} replicas on pool {option.pool} and {option.most} are allowed: raise spec.scaling.maxReplicas, "
-        "spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes",
+        f"the load needs {surely} replicas on pool {option.pool} and {option.most} are allowed: {what_to_raise(workload)}",
     )
+
+
+def what_to_raise(workload: Workload) -> str:
+    """What bounds the replicas of a pool. spec.scaling bounds none of a server that exists already."""
+    of_the_workload = "spec.scaling.maxReplicas, " if workload.existing is None else ""
+    return f"raise {of_the_workload}spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes"
 
 
 def cost_at(rates: Sequence[float], capacity: Capacity, each: float, least: int) -> Interval:

@@ -13,7 +13,7 @@ from steelyard.core.performance.floor import missed_there
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.planning.offers import problem_of
-from steelyard.core.planning.option import Option, met_there, usable
+from steelyard.core.planning.option import Option, met_there, usable, what_to_raise
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives, standing_cost
@@ -361,8 +361,7 @@ def _no_room(grounds: Grounds, source: Option, extra: int) -> Refusal | None:
     return Refusal(
         Reason.NO_ROOM,
         f"a replica of the target carries less than an equal part of the load: pool {source.pool} would need {wanted} replicas for a while, "
-        f"and {most} are allowed there or left by others: raise spec.scaling.maxReplicas, spec.placement.pools[].maxReplicas or the pool's "
-        "spec.capacity.maxNodes",
+        f"and {most} are allowed there or left by others: {what_to_raise(grounds.snapshot.workload)}",
     )
 
 
