@@ -155,6 +155,10 @@ class CompileResources(SpecModel):
             example="64Gi",
         ),
     ]
+    disk: Annotated[
+        MemoryQuantity | None,
+        says("The disk of a compile: half is the model's. Left out, the configuration's ephemeralStorage.", unit="bytes", example="60Gi"),
+    ] = None
 
 
 class FamilyOptions(SpecModel):
@@ -285,8 +289,8 @@ class CompileOptions(SpecModel):
     resources: Annotated[
         CompileResources | None,
         says(
-            "What a compile of this model gets, in place of the operator's config.compile. It is no part of the compile key. Left "
-            "out, it is the configuration's, with more memory where the catalogue knows that the model needs it."
+            "What a compile of this model gets in place of the operator's config.compile; no part of the compile key. Left out, the"
+            " configuration's, with more memory where the catalogue knows of a need."
         ),
     ] = None
 

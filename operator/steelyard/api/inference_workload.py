@@ -299,7 +299,7 @@ class InferenceWorkloadSpec(SpecModel):
     ] = Server(steelyard=SteelyardServer())
     compile: Annotated[
         CompileOptions,
-        says("What the model is compiled to. All of it is part of the compile key: a change compiles anew, and old artifacts stay."),
+        says("What the model is compiled to. A change of what is part of the compile key compiles anew, and old artifacts stay."),
     ] = CompileOptions()
     objective: Annotated[
         Objective, says("The promise: what makes a request good, and what it may cost. Cost is only counted by good requests.")
@@ -391,7 +391,7 @@ class InferenceWorkloadStatus(StatusModel):
     placements: Annotated[
         tuple[PlacementStatus, ...],
         says(
-            "The workload on each pool and revision: replicas, capacity, unit cost and the evidence behind them. Those that hold the load come first.",
+            "The workload on each pool and revision, with the evidence behind its figures. Those that hold the load come first.",
             most=32,
             keys=("pool", "revision"),
         ),

@@ -143,7 +143,7 @@ class Rebalancing(SpecModel):
         int,
         says(
             "How long after a move of this workload no other one starts, and how long a move back is impossible. An exploration "
-            "that found what it could is no such move. 0 means no pause; the default outlasts a part of a day's rhythm.",
+            "that found what it could is no such move. 0 means no pause; six hours by default, against the rhythm of a day.",
             unit="seconds",
             example=3600,
             low=0,

@@ -400,8 +400,8 @@ class Server(SpecModel):
     custom: Annotated[
         CustomServer | None,
         says(
-            "Any other image that serves HTTP and counts its requests: one image, or one for each family of accelerators. Nothing is compiled, and it "
-            "needs no artifact store and no toolchain."
+            "Any other image that serves HTTP and counts its requests: one, or one for each family of accelerators. Nothing is "
+            "compiled, and it needs neither store nor toolchain."
         ),
     ] = None
     existing: Annotated[

@@ -75,7 +75,7 @@ class _Step:
 def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, _Step]:
     """Fetch reaches the model's source. Compile, which reads a model of unknown origin, holds no credentials. Publish, which can write and sign,
     reads of the others' work only files, as they are."""
-    model, disk = intent.spec["model"], settings.compile_disk_gib
+    model, disk = intent.spec["model"], _disk(intent, settings)
     reader = [*store_environment(settings), *store_credentials(settings.store_read_secret), *trusted_keys(settings)]
     reads_graphs = SHARES_GRAPHS in intent.spec.get("flags", [])
     keys, key_env = signing_keys(settings)
@@ -83,14 +83,14 @@ def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, 
     store = store_claim(settings, reads_only=False)
     fetch = _Step(
         name="fetch",
-        parts=[_own("fetch", settings), fetched, *read_only(store), *model_claim(model["uri"])],
+        parts=[_own("fetch", disk), fetched, *read_only(store), *model_claim(model["uri"])],
         env=[*reader, *model_credentials(model["uri"], model.get("secretName")), *hub(model["uri"], settings)],
         device=True,  # Whether the compiler can do what is asked is found out before the download, and may need the device.
     )
     make = _Step(
         name="compile",
         parts=[
-            _own("compile", settings),
+            _own("compile", disk),
             *read_only([fetched]),
             made,
             *(read_only(store) if reads_graphs else []),
@@ -106,16 +106,21 @@ def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, 
     )
     publish = _Step(
         name="publish",
-        parts=[_own("publish", settings), *read_only([fetched, made]), *store, *keys],
+        parts=[_own("publish", disk), *read_only([fetched, made]), *store, *keys],
         env=[*store_environment(settings), *store_credentials(settings.store_secret), *key_env, *trusted_keys(settings)],
         device=False,
     )
     return fetch, make, publish
 
 
-def _own(step: str, settings: Settings) -> Part:
+def _disk(intent: CompileJobIntent, settings: Settings) -> float:
+    """GiB of its node's."""
+    return intent.site.disk_gib or settings.compile_disk_gib
+
+
+def _own(step: str, disk_gib: float) -> Part:
     """Each has a /tmp of its own: what one leaves there, the next would find."""
-    return scratch(f"tmp-{step}", "/tmp", settings.compile_disk_gib)  # noqa: S108 - inside the pod
+    return scratch(f"tmp-{step}", "/tmp", disk_gib)  # noqa: S108 - inside the pod
 
 
 def _container(step: _Step, intent: CompileJobIntent, settings: Settings, spec: Manifest) -> Manifest:
@@ -127,7 +132,7 @@ def _container(step: _Step, intent: CompileJobIntent, settings: Settings, spec: 
         "args": [step.name],
         "env": [spec, *step.env],
         "ports": [{"name": "progress", "containerPort": PROGRESS_PORT}],
-        "resources": requests_equal_limits(site.resources, site.resource_name if step.device else None, settings.compile_disk_gib),
+        "resources": requests_equal_limits(site.resources, site.resource_name if step.device else None, _disk(intent, settings)),
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
         "volumeMounts": [mount for _, mount in step.parts],
@@ -159,7 +164,7 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "store": {"uri": store_uri(settings, intent.namespace_uid)},
         "signed": settings.signing_secret is not None,
         # What is made of a model needs as much again.
-        "download": download(settings, settings.compile_disk_gib / 2),
+        "download": download(settings, _disk(intent, settings) / 2),
         "golden": {"samples": GOLDEN_SAMPLES, "seed": 1},
     }
     spec_env: Manifest = {"name": "STEELYARD_COMPILE_SPEC", "value": json.dumps(told, sort_keys=True, separators=(",", ":"))}

@@ -32,7 +32,12 @@ def compiled_model(workload: WorkloadKey, uid: str, intent: CompileIntent) -> Ma
         "tensorParallel": inputs.tensor_parallel,
     }
     if intent.resources is not None:
-        spec["resources"] = {"cpu": cpu(intent.resources.cpu), "memory": memory(intent.resources.memory_gib)}
+        asked, disk = intent.resources, intent.resources.disk_gib
+        spec["resources"] = {
+            "cpu": cpu(asked.cpu),
+            "memory": memory(asked.memory_gib),
+            **({"disk": memory(disk)} if disk is not None else {}),
+        }
     if inputs.logical_cores is not None:
         spec["logicalCores"] = inputs.logical_cores
     if inputs.pull_secrets:

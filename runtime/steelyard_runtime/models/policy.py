@@ -37,7 +37,10 @@ class DownloadPolicy:
     plain_http: tuple[str, ...] = ()
     token_hosts: Mapping[str, str] = field(default_factory=dict)
     max_bytes: int = MOST_BYTES
-    remedy: str = "have the platform team raise config.compile.ephemeralStorage, half of which is for the model"
+    remedy: str = (
+        "set spec.compile.resources.disk of the workload to more than twice the model's size, or have the platform team raise "
+        "config.compile.ephemeralStorage; half of it is for the model"
+    )
     """What is done for a larger one."""
 
     def require_registry(self, registry: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from steelyard.api import InferenceWorkload, parse
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.facts.accuracy import Accuracy, Measure
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources
 from steelyard.core.facts.snapshot import CompileOptions, NumberFormat, Workload
 from steelyard.core.facts.unit_cost import Unit
 from unit.api.objects import changed, workload
@@ -63,13 +63,13 @@ def test_what_a_compile_gets_and_how_near_its_answers_have_to_be_is_no_part_of_w
     plain = seen({})
     found = read(
         {
-            "spec.compile": {"resources": {"cpu": "8", "memory": "48Gi"}},
-            "spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.999"}, {"measure": "WorstLogprob", "limit": "0.05"}],
+            "spec.compile": {"resources": {"cpu": "8", "memory": "48Gi", "disk": "60Gi"}},
+            "spec.objective.accuracy": [{"measure": "LeastCosine", "limit": "0.999"}],
         }
     )
     assert (plain.compile_resources, plain.accuracy) == (None, ())
-    assert found.compile_resources == Resources(8.0, 48.0)
-    assert found.accuracy == (Accuracy(Measure.LEAST_COSINE, 0.999), Accuracy(Measure.WORST_LOGPROB, 0.05))
+    assert found.compile_resources == CompileResources(8.0, 48.0, disk_gib=60.0)
+    assert found.accuracy == (Accuracy(Measure.LEAST_COSINE, 0.999),)
     assert found.compile == plain.compile
 
 

@@ -10,7 +10,7 @@ from steelyard.core.compiling.attempt import Attempts, Failure, FailureClass
 from steelyard.core.compiling.compile_request import compile_resources
 from steelyard.core.compiling.site import compile_site
 from steelyard.core.compiling.way import Way, begins_anew
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources, Resources
 from steelyard.core.facts.snapshot import Settings, Workload
 from unit.core.test_vllm import toolchain, workload
 
@@ -37,15 +37,15 @@ def test_memory_follows_from_the_size_of_the_model_and_is_never_less_than_config
     parameters: float | None, text: bool, dtype: str, memory: float | None
 ) -> None:
     found = compile_resources(of(parameters, text=text), dtype, SETTINGS)
-    assert found == (None if memory is None else Resources(2.0, memory))
+    assert found == (None if memory is None else CompileResources(2.0, memory))
 
 
 def test_the_word_of_the_workload_goes_before_and_is_what_the_job_has_times_the_factor() -> None:
-    said = Resources(8.0, 16.0)
+    said = CompileResources(8.0, 16.0, disk_gib=40.0)
     assert compile_resources(replace(of(70_000.0), compile_resources=said), "bfloat16", SETTINGS) == said
     site = compile_site(toolchain("vllm", "sm_90"), SETTINGS, (), attempt=2, factor=2, asked=said)
     assert site is not None
-    assert site.resources == Resources(8.0, 32.0)
+    assert (site.resources, site.disk_gib) == (Resources(8.0, 32.0), 40.0), "a model needs no more disk because it needed more memory"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_word_of_the_workload_goes_before_and_is_what_the_job_has_times_the_
 )
 def test_more_memory_begins_a_compile_anew_that_ran_out_of_it(kind: FailureClass, anew: bool) -> None:
     failed = Attempts(count=4, factor=8, failure=Failure(failure_class=kind, reason="r", message="m"))
-    before, after = Way("s3://m", None), Way("s3://m", None, Resources(8.0, 64.0))
+    before, after = Way("s3://m", None), Way("s3://m", None, CompileResources(8.0, 64.0))
     assert begins_anew(failed, before, after, shared=False) is anew
     assert not begins_anew(failed, after, after, shared=False)
     assert not begins_anew(failed, before, after, shared=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steelyard.api.compiled_model import CompiledModel
-from steelyard.control.gather.pool_facts import resources_of
+from steelyard.control.gather.pool_facts import compile_resources_of
 from steelyard.core.compiling.site import compile_site
 from steelyard.core.facts.snapshot import Settings, Toolchain
 from steelyard.render.compile_job import CompileJobIntent, compile_job
@@ -37,6 +37,7 @@ COMPILED_MODELS: dict[str, Pair] = {
     "sequenceLengths[]": values([128], [256], at="sequenceLengths"),
     "tensorParallel": values(1, 2),
     "logicalCores": values(1, GONE),
+    "resources.disk": values({"cpu": "4", "memory": "8Gi"}, {"cpu": "4", "memory": "8Gi", "disk": "60Gi"}, at="resources"),
     "resources.cpu": values({"cpu": "4", "memory": "8Gi"}, {"cpu": "5", "memory": "8Gi"}, at="resources"),
     "resources.memory": values({"cpu": "4", "memory": "8Gi"}, {"cpu": "4", "memory": "9Gi"}, at="resources"),
     "flags[]": values(["--optlevel=2"], ["--optlevel=1"], at="flags"),
@@ -51,7 +52,7 @@ def outcome(changes: Mapping[str, Any]) -> Iterator[str]:
     except RefusedError as refused:
         yield f"refused: {refused}"
         return
-    asked_for = resources_of(spec["resources"]) if "resources" in spec else None
+    asked_for = compile_resources_of(spec["resources"]) if "resources" in spec else None
     intent = CompileJobIntent(
         namespace="ns",
         namespace_uid="uid-ns",

@@ -64,6 +64,9 @@ WORKLOADS: dict[str, Pair] = {
     "compile.quantization": values("None", "Int8WeightOnly", scene=COMPILES),
     "compile.batchSizes[]": values([1, 8], [1, 16], scene=COMPILES, at="compile.batchSizes"),
     "compile.sequenceLengths[]": values([128], [256], scene=COMPILES, at="compile.sequenceLengths"),
+    "compile.resources.disk": values(
+        {"cpu": "4", "memory": "8Gi"}, {"cpu": "4", "memory": "8Gi", "disk": "60Gi"}, scene=COMPILES, at="compile.resources"
+    ),
     "compile.resources.cpu": values({"cpu": "4", "memory": "8Gi"}, {"cpu": "5", "memory": "8Gi"}, scene=COMPILES, at="compile.resources"),
     "compile.resources.memory": values(
         {"cpu": "4", "memory": "8Gi"}, {"cpu": "4", "memory": "9Gi"}, scene=COMPILES, at="compile.resources"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -207,6 +208,22 @@ def test_a_placement_in_a_queue_says_so_on_its_deployment_and_on_its_pods_alone(
     assert made["spec"]["template"]["metadata"]["labels"] == {**plain["spec"]["template"]["metadata"]["labels"], **queue}
     assert made["spec"]["selector"] == plain["spec"]["selector"], "what is in no queue is selected all the same"
     assert made["metadata"]["name"] == plain["metadata"]["name"]
+
+
+def test_a_compile_has_the_disk_that_its_workload_asks_for_and_half_of_it_is_for_the_model() -> None:
+    settings = replace(SETTINGS, compile_disk_gib=10.0)
+    plain, large = (job_of("s3://models/encoder", settings, site=site) for site in (GENERAL, replace(GENERAL, disk_gib=60.0)))
+    for job, gib in ((plain, 10), (large, 60)):
+        pod = job["spec"]["template"]["spec"]
+        asked = {
+            each["resources"][kind]["ephemeral-storage"]
+            for each in (*pod["initContainers"], *pod["containers"])
+            for kind in ("requests", "limits")
+        }
+        assert asked == {f"{gib * 1024}Mi"}
+        assert {each["emptyDir"]["sizeLimit"] for each in pod["volumes"] if "sizeLimit" in each.get("emptyDir", {})} == {f"{gib * 1024}Mi"}
+        (told,) = {env["value"] for each in pod["initContainers"] for env in each["env"] if env["name"] == "STEELYARD_COMPILE_SPEC"}
+        assert json.loads(told)["download"]["maxBytes"] == gib * 2**30 // 2
 
 
 def test_a_serving_pod_gets_disk_for_its_artifact_and_what_is_made_of_it() -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from steelyard.control.gather.compile_job import end_of, is_stuck, no_node, runs
 from steelyard.control.gather.newest_pod import newest_pod
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
-from steelyard.control.gather.pool_facts import resources_of
+from steelyard.control.gather.pool_facts import compile_resources_of
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
@@ -74,7 +74,7 @@ class CompileSnapshots:
             backend=spec["backend"],
             target=spec["target"],
             versions=spec["toolchain"],
-            resources=resources_of(spec["resources"]) if spec.get("resources") else None,
+            resources=compile_resources_of(spec["resources"]) if spec.get("resources") else None,
             attempts=attempts,
             settings=self._settings,
             told=told_of(status),

@@ -18,7 +18,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.capacity_request import Ask
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.price import Price, PriceClass
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources, Resources
 from steelyard.core.facts.snapshot import Exhaustion, Pool, Shape, TooManyUnready, Unnamed
 from steelyard.core.vocabulary import architecture
 from steelyard.status.scalar import time_of
@@ -144,6 +144,12 @@ def with_selection(pool: Pool, *, selected: bool) -> Pool:
 def resources_of(raw: Mapping[str, Any]) -> Resources:
     """A `resources` block: cpu, memory and devices."""
     return Resources(cpu=number(raw["cpu"]), memory_gib=gibibytes(raw["memory"]), devices=float(raw.get("devices", 0)))
+
+
+def compile_resources_of(raw: Mapping[str, Any]) -> CompileResources:
+    """Those of a compile: cpu, memory, and disk where it is said."""
+    disk = raw.get("disk")
+    return CompileResources(cpu=number(raw["cpu"]), memory_gib=gibibytes(raw["memory"]), disk_gib=None if disk is None else gibibytes(disk))
 
 
 def is_ready(node: Manifest) -> bool:

@@ -25,7 +25,7 @@ from steelyard.api.server import Variant as VariantAsked
 from steelyard.api.source import ModelSource
 from steelyard.api.traffic import InferencePools as InferencePoolsAsked
 from steelyard.api.traffic import PoolExtent, Traffic
-from steelyard.control.gather.pool_facts import resources_of
+from steelyard.control.gather.pool_facts import compile_resources_of, resources_of
 from steelyard.control.gather.queued import NOT_QUEUED, Queued, QuotaOf, ordered_at, unsaid
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import unplaced, waiting_since
@@ -121,7 +121,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             queue=spec.pods.queue_name,
         ),
         accuracy=tuple(Accuracy(Measure(str(each.measure)), float(each.limit)) for each in spec.objective.accuracy),
-        compile_resources=resources_of(options.resources.to_raw()) if options.resources is not None else None,
+        compile_resources=compile_resources_of(options.resources.to_raw()) if options.resources is not None else None,
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
         exit_drill=_exit_drill(spec.placement.exit_drill) if spec.placement.exit_drill is not None else None,
         existing=_existing(spec.server.existing, spec.objective) if spec.server.existing is not None else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.control.gather.pool_facts import resources_of
+from steelyard.control.gather.pool_facts import compile_resources_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier, Created, Outcome, Patched, Unchanged, Waiting
@@ -78,4 +78,4 @@ def known(compiled: Manifest) -> Known:
 def _way(compiled: Manifest) -> Way:
     spec = compiled["spec"]
     model, asked = spec["model"], spec.get("resources")
-    return Way(model["uri"], model.get("secretName"), None if asked is None else resources_of(asked))
+    return Way(model["uri"], model.get("secretName"), None if asked is None else compile_resources_of(asked))

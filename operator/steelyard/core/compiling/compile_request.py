@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 
 from steelyard.core.compiling.memory_need import CPU_CACHE, CPU_OVERHEAD, GIB, MARGIN, bytes_of_weight
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources
 from steelyard.core.facts.snapshot import Settings, Workload
 
 REFERENCE = 2 * 1.25
@@ -17,14 +16,14 @@ BESIDE = 1.0
 """GiB of the libraries that compile an encoder."""
 
 
-def compile_resources(workload: Workload, dtype: str, settings: Settings) -> Resources | None:
+def compile_resources(workload: Workload, dtype: str, settings: Settings) -> CompileResources | None:
     """None where it is what the configuration says anyway. dtype: that is compiled to."""
     if workload.compile_resources is not None:
         return workload.compile_resources
     needed = _needed(workload, dtype)
     if needed is None or needed <= settings.compile_resources.memory_gib:
         return None
-    return replace(settings.compile_resources, memory_gib=float(ceil(needed)))
+    return CompileResources(settings.compile_resources.cpu, float(ceil(needed)))
 
 
 def _needed(workload: Workload, dtype: str) -> float | None:

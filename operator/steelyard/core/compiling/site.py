@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from steelyard.core.compiling.candidate import compile_inputs, toolchain_for
 from steelyard.core.facts.place import places
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources, Resources
 from steelyard.core.facts.snapshot import Pool, Settings, Toolchain, Workload
 
 DEVICES = 1.0
@@ -23,10 +23,12 @@ User: TypeAlias = tuple[Workload, tuple[Pool, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileSite:
-    """Nodes that a compile may run on, and what it asks of them. `pool`: whose nodes and device they are; None for general nodes."""
+    """Nodes that a compile may run on, and what it asks of them. `disk_gib`: None: as the configuration says. `pool`: whose nodes and device they are; None
+    for general nodes."""
 
     node_selector: Mapping[str, str]
     resources: Resources
+    disk_gib: float | None = None
     pool: str | None = None
     resource_name: str | None = None
     tolerations: tuple[Mapping[str, str], ...] = ()
@@ -54,7 +56,7 @@ def is_asked_for(key: str, users: Iterable[User], settings: Settings) -> bool:
 
 
 def compile_site(
-    toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ...], *, attempt: int, factor: int, asked: Resources | None = None
+    toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ...], *, attempt: int, factor: int, asked: CompileResources | None = None
 ) -> CompileSite | None:
     """Where attempt `attempt`, from 1 on, runs with `factor` times the memory; None where it needs a device and no pool has one.
 
@@ -63,9 +65,10 @@ def compile_site(
     does not hold a compile up for ever.
     """
     base = asked or settings.compile_resources
-    resources = replace(base, memory_gib=base.memory_gib * factor)
+    resources = Resources(base.cpu, base.memory_gib * factor)
+    disk = None if asked is None else asked.disk_gib
     if not toolchain.compile_needs_device:
-        return CompileSite(node_selector=toolchain.on_its_nodes(settings.compile_node_selector), resources=resources)
+        return CompileSite(node_selector=toolchain.on_its_nodes(settings.compile_node_selector), resources=resources, disk_gib=disk)
     if not pools:
         return None
     resources = replace(resources, devices=DEVICES)
@@ -75,6 +78,7 @@ def compile_site(
     return CompileSite(
         node_selector=pool.node_selector,
         resources=resources,
+        disk_gib=disk,
         pool=pool.of,
         resource_name=pool.resource_name,
         tolerations=pool.tolerations,

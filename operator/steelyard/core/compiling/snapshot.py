@@ -10,7 +10,7 @@ from steelyard.core.compiling.attempt import Attempts, Built, Failure, JobOutcom
 from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.queue import CompileQueue, Waiter
 from steelyard.core.compiling.site import User
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources
 from steelyard.core.facts.snapshot import RefusedWrite, Settings, Toolchain
 from steelyard.core.vocabulary.reason import Refusal
 
@@ -47,7 +47,7 @@ class CompileSnapshot:
     versions: Mapping[str, str]
     attempts: Attempts
     settings: Settings
-    resources: Resources | None = None
+    resources: CompileResources | None = None
     told: str | None = None
     job: CompileJob | None = None
     taken_name: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steelyard.core.compiling.attempt import Attempts, FailureClass
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Way:
 
     uri: str
     secret_name: str | None
-    resources: Resources | None = None
+    resources: CompileResources | None = None
 
 
 MENDED = frozenset({FailureClass.USER, FailureClass.OUT_OF_MEMORY})

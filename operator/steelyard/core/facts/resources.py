@@ -28,3 +28,10 @@ class Resources:
     def fits(self, inside: Resources) -> bool:
         """Whether a node with `inside` could hold this."""
         return self.cpu <= inside.cpu and self.memory_gib <= inside.memory_gib and self.devices <= inside.devices
+
+
+@dataclass(frozen=True, slots=True)
+class CompileResources(Resources):
+    """What each container of a compile asks for. `disk_gib`: of its node; None: as the configuration says."""
+
+    disk_gib: float | None = None

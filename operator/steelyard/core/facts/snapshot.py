@@ -21,7 +21,7 @@ from steelyard.core.facts.model_memory import ModelMemory
 from steelyard.core.facts.node_pool import Provisioning
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources, Resources
 from steelyard.core.facts.route import Route, Routing
 from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.unit_cost import Unit
@@ -240,7 +240,7 @@ class Workload:
     access: PodAccess = field(default_factory=PodAccess)
     accuracy: tuple[Accuracy, ...] = ()
     """How near to the reference's answers have to be, by each of these measures that an artifact tells."""
-    compile_resources: Resources | None = None
+    compile_resources: CompileResources | None = None
     """What a compile of the model asks for; None: as the configuration says."""
     exit_drill: ExitDrill | None = None
     existing: Existing | None = None

@@ -10,7 +10,7 @@ from steelyard.core.facts.capacity_request import Ask
 from steelyard.core.facts.custom import Custom, Program
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import LengthRamps, Ramp
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources, Resources
 from steelyard.core.facts.route import Routing
 from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.snapshot import LatencyObjective, Model, PodAccess, Toolchain, VllmOptions
@@ -24,7 +24,7 @@ class CompileIntent:
     inputs: CompileInputs
     toolchain: Toolchain
     pools: tuple[str, ...]
-    resources: Resources | None = None
+    resources: CompileResources | None = None
     """What each of its containers asks for; None: as the configuration says."""
 
 
