@@ -39,9 +39,15 @@ def test_how_near_the_answers_of_each_pool_are_stands_beside_what_they_cost():
     (workload,) = (each for each in seen.workloads if each["metadata"]["name"] == "minilm")
     (pool,) = (each for each in workload["status"]["lastDecision"]["options"] if each["pool"] == "cpu-avx")
     pool["accuracy"] = {"measure": "LeastCosine", "value": "0.99987"}
-    text = texts(seen)["explain"]
-    assert "cpu-avx: least cosine to the reference 0.99987 on golden samples" in text
-    assert "cpu-amx: least cosine" not in text
+    table = texts(seen)["explain"].partition("Pools\n")[2].split("Measured here")[0].splitlines()
+    (head,) = (line for line in table if line.startswith("  POOL"))
+    (avx,) = (line for line in table if line.startswith("  cpu-avx"))
+    (amx,) = (line for line in table if line.startswith("  cpu-amx"))
+    at = head.index("ACCURACY")
+    assert "0.00381" in avx and avx[at:].startswith("0.99987")
+    assert amx[at:].startswith("-")
+    assert table[table.index(avx) + 1][at:].startswith("cosine")
+    assert "ACCURACY" not in texts(SITUATIONS["balanced"]())["explain"], "where none were compared, there is no column of dashes"
 
 
 def test_a_narrow_screen_loses_no_figure():

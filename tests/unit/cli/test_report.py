@@ -245,3 +245,15 @@ def luminance(colour):
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_how_near_the_answers_are_stands_in_the_row_of_what_they_cost():
+    seen = copy.deepcopy(SITUATIONS["balanced"]())
+    (workload,) = (each for each in seen.workloads if each["metadata"]["name"] == "minilm")
+    (pool,) = (each for each in workload["status"]["lastDecision"]["options"] if each["pool"] == "cpu-avx")
+    pool["accuracy"] = {"measure": "LeastCosine", "value": "0.99987"}
+    texts = [text for _, text in page(seen).texts]
+    assert "Accuracy to the reference" in texts
+    at = texts.index("0.99987 (cosine)")
+    assert texts[at - 2 : at] == ["cpu-avx", "0.00381 [0.00369, 0.00394]"]
+    assert "Accuracy to the reference" not in [text for _, text in page(SITUATIONS["balanced"]()).texts]

@@ -14,10 +14,12 @@ from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
 from steelyard.cli.page.period import period
 from steelyard.cli.page.recorded import recorded
+from steelyard.cli.text.accuracy import compared, figure_of
 from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.explain import objective, told_change
 from steelyard.cli.text.figure import UNKNOWN, basis, count, exact, milliseconds, money, percent, price_age, with_interval
 from steelyard.cli.unit import unit_of
+from steelyard.cli.view.pool_row import PoolRow
 from steelyard.cli.view.report import ReportView
 from steelyard.status.read.cost import PoolCost
 
@@ -74,11 +76,12 @@ def _quality(view: ReportView) -> Element | None:
 
 def _cost(view: ReportView) -> Element | None:
     told = view.explanation
-    currency = told.currency or "Money"
+    currency, near = told.currency or "Money", compared(told.pools)
     rows = [
         (
             row.pool,
             with_interval(row.unit_cost, row.lower, row.upper),
+            *([_near(row)] if near else []),
             basis(row.basis, row.n),
             count(row.replicas),
             money(row.cost_per_hour),
@@ -90,6 +93,7 @@ def _cost(view: ReportView) -> Element | None:
     heads = (
         "Pool",
         f"{currency} for {unit_of(told.unit).whole} [95 %]",
+        *(["Accuracy to the reference"] if near else []),
         "Basis",
         "Replicas needed",
         f"{currency} an hour",
@@ -105,6 +109,11 @@ def _node(price: Price | None, now: datetime) -> str:
         return UNKNOWN
     said = f"{exact(price.value)} ({price.price_class or 'no class'}, {price_age(price.as_of, now)})"
     return f"{said}, {price.source}" if price.source else said
+
+
+def _near(row: PoolRow) -> str:
+    found = figure_of(row.accuracy)
+    return UNKNOWN if found is None else f"{found[0]} ({found[1]})"
 
 
 def _hour(view: ReportView) -> Element | None:

@@ -20,6 +20,28 @@ class Verified(Protocol):
         """Of its artifact."""
 
 
+SHORT = {
+    "LeastCosine": "cosine",
+    "WorstProbability": "probability",
+    "ScoreConcordance": "concordance",
+    "LargestDifference": "difference",
+    "WorstLogprob": "nats",
+}
+"""Of the figure, where it stands in a column."""
+
+
+def figure_of(told: ToldAccuracy | None) -> tuple[str, str] | None:
+    """The figure, and what it is of, in short; None where nothing was verified."""
+    if told is None or told.value is None:
+        return None
+    return f"{told.value:f}", SHORT.get(told.measure or "", told.measure or "")
+
+
+def compared(pools: Iterable[Verified]) -> bool:
+    """Whether the answers of any were."""
+    return any(figure_of(p.accuracy) is not None for p in pools)
+
+
 def accuracies(pools: Iterable[Verified]) -> list[str]:
     """Of each pool's artifact: quality comes before cost."""
     return [f"{p.pool}: {told}" for p in pools if (told := accuracy(p.accuracy)) is not None]

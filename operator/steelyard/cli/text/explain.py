@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.facts.workload import Objective
-from steelyard.cli.text.accuracy import accuracies
 from steelyard.cli.text.claim import claims
 from steelyard.cli.text.exit_drill import exit_line
 from steelyard.cli.text.explain_costs import costs, three_costs
@@ -61,7 +60,7 @@ def _head(view: ExplainView) -> Iterator[RenderableType]:
 
 
 def _measured(view: ExplainView, width: int) -> Iterator[RenderableType]:
-    yield from section("Pools", pools(view, width), [*deciding_cost(view), *refusals(view), *accuracies(view.pools)])
+    yield from section("Pools", pools(view, width), [*deciding_cost(view), *refusals(view)])
     yield from section(
         "Measured here",
         placements(view, width),

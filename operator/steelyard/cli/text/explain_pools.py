@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from steelyard.cli.text.accuracy import compared, figure_of
 from steelyard.cli.text.figure import (
     UNKNOWN,
     age,
@@ -27,7 +28,7 @@ from steelyard.cli.view.pool_row import PoolRow
 
 
 def pools(view: ExplainView, width: int) -> RenderableType:
-    """Two lines a pool: the figure, and how far it can be trusted."""
+    """Two lines a pool: the figure, and how far it can be trusted. How near its answers are stands beside what they cost, where any were compared."""
     if not view.pools:
         return Text("none: there is no AcceleratorPool, or none may be read")
     columns = (
@@ -35,6 +36,7 @@ def pools(view: ExplainView, width: int) -> RenderableType:
         Column("FEASIBLE"),
         Column("REPLICAS", right=True),
         Column(f"{unit_cost([view.currency], [view.unit])}\n[95 %]", whole=True),
+        *([Column("ACCURACY", whole=True)] if compared(view.pools) else []),
         Column("BASIS\nn good", whole=True),
         Column("LATENCY\nwithin objective", whole=True),
         Column(f"{node_price(row.price.currency for row in view.pools if row.price)}\nclass, age", whole=True),
@@ -57,6 +59,7 @@ def _row(row: PoolRow, view: ExplainView) -> tuple[Cell, ...]:
         answer,
         count(row.replicas),
         f"{money(row.unit_cost)}\n{interval(row.lower, row.upper, row.unit_cost)}".strip(),
+        *(["\n".join(figure_of(row.accuracy) or (UNKNOWN,))] if compared(view.pools) else []),
         basis(row.basis, row.n).replace(" ", "\n"),
         _latency(row),
         _price(row, view),
