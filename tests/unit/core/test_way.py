@@ -6,7 +6,7 @@ import pytest
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass
 from steelyard.core.compiling.way import MENDED, Way, begins_anew
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources
 
 OLD = Way("s3://modles/m", None)
 FAILED = Attempts(count=1, failure=Failure(failure_class=FailureClass.USER, reason="ModelNotFound", message="m"))
@@ -20,7 +20,7 @@ def test_a_corrected_address_or_secret_begins_anew(wanted: Way) -> None:
 def test_more_resources_begin_anew_what_ran_out_of_memory() -> None:
     assert FAILED.failure is not None
     short = replace(FAILED, failure=replace(FAILED.failure, failure_class=FailureClass.OUT_OF_MEMORY))
-    assert begins_anew(short, OLD, replace(OLD, resources=Resources(4.0, 32.0)), shared=False)
+    assert begins_anew(short, OLD, replace(OLD, resources=CompileResources(4.0, 32.0)), shared=False)
 
 
 def test_the_same_way_does_not_begin_anew() -> None:

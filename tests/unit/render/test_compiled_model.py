@@ -9,7 +9,7 @@ import pytest
 from steelyard.api import CompiledModel, parse
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.facts.identity import WorkloadKey
-from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.resources import CompileResources
 from steelyard.core.facts.snapshot import Toolchain
 from steelyard.core.placing.intent import CompileIntent
 from steelyard.render.compiled_model import compiled_model
@@ -39,12 +39,14 @@ def inputs_for(backend: str, target: str, *flags: str) -> CompileInputs:
 def test_it_is_accepted_for_every_kind_of_back_end(backend: str, target: str, cores: int | None) -> None:
     inputs = replace(inputs_for(backend, target, "--optlevel=3"), pull_secrets=("registry",), account="models-compile")
     toolchain = Toolchain(backend=backend, serve_image="s:1", compile_image="c:1", versions=inputs.versions, target=target)
-    intent = CompileIntent(namespace="ns", inputs=inputs, toolchain=toolchain, pools=("p",), resources=Resources(8.0, 48.0))
+    intent = CompileIntent(
+        namespace="ns", inputs=inputs, toolchain=toolchain, pools=("p",), resources=CompileResources(8.0, 48.0, disk_gib=60.0)
+    )
     read = parse(CompiledModel, compiled_model(WorkloadKey("ns", "embed"), "uid", intent))
     assert isinstance(read, CompiledModel), read
     assert (read.spec.logical_cores, read.spec.flags) == (cores, ("--optlevel=3",))
     assert read.spec.key == inputs.key == inputs_for(backend, target, "--optlevel=3").key, "who pulls and compiles it is no part of it"
     assert (read.spec.image_pull_secrets, read.spec.service_account_name) == (("registry",), "models-compile")
     assert read.spec.resources is not None
-    assert (read.spec.resources.cpu, read.spec.resources.memory) == ("8000m", "49152Mi")
+    assert (read.spec.resources.cpu, read.spec.resources.memory, read.spec.resources.disk) == ("8000m", "49152Mi", "61440Mi")
     assert "resources" not in compiled_model(WorkloadKey("ns", "embed"), "uid", replace(intent, resources=None))["spec"]
