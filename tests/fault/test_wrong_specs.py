@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def told(run: MoveRun, called: str, wrong: Wrong) -> bool:
     return any(wrong.says in each["message"] and each["status"] != "True" for each in conditions(run, called))
 
 
-def until(run: MoveRun, called: str, wrong: Wrong, seen: Callable[[], bool]) -> None:
+def until(run: MoveRun, called: str, wrong: Wrong, seen: Callable[[], object]) -> None:
     try:
         wait_until(wrong.sentence, seen, seconds=PATIENCE, every=0.25)
     except ClusterError as error:
@@ -115,10 +116,10 @@ def test_what_is_wrong_is_refused_or_told_and_what_serves_is_not_touched(a_move)
         assert status < 300, f"{wrong.sentence}: {message}"
     for called, wrong in later.items():
         if wrong in AT_FIRST_SIGHT:
-            until(run, called, wrong, lambda called=called: bool(conditions(run, called)))
+            until(run, called, wrong, partial(conditions, run, called))
             assert told(run, called, wrong), f"{wrong.sentence}: {conditions(run, called)}"
     for called, wrong in later.items():
-        until(run, called, wrong, lambda called=called, wrong=wrong: told(run, called, wrong))
+        until(run, called, wrong, partial(told, run, called, wrong))
     after = {d["metadata"]["name"]: d["metadata"]["generation"] for d in run.listed("apps/v1/deployments")}
     assert before.items() <= after.items()
     assert run.world.lost == 0
