@@ -98,3 +98,20 @@ def test_a_word_that_only_a_newer_version_knows_is_unreadable_for_nobody_can_gue
     cluster.put(INFERENCE_WORKLOADS, objects.workload(), rebalancing={"mode": "Clairvoyant"})
     found = cluster.world.freeze(KEY, cluster.clock.now())
     assert isinstance(found, Unreadable) and "spec.rebalancing.mode" in found.message
+
+
+@pytest.mark.parametrize(
+    "had",
+    [
+        {"spec.model.task": "fill-mask"},
+        {"spec.objective.accuracy": [{"measure": "WorstLogprob", "limit": "0.01"}]},
+        {"spec.server": objects.VLLM, "spec.compile": {"batchSizes": [1, 16], "flags": ["--optlevel=3"]}},
+        {"spec.server": objects.EXISTING, "spec.scaling": {"maxReplicas": 3}, "spec.pods": {"queueName": "team"}},
+        {"spec.placement": {"poolSelector": {}, "pools": [{"name": "inf2-xlarge"}]}},
+    ],
+)
+def test_a_workload_that_was_stored_before_a_rule_is_seen_all_the_same(cluster: Cluster, had: dict[str, Any]) -> None:
+    cluster.put(INFERENCE_WORKLOADS, objects.changed(objects.workload(), had))
+    cluster.put(ACCELERATOR_POOLS, objects.pool())
+    assert cluster.seen().pools
+    assert not cluster.unreadable
