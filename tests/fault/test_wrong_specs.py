@@ -63,13 +63,13 @@ AT_FIRST_SIGHT = (
     Wrong("a pool that does not exist", {"placement": {"pools": [{"name": "no-such-pool"}]}}, "correct the name in spec.placement.pools, or create the pool"),
     Wrong("a replica that is larger than any node", {"placement": {"pools": [{"name": "DEAR", "resources": {"cpu": "1000", "memory": "1Gi"}}]}}, "ask for less in spec.placement.pools[].resources or add a shape"),
     Wrong("vllm on pools without it", {"server": {"vllm": {}}, "model.task": GONE, "compile": GONE, "placement": {"pools": [{"name": "DEAR"}]}}, "add one to the operator's toolchains or another back end to spec.backends"),
+    Wrong("more families than there are", {"placement": {"minAcceleratorFamilies": 2, "pools": [{"name": "DEAR"}]}}, "lower it, or add a pool of another family"),
 )  # fmt: skip
 """What the spec and the pools show: the first status of the object says it."""
 LATER = (
     Wrong("a server that is not there", {"model": GONE, "compile": GONE, "server": {"existing": {"name": "chat", "metrics": {"profile": "vllm"}}}}, "correct spec.server.existing, or create it"),
-    Wrong("more families than there are", {"placement": {"minAcceleratorFamilies": 2, "pools": [{"name": "DEAR"}]}}, "set spec.placement.minAcceleratorFamilies to 1 or add pools"),
 )  # fmt: skip
-"""What somebody has to be asked for, or has to be compiled before."""
+"""What somebody has to be asked for before."""
 
 
 def applied(run: MoveRun, called: str, spec: Manifest) -> tuple[int, str]:
