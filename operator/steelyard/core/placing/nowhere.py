@@ -21,8 +21,9 @@ def nowhere(seen: Analysis) -> Outcome:
         return Outcome.hold({}, stuck)
     refused = [(o.pool, o.refusal) for o in seen.options if o.refusal]
     closed = [(o.pool, _closed(o)) for o in seen.options if o.refusal is None]
-    # Beside a name that is wrong, that others are not named is no news.
-    told = [f"{pool}: {r.message}" for pool, r in (*refused, *closed) if not (seen.missing and r.reason is Reason.NOT_SELECTED)]
+    # Beside what is wrong with a pool that is meant, or with its name, that others are not meant is no news.
+    meant = [(pool, r) for pool, r in (*refused, *closed) if r.reason is not Reason.NOT_SELECTED]
+    told = [f"{pool}: {r.message}" for pool, r in meant or (() if seen.missing else refused)]
     why = "; ".join(filter(None, [seen.missing, *told])) or f"there is no AcceleratorPool{seen.labelled}: create one"
     return Outcome.hold({}, Refusal(Reason.NO_POOL, why[:900]))
 
