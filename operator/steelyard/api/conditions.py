@@ -96,7 +96,7 @@ class Condition(StatusModel):
     ] = ""
 
 
-_TYPE = "Which question the condition answers. Each is present after the first visit."
+_TYPE = "Which question the condition answers."
 
 
 class WorkloadCondition(Condition):

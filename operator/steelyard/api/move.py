@@ -60,9 +60,7 @@ class Move(StatusModel):
     ]
     from_revision: Annotated[HashedRevision, says("The revision that runs on the pool that gives up replicas.", example="3f9a01bc")]
     to_revision: Annotated[HashedRevision, says("The revision that will run on the pool that takes the replicas.", example="77c0de12")]
-    step: Annotated[
-        MoveStep, says("Where the move is. A restarted operator goes on from here, after looking at what really exists.", example="Shift")
-    ]
+    step: Annotated[MoveStep, says("Where the move is. A restarted operator goes on from here.", example="Shift")]
     target_replicas: Annotated[
         SmallCount, says("How many replicas of the new side this step wants, a surge included.", unit="replicas", example=2)
     ] = 0

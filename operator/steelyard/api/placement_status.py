@@ -20,7 +20,7 @@ class Basis(Word):
     CLAIMED = "Claimed", "an advertised number; nothing is measured here"
     CARRIED = "Carried", "a load that was carried: the true number is there or above"
     MEASURED = "Measured", "this workload's own traffic here"
-    PLANNED = "Planned", "its busy time here, at a planned utilisation: nobody tells times"
+    PLANNED = "Planned", "busy time here, at a planned utilisation"
     FITTED = (
         "Fitted",
         "a law fitted to this traffic, at loads below the objective",
@@ -357,8 +357,8 @@ class PlacementStatus(StatusModel):
     priced_by: Annotated[
         PricedBy | None,
         says(
-            "Where the price of a node is from. Missing: the AcceleratorPool of that name. Only what an existing server stands on "
-            "is priced by the catalogue: create an AcceleratorPool with the price that you pay.",
+            "Where the price of a node is from. Missing: the AcceleratorPool of that name. Where it is the catalogue's, create one "
+            "with the price that you pay.",
             example="Catalogue",
         ),
     ] = None

@@ -61,8 +61,8 @@ class Exploration(SpecModel):
         ProbeFirst,
         says(
             "Whether an exploration begins with a probe: a replica that serves nobody, which is sent ever more requests of the "
-            "lengths that were seen, until the objective breaks. So what the pool carries is known before a user's request comes "
-            "there. Where only a carried load is known of the present pool, a replica there is probed too. Both are within the "
+            "lengths that were seen, until the objective breaks. "
+            "Where only a carried load is known of the present pool, a replica there is probed too. Both are within the "
             "budget.",
             example="Always",
         ),
