@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from statistics import fmean
 
+from bench import trials
 from bench.benchmark import Bar, Row, Say
 from bench.judging.play import alone, factor, judged
 from bench.judging.words import draw, least, number, of_words
@@ -28,6 +30,8 @@ of a world draws everything:
 - `true_ratio`: what a good request costs on the other pool over what it costs on the first, from 0.5 to 2; the other pool is 0.5 to 4
   times as fast, and its price follows;
 - `promised`: the whole time of a request (`e2e`); of text the time to its first token (`ttft`), the time between tokens (`itl`), or both;
+- `judge`: who finds the word: `operator`, by trials and moves of its own, or `trial`, an [`AcceleratorTrial`](trials.md) that a person asks
+  for in the same world, in which nothing explores and nothing is moved. Its rows have no figures of moves, and are in targets of their own;
 - `metric`: the claim is of unit cost where the promise is just kept, or of throughput when full; `claim`: as a `ratio` to the first pool, or
   as a `value`; `unit`: of requests, or of tokens of prompts or answers. A tenth of the claims on servers that tell no tokens is of tokens
   all the same, and no word can be said of them (`comparable` false). Half of the claims are true; the others are `off` by a factor from
@@ -42,29 +46,36 @@ better of the two pools alone, less 1, with everything in it and with the same k
 are enough, since a pool alone is sized by what its traffic shows. `trusting_regret`: the same of who goes where the claim says, and knows all of the first pool. Regret has a target in the mean and one for each
 kind of server.
 
-A run that was cut off goes on where it was when it is begun again with the same code; the time below is that of the last run.
-`STEELYARD_WORLDS=100` plays the first hundred worlds alone. All take more than an hour on two processors.
-[The same worlds, judged by an `AcceleratorTrial`](trials.md).
+A run that was cut off goes on where it was when it is begun again with the same code, and worlds that `make bench B=trials` has played are
+not played again; the time below is that of the last run. `STEELYARD_WORLDS=100` plays the first hundred worlds alone. All take some hours on two
+processors.
 """
 __all__ = ["ABOUT", "COLUMNS", "bars", "draw", "rows"]
 COLUMNS = (
-    "number", "kind", "busy_told", "load", "devices", "promised", "metric", "claim", "unit", "comparable", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",
+    "number", "judge", "kind", "busy_told", "load", "devices", "promised", "metric", "claim", "unit", "comparable", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",
     "overshoot_money", "window_money", "moved_to_cheapest", "regret", "trusting_regret", "missed",
 )  # fmt: skip
 WORLDS = 1_000
 FEW, BRIEF = 1, 1.0
 """Worlds of a quick run, and their hours."""
 REACHED, SHARE, REGRET = 0.95, 0.6, 0.08
+OPERATOR, TRIAL = "operator", "trial"
 APART = 1.15
 """Times a cost from which it matters where a workload is."""
 
 
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:
-    """A row for each world."""
+    """A row for each world, and one for each that a trial was asked for in."""
     if quick:
         yield from map(partial(_row, hours=BRIEF), range(FEW))
-        return
-    yield from resumed("verdicts", _whole, range(int(os.environ.get("STEELYARD_WORLDS", WORLDS))), say, "world {}".format)
+    else:
+        yield from resumed("verdicts", _whole, range(int(os.environ.get("STEELYARD_WORLDS", WORLDS))), say, "world {}".format)
+    yield from map(_of_trial, trials.rows(say, quick=quick))
+
+
+def _of_trial(row: Row) -> Row:
+    """With the columns of this table."""
+    return {**{column: row.get(column) for column in COLUMNS}, "judge": TRIAL}
 
 
 def _whole(which: int) -> Sequence[Row]:
@@ -81,6 +92,7 @@ def _row(which: int, hours: float) -> Row:
     best = min(costs.values())
     return {
         "number": which,
+        "judge": OPERATOR,
         **world.cells,
         "verdict": ours.verdict.value,
         "measured": ours.measured,
@@ -96,7 +108,8 @@ def _row(which: int, hours: float) -> Row:
 
 
 def bars(rows: Sequence[Row]) -> Sequence[Bar]:
-    """As the design asks."""
+    """As the design asks: of what the operator finds by itself, and of the words of trials."""
+    asked, rows = [r for r in rows if r["judge"] == TRIAL], [r for r in rows if r["judge"] == OPERATOR]
     matters = [r for r in rows if r["moved_to_cheapest"] is not None]
     reached = [r for r in matters if r["moved_to_cheapest"]]
     sized = [(number(r, "n"), number(r, "fixed_n")) for r in rows if r["n"] is not None and r["fixed_n"] is not None]
@@ -118,6 +131,8 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         Bar("trials cost at most a window more than their budget", f"more in {len(over)} of {len(rows)} worlds", not over),
         Bar(f"mean regret at most {REGRET:.0%}", f"{regret:.1%}; who trusts the claims: {trusting:.1%}", regret <= REGRET),
         *_of_kinds(rows),
+        Bar(f"by a trial: at least {WORLDS:,} worlds", f"{len(asked):,}", len(asked) >= WORLDS),
+        *(replace(each, asked=f"by a trial: {each.asked}") for each in (of_words(asked) if asked else ())),
     ]
 
 

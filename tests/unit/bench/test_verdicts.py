@@ -6,7 +6,7 @@ from bench.judging import play
 from bench.judging.play import alone, factor
 from bench.judging.worlds import EXACT, HOME, HOURS, INPUT, OFF, OUTPUT, REQUESTS, RIVAL, UNIT_COST, Drawn, Form, draw
 from bench.kinds import Kind
-from bench.verdicts import WORLDS, bars
+from bench.verdicts import OPERATOR, TRIAL, WORLDS, bars
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.simulate.carried import carried
 
@@ -43,6 +43,7 @@ def test_a_world_is_as_it_is_drawn(number: int) -> None:
 
 def row(**changes: object) -> dict[str, object]:
     usual = {
+        "judge": OPERATOR,
         "kind": Kind.SEQUENTIAL.value,
         "busy_told": True,
         "metric": UNIT_COST,
@@ -69,10 +70,11 @@ def row(**changes: object) -> dict[str, object]:
 
 
 def missed(*rows: dict[str, object]) -> list[str]:
-    """But for the number of worlds."""
-    number, *others = bars(rows)  # type: ignore[arg-type]
-    assert number.met is False
-    return [bar.asked.split(":")[0] for bar in others if bar.met is False]
+    """But for the numbers of worlds."""
+    found = bars(rows)  # type: ignore[arg-type]
+    assert [bar.met for bar in found if bar.asked.endswith("worlds")] == [False, False]
+    asked = [bar.asked for bar in found if bar.met is False and not bar.asked.endswith("worlds")]
+    return [each.removesuffix(f": {each.rpartition(': ')[2]}") if ": at " in each or ": in " in each else each for each in asked]
 
 
 def test_fewer_worlds_than_are_asked_for_miss_a_bar() -> None:
@@ -98,6 +100,14 @@ def test_a_bar_is_missed_by_what_it_is_about_and_by_nothing_else() -> None:
     assert missed(row(moved_to_cheapest=False)) == ["a pool that is cheaper by 15 % or more is reached"]
     assert missed(row(overshoot_money=0.2)) == ["trials cost at most a window more than their budget"]
     assert missed(row(regret=0.2)) == ["mean regret at most 8%", "mean regret at most 8%, sequential, busy time told"]
+
+
+def test_words_of_trials_are_in_targets_of_their_own() -> None:
+    nothing = dict.fromkeys(("fixed_n", "overshoot_money", "window_money", "moved_to_cheapest", "regret", "trusting_regret"))
+    by_a_trial = row(judge=TRIAL, **nothing)
+    assert missed(row(), by_a_trial, {**by_a_trial, "off": 0.8, "claimed": 0.56, "verdict": "Refuted"}) == []
+    assert missed(row(), {**by_a_trial, "verdict": "Refuted"}) == ["by a trial: true claims Refuted"]
+    assert missed(row(verdict="Refuted"), by_a_trial) == ["true claims Refuted"]
 
 
 def test_one_kind_of_server_that_is_done_badly_is_no_mean_of_many() -> None:

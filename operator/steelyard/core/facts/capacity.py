@@ -42,8 +42,8 @@ class Capacity:
 
     @classmethod
     def of_traffic(cls, rate: Interval, n: int, *, planned: bool = False) -> Capacity:
-        """What traffic shows, at a planned utilisation where it does not show that. A figure at its own lower end with far to its upper one is a load that was carried, or one below which something else
-        broke the promise: the true one is there or above."""
+        """What traffic shows, at a planned utilisation where it does not show that. A figure at its own lower end with far to its upper one is a load that
+        was carried, or one below which something else broke the promise: the true one is there or above."""
         open_above = rate.lower == rate.point and rate.upper > 1.5 * rate.point
         return cls(rate, Basis.CARRIED if open_above else Basis.PLANNED if planned else Basis.MEASURED, n)
 

@@ -69,21 +69,15 @@ def _comparison(option: Option, claim: Claim, unit: Unit, by_pool: dict[str, Opt
     return Comparison(
         what=quantity.told(claim, unit),
         claimed=claim.figure,
-        seen=_unseen(option, claim, quantity) or _seen(option, claim, on, by_pool),
+        seen=_seen(option, claim, on, by_pool),
         lower_is_better=quantity.lower_is_better,
     )
-
-
-def _unseen(option: Option, claim: Claim, quantity: Quantity) -> Refusal | None:
-    """Of a figure that stands for itself, why nobody has seen it."""
-    by_capacity = quantity.at_objective and claim.metric is not ClaimMetric.LATENCY
-    return planned_only(option) if by_capacity and claim.relative_to is None else None
 
 
 def _seen(option: Option, claim: Claim, on: Callable[[Option], Seen | Refusal], by_pool: dict[str, Option]) -> Seen | Refusal:
     mine = on(option)
     if claim.ratio is None or claim.relative_to is None:
-        return mine
+        return mine if isinstance(mine, Refusal) else planned_only(option, Quantity.of(claim)) or mine
     named = meant(claim.relative_to, (o.candidate.pool for o in by_pool.values()), option.pool)
     if named is None or named not in by_pool:
         return Refusal(Reason.NOT_COMPARABLE, f"{claim.relative_to} is no pool that this workload may use")

@@ -161,11 +161,11 @@ def _capacity(option: Option) -> Seen | Refusal:
     return Seen(seen, capacity.n, once=capacity.basis is Basis.PROBED) if seen.lower > 0 else _unmeasured(option)
 
 
-def planned_only(option: Option) -> Refusal | None:
-    """Why the capacity is no figure of its own: how full a replica may be at the objective was planned, not seen. Beside another of the same servers
+def planned_only(option: Option, quantity: Quantity) -> Refusal | None:
+    """Why a quantity is no figure of its own: how full a replica may be at the objective was planned, not seen. Beside another of the same servers
     it says which carries more, as that is the same on both sides."""
-    capacity = option.own
-    if capacity is None or capacity.basis is not Basis.PLANNED:
+    capacity, by_capacity = option.own, quantity.at_objective and quantity.metric is not ClaimMetric.LATENCY
+    if not by_capacity or capacity is None or capacity.basis is not Basis.PLANNED:
         return None
     return Refusal(
         Reason.LATENCY_UNOBSERVABLE,
