@@ -14,10 +14,12 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
-from steelyard.core.performance.capacity import RHO, busy_at_capacity, full, saturated
+from steelyard.core.performance.batching import batch_law
+from steelyard.core.performance.capacity import RHO, busy_at_capacity, full, measured, saturated
 from steelyard.core.performance.evidence import Shown, evidence
 from steelyard.core.rebalancing.cost_test import log_ratios
 from steelyard.core.replay.codec import plain, rebuilt
+from steelyard.core.statistics.interval import Interval
 from unit.core.batch_engine import BatchEngine
 from unit.core.windows import window
 
@@ -47,6 +49,16 @@ def test_a_promise_without_a_limit_plans_a_part_of_the_saturation() -> None:
     known = figures(ENGINE.windows(40.0, 8, 0.5, seed=1), Promise(allowed=0.01, within=None))
     assert known.capacity is not None and known.saturation is not None
     assert known.capacity.rate.point == pytest.approx(RHO * known.saturation.rate.point, rel=0.01)
+    assert known.capacity.basis is Basis.PLANNED
+
+
+@pytest.mark.parametrize(("seconds", "basis"), [(1 / 1000, Basis.MEASURED), (1 / 10, Basis.PLANNED)])
+def test_a_capacity_is_planned_where_what_was_planned_binds_it_and_not_where_the_law_of_batches_does(seconds: float, basis: Basis) -> None:
+    """A request takes so much of the processors; how long answers take is not told."""
+    windows = [w._replace(buckets=None) for w in ENGINE.windows(40.0, 8, 0.5, seed=1)]
+    found = measured(windows, 0.01, Interval(seconds, seconds, seconds), within=0.5, law=batch_law(windows))
+    assert found is not None
+    assert found.basis is basis
 
 
 def test_busy_time_of_a_device_without_its_batches_gives_no_upper_end() -> None:

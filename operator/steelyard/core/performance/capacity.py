@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from math import floor, sqrt
+from math import floor, inf, sqrt
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
 from steelyard.core.facts.snapshot import Promise
@@ -82,17 +82,21 @@ def measured(
         return None
     if curve is not None:
         return Capacity(_within_seen(curve, windows, allowed), Basis.FITTED, answered)
-    rho, rates, planned = RHO, list[Interval](), within is None
-    if law is not None:
-        rates.append(law.saturation.times(RHO) if within is None else law.capacity(within, allowed))
+    rho, rates, planned = RHO, list[Interval](), list[Interval]()
+    if law is not None and within is not None:
+        rates.append(law.capacity(within, allowed))
+    elif law is not None:
+        planned.append(law.saturation.times(RHO))
     if takes is not None:
         seen = bearable(windows, takes.point, within, allowed)
-        planned = planned or (seen is None and law is None)
         rho = seen or RHO
-        rates.append(Interval(rho / takes.point, rho / takes.upper, rho / takes.lower))
-    if rates:
+        (planned if seen is None else rates).append(Interval(rho / takes.point, rho / takes.upper, rho / takes.lower))
+    if rates or planned:
+        least = lowest([*rates, *planned])
         # Late answers took their time as well: an overload tells the capacity without a good request.
-        return Capacity.of_traffic(_within_seen(lowest(rates), windows, allowed, rho), answered, planned=planned)
+        return Capacity.of_traffic(
+            _within_seen(least, windows, allowed, rho), answered, planned=least.point < min((r.point for r in rates), default=inf)
+        )
     top = carried(windows, allowed)
     if top is None:
         return None
