@@ -9,10 +9,13 @@ from functools import partial
 from itertools import product
 from statistics import fmean
 
+from matplotlib.figure import Figure
+
 from bench import trials
 from bench.benchmark import Bar, Row, Say
+from bench.judging import words
 from bench.judging.play import alone, factor, judged
-from bench.judging.words import draw, least, number, of_words
+from bench.judging.words import least, number, of_words
 from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, WINDOW
 from bench.judging.worlds import draw as drawn
 from bench.kept import resumed
@@ -131,8 +134,8 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         Bar("trials cost at most a window more than their budget", f"more in {len(over)} of {len(rows)} worlds", not over),
         Bar(f"mean regret at most {REGRET:.0%}", f"{regret:.1%}; who trusts the claims: {trusting:.1%}", regret <= REGRET),
         *_of_kinds(rows),
-        Bar(f"by a trial: at least {WORLDS:,} worlds", f"{len(asked):,}", len(asked) >= WORLDS),
-        *(replace(each, asked=f"by a trial: {each.asked}") for each in (of_words(asked) if asked else ())),
+        Bar(f"by trials, at least {WORLDS:,} worlds", f"{len(asked):,}", len(asked) >= WORLDS),
+        *(replace(each, asked=f"by trials, {each.asked}") for each in (of_words(asked) if asked else ())),
     ]
 
 
@@ -144,3 +147,8 @@ def _of_kinds(rows: Sequence[Row]) -> Iterable[Bar]:
             regret, trusting = (fmean(number(r, column) for r in mine) for column in ("regret", "trusting_regret"))
             found = f"{regret:.1%} of {len(mine)}; who trusts the claims: {trusting:.1%}"
             yield Bar(f"mean regret at most {REGRET:.0%}, {named(kind, told=told)}", found, regret <= REGRET)
+
+
+def draw(figure: Figure, rows: Sequence[Row]) -> None:
+    """The operator's own words; those of trials are drawn on their page."""
+    words.draw(figure, [row for row in rows if row["judge"] == OPERATOR])
