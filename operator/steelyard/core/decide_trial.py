@@ -41,8 +41,8 @@ HARD = frozenset({Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.PROBE_FAIL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDecision:
-    """`memory`: what the status remembers, to be written before a Job is made; `digest`: of what it says. `jobs`: those that should exist and do not. `over`: whether no Job
-    should exist any more. `begin`: addresses of generators and the moment that they are told; `enough`: those that are told that all is answered.
+    """`memory`: what the status remembers, to be written before a Job is made; `digest`: of what it says. `jobs`: those that should exist and do not.
+    `over`: whether no Job should exist any more. `begin`: addresses of generators and the moment that they are told; `enough`: those that are told that all is answered.
     `reconsider_at` None: only a change of the facts can change it."""
 
     memory: TrialMemory

@@ -162,6 +162,8 @@ def test_what_cannot_be_answered_is_said_with_what_to_give(asked, files, tmp_pat
     ledger, bill = files
     code, _, err = asked("--bill", bill)
     assert (code, err.splitlines()[1]) == (2, "  try: give the operator's log with --ledger")
+    code, _, err = asked("--since", "2026-03-01")
+    assert (code, err.splitlines()[1]) == (2, "  try: give the operator's log with --ledger")
     code, _, err = asked("--ledger", ledger, "--trial")
     assert (code, err.splitlines()[1]) == (2, "  try: leave out --ledger, or --trial")
     older = logged(tmp_path / "older.log", [{name: value for name, value in record(0).items() if name != "parts"}])

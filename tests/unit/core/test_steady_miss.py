@@ -61,7 +61,7 @@ def test_a_workload_leaves_a_pool_where_more_is_steadily_missed_than_may_be(maxi
     world = World({"cpu": Ground(late=0.016, price=0.5), "gpu": Ground(late=0.002)}, rate=60, scaling=Scaling(maximum=maximum))
     world.tick(20)
     assert condition(world, ConditionType.SLO_MET).status is True, "at first nobody can be sure of it"
-    world.until(lambda: condition(world, ConditionType.SLO_MET).status is False, most=120)
+    world.until(lambda: condition(world, ConditionType.SLO_MET).status is False, most=60)
     assert "about 1.6 % of the requests miss it, 1 % may" in condition(world, ConditionType.SLO_MET).message
     world.until(lambda: world.serves_on == "gpu" and world.memory.move is None, most=240)
     world.tick(5)

@@ -79,6 +79,8 @@ def _period(arguments: argparse.Namespace) -> Callable[[str], PeriodView] | None
     if arguments.ledger is None:
         if arguments.bill:
             raise Problem("a bill alone does not say what of it is the workload's", "give the operator's log with --ledger")
+        if (arguments.since, arguments.until) != (date.min, date.max):
+            raise Problem("--since and --until are days of a ledger, and none was given", "give the operator's log with --ledger")
         return None
     booked = ledger(arguments.ledger)
     lines = bill_lines(arguments.bill) if arguments.bill else None

@@ -121,9 +121,11 @@ def period(
 def _pool(pool: str | None, mine: Mapping[NodeDay, Sequence[NodeCost]], workload: str, rows: Mapping[NodeDay, Row] | None) -> PoolPeriod:
     priced = {key: several for key, several in mine.items() if all(each.cost is not None for each in several)}
     records = [each for several in priced.values() for each in several]
-    money = {
-        purpose: fsum(part.cost for each in records for part in each.parts if _purpose(part, workload) is purpose) for purpose in Purpose
-    }
+    by_purpose: dict[Purpose, list[float]] = {purpose: [] for purpose in Purpose}
+    for each in records:
+        for part in each.parts:
+            by_purpose[_purpose(part, workload)].append(part.cost)
+    money = {purpose: fsum(found) for purpose, found in by_purpose.items()}
     untold = fsum(each.cost or 0.0 for each in records) - fsum(money.values())
     return PoolPeriod(
         pool=pool,

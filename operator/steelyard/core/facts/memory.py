@@ -177,8 +177,8 @@ class Known:
     """Evidence of one (pool, revision): bounded, rounded when it is written.
 
     `unit_cost` is what a good request really cost there over its best-known period; `within` is the share of requests within the
-    objective; p50, p95 and p99 are the medians of the windows' own; `steady` says whether the unit cost comes from windows outside of moves. `floor`: what was reached at the lowest load.
-    `saturation`: what a replica completes at most. `probed`: when a ramp ended that the capacity rests on; None where it rests on live traffic.
+    objective; p50, p95 and p99 are the medians of the windows' own; `steady` says whether the unit cost comes from windows outside of
+    moves. `floor`: what was reached at the lowest load. `saturation`: what a replica completes at most. `probed`: when a ramp ended that the capacity rests on; None where it rests on live traffic.
     `energy`: what a good request draws; None where no counter tells. `percentile`: how long requests take at a usual load.
     `start_seconds`: from the order of a replica to its first ready moment, as last measured. `tokens`: of a good request where the capacity was
     measured; None where they were not told.
