@@ -163,4 +163,4 @@ def _held(held: Refusal | None) -> Condition:
 
 def _steady(held: Refusal) -> str:
     """A message without numbers that change by the second where the reason alone says enough."""
-    return "the promise is broken: sizing adds replicas before any move" if held.reason is Reason.SLO_AT_RISK else held.message
+    return "the promise is broken: more replicas come before any move" if held.reason is Reason.SLO_AT_RISK else held.message

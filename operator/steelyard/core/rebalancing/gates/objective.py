@@ -22,5 +22,5 @@ def slo_at_risk(proposal: Proposal) -> Refusal | None:
     if test.result is not Result.FAIL:
         return None
     return Refusal(
-        Reason.SLO_AT_RISK, f"{test.bad} of {test.n} requests missed the objective, {test.p0:.2%} may: sizing adds replicas first"
+        Reason.SLO_AT_RISK, f"{test.bad} of {test.n} requests missed the objective, {test.p0:.2%} may: more replicas come before any move"
     )
