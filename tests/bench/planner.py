@@ -1,8 +1,8 @@
 """The fleet planner: random fleets, checked certificates, and HiGHS beside it
 
 Whole numbers of replicas for all workloads at once, on pools that they share. Fleets are random by seed (`tests/bench/planning/fleets.py`):
-a third or two thirds of the pools cut to between 30 and 70 % of what a plan without limits uses; all pools limited; pools of equal
-efficiency; 300 replicas a workload; every workload under a rule (families, spot share, maximum, all three).
+a third or two thirds of the pools cut to between 30 and 70 % of what a plan without limits uses; all pools limited, the others to twice of
+that, or to a third more, where most fleets have no plan (`too little`); pools of equal efficiency; 300 replicas a workload; every workload under a rule (families, spot share, maximum, all three).
 
 - `even`: requests are spread evenly over the replicas of mixed pools. That is how the operator routes today, without weighted routes; all
   other cases weigh pools by capacity. `weights_cost` is what the same even fleet would cost with weights.
@@ -205,6 +205,7 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         return Bar(f"gap <= {gap:.2%} in <= {seconds} s", f"at most {wide:.4%}, {slow:.2f} s", slow <= seconds and wide <= gap)
 
     fine = 1e-4
+    short = worst("seconds", of(5_000, "too little"))
     named = [
         ("5,000 x 20, a third of the pools cut", both(of(5_000, "third cut"), 0.5, fine)),
         ("5,000 x 20, two thirds cut", both(of(5_000, "two thirds cut"), 0.5, fine)),
@@ -227,6 +228,11 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     worse = sum(float(r["cost"]) > float(r["highs_cost"]) * (1 + 1e-6) for r in beaten)  # type: ignore[arg-type]
     return [
         *(Bar(f"{name}: {bar.asked}", bar.found, bar.met) for name, bar in named),
+        Bar(
+            "5,000 x 20, too little for a third of the pools: planned, or proved impossible, in <= 0.5 s",
+            "not run" if short is None else f"{short:.2f} s",
+            None if short is None else short <= 0.5 and all(r["answer"] != "Undecided" for r in of(5_000, "too little")),
+        ),
         Bar("every plan, bound and proof holds when computed again", f"{len(rows) - len(wrong)} of {len(rows)}", not wrong),
         Bar(
             "limits that shrink: proved infeasible, or Undecided",

@@ -8,7 +8,10 @@ import numpy as np
 
 from steelyard.core.planning.fleet.fleet import Fleet
 
-KINDS = ("third cut", "two thirds cut", "equal efficiency", "many replicas", "even", "all limited")
+KINDS = ("third cut", "two thirds cut", "equal efficiency", "many replicas", "even", "all limited", "too little")
+"""In the last one most fleets have no plan: what counts is how long the proof takes."""
+SPARE = {"all limited": 2.0, "too little": 1.33}
+"""Times what is used that the pools hold which are not cut."""
 RULES = ("families", "spot", "maximum", "all rules")
 """Kinds in which every workload has that rule, or all three."""
 
@@ -72,9 +75,8 @@ def cut(free: Fleet, used: np.ndarray, seed: int, kind: str) -> Fleet:
     chance = np.random.default_rng(seed + 99)
     some = chance.random(free.pools) < (2 / 3 if kind == "two thirds cut" else 1 / 3)
     some[int(np.argmax(used))] = True
-    if kind == "all limited":
-        # The others hold a third more than is used, and pools that nobody uses as much as the smallest of those that are.
-        return replace(
-            free, limit=np.floor(np.where(some, used * chance.uniform(0.3, 0.7, free.pools), np.maximum(used, used[used > 0].min()) * 1.33))
-        )
+    if kind in SPARE:
+        # Pools that nobody uses hold as much as the smallest of those that are.
+        others = np.maximum(used, used[used > 0].min()) * SPARE[kind]
+        return replace(free, limit=np.floor(np.where(some, used * chance.uniform(0.3, 0.7, free.pools), others)))
     return replace(free, limit=np.where(some, np.floor(used * chance.uniform(0.3, 0.7, free.pools)), np.inf))

@@ -9,15 +9,13 @@ import numpy as np
 from steelyard.core.planning.fleet.columns import Columns
 from steelyard.core.planning.fleet.dual import ascend
 from steelyard.core.planning.fleet.effort import Effort
-from steelyard.core.planning.fleet.fleet import Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet.fleet import Fleet, Reals, Whole
 from steelyard.core.planning.fleet.polishing import polish
 from steelyard.core.planning.fleet.pricing import mixes
 from steelyard.core.planning.fleet.rounding import cheaper, fits, rounded
 
 SMOOTHINGS = (3e-2, 3e-3, 5e-4)
 """Part of a workload's least cost by which its choice blurs, in turn."""
-LOWER = (1.0, 0.98, 0.95)
-"""Parts of the prices at which a plan is rounded: where exchanges find none at the full ones."""
 FAR = 3e-2
 """Part of the value over the columns known that was an illusion: mixes are missing, and the same smoothing is tried again."""
 
@@ -48,7 +46,7 @@ def generate(fleet: Fleet, begin: Ascent, smoothings: tuple[float, ...], effort:
         temperature = smoothings[step] * np.minimum.reduceat(top.columns.cost, top.columns.start)
         prices = prices.copy()
         prices[limited] = ascend(top.columns, limit, prices[limited], temperature, precision=1e-7 if last else 1e-5)
-        found = mixes(fleet, prices)
+        found = mixes(fleet, prices, known=top.columns.least(prices[limited]))
         value = float(found.bound.sum() - prices[limited] @ limit)
         if value > top.bound:
             top = replace(top, prices=prices, least=found.bound, bound=value)
@@ -63,14 +61,9 @@ def generate(fleet: Fleet, begin: Ascent, smoothings: tuple[float, ...], effort:
 
 
 def _rounded(fleet: Fleet, top: Ascent, prices: Reals, effort: Effort) -> Whole | None:
-    """The cheapest plan found at the last or the best prices; where there is none at lower ones; polished where it is far from the bound."""
+    """The cheapest plan found at the last and the best prices, polished where it is far from the bound."""
     limited = np.isfinite(fleet.limits)
     limit, columns = fleet.limits[limited], top.columns
-    chosen: Index | None = None
-    for part in LOWER:
-        chosen = cheaper(columns, *(rounded(columns, limit, each[limited] * part) for each in (prices, top.prices)))
-        if chosen is not None:
-            break
-    if chosen is None:
-        return None
-    return polish(fleet, columns, top.prices, columns.replicas[chosen], top.bound, effort)
+    tried = (top.prices,) if np.array_equal(prices, top.prices) else (prices, top.prices)
+    chosen = cheaper(columns, *(rounded(columns, limit, each[limited]) for each in tried))
+    return None if chosen is None else polish(fleet, columns, top.prices, columns.replicas[chosen], top.bound, effort)

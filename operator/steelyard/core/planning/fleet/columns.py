@@ -60,6 +60,11 @@ class Columns:
         at_least = np.flatnonzero(priced <= np.minimum.reduceat(priced, self.start)[self.row])
         return at_least[np.searchsorted(self.row[at_least], np.arange(self.start.size))]
 
+    def least(self, prices: Reals) -> Reals:
+        """(W,) least priced cost of each workload. prices: (L,)."""
+        least: Reals = np.minimum.reduceat(self.cost + self.taken @ prices, self.start)
+        return least
+
     def near(self, prices: Reals, margin: Reals) -> Flags:
         """(M,) whether priced no more than `margin` (W,) above the least of the workload."""
         priced = self.cost + self.taken @ prices
@@ -73,7 +78,7 @@ class Columns:
 
     def value(self, prices: Reals, limit: Reals) -> float:
         """V(prices) over these columns. prices, limit: (L,)."""
-        return float(np.minimum.reduceat(self.cost + self.taken @ prices, self.start).sum() - prices @ limit)
+        return float(self.least(prices).sum() - prices @ limit)
 
 
 def _key(fleet: Fleet, row: Index, replicas: Whole) -> Whole:

@@ -23,9 +23,9 @@ class Effort:
     """The same of a plan at the prices of the one before, while only few loads have changed."""
     rounds: int = 2
     """Of better prices beyond the usual ones, while the gap is larger."""
-    polish: int = 6
+    polish: int = 12
     """Times that a plan is polished, while the gap is larger; once where it is made exact afterwards."""
-    polish_columns: int = 6_000
+    polish_columns: int = 12_000
     """Mixes that all of them choose from together."""
     polish_nodes: int = 20
     """Of the search tree of each of them."""

@@ -12,10 +12,12 @@ import numpy as np
 
 from steelyard.core.planning.fleet.columns import Columns
 from steelyard.core.planning.fleet.dual import ascend
-from steelyard.core.planning.fleet.fleet import Fleet, Reals
+from steelyard.core.planning.fleet.fleet import TOLERANCE, Fleet, Reals
 from steelyard.core.planning.fleet.pricing import Mixes, mixes
 
 SMOOTHINGS = (1e-1, 1e-2, 1e-3, 1e-3)
+CLOSE = 1e-3
+"""Part of what is missing that no mix which is still unknown would change: it is told, and nothing is decided by it."""
 NEGLIGIBLE = 1e-4
 """Units that a plan's money may count for here: prices of zero would make every count of a pool equally good."""
 
@@ -46,20 +48,23 @@ def prove(fleet: Fleet, known: Columns) -> Proof:
     for smoothing in SMOOTHINGS:
         temperature = smoothing * np.maximum(np.minimum.reduceat(columns.taken.sum(axis=1), columns.start), NEGLIGIBLE)
         prices = prices.copy()
-        prices[limited] = ascend(columns.costing(epsilon), limit, prices[limited], temperature, 1.0)
-        found = _least_use(fleet, prices, epsilon)
+        counted = columns.costing(epsilon)
+        prices[limited] = ascend(counted, limit, prices[limited], temperature, 1.0)
+        found = _least_use(fleet, prices, epsilon, known=counted.least(prices[limited]))
         value = float(found.bound.sum() - prices[limited] @ limit) - NEGLIGIBLE
         if value > missing:
             missing, best = value, prices
+        if value > TOLERANCE and counted.value(prices[limited], limit) - value <= CLOSE * value:
+            break
         columns = columns.and_(fleet, found.row, found.replicas)
     return Proof(missing=missing, prices=best, columns=columns, epsilon=epsilon)
 
 
-def _least_use(fleet: Fleet, prices: Reals, epsilon: float, slack: float | None = None) -> Mixes:
+def _least_use(fleet: Fleet, prices: Reals, epsilon: float, slack: float | None = None, known: Reals | None = None) -> Mixes:
     priced = prices.copy()
     # Where costs are so small, money of a price in [0, 1] is that much more.
     priced[fleet.pools :] /= epsilon
-    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, slack)
+    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, slack, known=known)
 
 
 def _most_expensive(fleet: Fleet) -> Reals:

@@ -53,25 +53,29 @@ def singles(fleet: Fleet) -> tuple[Index, Whole]:
     return row[good], replicas[good]
 
 
-def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, kept: int | None = None) -> Mixes:
+def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, kept: int | None = None, known: Reals | None = None) -> Mixes:
     """The KEPT best mixes at `prices`: (P + B,) money per hour and device, and money per money, not negative. With `slack` (money per hour)
-    instead all mixes without a replica to spare that cost no more than that above the best; `kept` of a workload at most."""
-    found = search_mixes(fleet, prices, slack, kept, MOST_TRIED)
+    instead all mixes without a replica to spare that cost no more than that above the best; `kept` of a workload at most.
+
+    known: (W,) what a mix of each workload costs at the prices: none that costs clearly more is looked at.
+    """
+    found = search_mixes(fleet, prices, slack, kept, MOST_TRIED, known)
     # The few workloads for which that was too short are searched further.
     rest = np.flatnonzero(~found.exact & (found.bound < inf))
     if not rest.size or DEEPEST // rest.size <= MOST_TRIED:
         return found
-    return found.instead(rest, search_mixes(fleet.only(rest), prices, slack, kept, DEEPEST // rest.size))
+    deeper = search_mixes(fleet.only(rest), prices, slack, kept, DEEPEST // rest.size, None if known is None else known[rest])
+    return found.instead(rest, deeper)
 
 
-def search_mixes(fleet: Fleet, prices: Reals, slack: float | None, kept: int | None, effort: int) -> Mixes:
+def search_mixes(fleet: Fleet, prices: Reals, slack: float | None, kept: int | None, effort: int, known: Reals | None = None) -> Mixes:
     """The same within so many counts tried of one workload at one depth; where that is too few, the bound is that of what was left out."""
     own = fleet
     payers = prices[fleet.pools :]
     if payers.any():
         factor = 1.0 + np.where(fleet.payer >= 0, np.append(payers, 0.0)[fleet.payer], 0.0)[:, None]
         own = replace(fleet, cost=fleet.cost * factor, added=fleet.added * factor)
-    search = Search(covers(own, prices[: fleet.pools], slack or 0.0), fleet.workloads, slack)
+    search = Search(covers(own, prices[: fleet.pools], slack or 0.0), fleet.workloads, slack, known)
     search.run(effort)
     found = search.found(KEPT if slack is None and kept is None else kept)
     replicas = fleet.floor[found.row]

@@ -8,6 +8,8 @@ from steelyard.core.planning.fleet.columns import Columns
 from steelyard.core.planning.fleet.fleet import TOLERANCE, Index, Reals
 
 PASSES = 40
+TOGETHER = 64
+"""Exchanges that are looked at side by side: most of them bring more over than they free."""
 
 
 def rounded(columns: Columns, limit: Reals, prices: Reals, begin: Index | None = None) -> Index | None:
@@ -41,7 +43,6 @@ def _relieve(columns: Columns, limit: Reals, reduced: Reals, chosen: Index) -> b
     taken, limit = columns.taken / unit, limit / unit
     room = limit - taken[chosen].sum(axis=0)
     tight = TOLERANCE * np.maximum(1.0, limit)
-    row_of = columns.row.tolist()
     for _ in range(PASSES):
         if (room >= -tight).all():
             return True
@@ -53,21 +54,23 @@ def _relieve(columns: Columns, limit: Reals, reduced: Reals, chosen: Index) -> b
         if not useful.size:
             return False
         order = useful[np.argsort((reduced - reduced[now])[useful] / relief[useful], kind="stable")]
-        moved: set[int] = set()
+        moved = np.zeros(chosen.size, dtype=np.bool_)
         excess = -float(np.add.reduce(np.minimum(room, 0.0)))
-        for column in order.tolist():
-            row = row_of[column]
-            if row in moved:
+        place = 0
+        while place < order.size:
+            some = order[place : place + TOGETHER]
+            # What an exchange brings over elsewhere must be less than what it frees.
+            beyond = -np.add.reduce(np.minimum(room - change[some], 0.0), axis=1)
+            good = np.flatnonzero((beyond < excess - TOLERANCE) & ~moved[columns.row[some]])
+            if not good.size:
+                place += some.size
                 continue
-            after = room - change[column]
-            # What it brings over elsewhere must be less than what it frees.
-            beyond = -float(np.add.reduce(np.minimum(after, 0.0)))
-            if beyond < excess - TOLERANCE:
-                room, excess, chosen[row] = after, beyond, column
-                moved.add(row)
-                if (room >= -tight).all():
-                    return True
-        if not moved:
+            column, excess = some[good[0]], float(beyond[good[0]])
+            room, chosen[columns.row[column]], moved[columns.row[column]] = room - change[column], column, True
+            if (room >= -tight).all():
+                return True
+            place += int(good[0]) + 1
+        if not moved.any():
             return False
     return bool((room >= -tight).all())
 

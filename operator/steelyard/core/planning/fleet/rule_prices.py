@@ -12,7 +12,8 @@ import numpy as np
 
 from steelyard.core.planning.fleet.fleet import ANY, Index, Reals, Whole
 
-HALVINGS = 40
+HALVINGS = 26
+"""Of the range of a price: a bound is one at any price, and this close to the best it is as good."""
 TURNS = 2
 """Each price in turn, the other one held."""
 HIGHEST = 10.0

@@ -68,13 +68,15 @@ class _Chains:
 class Search:
     """Of all problems. After `run`, `best` (W,) is the least cost found and `cut` (W,) the least that what was left out may cost.
 
-    slack: None for the best mixes alone; else all within that of the best are kept.
+    slack: None for the best mixes alone; else all within that of the best are kept. known: (W,) what a mix of each costs, where one is known.
     """
 
-    def __init__(self, covers: Covers, workloads: int, slack: float | None) -> None:
+    def __init__(self, covers: Covers, workloads: int, slack: float | None, known: Reals | None) -> None:
         self._covers, self._slack = covers, slack
         self._effort = FIRST
-        self.best, self.cut = np.full(workloads, inf), np.full(workloads, inf)
+        # What costs little more than the best is kept too, so that it is to be found.
+        self.best = np.full(workloads, inf) if known is None else known + NEAR * np.abs(known)
+        self.cut = np.full(workloads, inf)
         self._kept: list[tuple[Index, Reals, tuple[Index, ...], tuple[Whole, ...]]] = []
         self._size = 0
         by_row = (-1, max(covers.positions, 1))

@@ -17,9 +17,13 @@ from steelyard.core.planning.fleet.exact import finish
 from steelyard.core.planning.fleet.fleet import TOLERANCE, Flags, Fleet, Index, Whole
 from steelyard.core.planning.fleet.infeasibility import Proof, prove
 from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetOutcome, FleetPlanned, FleetUndecided
+from steelyard.core.planning.fleet.polishing import polish
 from steelyard.core.planning.fleet.pricing import mixes, singles
 from steelyard.core.planning.fleet.rounding import cheaper, rounded
 from steelyard.core.planning.fleet.warm_start import WarmStart, changed
+
+LOWER = (0.98, 0.95)
+"""Parts of the best prices at which a plan is rounded in turn, where exchanges find none at the full ones and one may be."""
 
 
 def share_pools(fleet: Fleet, warm_start: WarmStart | None = None, effort: Effort = USUAL) -> FleetOutcome:
@@ -48,7 +52,7 @@ def _plan(fleet: Fleet, begin: Ascent, smoothings: tuple[float, ...], effort: Ef
         proof = prove(fleet, top.columns)
         if proof.missing > TOLERANCE:
             return FleetInfeasible(missing=proof.missing, prices=proof.prices)
-        top = replace(top, columns=proof.columns, replicas=_least_use(fleet, proof, top))
+        top = replace(top, columns=proof.columns, replicas=_at_lower_prices(fleet, proof, top, effort))
     if fleet.workloads <= effort.exact:
         end = finish(fleet, top, proof, effort)
         if end.replicas is None and end.bound == np.inf:
@@ -65,15 +69,17 @@ def _outcome(fleet: Fleet, top: Ascent) -> FleetOutcome:
     return FleetPlanned(replicas=top.replicas, cost=cost, bound=min(max(top.bound, 0.0), cost), prices=top.prices, warm_start=kept)
 
 
-def _least_use(fleet: Fleet, proof: Proof, top: Ascent) -> Whole | None:
-    """The cheaper of two plans: one that begins from what uses least of what is short, and one at the best prices."""
+def _at_lower_prices(fleet: Fleet, proof: Proof, top: Ascent, effort: Effort) -> Whole | None:
+    """A plan where exchanges find none at the best prices: the cheaper of the first at lower ones and one that begins from what uses least of what
+    is short."""
     limited = np.isfinite(fleet.limits)
     limit, columns = fleet.limits[limited], proof.columns
+    at_lower = (rounded(columns, limit, top.prices[limited] * part) for part in LOWER)
     sparing = rounded(columns.costing(proof.epsilon), limit, proof.prices[limited])
     if sparing is not None:
         sparing = rounded(columns, limit, np.zeros(limit.size), sparing)
-    chosen = cheaper(columns, sparing, rounded(columns, limit, top.prices[limited]))
-    return None if chosen is None else columns.replicas[chosen]
+    chosen = cheaper(columns, next((plan for plan in at_lower if plan is not None), None), sparing)
+    return None if chosen is None else polish(fleet, columns, top.prices, columns.replicas[chosen], top.bound, effort)
 
 
 def _warm(fleet: Fleet, before: WarmStart, effort: Effort) -> FleetOutcome | None:
