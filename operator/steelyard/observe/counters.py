@@ -66,7 +66,7 @@ class PodCounters:
         if index is None:
             if sample.start is not None and sample.start <= self.folded_until + SAME_START:
                 return self
-            return self._with_run(Run(start=sample.start, tally=sample.counts.tally, last=sample))
+            return self._with_run(Run(start=sample.start, tally=sample.counts.tally if anew else ZERO, last=sample))
         run = self.runs[index]
         if run.final or (run.last is not None and sample.at <= run.last.at):
             return self

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     """The exporter repeats itself."""
     UNSTEADY = "Unsteady"
     """Its counters go back again and again, and no process of it began anew."""
+    LEAPT = "Leapt"
+    """Its counters grew by more than a replica can answer, or than this one has ever come near."""
     TARGET_DOWN = "TargetDown"
     """Prometheus says up == 0."""
     EMPTY = "Empty"

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from steelyard.core.statistics.histogram import Buckets, added, growth
 from steelyard.observe.failure import Failure
 from steelyard.observe.gateway_source import AtGateway
+from steelyard.observe.leaps import Leaps
 from steelyard.observe.sample import ZERO, Counts, Sample, Tally
 
 FORGIVEN = 1
@@ -32,6 +33,7 @@ class GatewayRecord:
         self._met: dict[str, Counts] = {}
         """What each process had counted when it was met."""
         self._handed: dict[str, Tally] = {}
+        self._leaps: dict[str, Leaps] = {}
         self._misses: Mapping[str, int] = {}
         self._unread, self._why = 0, ""
         self._has_changed = False
@@ -76,7 +78,12 @@ class GatewayRecord:
 
     def _grow(self, process: str, new: Sample, old: Sample | None) -> None:
         if old is None:
+            self._leaps[process] = Leaps()
+        leapt = self._leaps[process].look(new)
+        if old is None or leapt:
             self._met[process], self._handed[process] = new.counts, ZERO
+            if leapt:
+                self._change(f"the gateway's counters leapt, by {leapt}")
             return
         buckets = old.buckets
         if new.shrank(old):

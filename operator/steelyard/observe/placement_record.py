@@ -26,7 +26,7 @@ from steelyard.observe.gateway_record import GatewayRecord
 from steelyard.observe.gateway_source import AtGateway
 from steelyard.observe.lengths import lengths
 from steelyard.observe.observed_pod import ObservedPod
-from steelyard.observe.pod_record import PodRecord
+from steelyard.observe.pod_record import MISSED, PodRecord
 from steelyard.observe.sample import ZERO, Sample, Tally, total
 from steelyard.observe.windows import Constellation, Span, opened
 
@@ -35,8 +35,6 @@ COVERAGE_PERCENT = 80
 """Of the serving pods that must be read (the rule of the horizontal autoscaler's tolerance for missing metrics)."""
 FORGIVEN = 1
 """Rounds that a pod may miss without counting as uncovered: one lost packet is no outage; the second miss in a row is."""
-MISSED = 3
-"""Rounds in a row that any single serving pod may not miss, however many others are read."""
 FORGET_AFTER = timedelta(minutes=10)
 """Until then a pod that is gone is remembered by its uid: a list that was briefly incomplete must not count anything twice."""
 GRAIN = timedelta(seconds=1)

@@ -14,6 +14,7 @@ from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
 from steelyard.observe.failure import Failure, Reason, RejectedError
+from steelyard.observe.leaps import Leaps
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.sample import ZERO, Sample, Tally
 from steelyard.observe.termination import final
@@ -22,6 +23,8 @@ DOUBTED = timedelta(minutes=3)
 """From when on it is said that a name is not on the page: some libraries have a metric from its first event on."""
 UNSTEADY, LATELY = 3, 30
 """How often counters go back within so many intervals before nothing of them is believed."""
+MISSED = 3
+"""Rounds in a row that any single serving pod may not miss, however many others are read."""
 FROZEN_AFTER = 2
 """Intervals in which an answer without a clock may stay the same; the next two count as missed, so it is stale after more than three."""
 
@@ -58,6 +61,11 @@ class PodRecord:
         self._went_back: deque[datetime] = deque(maxlen=UNSTEADY)
         """When its counters last went back without a new process."""
         self._crash: Crash | None = facts.crash
+        self._leaps = Leaps()
+        self._leapt: tuple[datetime, str] | None = None
+        """When its counters last leapt, and what was said when they first did."""
+        self._doubts_counters = False
+        """Whether they were not believed since the last read."""
         self._fell = False
         """Whether its counters went back by less than a process that begins would have them, or were not believed before: what they say is then no news
         of requests."""
@@ -71,11 +79,16 @@ class PodRecord:
         problem = answer if isinstance(answer, Failure) else None
         if isinstance(answer, Sample):
             before = self._last
-            problem = self._frozen(answer, now, interval) or self._unsteady(answer, before, now, interval)
+            problem = self._frozen(answer, now, interval)
+            lied = None if problem else self._unsteady(answer, before, now, interval)
+            leapt = None if problem else self._leap(answer, now, interval)
+            problem = problem or lied or leapt
+            self._doubts_counters = self._doubts_counters or bool(lied or leapt)
         if isinstance(answer, Sample) and problem is None:
             self._read(answer)
         elif facts.serving:
-            self.misses += 1
+            # What leapt is no hiccup: no window goes on over it.
+            self.misses = max(self.misses + 1, MISSED if problem is not None and problem.reason is Reason.LEAPT else 0)
             self.failure = problem or self.failure
         else:
             self.misses = 0  # a process that starts or ends owes no answer
@@ -169,7 +182,9 @@ class PodRecord:
         if self._fell:
             # Nor are the latencies and tokens that its page has counted since it began.
             self._usage = None
-        self.misses, self.was_read, self.failure = 0, True, None
+            if (tokens := self.counters.usage.tokens) is not None:
+                self._good_tokens = tokens.good
+        self.misses, self.was_read, self.failure, self._doubts_counters = 0, True, None, False
         self._doubted = {doubt: self._doubted.get(doubt, sample.at) for doubt in sample.doubts}
         self.tokens = sample.input_tokens, sample.output_tokens
         self._meters = sample.meters
@@ -203,7 +218,7 @@ class PodRecord:
             self._fell = False
         elif not sample.shrank(before):
             # The first that is believed again need not be of the process of the last one that was.
-            self._fell = self.failure is not None and self.failure.reason is Reason.UNSTEADY
+            self._fell = self._doubts_counters
         else:
             self._fell = sample.counts.tally.offered > before.counts.tally.offered / 2
             self._went_back.append(now)
@@ -213,6 +228,21 @@ class PodRecord:
             Reason.UNSTEADY,
             f"{self.title}: its counters go back again and again, so that several processes seem to answer in turn: let them share one page "
             "(multiprocess mode of its metrics library), or run one",
+        )
+
+    def _leap(self, sample: Sample, now: datetime, interval: timedelta) -> Failure | None:
+        """Counters that leap are those of another process or of another time. Nothing is believed until as many pages as a pod may not miss came
+        without a leap, so that whoever looks sees why."""
+        why = self._leaps.look(sample, (now - self.facts.created).total_seconds())
+        if why:
+            self._leapt = now, self._leapt[1] if self._leapt is not None else why
+        if self._leapt is None or now - self._leapt[0] >= MISSED * interval:
+            self._leapt = None
+            return None
+        return Failure(
+            Reason.LEAPT,
+            f"{self.title}: its counters leapt, by {self._leapt[1]}: nothing of it is counted until they go on without a leap; look whether they are of "
+            "several processes behind one port, or of a time before",
         )
 
     def _frozen(self, sample: Sample, now: datetime, interval: timedelta) -> Failure | None:

@@ -120,6 +120,20 @@ async def test_a_window_in_which_a_process_came_or_went_or_began_anew_is_thrown_
         assert [window.offered for window in rounds.windows] == [40 * len(other)]
 
 
+async def test_counters_of_a_gateway_that_leap_are_no_requests_and_break_the_window() -> None:
+    rounds = Routed()
+    for count in range(4):
+        await rounds.each(told(rounds.next, 10 * count))
+    await rounds.each(told(rounds.next, 1_000_000))
+    reading = rounds.reading()
+    assert isinstance(reading, Stale)
+    assert reading.why.startswith("the gateway's counters leapt, by 999,970 requests more than 5 s before")
+    for count in range(1, 6):
+        await rounds.each(told(rounds.next, 1_000_000 + 10 * count))
+    assert isinstance(rounds.reading(), Fresh)
+    assert ([window.offered for window in rounds.windows], rounds.total.offered) == ([40], 80)
+
+
 async def test_one_lost_scrape_breaks_no_window_and_two_make_the_reading_stale() -> None:
     rounds = Routed()
     for count in range(3):

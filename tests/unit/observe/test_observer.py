@@ -12,7 +12,8 @@ from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Crash
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
-from steelyard.observe.placement_record import MISSED, PlacementRecord
+from steelyard.observe.placement_record import PlacementRecord
+from steelyard.observe.pod_record import MISSED
 from steelyard.observe.sample import Tally
 from steelyard.observe.suspicion import WHY
 from unit.observe.pods import DOWN, KEY, T0, WORKLOAD, Rounds, at, pod, sample
