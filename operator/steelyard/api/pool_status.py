@@ -18,9 +18,14 @@ class Devices(StatusModel):
 
     total: Annotated[SmallCount, says("How many devices the ready nodes of the pool offer together.", unit="devices", example=8)] = 0
     used: Annotated[
-        SmallCount, says("How many of them Steelyard's pods ask for. Other pods are not counted.", unit="devices", example=6)
+        SmallCount,
+        says(
+            "How many of them pods hold. Those that are no workload's are looked at every five minutes, while they run.",
+            unit="devices",
+            example=6,
+        ),
     ] = 0
-    idle: Annotated[SmallCount, says("Total less used: idle, or taken by pods that are not Steelyard's.", unit="devices", example=2)] = 0
+    idle: Annotated[SmallCount, says("Total less used.", unit="devices", example=2)] = 0
 
 
 class Price(StatusModel):

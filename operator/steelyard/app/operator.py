@@ -390,6 +390,7 @@ class Operator:
             self.decision_log.note,
             published=self.publisher.told,
             counts_devices=not self._config.watch_namespaces,
+            others_seen=lambda: self.other_pods.seen,
         )
         page = MetricsPage(self.metrics.page, self.clock)
         self.health = HealthServer(

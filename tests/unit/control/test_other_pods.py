@@ -141,6 +141,30 @@ async def test_a_part_of_a_device_is_held_as_a_part() -> None:
     assert half.pods[-1].resources.devices == 0.5 * half.allocatable.devices
 
 
+NEURON = "aws.amazon.com/neuron"
+
+
+def used(fleet: Fleet, others: OtherPods) -> tuple[int, int]:
+    """(all, used) devices of the pool's nodes."""
+    (pool,) = fleet.world.pools()
+    return fleet.gathering(others.on).devices(NEURON, pool.node_selector)
+
+
+async def test_devices_that_others_hold_are_used_and_no_more_than_the_node_has() -> None:
+    fleet = Fleet(1)
+    node = fleet.store.get(NODES.key(None, NODE))
+    assert node is not None
+    fleet.put(NODES, {**node, "status": {**node["status"], "allocatable": {NEURON: "4"}}}, "MODIFIED")
+    nobody = used(fleet, await looked())
+    assert nobody == (4, 0)
+    one = {NEURON: "1"}
+    assert used(fleet, await looked(pod(**one))) == (4, 1)
+    assert used(fleet, await looked(pod(**one), pod(owner="DaemonSet", **one))) == (4, 2), "an agent's as well"
+    assert used(fleet, await looked(pod(**one), is_ours=lambda _: True)) == nobody, "a workload's own are counted as they are"
+    assert used(fleet, await looked(pod(node="elsewhere", **one))) == nobody
+    assert used(fleet, await looked(pod(**{NEURON: "9"}))) == (4, 4)
+
+
 async def test_the_next_round_sees_who_came_since_the_last_look() -> None:
     fleet, cluster = Fleet(1), Cluster()
     others = OtherPods(cluster)

@@ -1,6 +1,7 @@
 """A pool's status is written when it differs from what is seen, and by whoever comes first."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -53,7 +54,7 @@ class Server:
         return self.pool
 
 
-def scene(**settings: Any) -> tuple[Server, Store, PoolReconciler]:
+def scene(others_seen: Callable[[], bool] = lambda: True, **settings: Any) -> tuple[Server, Store, PoolReconciler]:
     clock = ManualClock()
     store, server = Store(clock, index_labels=(label.POOL,)), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
@@ -61,7 +62,7 @@ def scene(**settings: Any) -> tuple[Server, Store, PoolReconciler]:
     world = SnapshotBuilder(
         store, settings_of(Config(**settings)), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False
     )
-    return server, store, PoolReconciler(server, store, world, clock, server.tell)  # type: ignore[arg-type]
+    return server, store, PoolReconciler(server, store, world, clock, server.tell, others_seen=others_seen)  # type: ignore[arg-type]
 
 
 def test_what_is_seen_is_written_once():
@@ -357,6 +358,20 @@ def test_a_status_that_changes_and_changes_back_is_written_at_once():
         asyncio.run(pools.reconcile(NAME))
         assert server.pool["status"].get("nodes", 0) == number % 2
         store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+
+
+def test_until_others_were_looked_at_the_devices_that_were_counted_before_stay():
+    seen: list[bool] = []
+    server, store, pools = scene(others_seen=lambda: bool(seen))
+    before = {"total": 1, "used": 1, "idle": 0}
+    server.pool = {**server.pool, "metadata": {**server.pool["metadata"], "resourceVersion": "2"}, "status": {"devices": before}}
+    store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+    asyncio.run(pools.reconcile(NAME))
+    assert server.pool["status"]["devices"] == before
+    store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+    seen.append(True)
+    asyncio.run(pools.reconcile(NAME))
+    assert server.pool["status"]["devices"] == {"total": 1, "used": 0, "idle": 1}
 
 
 def test_a_pod_of_a_stranger_and_one_that_has_ended_hold_no_device():

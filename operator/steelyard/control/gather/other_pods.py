@@ -36,6 +36,8 @@ class OtherPods:
     def __init__(self, client: Lister) -> None:
         self._client = client
         self._on: dict[str, Others] = {}
+        self.seen = False
+        """Whether anybody was looked at yet."""
 
     def on(self, node: str) -> Others:
         """The same object until another look finds something else there."""
@@ -48,6 +50,7 @@ class OtherPods:
         listing = await self._client.list(PODS, field_selector="status.phase=Running", page_size=PAGE, keep=keep)
         found = _by_node(listing.items)
         self._on = {node: known if (known := self._on.get(node)) == now else now for node, now in found.items()}
+        self.seen = True
 
 
 def _by_node(told: Iterable[Manifest]) -> dict[str, Others]:

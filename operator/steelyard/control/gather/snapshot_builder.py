@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
+from math import ceil
 from operator import itemgetter
 
 from steelyard.api.accelerator_pool import AcceleratorPool
@@ -553,13 +554,25 @@ class SnapshotBuilder:
         return known[1]
 
     def devices(self, resource: str, selector: Mapping[str, str]) -> tuple[int, int]:
-        """Devices that the ready nodes with these labels can hand out, and how many of them pods of ours hold."""
+        """Devices that the ready nodes with these labels can hand out, and how many of them pods hold: those of workloads as they are now, all others
+        as they were at the last look at them."""
         count = partial(devices_of_node, resource=resource, selector=selector)
         found = ((manifests.name(node), self._reader.read(NODES, node, count)) for node in self._store.all(NODES))
         nodes = {called: devices for called, devices in found if devices is not None}
         held = partial(devices_of_pod, resource=resource, nodes=nodes)
-        used = (self._reader.read(PODS, pod, held) for pod in self._store.all(PODS) if self._comes_of_ours(pod))
-        return sum(nodes.values()), sum(each for each in used if each)
+        serving, compiling = Counter[str](), Counter[str]()
+        for pod in filter(self._comes_of_ours, self._store.all(PODS)):
+            if units := self._reader.read(PODS, pod, held):
+                (compiling if label.COMPILED_MODEL in manifests.labels(pod) else serving)[manifests.node_name(pod) or ""] += units
+        for facts in self._existing_pods(set()):
+            serving[facts.node or ""] += ceil(facts.resources.devices)
+        used = (min(most, serving[node] + self._held_beside(node, resource, compiling[node])) for node, most in nodes.items())
+        return sum(nodes.values()), sum(used)
+
+    def _held_beside(self, node: str, resource: str, compiling: int) -> int:
+        """By pods of nobody's workloads and by agents, of which the last look saw our compiles as well."""
+        others, shared = (self._others(node).get(each, {}).get(resource, 0.0) for each in (Component.OTHERS, Component.SHARED))
+        return ceil(others) + max(compiling, ceil(shared))
 
     def _existing_pods(self, taken: Set[str]) -> list[PodFacts]:
         """Of servers that exist already; a pod that two objects have is the older workload's."""

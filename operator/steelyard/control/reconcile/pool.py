@@ -64,9 +64,11 @@ class PoolReconciler:
         *,
         published: Callable[[Pool], Publication | None] = lambda _: None,
         counts_devices: bool = True,
+        others_seen: Callable[[], bool] = lambda: True,
     ) -> None:
         """`published`: what is told of the pool to what makes its nodes; None where nobody asks for that. `counts_devices`: whether the pods of all
-        namespaces are seen. Who sees some of them would count other devices than the next."""
+        namespaces are seen. Who sees some of them would count other devices than the next. `others_seen`: whether pods of nobody's workloads were
+        looked at: until then what was counted before stays."""
         self._client = client
         self._store = store
         self._snapshots = snapshots
@@ -74,6 +76,7 @@ class PoolReconciler:
         self._tell = tell
         self._published = published
         self._counts_devices = counts_devices
+        self._others_seen = others_seen
         self._chance = random.Random()
         self._written: dict[str, _Written] = {}
 
@@ -181,7 +184,8 @@ class PoolReconciler:
         }
         if pool.resource_name and self._counts_devices:
             total, used = self._snapshots.devices(pool.resource_name, pool.node_selector)
-            status["devices"] = {"total": total, "used": used, "idle": max(0, total - used)}
+            counted = {"total": total, "used": used, "idle": total - used}
+            status["devices"] = counted if self._others_seen() else old.get("devices", counted)
         if prices:
             highest = max(prices, key=lambda p: p.per_hour)
             if highest.as_of is not None:
