@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from cluster.cluster import Cluster
 from cluster.errors import ClusterError
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
+from fault.lies import LIES, MILLION, by_means, exposition
 from fault.test_least_privilege import account_of_the_chart
 from patience import PATIENCE
 from steelyard.cli.main import main
@@ -31,18 +33,20 @@ RATE = 40.0
 PRICE = 0.8048
 """Of a g6.xlarge an hour, by the shipped catalogue."""
 LIMIT = "e2e=500ms:60"
+WINDOWS = 12
+"""Seconds, of two windows and a little."""
 MERGE = "application/merge-patch+json"
 
 
 class Page:
-    """A server that answers at a steady rate, and says so as vLLM does."""
+    """A server that answers at a steady rate, and says so as vLLM does, unless it is to say something else."""
 
-    def __init__(self, address: str, port: int) -> None:
-        began = time.monotonic()
+    def __init__(self, address: str, port: int, says: Callable[[int], str] = exposition) -> None:
+        self.says, began, page = says, time.monotonic(), self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                body = exposition(int((time.monotonic() - began) * RATE)).encode()
+                body = page.says(int((time.monotonic() - began) * RATE)).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.send_header("Content-Length", str(len(body)))
@@ -54,20 +58,6 @@ class Page:
 
         self.server = ThreadingHTTPServer((address, port), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-
-def exposition(answered: int) -> str:
-    fast = answered * 3 // 4
-    name, labels = "vllm:e2e_request_latency_seconds", 'engine="0",model_name="m"'
-    reasons = {"stop": answered, "length": 0, "abort": 0, "error": 0, "repetition": 0}
-    lines = [f'vllm:request_success_total{{{labels},finished_reason="{reason}"}} {count}.0' for reason, count in reasons.items()]
-    lines += [f'{name}_bucket{{{labels},le="{edge}"}} {count}.0' for edge, count in (("0.5", fast), ("1.0", answered), ("+Inf", answered))]
-    lines += [
-        f"{name}_count{{{labels}}} {answered}.0",
-        f"{name}_sum{{{labels}}} {answered * 0.4}",
-        f"process_cpu_seconds_total {answered / 100}",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 class Standing:
@@ -133,6 +123,16 @@ class Standing:
 
     def made(self, workload: dict[str, Any]) -> None:
         self._call("POST", f"/apis/steelyard.dev/v1alpha1/namespaces/{self.namespace}/inferenceworkloads", workload)
+
+    def say(self, page: Callable[[int], str]) -> None:
+        """What its servers say from now on."""
+        for each in self.pages:
+            each.says = page
+
+    def profiled(self, word: str) -> None:
+        """Read it as another server."""
+        change = {"spec": {"server": {"existing": {"metrics": {"profile": word}}}}}
+        self._call("PATCH", f"/apis/steelyard.dev/v1alpha1/namespaces/{self.namespace}/inferenceworkloads/chat", change, MERGE)
 
     def scaled(self, replicas: int) -> None:
         self._call("PATCH", f"/apis/apps/v1/namespaces/{self.namespace}/deployments/chat", {"spec": {"replicas": replicas}}, MERGE)
@@ -245,6 +245,60 @@ def test_its_cost_is_told_and_nothing_of_it_is_changed(standing: Standing, tmp_p
             "that it is gone", lambda: (c := standing.condition("Held")).get("reason") == "ExistingMissing" and c, seconds=PATIENCE
         )
         assert "there is no Deployment chat" in missing["message"]
+        assert operator.running
+
+
+def test_a_page_that_tells_too_little_or_lies_is_no_cost_and_the_truth_is_one(standing: Standing, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    kubeconfig, where = standing.cluster.kubeconfig, ["-n", standing.namespace]
+    standing.say(by_means)
+    assert main(["observe", "deployment/chat", "--objective", LIMIT, "--profile", "triton", *where, "--kubeconfig", str(kubeconfig)]) == 0
+    made = yaml.safe_load(capsys.readouterr().out)
+    made["spec"]["server"]["existing"]["metrics"]["port"] = standing.port
+    made["spec"]["rebalancing"] = {"windowSeconds": 5, "minGoodRequests": 50}
+    standing.made(made)
+    before = wait_until(
+        "two replicas", lambda: (d := standing.deployment()).get("status", {}).get("readyReplicas") == 2 and d, seconds=PATIENCE
+    )
+    settings = config(standing.namespace, store={}, toolchains={})
+    with OperatorProcess(kubeconfig, standing.namespace, tmp_path, settings) as operator:
+        met = wait_until(
+            "that nobody sees who was in time",
+            lambda: (
+                (c := standing.condition("SLOMet")).get("reason") == "LatencyUnobservable" and "1,000 requests cost" in c["message"] and c
+            ),
+            seconds=PATIENCE,
+        )
+        assert met["status"] == "Unknown"
+        assert "the server tells of e2e a mean alone (nv_inference_request_duration_us)" in met["message"]
+        assert "told by a gateway" in met["message"], "and what would show it"
+        assert (standing.condition("Observed").get("status"), standing.placement().get("unitCost")) == ("True", None)
+
+        standing.say(LIES[0].says)
+        standing.profiled("vllm")
+        for lie in LIES:
+            standing.say(lie.says)
+            told = wait_until(
+                lie.told,
+                lambda words=lie.told: (c := standing.condition("Observed")).get("status") == "False" and words in c["message"] and c,
+                seconds=PATIENCE,
+            )
+            assert told["reason"] == "ObservationsStale"
+            claimed = standing.placement().get("unitCost")
+            time.sleep(WINDOWS)
+            assert standing.placement().get("unitCost") == claimed, "of what is not believed nothing is added to a cost"
+            assert standing.condition("Ready").get("status") == "True", "it serves all the same"
+            standing.say(exposition)
+            cost = wait_until(
+                "the cost of the truth",
+                lambda: standing.condition("Observed").get("status") == "True" and standing.placement().get("unitCost"),
+                seconds=PATIENCE,
+            )
+            each = float(cost["cost"]) / int(cost["good"])
+            assert 0.5 * PRICE < each * RATE * 0.75 * 3600 <= 1.2 * PRICE, "and nothing of the lie is in it"
+        counted = re.findall(r"^steelyard_workload_requests_total\{.*\} (\S+)$", operator.metrics(), re.MULTILINE)
+        assert counted and sum(map(float, counted)) < MILLION, "what leapt is counted nowhere"
+        after = standing.deployment()
+        assert (after["metadata"]["uid"], after["metadata"]["generation"]) == (before["metadata"]["uid"], before["metadata"]["generation"])
         assert operator.running
 
 
