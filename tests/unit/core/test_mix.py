@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.facts.memory import Outcome, Quarantine
+from steelyard.core.facts.memory import Known, Outcome, Quarantine
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.vocabulary.condition import ConditionType
 from steelyard.core.vocabulary.reason import Reason
@@ -124,6 +124,18 @@ def test_growth_in_a_mix_goes_where_it_is_cheapest_and_stays_within_the_users_li
     world.tick(20)
     assert sum(placed(world).values()) == 7
     assert placed(world)["a"] == 3
+
+
+@pytest.mark.parametrize(("seconds", "grows_on"), [(60.0, "b"), (1500.0, "c")])
+def test_growth_goes_where_a_replica_costs_least_with_the_time_that_it_was_measured_to_take_to_start(seconds: float, grows_on: str) -> None:
+    world = small_and_large(rate=12, policy=quick(paused=True))
+    world.grounds["c"] = Ground(speed=10, price=1.8, claims=(ratio_claim(1.8 / 1.6, "b"),))
+    world.tick(12)
+    took = Known(pool="b", revision="of before", start_seconds=seconds)
+    world.memory = replace(world.memory, known=(*world.memory.known, took))
+    world.rate = 40
+    world.until(lambda: set(placed(world)) - {"a"})
+    assert set(placed(world)) == {"a", grows_on}
 
 
 def test_a_broken_promise_adds_a_replica_to_the_mix() -> None:

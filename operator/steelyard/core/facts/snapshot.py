@@ -732,6 +732,12 @@ class Snapshot:
         """The pool of that name, if it exists."""
         return next((p for p in self.pools if p.name == name), None)
 
+    def start_seconds(self, pool: str, revision: str | None) -> float | None:
+        """From the order of a replica there to its first ready moment: as those took that stand there, the slowest of them, else as is remembered of that
+        revision, else of any; None where it was never measured."""
+        standing = [p.start_seconds for p in self.placements if p.key.pool == pool and p.start_seconds is not None]
+        return max(standing) if standing else self.memory.start_seconds(pool, revision)
+
     def placement(self, key: PlacementKey) -> Placement | None:
         """The Deployment of that placement, if it exists."""
         return next((p for p in self.placements if p.key == key), None)

@@ -10,7 +10,7 @@ from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.choice_price import ChoicePrice, choice_price
-from steelyard.core.planning.enough import Rules, Stand
+from steelyard.core.planning.enough import START_SECONDS, Rules, Stand
 from steelyard.core.planning.one_place import one_place_each
 from steelyard.core.planning.option import Option
 from steelyard.core.vocabulary.reason import AWAITED, Reason
@@ -100,10 +100,17 @@ def _member(seen: Analysis, placement: Placement) -> Stand:
         allotted=cost.allotted,
         most=max(count, room) if grows else count,
         least=choice.minimum,
+        start=_start(seen, key),
         family=option.candidate.pool.family if option else "",
         spot=option.candidate.pool.spot if option else False,
         measured=seen.capacity(key) is not None and not seen.only_carried(key),
     )
+
+
+def _start(seen: Analysis, key: PlacementKey) -> float:
+    """Seconds that a replica there is paid for before it serves, as measured."""
+    took = seen.snapshot.start_seconds(*key)
+    return START_SECONDS if took is None else took
 
 
 def _is_shut(seen: Analysis, key: PlacementKey) -> bool:
@@ -139,9 +146,9 @@ def _key(seen: Analysis, option: Option) -> PlacementKey:
 def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
     capacity = option.capacity
     carries = capacity.rate.point if capacity else _least_known(seen)
-    cost = price(seen, option)
+    cost, key = price(seen, option), _key(seen, option)
     return Stand(
-        name="/".join(_key(seen, option)),
+        name="/".join(key),
         replicas=0,
         capacity=carries,
         cost=cost.of(1) / carries if first else cost.each,
@@ -150,6 +157,7 @@ def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
         # A pool that delivered nothing is tried again with one replica.
         most=min(_room(seen, option), 1) if option.candidate.pool.exhaustion else _room(seen, option),
         least=seen.snapshot.workload.choice(option.pool).minimum,
+        start=_start(seen, key),
         family=option.candidate.pool.family,
         spot=option.candidate.pool.spot,
         measured=option.limit is not None,

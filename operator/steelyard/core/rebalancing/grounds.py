@@ -88,8 +88,7 @@ class Grounds:
 
     def measured_start(self, option: Option) -> float | None:
         """The same; None where it was never measured."""
-        standing = [p.start_seconds for p in self.snapshot.placements if p.key.pool == option.pool and p.start_seconds is not None]
-        return max(standing) if standing else self.snapshot.memory.start_seconds(option.pool, self._revision(option))
+        return self.snapshot.start_seconds(option.pool, self._revision(option))
 
     def _revision(self, option: Option) -> str | None:
         return self.revisions.get(option.pool, option.candidate.revision)
