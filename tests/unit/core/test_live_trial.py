@@ -764,3 +764,21 @@ def test_where_a_route_has_weights_a_trial_measures_its_pool_by_shares_of_the_re
     assert shares >= {1, 5}, "the smallest parts come first"
     assert there.memory.move is None
     assert {key.pool for key, weight in there.written.items() if weight} == {"home"}
+
+
+def test_where_shares_grow_what_was_served_is_told_since_the_first_of_them_on_both_pools() -> None:
+    there = Routed({"home": Ground(speed=10.0), "other": Ground(speed=20.0)}, rate=20.0, policy=quick(exploration_budget=0.0))
+    there.tick(20)
+    run = LiveRun(there, claims=(half_of("other", "home", 0.1),))
+    run.until(lambda: run.row("other").ended is not None if run.memory.rows else False)
+    other = run.row("other")
+    assert other.began is not None and other.began == run.row("home").began
+    windows = {
+        key.pool: [w for w in since(pods.windows, other.began) if other.ended is not None and w.end <= other.ended]
+        for key, pods in there.deployments.items()
+        if other.began is not None
+    }
+    run.to_its_end()
+    for pool in ("home", "other"):
+        (step,) = run.steps(pool)
+        assert step["requests"] == sum(w.offered for w in windows[pool]) > 0

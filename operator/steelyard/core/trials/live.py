@@ -91,8 +91,9 @@ def _tried(look: Look, seen: Analysis, row: TrialRow, move: Move) -> tuple[Trial
         case Step.SURGE:
             return replace(row, phase=TrialPhase.STARTING, message=""), None
         case Step.SHIFT:
-            row = replace(row, phase=TrialPhase.MEASURING, message="", began=row.began or move.step_time)
-            return _measured(seen, row, move.target, Span(move.step_time))
+            # Each share of a route's weights is a step of its own, and requests of all of them are the trial's.
+            began = row.began or move.step_time
+            return _measured(seen, replace(row, phase=TrialPhase.MEASURING, message="", began=began), move.target, Span(began))
     return replace(row, phase=TrialPhase.MEASURING, message=f"it goes back: {move.message}"), None
 
 
