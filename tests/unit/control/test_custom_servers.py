@@ -32,6 +32,7 @@ from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.samples import Samples
 from steelyard.core.facts.snapshot import Snapshot, Workload
 from steelyard.core.placing.intent import CustomIntent
+from steelyard.core.planning.option import refusal_of
 from steelyard.core.replay.difference import differences
 from steelyard.core.replay.record import outcome, record
 from steelyard.core.replay.record import read as read_record
@@ -149,7 +150,7 @@ def test_it_is_placed_without_store_toolchain_and_condition_of_a_compile() -> No
     assert order.image in {IMAGE, NEURON}
     assert decision.intent.compile == ()
     assert ConditionType.COMPILED not in {c.type for c in decision.conditions}
-    refused = {option.pool: option.refusal for option in decision.options}["gpus"]
+    refused = {option.pool: refusal_of(option) for option in decision.options}["gpus"]
     assert refused is not None
     assert (refused.reason, "add {family: nvidia, image:" in refused.message) == (Reason.NO_VARIANT, True)
 

@@ -20,6 +20,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.intent import Intent
+from steelyard.core.planning.option import Eligible
 from steelyard.core.replay.codec import plain, rebuilt
 from steelyard.core.vocabulary.condition import Condition
 from steelyard.core.vocabulary.reading import Fresh, Stale
@@ -147,7 +148,7 @@ async def test_a_promise_between_two_edges_is_neither_kept_nor_broken_and_widens
 
 async def test_what_may_have_been_good_is_no_reason_to_call_a_pool_too_slow() -> None:
     decision = decide(await looked_at(lambda: windows(good=10, slow=590, unsure=590)), NOW)
-    assert [option.refusal for option in decision.options] == [None]
+    assert [type(option) for option in decision.options] == [Eligible]
     assert all(known.floor is None for known in decision.memory.known)
     surely = decide(await looked_at(lambda: windows(good=10, slow=590)), NOW)
     assert [known.floor is None for known in surely.memory.known] == [False]
@@ -171,7 +172,7 @@ async def test_where_nobody_sees_who_was_in_time_that_is_the_answer_with_what_a_
         "it is no evidence of what a replica carries"
     )
     assert decision.memory.known == (), "no cost of good requests is known, and none is remembered as 0"
-    assert [option.refusal for option in decision.options] == [None], "no pool is called too slow for it"
+    assert [type(option) for option in decision.options] == [Eligible], "no pool is called too slow for it"
     assert decision.desired == {PlacementKey("g6-xlarge", next(iter(decision.desired)).revision): 2}
 
 

@@ -2,6 +2,7 @@
 
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.snapshot import Overlap
+from steelyard.core.planning.option import refusal_of
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World
 
@@ -12,7 +13,8 @@ def sharing(other: str, *, older: bool) -> tuple[Overlap, ...]:
 
 def option(world: World, pool: str) -> tuple[Reason | None, str]:
     found = next(o for o in world.decisions[-1].options if o.pool == pool)
-    return (found.refusal.reason, found.refusal.message) if found.refusal else (None, "")
+    refusal = refusal_of(found)
+    return (refusal.reason, refusal.message) if refusal else (None, "")
 
 
 def test_nothing_is_tried_on_a_pool_that_shares_its_nodes_with_the_present_one() -> None:

@@ -10,7 +10,7 @@ from math import inf
 from steelyard.core.drill.reserve import reserve
 from steelyard.core.facts.exit_drill import DrillMemory, ExitDrill
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.planning.option import Option
+from steelyard.core.planning.option import Option, refusal_of
 from steelyard.core.trials.place import full, unpriced
 from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
 
@@ -62,8 +62,9 @@ def why_not(seen: Analysis, option: Option) -> Refusal | None:
 
 def _steady(option: Option) -> Refusal | None:
     """Without the number of replicas, which follows the load: a drill that waits is no reason to write."""
-    if option.refusal is None or option.refusal.reason is not Reason.LIMIT_REACHED:
-        return option.refusal
+    why = refusal_of(option)
+    if why is None or why.reason is not Reason.LIMIT_REACHED:
+        return why
     return Refusal(
         Reason.LIMIT_REACHED,
         f"the load needs more replicas there than the {option.most} that are allowed: raise spec.scaling.maxReplicas, "

@@ -25,7 +25,7 @@ from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.risk import risk
 from steelyard.core.planning.counting import Counting, counting
 from steelyard.core.planning.load import RECENT, START, Load, load
-from steelyard.core.planning.option import Asked, EvidenceByPool, Option, options
+from steelyard.core.planning.option import Asked, Eligible, EvidenceByPool, Option, Refused, options
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown, last_known
@@ -93,6 +93,16 @@ class Analysis:
     def option(self, pool: str) -> Option | None:
         """The pool as an option."""
         return self.by_pool.get(pool)
+
+    @property
+    def eligible(self) -> tuple[Eligible, ...]:
+        """Those that may take all of the load."""
+        return tuple(o for o in self.options if isinstance(o, Eligible))
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """Those that may not."""
+        return tuple(o for o in self.options if isinstance(o, Refused))
 
     @property
     def missing(self) -> str:

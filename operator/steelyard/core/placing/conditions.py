@@ -15,6 +15,7 @@ from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.placed import is_front, placed, why_late
 from steelyard.core.placing.routed import overloaded
 from steelyard.core.placing.unreachable import unreachable
+from steelyard.core.planning.option import Eligible
 from steelyard.core.planning.weights import SAFE
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.statistics.significant import significant
@@ -140,7 +141,7 @@ def _balanced(seen: Analysis, memory: Memory, outcome: Outcome) -> Condition:
 def _too_few_families(seen: Analysis) -> Refusal | None:
     """A rule that no placement can keep is not waited for: what can be served is."""
     asked = seen.snapshot.workload.min_families
-    there = {o.candidate.pool.family for o in seen.options if o.refusal is None or o.only_for_part or o.refusal.reason in AWAITED}
+    there = {o.candidate.pool.family for o in seen.options if isinstance(o, Eligible) or o.only_for_part or o.refusal.reason in AWAITED}
     # Where no pool may be used, no number of families is what is wrong.
     if not there or len(there) >= asked:
         return None

@@ -37,7 +37,7 @@ def _told(seen: Analysis, order: DeviceOrder) -> str | None:
 def _cost(seen: Analysis, pool: str | None) -> Interval | None:
     """Of a request where a replica is full, as a claim is made for one replica after the other; None where the ends of what it carries are not known."""
     option = seen.option(pool) if pool is not None else None
-    if option is None or option.limit is None or option.each is None or option.capacity is None or option.capacity.rate.lower <= 0:
+    if option is None or option.limit is None or (known := option.figures) is None or known.capacity.rate.lower <= 0:
         return None
-    rate = option.capacity.rate
-    return Interval(option.each / rate.point, option.each / rate.upper, option.each / rate.lower)
+    each, rate = known.each, known.capacity.rate
+    return Interval(each / rate.point, each / rate.upper, each / rate.lower)

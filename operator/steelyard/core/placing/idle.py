@@ -16,7 +16,7 @@ def idle(seen: Analysis) -> Refusal:
     """Seconds are those that a replica was last measured to take on a pool; money is what its price per hour makes of them. What was never measured
     is not known, and not free."""
     memory = seen.snapshot.memory
-    usable = [(o, memory.start_seconds(o.pool, o.candidate.revision)) for o in seen.options if o.refusal is None]
+    usable = [(o, memory.start_seconds(o.pool, o.candidate.revision)) for o in seen.eligible]
     told = "; ".join(_cold(seen, o, took) for o, took in sorted(usable, key=lambda each: (each[1] or inf, each[0].pool)))
     wake = f" A first replica: {told}." if told else " No pool may be used now: see `kubectl steelyard explain`."
     return Refusal(Reason.IDLE, f"all its ScaleTargets ask for no replica; scale one up, or let what sees the requests do so.{wake}"[:900])

@@ -13,14 +13,14 @@ OF_ALL_POOLS = frozenset({Reason.NO_STORE, Reason.NO_FETCH_IMAGE, Reason.UNSUPPO
 
 def nowhere(seen: Analysis) -> Outcome:
     """Waits where a compile is under way; holds where somebody has to act."""
-    waits = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in AWAITED), None)
+    waits = next((o.refusal for o in seen.refused if o.refusal.reason in AWAITED), None)
     if waits is not None:
         return Outcome.wait({}, waits)
-    stuck = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in STUCK | OF_ALL_POOLS), None)
+    stuck = next((o.refusal for o in seen.refused if o.refusal.reason in STUCK | OF_ALL_POOLS), None)
     if stuck is not None:
         return Outcome.hold({}, stuck)
-    refused = [(o.pool, o.refusal) for o in seen.options if o.refusal]
-    closed = [(o.pool, _closed(o)) for o in seen.options if o.refusal is None]
+    refused = [(o.pool, o.refusal) for o in seen.refused]
+    closed = [(o.pool, _closed(o)) for o in seen.eligible]
     # Beside what is wrong with a pool that is meant, or with its name, that others are not meant is no news.
     meant = [(pool, r) for pool, r in (*refused, *closed) if r.reason is not Reason.NOT_SELECTED]
     told = [f"{pool}: {r.message}" for pool, r in meant or (() if seen.missing else refused)]

@@ -134,7 +134,7 @@ def last_decision(seen: Analysis, outcome: Outcome, memory: Memory, reason: Reas
     why = "balanced" if reason in SETTLED else f"{reason.value}|{outcome.target}"
     wanted = ",".join(f"{key.pool}/{key.revision}={count}" for key, count in sorted(outcome.allocation.items()))
     # What a pool lacks by itself. What the load makes of it is left out: that turns with the noise.
-    lacking = ((o.pool, o.refusal) for o in seen.options if o.refusal and o.candidate.pool.selected and o.refusal.reason not in OF_THE_LOAD)
+    lacking = ((o.pool, o.refusal) for o in seen.refused if o.candidate.pool.selected and o.refusal.reason not in OF_THE_LOAD)
     closed = ",".join(f"{pool}:{refusal.reason.value}:{refusal.message}" for pool, refusal in lacking)
     unit = seen.snapshot.workload.unit
     subject = f"{outcome.verdict}|{why}|{memory.allocation}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}|{unit.value}"
@@ -142,7 +142,7 @@ def last_decision(seen: Analysis, outcome: Outcome, memory: Memory, reason: Reas
     old = seen.snapshot.memory.last
     if old is not None and old.digest == digest:
         return old
-    costed = [o for o in seen.options if o.refusal is None and o.cost is not None]
+    costed = [o for o in seen.eligible if o.cost is not None]
     cheapest = min(costed, key=lambda o: (o.cost.point if o.cost else 0.0, o.pool)) if costed else None
     return LastDecision(
         time=seen.now,

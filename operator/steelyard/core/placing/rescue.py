@@ -24,7 +24,7 @@ from steelyard.core.placing.start_move import Plan, start_move
 from steelyard.core.placing.supply import starts_on
 from steelyard.core.placing.unreachable import unreachable
 from steelyard.core.planning.load import RECENT
-from steelyard.core.planning.option import Option
+from steelyard.core.planning.option import Eligible, Option, Refused
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.propose import Considered, rescuing
 from steelyard.core.statistics.sequential import Result
@@ -102,15 +102,16 @@ def _targets(seen: Analysis, here: Option) -> list[Option]:
 def _is_open(seen: Analysis, option: Option) -> bool:
     if starts_on(seen, option.pool) is None:
         return False
+    if isinstance(option, Eligible):
+        return True
     # A claim is no reason to stay where the promise is broken.
     only_claimed = option.only_for_part and not option.measured and not option.candidate.pool.spot
-    return option.refusal is None or only_claimed or _missed_long_ago(seen, option)
+    return only_claimed or _missed_long_ago(seen, option)
 
 
-def _missed_long_ago(seen: Analysis, option: Option) -> bool:
+def _missed_long_ago(seen: Analysis, option: Refused) -> bool:
     floor = option.known.floor if option.known else None
-    refused = option.refusal is not None and option.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE
-    return refused and floor is not None and seen.now - floor.at > AGAIN
+    return option.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE and floor is not None and seen.now - floor.at > AGAIN
 
 
 def _doubt(seen: Analysis, option: Option) -> int:

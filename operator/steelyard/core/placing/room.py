@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 
 from steelyard.core.facts.identity import PlacementKey, on_pool
@@ -12,7 +11,7 @@ from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.choice_price import ChoicePrice, choice_price
 from steelyard.core.planning.enough import START_SECONDS, Rules, Stand
 from steelyard.core.planning.one_place import one_place_each
-from steelyard.core.planning.option import Option
+from steelyard.core.planning.option import Eligible, Option, Refused
 from steelyard.core.vocabulary.reason import AWAITED, Reason
 
 UNPRICED = 1000.0
@@ -40,11 +39,10 @@ def openings(seen: Analysis) -> tuple[Stand, ...]:
     """Placements without a replica that one may be added to now, in order of pool. Where nothing serves and no load is known, what counts is
     what a request would cost there, and not what a replica does. Where nothing serves and every pool failed lately, they are tried again."""
     first = not seen.members and seen.load is None
-    possible = [o for o in seen.options if _is_possible(seen, o)]
+    possible = [o for o in seen.options if (isinstance(o, Eligible) or o.only_for_part) and _has_room(seen, o)]
     if not possible and not seen.members:
         # Nowhere is the promise kept: late is better than never.
-        late = [replace(o, refusal=None) for o in seen.options if o.refusal and o.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE]
-        possible = [o for o in late if _is_possible(seen, o)]
+        possible = [o for o in seen.refused if o.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE and _has_room(seen, o)]
     open_ = [o for o in possible if not seen.is_exhausted(o.pool) and not seen.is_quarantined(_key(seen, o))]
     return tuple(_opening(seen, option, first=first) for option in one_place_each(open_ or (() if seen.members else possible), {}))
 
@@ -61,9 +59,9 @@ def key_of(stand: Stand) -> PlacementKey:
     return PlacementKey(pool, revision)
 
 
-def awaited(seen: Analysis) -> tuple[Option, ...]:
+def awaited(seen: Analysis) -> tuple[Refused, ...]:
     """Pools that would be open if what they wait for, such as their compile, had come."""
-    return tuple(o for o in seen.options if o.refusal is not None and o.refusal.reason in AWAITED and o.room >= 1 and not seen.is_closed(o))
+    return tuple(o for o in seen.refused if o.refusal.reason in AWAITED and o.room >= 1 and not seen.is_closed(o))
 
 
 def price(seen: Analysis, option: Option | None) -> ChoicePrice:
@@ -128,10 +126,10 @@ def _least_known(seen: Analysis) -> float:
     return min((o.capacity.rate.point for o in seen.options if o.capacity), default=1.0)
 
 
-def _is_possible(seen: Analysis, option: Option) -> bool:
+def _has_room(seen: Analysis, option: Option) -> bool:
     """Whether replicas can be put there for want of room elsewhere: a pool too small for all is good for a part."""
     key = starts_on(seen, option.pool)
-    if (option.refusal is not None and not option.only_for_part) or _room(seen, option) < 1 or key is None:
+    if _room(seen, option) < 1 or key is None:
         return False
     here = [p for p in seen.members if on_pool(p.key.pool) == option.candidate.pool.of]
     # What is added for want of room is more of what stands there; another variant beside it would be for money, which is a move.
@@ -166,4 +164,4 @@ def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
 
 def claimed_unit_cost(option: Option) -> tuple[float, str]:
     """What a request is taken to cost there, for an order of pools; those without figures come last."""
-    return (option.each or inf) / option.capacity.rate.point if option.each and option.capacity else inf, option.pool
+    return option.figures.per_request if option.figures else inf, option.pool

@@ -7,7 +7,7 @@ from math import floor as whole
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.snapshot import Workload
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.planning.option import Option
+from steelyard.core.planning.option import Eligible, Option, Refused
 from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
 
 
@@ -38,11 +38,11 @@ def unreachable(seen: Analysis) -> Refusal | None:
 
 def _counts(option: Option) -> bool:
     """Whether the workload could run there, or will once what it waits for has come."""
-    return option.refusal is None or option.only_for_part or option.refusal.reason in AWAITED or _is_late(option)
+    return isinstance(option, Eligible) or option.only_for_part or option.refusal.reason in AWAITED or _is_late(option)
 
 
 def _is_late(option: Option) -> bool:
-    return option.refusal is not None and option.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE
+    return isinstance(option, Refused) and option.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE
 
 
 def _within(workload: Workload) -> str:

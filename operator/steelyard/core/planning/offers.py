@@ -14,7 +14,7 @@ def problem_of(snapshot: Snapshot, options: Iterable[Option], rate: float, stand
     added: part of a replica's hourly cost that its move costs per hour; it falls on pools where nothing stands yet."""
     workload, offers = snapshot.workload, []
     for option in options:
-        if not good_for_part(option) or option.most < 1 or option.capacity is None or option.each is None:
+        if not good_for_part(option) or option.most < 1 or (known := option.figures) is None:
             continue
         here = standing.get(option.pool, 0)
         offers.append(
@@ -22,12 +22,12 @@ def problem_of(snapshot: Snapshot, options: Iterable[Option], rate: float, stand
                 pool=option.pool,
                 family=option.candidate.pool.family,
                 spot=option.candidate.pool.spot,
-                capacity=option.capacity.rate.point,
-                cost=option.each,
+                capacity=known.capacity.rate.point,
+                cost=known.each,
                 least=workload.choice(option.pool).minimum,
                 most=option.most,
                 current=here,
-                added=0.0 if here else added * option.each,
+                added=0.0 if here else added * known.each,
             )
         )
     return Problem(

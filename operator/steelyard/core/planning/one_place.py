@@ -20,5 +20,5 @@ def one_place_each(options: Iterable[Option], standing: Mapping[str, int]) -> tu
 
 
 def _rank(option: Option, standing: Mapping[str, int]) -> tuple[int, float, str]:
-    dear = inf if option.each is None or option.capacity is None else option.each / option.capacity.rate.point
-    return -standing.get(option.pool, 0), dear, option.pool
+    known = option.figures
+    return -standing.get(option.pool, 0), known.per_request if known else inf, option.pool

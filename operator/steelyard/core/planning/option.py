@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property
 from statistics import fmean
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from steelyard.core.catalogue.made_pool import made_without_price, old_list_price
 from steelyard.core.catalogue.relative import resolved
@@ -67,12 +67,24 @@ class Asked:
     counting: Counting
 
 
+class Figures(NamedTuple):
+    """Of one replica on a pool. `each`: money per hour that the bill changes by with it. `capacity`: in requests as the workload has them now."""
+
+    each: float
+    capacity: Capacity
+
+    @property
+    def per_request(self) -> float:
+        """What orders pools, whatever a replica carries: money per hour over requests per second."""
+        return self.each / self.capacity.rate.point
+
+
 @dataclass(frozen=True, kw_only=True)
-class Option:
-    """What the pool would cost. `each`: money per hour that the bill changes by with one replica; `listed`: what one costs where its nodes are paid by
-    the hour, which is what claims speak of. `capacity`: in requests as the workload has them now, of which one of those that it was measured
-    with is `worth` so many; `tokens` tells the lengths of these. `least`: replicas that are to stand there in any case. What it costs at the load is found
-    once it is asked for: most pools are never weighed."""
+class _OnPool:
+    """What the pool would cost. `each` and `capacity`: its figures, as far as each of them is known. `listed`: what a replica costs where its nodes are
+    paid by the hour, which is what claims speak of. `worth`: as many requests of today are one of those that the capacity was measured with, and
+    `tokens` tells the lengths of these. `least`: replicas that are to stand there in any case. What it costs at the load is found once it is asked for:
+    most pools are never weighed."""
 
     pool: str
     candidate: Candidate
@@ -87,11 +99,8 @@ class Option:
     """Replicas that the user and the pool's limits allow there, whoever holds its nodes now."""
     room: int
     """Those of them that fit on what other workloads leave."""
-    refusal: Refusal | None
     old: bool = False
     """Measured, and so long ago that it is worth another look."""
-    only_for_part: bool = False
-    """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
     saturation: Saturation | None = None
     """What a replica completes at most, where that is known, in requests that it was measured with."""
     worth: float = 1.0
@@ -101,19 +110,24 @@ class Option:
     prior: Capacity | None = None
     """What a replica is taken to carry by claims, the catalogue or an older revision, whatever was measured."""
 
+    @property
+    def figures(self) -> Figures | None:
+        """Both of them; None where one is not known."""
+        return None if self.each is None or self.capacity is None else Figures(self.each, self.capacity)
+
     @cached_property
     def replicas(self) -> int | None:
-        """As many as the load needs; None where its capacity, its price or the load is not known."""
-        if self.capacity is None or self.asked.load is None or self.each is None:
+        """As many as the load needs; None where the figures or the load are not known."""
+        if self.asked.load is None or (known := self.figures) is None:
             return None
-        return need(self.asked.load.soon, self.capacity.rate.point, self.least, UNBOUNDED)
+        return need(self.asked.load.soon, known.capacity.rate.point, self.least, UNBOUNDED)
 
     @cached_property
     def cost(self) -> Interval | None:
         """Money per hour, as a mean over usual loads; None as `replicas`."""
-        if self.capacity is None or self.asked.load is None or self.each is None:
+        if self.asked.load is None or (known := self.figures) is None:
             return None
-        return cost_at(self.asked.load.usual, self.capacity, self.each, self.least)
+        return cost_at(self.asked.load.usual, known, self.least)
 
     @cached_property
     def by_unit(self) -> Mapping[Unit, Interval]:
@@ -162,6 +176,30 @@ class Option:
     def sure(self) -> bool:
         """Measured, and lately enough."""
         return self.measured and not self.old
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eligible(_OnPool):
+    """A pool that may take all of the load, as far as is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused(_OnPool):
+    """A pool that may not, and why. `only_for_part`: a limit or the spot share leaves it good for a part of the load."""
+
+    refusal: Refusal
+    only_for_part: bool = False
+
+
+_ON_POOL = tuple(field.name for field in fields(_OnPool))
+
+Option: TypeAlias = Eligible | Refused
+"""A pool as a workload sees it. Of either it may be known what it costs and carries: a pool that is refused may hold a part of the load."""
+
+
+def refusal_of(option: Option) -> Refusal | None:
+    """Why the pool may not take all of the load, where it may not."""
+    return option.refusal if isinstance(option, Refused) else None
 
 
 class EvidenceByPool(NamedTuple):
@@ -296,7 +334,7 @@ def _option(grounds: _Grounds, snapshot: Snapshot, asked: Asked, now: datetime) 
         capacity = grounds.prior
     choice = workload.choice(candidate.name)
     most = _most(candidate, workload, choice)
-    option = Option(
+    option = Eligible(
         pool=candidate.name,
         candidate=candidate,
         known=known,
@@ -308,7 +346,6 @@ def _option(grounds: _Grounds, snapshot: Snapshot, asked: Asked, now: datetime) 
         least=max(workload.scaling.least, choice.minimum),
         most=most,
         room=space(candidate, most).beside(candidate.pool.held_nodes + _held_by_variants(candidate, snapshot)),
-        refusal=grounds.refusal,
         old=past,
         timed=workload.whole_request is not None,
         prior=grounds.prior,
@@ -317,9 +354,15 @@ def _option(grounds: _Grounds, snapshot: Snapshot, asked: Asked, now: datetime) 
         tokens=_tokens(known, counting),
     )
     if grounds.refusal is not None:
-        return option
+        return _refused(option, grounds.refusal)
     only_part = _spot_limited(option, workload) or _limit_reached(option, workload, asked.load)
-    return option if only_part is None else replace(option, refusal=only_part, only_for_part=True)
+    return option if only_part is None else _refused(option, only_part, only_for_part=True)
+
+
+def _refused(option: Eligible, refusal: Refusal, *, only_for_part: bool = False) -> Refused:
+    """The same with what is known of it."""
+    known = {name: getattr(option, name) for name in _ON_POOL}
+    return Refused(**known, refusal=refusal, only_for_part=only_for_part)
 
 
 def _tokens(known: Known | None, counting: Counting) -> PerRequest | None:
@@ -368,10 +411,9 @@ def _spot_limited(option: Option, workload: Workload) -> Refusal | None:
 def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Refusal | None:
     """What fits the load's mean is not refused for a peak. Of a pool that was never measured, or not for long, only the best that its claim or
     its age allows for may count against it."""
-    capacity = option.capacity
-    if capacity is None or load is None or option.each is None:
+    if load is None or (known := option.figures) is None:
         return None
-    rate = capacity.rate.point if capacity.observed and not option.old else capacity.rate.upper
+    rate = known.capacity.rate.point if option.sure else known.capacity.rate.upper
     surely = need(load.mean, rate, workload.scaling.least, UNBOUNDED)
     if surely <= option.most:
         return None
@@ -387,9 +429,9 @@ def what_to_raise(workload: Workload) -> str:
     return f"raise {of_the_workload}spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes"
 
 
-def cost_at(rates: Sequence[float], capacity: Capacity, each: float, least: int) -> Interval:
+def cost_at(rates: Sequence[float], known: Figures, least: int) -> Interval:
     """Money per hour of the replicas that carry these loads, as a mean, over the interval of the capacity."""
-    rate = capacity.rate
+    each, rate = known.each, known.capacity.rate
     point, few, many = (fmean([need(load, c, least, UNBOUNDED) for load in rates]) for c in (rate.point, rate.upper, rate.lower))
     return Interval(point * each, few * each, many * each)
 
@@ -423,11 +465,12 @@ def line(option: Option, cheapest: Option | None) -> OptionLine:
     if dearer and option.replicas and cheapest and cheapest.cost and option.candidate.marginal is not None:
         part = option.candidate.marginal.of(1.0)
         below = cheapest.cost.point / (option.replicas * part) if part > 0 else None
+    refusal = refusal_of(option)
     return OptionLine(
         pool=option.pool,
-        feasible=option.refusal is None,
-        reason=option.refusal.reason.value if option.refusal else "",
-        message=option.refusal.message if option.refusal else _caveat(option),
+        feasible=refusal is None,
+        reason=refusal.reason.value if refusal else "",
+        message=refusal.message if refusal else _caveat(option),
         replicas=option.replicas,
         cost_per_hour=option.cost.point if option.cost else None,
         unit_cost=option.unit.point if option.unit else None,
@@ -456,11 +499,15 @@ def _caveat(option: Option) -> str:
 
 def good_for_part(option: Option) -> bool:
     """Usable, or refused for the whole load alone, with a fresh price and room for one replica."""
-    if option.only_for_part:
-        return option.most >= 1 and isinstance(option.price, Fresh) and option.each is not None and option.capacity is not None
-    return usable(option)
+    if isinstance(option, Eligible):
+        return usable(option)
+    return option.only_for_part and option.most >= 1 and _is_weighed(option)
 
 
 def usable(option: Option) -> bool:
     """Eligible, with a fresh price and figures."""
-    return option.refusal is None and isinstance(option.price, Fresh) and option.each is not None and option.capacity is not None
+    return isinstance(option, Eligible) and _is_weighed(option)
+
+
+def _is_weighed(option: Option) -> bool:
+    return isinstance(option.price, Fresh) and option.figures is not None

@@ -59,7 +59,7 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
     """Every allocation of measured pools that costs less than what stands; none where what stands is not measured. The fleet's own plan for the
     workload comes first, and then the cheapest. What others leave no room for is among them, and what of it there is room for."""
     known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
-    if any(pool not in known or known[pool].each is None for pool in grounds.standing):
+    if any(pool not in known or known[pool].figures is None for pool in grounds.standing):
         return ()
     wanted = _fleets_own(grounds, known)
     grown = tuple(_grown(grounds, known, wanted))
@@ -142,9 +142,7 @@ def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, in
 def standing_cost(grounds: Grounds, *, ends: bool = True) -> Interval | None:
     """Money per hour of what stands, as it is sized for usual loads; None where the figures of a pool of it are not known. ends: whether its interval
     is asked for, which takes three times as long to find of several pools."""
-    known = {
-        pool: o for pool in grounds.standing if (o := grounds.option(pool)) is not None and o.capacity is not None and o.each is not None
-    }
+    known = {pool: o for pool in grounds.standing if (o := grounds.option(pool)) is not None and o.figures is not None}
     return _present(grounds, known, ends=ends) if known.keys() == grounds.standing.keys() else None
 
 

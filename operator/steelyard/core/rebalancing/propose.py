@@ -13,7 +13,7 @@ from steelyard.core.performance.floor import missed_there
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.planning.offers import problem_of
-from steelyard.core.planning.option import Option, met_there, usable, what_to_raise
+from steelyard.core.planning.option import Option, Refused, met_there, refusal_of, usable, what_to_raise
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives, standing_cost
@@ -175,7 +175,12 @@ def _not_even_one(grounds: Grounds, target: Option) -> Refusal | None:
             f"pool {target.pool} is spot, and one replica of {grounds.replicas + 1} is more than is allowed ({percent} percent): raise "
             "spec.placement.maxSpotPercent",
         )
-    return None if target.only_for_part else target.refusal
+    return _lasting(target)
+
+
+def _lasting(option: Option) -> Refusal | None:
+    """Why not even a part of the load may be there."""
+    return option.refusal if isinstance(option, Refused) and not option.only_for_part else None
 
 
 def _wanted(grounds: Grounds, source: Option, target: Option, extra: int, probes: tuple[EndToProbe, ...]) -> Wanted | Refusal:
@@ -222,7 +227,7 @@ def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refu
 
 def rejudge(grounds: Grounds, source: Option, target: Option, compared: CostTest | None) -> Proposal:
     """The proposal of a move that has begun as a trial and is measured now. compared: with the source, over the same minutes."""
-    none, most = target.refusal, min(target.most, grounds.room(target))
+    none, most = refusal_of(target), min(target.most, grounds.room(target))
     if none is None and target.replicas is not None and target.replicas > most:
         left = "allowed" if most == target.most else "left there by other workloads"
         none = Refusal(Reason.LIMIT_REACHED, f"the peak load needs {target.replicas} replicas on pool {target.pool} and {most} are {left}")
@@ -304,9 +309,7 @@ def _why_none(grounds: Grounds, source: Option) -> Refusal:
         options = [o for o in measured if usable(o)]
         return _no_single(solve(problem_of(grounds.snapshot, options, grounds.load.soon, grounds.standing, grounds.amortised)))
     # What the pool is too small for is carried by another one; that is no reason to go.
-    if source.refusal is not None and not source.only_for_part:
-        return source.refusal
-    return Refusal(
+    return _lasting(source) or Refusal(
         Reason.ALREADY_CHEAPEST, f"pool {source.pool} is the cheapest of the {len(measured)} measured{_unasked(grounds, source)}"
     )
 

@@ -116,24 +116,25 @@ def _hidden(grounds: Grounds, option: Option) -> float:
 
 def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
     """Money per hour: E[max(0, source - target)] per 1,000 requests times the requests, over what the target's claims leave open."""
-    if source.cost is None or source.each is None or not (source.capacity and option.capacity and option.each):
+    if source.cost is None or (left := source.figures) is None or (taken_up := option.figures) is None:
         return 0.0
-    here = grounds.price(source).between(0, grounds.standing[source.pool]) / (PER_HOUR * source.capacity.rate.point)
-    there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
-    sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
+    ours, theirs = left.capacity.rate, taken_up.capacity.rate
+    here = grounds.price(source).between(0, grounds.standing[source.pool]) / (PER_HOUR * ours.point)
+    there = grounds.price(option).of(1) / (PER_HOUR * theirs.point)
+    sigma = sigma_of(theirs.upper / theirs.point)
     if option.sure:  # Both ends are measured, and either may be the one that leaves it open.
-        sigma = hypot(sigma, sigma_of(source.capacity.rate.upper / source.capacity.rate.point))
+        sigma = hypot(sigma, sigma_of(ours.upper / ours.point))
     # A pool that is too small for all of the load can save on its part alone, and so does one that only replaces a part.
     part = grounds.standing[source.pool] / max(1, grounds.replicas)
-    taken = min(part * grounds.load.mean, option.most * option.capacity.rate.point)
+    taken = min(part * grounds.load.mean, option.most * theirs.point)
     return expected_saving(here, there, sigma) * taken * PER_HOUR
 
 
 def _in_replicas(grounds: Grounds, option: Option, here: Interval | None) -> float:
     """Money per hour that all of the load saves there, where a replica carries what is expected of it."""
-    if here is None or option.capacity is None or option.each is None or option.replicas is None or option.replicas > option.most:
+    if here is None or (known := option.figures) is None or option.replicas is None or option.replicas > option.most:
         return 0.0
-    return here.point - grounds.cost_at(option, option.capacity.rate.point)
+    return here.point - grounds.cost_at(option, known.capacity.rate.point)
 
 
 def trial_cost(grounds: Grounds, option: Option) -> float:
