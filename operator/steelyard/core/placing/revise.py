@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeAlias
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.facts.identity import PlacementKey, on_pool
@@ -29,8 +30,63 @@ def revise(seen: Analysis) -> Outcome | None:
         candidate = seen.candidate(placement.key.pool) or seen.candidate(on_pool(placement.key.pool))
         why = None if candidate is None else _why(seen, placement, candidate)
         if candidate is not None and why is not None:
-            return _revised(seen, placement, candidate, why)
+            return _revised(Replacement(seen, placement, candidate), why)
     return None
+
+
+class Replacement(NamedTuple):
+    """Of a placement, by what is asked for of the pool now."""
+
+    seen: Analysis
+    placement: Placement
+    candidate: Candidate
+
+    @property
+    def target(self) -> PlacementKey:
+        """Its revision is empty where that is not known yet."""
+        return PlacementKey(self.candidate.name, self.candidate.revision or "")
+
+
+def _cannot_run(asked: Replacement) -> Refusal | None:
+    return asked.candidate.refusal
+
+
+def _frozen(asked: Replacement) -> Refusal | None:
+    return frozen(asked.seen)
+
+
+def _unread(asked: Replacement) -> Refusal | None:
+    return unread(asked.seen)
+
+
+def _owned(asked: Replacement) -> Refusal | None:
+    return owned_by(asked.seen, asked.placement)
+
+
+def _unnamed(asked: Replacement) -> Refusal | None:
+    if asked.candidate.revision is not None:
+        return None
+    return Refusal(Reason.COMPILING, f"the new revision of pool {asked.candidate.name} is not known yet")
+
+
+def _quarantined(asked: Replacement) -> Refusal | None:
+    memory, now = asked.seen.snapshot.memory, asked.seen.now
+    entry = next((q for q in memory.quarantine if (q.pool, q.revision) == asked.target and now < q.until), None)
+    return None if entry is None else _failed(entry)
+
+
+Gate: TypeAlias = Callable[[Replacement], Refusal | None]
+
+REVISION: tuple[Gate, ...] = (
+    _cannot_run,  # its artifact is still to come, or the pool cannot run what is asked for
+    _frozen,  # a person said stop
+    _unread,  # nothing recent enough to hold it against
+    _owned,  # somebody else writes the replicas
+    _unnamed,  # what would run is not known
+    _quarantined,  # failed there before
+)
+"""The chain of the fourth act, beside those of `rebalancing/chain.py`: the first refusal is the verdict. The user asked for it, so it needs no saving,
+rest, turn, mode or price, and no kept promise where it begins; each step of its move tests that it keeps the promise itself."""
 
 
 def _kept(seen: Analysis) -> Iterable[Placement]:
@@ -57,16 +113,12 @@ def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | No
     return _OUTLIVED if is_outlived(seen, placement) else None
 
 
-def _revised(seen: Analysis, placement: Placement, candidate: Candidate, why: str) -> Outcome:
-    pool = candidate.name
-    refusal = candidate.refusal or frozen(seen) or unread(seen) or owned_by(seen, placement)
-    if refusal is not None or candidate.revision is None:
-        told = refusal or Refusal(Reason.COMPILING, f"the new revision of pool {pool} is not known yet")
-        return (Outcome.wait if told.reason in AWAITED else Outcome.hold)(seen.allocation, told, pool)
-    target = PlacementKey(pool, candidate.revision)
-    entry = next((q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == target and seen.now < q.until), None)
-    if entry is not None:
-        return Outcome.hold(seen.allocation, _failed(entry), pool)
+def _revised(asked: Replacement, why: str) -> Outcome:
+    seen, placement, target = asked.seen, asked.placement, asked.target
+    pool = target.pool
+    refusal = next((found for gate in REVISION if (found := gate(asked)) is not None), None)
+    if refusal is not None:
+        return (Outcome.wait if refusal.reason in AWAITED else Outcome.hold)(seen.allocation, refusal, pool)
     count = seen.wished(pool) if seen.snapshot.workload.sized_elsewhere else placement.desired
     # Where a variant goes, the model as it is may stand beside it.
     base = seen.allocation.get(target, 0)

@@ -1,4 +1,5 @@
-"""The ordered chains. The list is the document: the first refusal is the verdict, the others are shown beside it."""
+"""The ordered chains of moves, trials and rescues. The list is the document: the first refusal is the verdict, the others are shown beside it. That of
+revisions is in `placing/revise.py`: it asks of a placement and its pool, with no load, price or other pool in it."""
 
 from __future__ import annotations
 
