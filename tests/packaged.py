@@ -2,6 +2,7 @@
 of files."""
 
 import hashlib
+import random
 import shutil
 import tempfile
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import cluster.cache_folder
 import minilm
+from steelyard_runtime.tasks.image_classification import random_png
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,21 @@ FILES = Packaged(
     "manylinux_2_28_x86_64",
 )
 """Apache-2.0. It tells the kind of a file, of 214, by its first and its last 1,024 bytes."""
+
+
+HALF, ABSENT = 1024, 256
+SCRIPT = b"import os\n\n\ndef main() -> None:\n    for name in os.listdir('.'):\n        print(name)\n" * 4
+PAGE = b"<!doctype html>\n<html><head><title>Harbour</title></head><body><p>It is calm.</p></body></html>\n" * 4
+
+
+def three_files() -> list[list[int]]:
+    """A script, a page and a picture, as FILES takes them."""
+    return [_first_and_last(content) for content in (SCRIPT, PAGE, random_png(64, 48, random.Random(1)))]
+
+
+def _first_and_last(content: bytes) -> list[int]:
+    begin, end = list(content.strip()[:HALF]), list(content.strip()[-HALF:])
+    return begin + [ABSENT] * (2 * HALF - len(begin) - len(end)) + end
 
 
 def fetch(graph: Packaged) -> Path:

@@ -25,6 +25,7 @@ _ORDER = (
     "test_compile_image",
     "test_demo",
     "test_default_deny",
+    "test_tasks",
     "test_claims_and_prometheus",
     "test_two_replicas",
     "test_probe",

@@ -2,7 +2,6 @@
 judged, batched, measured and drained as any other."""
 
 import json
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,6 @@ from PIL import Image, ImageDraw
 import packaged
 from patience import PATIENCE
 from steelyard_runtime.load.probe import Probe
-from steelyard_runtime.tasks.image_classification import random_png
 from unit.runtime import graphs
 from unit.runtime.fuzzed import answers
 from unit.runtime.server_process import LoadProcess, ServerProcess, http
@@ -228,14 +226,7 @@ def test_a_state_goes_out_and_in_again_as_tensors(tmp_path: Path) -> None:
 
 @both
 def test_a_classifier_of_files_tells_them_apart_in_one_batch_as_it_does_alone(backend: str, tmp_path: Path) -> None:
-    def first_and_last(content: bytes) -> list[int]:
-        half, absent = 1024, 256
-        begin, end = list(content.strip()[:half]), list(content.strip()[-half:])
-        return begin + [absent] * (2 * half - len(begin) - len(end)) + end
-
-    script = b"import os\n\n\ndef main() -> None:\n    for name in os.listdir('.'):\n        print(name)\n" * 4
-    page = b"<!doctype html>\n<html><head><title>Harbour</title></head><body><p>It is calm.</p></body></html>\n" * 4
-    sent = np.array([first_and_last(content) for content in (script, page, random_png(64, 48, random.Random(1)))], np.int32)
+    sent = np.array(packaged.three_files(), np.int32)
     model = real_graph(packaged.FILES, tmp_path)
     right = onnxruntime.InferenceSession(str(model / "model.onnx")).run(None, {"bytes": sent})[0]
     with ServerProcess(tmp_path, graphs.publish_graph(model, backend), task="tensors", backend=backend) as server:
