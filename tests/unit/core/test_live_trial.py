@@ -782,3 +782,17 @@ def test_where_shares_grow_what_was_served_is_told_since_the_first_of_them_on_bo
     for pool in ("home", "other"):
         (step,) = run.steps(pool)
         assert step["requests"] == sum(w.offered for w in windows[pool]) > 0
+
+
+def test_each_share_of_a_route_is_written_and_served_however_small_a_part_of_the_requests_it_is() -> None:
+    there = Routed({"home": Ground(speed=10.0), "other": Ground(speed=10.0)}, rate=20.0, policy=quick(exploration_budget=0.0))
+    there.tick(20)
+    run, written = LiveRun(there, claims=(half_of("other", "home", 0.1),)), dict[int, int]()
+    while not run.memory.finished:
+        run.turn()
+        move = there.memory.move
+        if move is not None and move.step is Step.SHIFT and move.share is not None:
+            written.setdefault(move.share, there.written[move.target])
+    assert there.count("home") > 2, "one percent of what the new replica is to get is less than half of a percent of all"
+    weights = list(written.values())
+    assert min(weights) > 0 and weights == sorted(set(weights)), written

@@ -23,8 +23,8 @@ LITTLE = 0.05
 MORE = 1.5
 """Times what was carried that a backend is taken to carry where its limit was never seen: asked for no more than that, it would never show more."""
 STALE = 0.1
-"""By how much of itself a part may be off before the weights are written again; or by HAIR of all requests."""
-HAIR = 0.005
+"""By how much of itself a part may be off before the weights are written again; or by 1 / TOTAL of all requests, as whole weights are. The first share
+of a move may be a few of these, and is to be served before the next."""
 
 K = TypeVar("K", bound=Hashable)
 
@@ -129,11 +129,11 @@ def standing(weights: Mapping[K, int], parts: Mapping[K, float], backends: Mappi
     for key, part in parts.items():
         now = weights[key] / total
         # A part that becomes or was nothing is what a drain waits for.
-        if (part > 0) != (now > 0) and (part == 0 or part >= HAIR):
+        if (part > 0) != (now > 0) and (part == 0 or part >= 1 / TOTAL):
             return False
         most = _most(backends[key], backends, load)
         # Where all together have too little there is no bound that other weights would keep.
-        if abs(now - part) > max(STALE * part, HAIR) or part <= most < now - 1 / TOTAL:
+        if abs(now - part) > max(STALE * part, 1 / TOTAL) or part <= most < now - 1 / TOTAL:
             return False
     return True
 
