@@ -117,6 +117,11 @@ class Cuda:
         program.built_for = self.capabilities[where] if isinstance(where, int) else None
         return program
 
+    def to_onnx(self, *args: Any, **kwargs: Any) -> Any:
+        """Of a model on the CPU, which devices have nothing to do with."""
+        with self._away():
+            return torch.onnx.export(*args, **kwargs)
+
     def compile_and_package(self, program: Any, *, package_path: str) -> str:
         from torch._inductor import config
 
@@ -178,6 +183,7 @@ class Cuda:
         patch.setattr(torch.Tensor, "to", tensor_to)
         patch.setattr(torch.nn.Module, "to", module_to)
         patch.setattr(torch.export, "export", self.export)
+        patch.setattr(torch.onnx, "export", self.to_onnx)
         patch.setattr(torch._inductor, "aoti_compile_and_package", self.compile_and_package)
         patch.setattr(torch._inductor, "aoti_load_package", self.load_package)
 

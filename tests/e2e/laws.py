@@ -14,6 +14,7 @@ from e2e.ground import GENERAL, ROOT, Ground
 CONTRACTS = (
     "contract/test_cuda.py",
     "contract/test_neuron.py",
+    "contract/test_onnxruntime_cuda.py",
     "contract/test_optimum_neuron.py",
     "contract/test_tasks.py",
     "contract/test_torch_neuron.py",

@@ -100,7 +100,7 @@ def graph_backend(backend: Backend, task: str) -> GraphBackend:
         return backend
     raise user_failure(
         Reason.UNSUPPORTED_OPTION,
-        f"back end {backend.name} reads no ONNX, which model.task {task!r} is: take a pool with openvino or onnxruntime",
+        f"back end {backend.name} reads no ONNX, which model.task {task!r} is: take a pool with openvino or onnxruntime (for CUDA devices, with onnxruntime-gpu in its toolchain)",
     )
 
 

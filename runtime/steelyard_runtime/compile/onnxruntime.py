@@ -24,7 +24,7 @@ class OnnxRuntime:
     """An ONNX graph with dynamic shapes, optimised at load."""
 
     name = "onnxruntime"
-    packages = ("onnxruntime", "onnx", "onnxscript", "torch", "transformers")
+    packages: tuple[str, ...] = ("onnxruntime", "onnx", "onnxscript", "torch", "transformers")
     strings = True
 
     def probe(self, spec: CompileSpec) -> None:
@@ -73,11 +73,18 @@ def opened(file: Path) -> Any:
     """A session whose runs each use the calling thread alone."""
     import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
 
+    return onnxruntime.InferenceSession(str(file), session_options(), providers=["CPUExecutionProvider"])
+
+
+def session_options() -> Any:
+    """No threads of its own."""
+    import onnxruntime  # noqa: PLC0415
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return options
 
 
 class OnnxEngine:

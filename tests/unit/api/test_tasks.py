@@ -13,7 +13,9 @@ from steelyard.api.vllm_task import TEXT, VLLM_TASKS
 from steelyard.control.gather.compile_job import accuracy_of
 from steelyard.core.facts.accuracy import Measure
 from steelyard.core.vocabulary.task import GRAPHS as KNOWN_GRAPHS
-from steelyard.core.vocabulary.task import SERVED
+from steelyard.core.vocabulary.task import READ_ONNX, SERVED
+from steelyard_runtime.compile.backend import GraphBackend
+from steelyard_runtime.compile.choose import BACKENDS, TORCH_NEURON
 from steelyard_runtime.generate.task import EMBED, task_of
 from steelyard_runtime.tasks.registry import GRAPHS, TASKS, endpoints_of
 from steelyard_runtime.tasks.registry import SERVED as DONE
@@ -25,6 +27,10 @@ def test_what_users_may_say_is_what_the_server_does() -> None:
     assert tuple(SERVED) == SAID
     assert set(SERVED.values()) == set(DONE)
     assert set(SAID_GRAPHS) == KNOWN_GRAPHS == set(GRAPHS)
+
+
+def test_back_ends_that_the_operator_gives_graphs_to_are_those_that_read_them() -> None:
+    assert {each.name for each in (*BACKENDS, TORCH_NEURON) if isinstance(each, GraphBackend)} == READ_ONNX
 
 
 @pytest.mark.parametrize("task", VLLM_TASKS)

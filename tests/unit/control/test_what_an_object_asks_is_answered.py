@@ -159,6 +159,42 @@ def test_an_accelerator_that_nothing_is_compiled_for_is_held_with_what_is_missin
     assert told in decision.message
 
 
+GRAPH = {"uri": "s3://models/voice/1", "digest": "sha256:" + "7b" * 32}
+
+
+@pytest.mark.parametrize("task", ["tensors", "image-classification"])
+@pytest.mark.parametrize(
+    ("family", "model", "resource", "backend"),
+    [("neuron-inf2", "inferentia2", "aws.amazon.com/neuron", "neuron"), ("nvidia", "l4", "nvidia.com/gpu", "inductor")],
+)
+def test_a_graph_on_a_pool_that_reads_none_is_held_at_once_and_nothing_is_compiled(
+    task: str, family: str, model: str, resource: str, backend: str
+) -> None:
+    toolchain = {backend: {**IMAGES, "target": "inf2", "versions": {"torch": "2"}}}
+    decision = decided(workload(model=GRAPH | {"task": task}), pool(family, model, resource, backend), toolchain)
+    assert (decision.verdict, decision.reason, decision.intent.compile) == (Verdict.HOLD, Reason.NO_POOL, ())
+    assert f"spec.model.task {task} is an ONNX graph, and no back end of pool" in decision.message
+    assert f"reads one ({backend})" in decision.message
+
+
+def test_of_several_back_ends_a_graph_takes_the_first_that_reads_it_and_a_text_the_first() -> None:
+    both = pool("nvidia", "l4", "nvidia.com/gpu", "inductor", "onnxruntime")
+    toolchains = {
+        "inductor": {**IMAGES, "target": "sm_89", "compileNeedsDevice": True, "versions": {"torch": "2"}},
+        "onnxruntime@nvidia": {**IMAGES, "target": "sm_89", "compileNeedsDevice": True, "versions": {"onnxruntime-gpu": "1"}},
+    }
+    (made,) = decided(workload(model=GRAPH | {"task": "tensors"}), both, toolchains).intent.compile
+    assert (made.inputs.backend, made.inputs.target, dict(made.inputs.versions)) == ("onnxruntime", "sm_89", {"onnxruntime-gpu": "1"})
+    (made,) = decided(workload(), both, toolchains).intent.compile
+    assert made.inputs.backend == "inductor"
+
+
+def test_what_is_made_for_processors_is_not_run_beside_a_device() -> None:
+    decision = decided(workload(), pool("nvidia", "l4", "nvidia.com/gpu", "onnxruntime"))
+    assert (decision.verdict, decision.intent.compile) == (Verdict.HOLD, ()), "the chart has ONNX Runtime for processors alone"
+    assert "no toolchain is configured for any of them that spec.server.steelyard can use" in decision.message
+
+
 def test_a_back_end_for_processors_is_refused_on_devices() -> None:
     refused = answered(workload(), pool("amd", "mi300x", "amd.com/gpu", "openvino"))
     assert isinstance(refused, list)

@@ -122,6 +122,8 @@ def test_every_page_that_the_code_names_exists():
 def test_the_page_of_the_cuda_image_names_the_versions_of_its_lock():
     block = re.search(r"```yaml\n(.*?)```", _page("how-to/cuda-image.md"), re.DOTALL)
     assert block
-    toolchain = ToolchainConfig.model_validate(yaml.safe_load(block[1])["config"]["toolchains"]["inductor"])
+    said = yaml.safe_load(block[1])["config"]["toolchains"]
+    toolchains = {name: ToolchainConfig.model_validate(each) for name, each in said.items()}
     locked = dict(re.findall(r"^([a-z-]+)==([^\s\\]+)", (ROOT / "locks/runtime-cuda.txt").read_text(), re.MULTILINE))
-    assert toolchain.versions == {package: locked[package] for package in ("torch", "transformers", "triton")}
+    assert toolchains["inductor"].versions == {package: locked[package] for package in ("torch", "transformers", "triton")}
+    assert toolchains["onnxruntime@nvidia"].versions == {"onnxruntime-gpu": locked["onnxruntime-gpu"]}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from steelyard_runtime.compile.backend import Backend
-from steelyard_runtime.compile.choose import BACKENDS, TORCH_NEURON, backend_named
+from steelyard_runtime.compile.choose import BACKENDS, ONNXRUNTIME_CUDA, TORCH_NEURON, backend_named
 from steelyard_runtime.compile.neuron import Neuron, require_torch_neuronx
 from steelyard_runtime.compile.optimum_neuron import OptimumNeuron
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
@@ -57,13 +57,18 @@ def test_the_version_in_the_toolchain_decides_which_of_two_products_is_meant(ver
     assert type(backend_named("optimum-neuron", (("torch-neuronx", version),))) is OptimumNeuron, "it has a name of its own"
 
 
+def test_the_package_in_the_toolchain_decides_whether_onnx_runtime_is_for_cuda() -> None:
+    assert backend_named("onnxruntime", (("onnxruntime-gpu", "1.31.1"),)) is ONNXRUNTIME_CUDA
+    assert backend_named("onnxruntime", (("onnxruntime", "1.32.0"),)) is not ONNXRUNTIME_CUDA
+
+
 def test_an_unknown_back_end_is_an_unsupported_target() -> None:
     with pytest.raises(Failure, match=r"'inferentia3'.*openvino") as refusal:
         backend_named("inferentia3")
     assert refusal.value.reason is Reason.UNSUPPORTED_TARGET
 
 
-@pytest.mark.parametrize("backend", [*BACKENDS, TORCH_NEURON], ids=lambda backend: type(backend).__name__)
+@pytest.mark.parametrize("backend", [*BACKENDS, TORCH_NEURON, ONNXRUNTIME_CUDA], ids=lambda backend: type(backend).__name__)
 @pytest.mark.parametrize("target", ["inf3", "sm_90", "cpu/riscv64", "cpu/aarch64"])
 def test_a_target_of_another_family_is_unsupported(backend: Backend, target: str) -> None:
     with pytest.raises(Failure) as refusal:

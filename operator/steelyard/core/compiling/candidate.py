@@ -18,10 +18,12 @@ from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, ModelVariant, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
-from steelyard.core.vocabulary.task import GRAPHS, SERVED, TEXT
+from steelyard.core.vocabulary.task import GRAPHS, READ_ONNX, SERVED, TEXT
 
 COMPILED = frozenset({"steelyard", "vllm"})
 """The servers that run what was compiled: they need a toolchain and a store."""
+CPU = "cpu"
+"""The family of processors alone."""
 VLLM = "vllm"
 """The one back end of the server of this name, and of no other."""
 ANY_SHAPE = (1,)
@@ -92,24 +94,29 @@ class Candidate:
         return written(self.shape.price.per_hour / self.shape.resources.weight)
 
 
-def toolchain_for(server: str, pool: Pool, settings: Settings) -> Toolchain | None:
-    """The first of the pool's back ends that this kind of server runs and the installation has a toolchain for, one whose artifacts run on the
-    pool's processors."""
+def toolchain_for(workload: Workload, pool: Pool, settings: Settings) -> Toolchain | None:
+    """The first of the pool's back ends that the workload's server runs, that can make something of its model, and that the installation has a
+    toolchain for, one whose artifacts run on the pool's processors."""
     return next(
         (
             t
-            for t in _toolchains(server, pool, settings)
+            for t in _toolchains(workload, pool, settings)
             if None in {t.architecture, pool.architecture} or t.architecture == pool.architecture
         ),
         None,
     )
 
 
-def _toolchains(server: str, pool: Pool, settings: Settings) -> tuple[Toolchain, ...]:
+def _toolchains(workload: Workload, pool: Pool, settings: Settings) -> tuple[Toolchain, ...]:
     """In order of preference, whatever processors they are for."""
-    backends = [b for b in pool.backends if server_of(b) == server and not pool.unsupported]
+    backends = [b for b in pool.backends if server_of(b) == workload.server and not pool.unsupported and _reads(b, workload)]
     found = (t for b in backends for t in settings.toolchains_of(b, pool.family, pool.architecture))
-    return tuple(t for t in found if pool.targets.get(t.backend, t.target) == t.target)
+    # What is made for processors would run beside a device, and be charged it.
+    return tuple(t for t in found if pool.targets.get(t.backend, t.target) == t.target and (t.architecture is None or pool.family == CPU))
+
+
+def _reads(backend: str, workload: Workload) -> bool:
+    return workload.server != "steelyard" or workload.model.task not in GRAPHS or backend in READ_ONNX
 
 
 def compile_inputs(workload: Workload, toolchain: Toolchain, family: str, variant: ModelVariant | None = None) -> CompileInputs:
@@ -204,7 +211,7 @@ def _runs(snapshot: Snapshot, pool: Pool) -> _Runs:
     workload = snapshot.workload
     if workload.custom is not None:
         return _Runs(program=workload.custom.program(pool.family))
-    toolchain = toolchain_for(workload.server, pool, snapshot.settings)
+    toolchain = toolchain_for(workload, pool, snapshot.settings)
     inputs = compile_inputs(workload, toolchain, pool.family, pool.variant) if toolchain else None
     key = inputs.key if inputs else None
     return _Runs(toolchain=toolchain, inputs=inputs, key=key, artifact=snapshot.artifacts.get(key, ABSENT) if key else None)
@@ -246,7 +253,7 @@ def _no_such_variant(candidate: Candidate, snapshot: Snapshot) -> Refusal | None
             "or leave it out of spec.compile.variants",
         )
     plain = snapshot.pool(pool.of)
-    toolchain = toolchain_for(workload.server, plain, snapshot.settings) if plain is not None else None
+    toolchain = toolchain_for(workload, plain, snapshot.settings) if plain is not None else None
     if toolchain is None or toolchain != candidate.toolchain:
         return None
     if workload.compile_for(pool.family, toolchain.backend) != workload.compile_for(pool.family, toolchain.backend, pool.variant):
@@ -304,12 +311,24 @@ def _no_such_accelerator(candidate: Candidate, _: Snapshot) -> Refusal | None:
     )
 
 
+def _reads_no_onnx(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """Told before anything is compiled: the compile could only fail."""
+    workload, listed = snapshot.workload, candidate.pool.backends
+    if workload.server not in COMPILED or not listed or any(_reads(each, workload) for each in listed):
+        return None
+    return Refusal(
+        Reason.UNSUPPORTED_TARGET,
+        f"spec.model.task {workload.model.task} is an ONNX graph, and no back end of pool {candidate.name} reads one ({', '.join(listed)}): add "
+        "onnxruntime to its spec.backends where its devices are CUDA's, with a toolchain for them, or take a pool of processors",
+    )
+
+
 def _other_processors(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     """Toolchains are there, and all are for processors of another architecture."""
     architecture = candidate.pool.architecture
     if candidate.toolchain is not None or architecture is None:
         return None
-    known = _toolchains(snapshot.workload.server, candidate.pool, snapshot.settings)
+    known = _toolchains(snapshot.workload, candidate.pool, snapshot.settings)
     if not known:
         return None
     targets = ", ".join(sorted({f"{t.backend} for {t.target}" for t in known}))
@@ -432,6 +451,7 @@ RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
     _no_program,
     _no_such_task,
     _no_such_accelerator,
+    _reads_no_onnx,
     _other_processors,
     _no_toolchain,
     _no_store,

@@ -88,7 +88,7 @@ def compile_site(
 
 
 def _key(workload: Workload, pool: Pool, settings: Settings) -> str | None:
-    toolchain = toolchain_for(workload.server, pool, settings)
+    toolchain = toolchain_for(workload, pool, settings)
     return compile_inputs(workload, toolchain, pool.family, pool.variant).key if toolchain else None
 
 

@@ -20,6 +20,8 @@ TEXT = "text-generation"
 """Of vLLM alone, which does it where nothing is said."""
 GRAPHS = frozenset({"image-classification", "tensors"})
 """Whose inputs are no texts: sequence lengths are no inputs of their compile."""
+READ_ONNX = frozenset({"onnxruntime", "openvino"})
+"""Back ends that make something of a graph; a test holds it against the runtime's own."""
 READ_APART: Mapping[str, int] = {"text-ranking": 8}
 """Texts of the request that a load generator makes for a task, where the model reads each by itself (`DOCUMENTS` of the runtime's `text_ranking.py`)."""
 
