@@ -22,6 +22,7 @@ from steelyard.core.facts.snapshot import (
     LatencyObjective,
     Mode,
     Model,
+    Owner,
     Pool,
     PoolChoice,
     ProbeFirst,
@@ -63,7 +64,9 @@ def workload_of(entry: WorkloadEntry, wish: int, families: Iterable[str]) -> Wor
         latency=tuple(LatencyObjective(metric=metric, milliseconds=each, percent=objective.percent) for metric, each in objective.promises),
         error_budget=objective.error_budget_percent / 100,
         unit=Unit(objective.unit.value),
-        scaling=Scaling(minimum=scaling.min_replicas, maximum=scaling.max_replicas, owner=str(scaling.owner), priority=scaling.priority),
+        scaling=Scaling(
+            minimum=scaling.min_replicas, maximum=scaling.max_replicas, owner=Owner(str(scaling.owner)), priority=scaling.priority
+        ),
         rebalancing=Rebalancing(
             mode=Mode(str(policy.mode)),
             min_saving_percent=float(policy.min_saving_percent),

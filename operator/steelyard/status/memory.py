@@ -157,9 +157,9 @@ def _move(told: Move) -> core.Move | None:
         step_time=told.step_since,
         deadline=told.deadline,
         # A word of another version ends no move, and stops none.
-        reason=(word(Reason, told.reason) or Reason.STEP_STARTED).value,
+        reason=word(Reason, told.reason) or Reason.STEP_STARTED,
         message=told.message or "",
-        back_reason=None if (back := word(Reason, told.back_reason)) is None else back.value,
+        back_reason=word(Reason, told.back_reason),
         source_goal=told.source_goal or 0,
         target_base=told.target_base or 0,
         reserved=real(told.reserved),

@@ -251,7 +251,7 @@ def _move_out(move: Move) -> Raw:
         "startedTime": time_text(move.started),
         "stepTime": time_text(move.step_time),
         "deadlineTime": time_text(move.deadline),
-        "reason": move.reason,
+        "reason": move.reason.value,
         "message": move.message[:512],
         # A merge patch takes away no field of a field: it has to say when this is over.
         "asking": move.asking,
@@ -260,7 +260,7 @@ def _move_out(move: Move) -> Raw:
     if move.share is not None:
         out["sharePercent"] = move.share
     if move.back_reason:
-        out["backReason"] = move.back_reason
+        out["backReason"] = move.back_reason.value
     return out
 
 

@@ -43,6 +43,7 @@ from steelyard.core.facts.snapshot import LatencyObjective, Settings, Snapshot
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.intent import PlacementIntent, ProbeIntent
 from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label
 from stub.server import OBJECTIVE_SECONDS, Behaviour
 from stub.world import Play, StubWorld
@@ -119,7 +120,7 @@ class Trial:
             started=now,
             step_time=now,
             deadline=now + timedelta(hours=1),
-            reason="Exploring",
+            reason=Reason.EXPLORATION_STARTED,
             message="a probe",
         )
         return replace(decision, memory=replace(decision.memory, move=move), intent=replace(decision.intent, probe=self.intent))

@@ -140,6 +140,6 @@ def _move(seen: Snapshot, target: str, replicas: int, now: datetime) -> Move | N
         started=now,
         step_time=now,
         deadline=now + timedelta(seconds=seen.workload.rebalancing.deadline_seconds),
-        reason=Reason.MOVE_STARTED.value,
+        reason=Reason.MOVE_STARTED,
         message="as scheduled",
     )

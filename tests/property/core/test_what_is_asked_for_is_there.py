@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from property.effort import effort
 from steelyard.core.facts.memory import MoveKind
-from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.facts.snapshot import Owner, Scaling
 from unit.core.world import Ground, World, quick
 
 POOLS = ("a", "b")
@@ -51,7 +51,7 @@ def standing(world: World, pool: str) -> int:
 )
 def test_each_pool_has_what_is_asked_for_and_at_rest_no_more(story: list[Act], start: int, rate: float, maximum: int) -> None:
     world = World({"a": Ground(speed=10, start=start), "b": Ground(speed=10, start=start)}, rate=rate, policy=quick())
-    world.scaling = Scaling(owner="External", maximum=maximum)
+    world.scaling = Scaling(owner=Owner.EXTERNAL, maximum=maximum)
     world.tick()
     for act in story:
         if act.replicas is not None:

@@ -12,6 +12,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.vocabulary.reason import Reason
 from unit.api.objects import workload
 from unit.control.virtual_time import ManualClock
 from unit.core.world import START
@@ -28,7 +29,7 @@ BEGUN = Move(
     started=START,
     step_time=START,
     deadline=START,
-    reason="MoveStarted",
+    reason=Reason.MOVE_STARTED,
     message="",
 )
 

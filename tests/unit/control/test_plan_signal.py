@@ -14,7 +14,7 @@ from steelyard.control.keda.plan_signal import NoSignal, PlanSignal
 from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
-from steelyard.core.facts.snapshot import FleetTarget, Scaling
+from steelyard.core.facts.snapshot import FleetTarget, Owner, Scaling
 from steelyard.core.placing.decision import is_observed
 from steelyard.core.plan import plan_demands
 from unit.core.world import Ground, Pods, World
@@ -27,7 +27,7 @@ class Stage:
 
     def __init__(self, rate: float = 24.0) -> None:
         self.world = World({"a": Ground(speed=10), "b": Ground(speed=10, price=2.0)}, rate=rate)
-        self.world.scaling = Scaling(owner="External", minimum=2)
+        self.world.scaling = Scaling(owner=Owner.EXTERNAL, minimum=2)
         self.there: Any = True
         pools = tuple(self.world.pool(name, ground) for name, ground in self.world.grounds.items())
         seen = cast(

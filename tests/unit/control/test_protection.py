@@ -17,6 +17,7 @@ from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.protection import REFUSED_SECONDS, Protection
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label
 from unit.control.virtual_time import ManualClock
 
@@ -65,7 +66,7 @@ class Stage:
             started=now,
             step_time=now,
             deadline=now + timedelta(seconds=seconds),
-            reason="MoveStarted",
+            reason=Reason.MOVE_STARTED,
             message="",
         )
 

@@ -12,7 +12,7 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import DEPLOYMENTS, INFERENCE_WORKLOADS, SCALE_TARGETS
 from steelyard.core.facts.identity import WorkloadKey
-from steelyard.core.facts.snapshot import Scaling, Snapshot
+from steelyard.core.facts.snapshot import Owner, Scaling, Snapshot
 from steelyard.core.placing.intent import ScaleTargetIntent
 from steelyard.render.scale_target import scale_target
 from unit.api import objects
@@ -24,7 +24,7 @@ CHAT = WorkloadKey("shop", "chat")
 
 
 def external(stage: Stage) -> None:
-    stage.world.scaling = Scaling(owner="External")
+    stage.world.scaling = Scaling(owner=Owner.EXTERNAL)
 
 
 def asked(stage: Stage) -> dict[str, int]:

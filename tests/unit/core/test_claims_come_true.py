@@ -11,7 +11,7 @@ from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.memory import ClaimVerdict, Outcome, VerdictWord
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Pool, Scaling, Shape
+from steelyard.core.facts.snapshot import Owner, Pool, Scaling, Shape
 from steelyard.core.vocabulary.condition import ConditionType
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import SATURATED, Ground, World, quick, ratio_claim
@@ -202,7 +202,7 @@ def test_two_families_are_used_where_two_are_asked_for_and_a_lack_of_them_is_sai
 
 
 def test_a_changed_model_is_rolled_out_where_somebody_else_sizes() -> None:
-    world = World({"a": Ground()}, scaling=Scaling(minimum=1, maximum=10, owner="External"))
+    world = World({"a": Ground()}, scaling=Scaling(minimum=1, maximum=10, owner=Owner.EXTERNAL))
     world.tick(20)
     world.scale_targets = {"a": 3}
     world.tick(10)

@@ -7,7 +7,7 @@ import pytest
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
 from steelyard.core.decide import decide
-from steelyard.core.facts.snapshot import FleetTarget, Mode, Scaling
+from steelyard.core.facts.snapshot import FleetTarget, Mode, Owner, Scaling
 from steelyard.core.placing.decision import Decision
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.core.vocabulary.verdict import Verdict
@@ -64,7 +64,7 @@ def test_what_nobody_lacks_stays() -> None:
     ("policy", "scaling", "reason"),
     [
         (quick(mode=Mode.RECOMMEND, cooldown_seconds=60), Scaling(), Reason.MODE_OBSERVES),
-        (quick(cooldown_seconds=60), Scaling(owner="External"), Reason.REPLICAS_OWNED_ELSEWHERE),
+        (quick(cooldown_seconds=60), Scaling(owner=Owner.EXTERNAL), Reason.REPLICAS_OWNED_ELSEWHERE),
     ],
 )
 def test_who_starts_no_move_is_told_where_it_would_go_at_the_worth_of_nodes(policy: object, scaling: Scaling, reason: Reason) -> None:

@@ -10,6 +10,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import START
 
 NODE = Resources(8.0, 32.0)
@@ -157,7 +158,7 @@ def test_only_what_a_move_alone_needs_is_booked_as_its_cost() -> None:
         started=START,
         step_time=START,
         deadline=START,
-        reason="Moved",
+        reason=Reason.MOVED,
         message="",
     )
     source, target = PlacementKey("a", "r"), PlacementKey("b", "r")

@@ -202,7 +202,7 @@ def test_a_source_whose_pool_has_no_room_ends_the_way_back_at_its_deadline_and_w
     assert counts(world) == {"b": 4, "c": 4}
     grounds["a"].selected = True
     deadline = world.now + timedelta(minutes=5)
-    world.under_way(MoveKind.EXPLORATION, Step.BACK, "c", "a", target_replicas=0, deadline=deadline, back_reason=Reason.NOT_CHEAPER.value)
+    world.under_way(MoveKind.EXPLORATION, Step.BACK, "c", "a", target_replicas=0, deadline=deadline, back_reason=Reason.NOT_CHEAPER)
     world.rate = 75.0
     wanted = set()
     while world.memory.move is not None:

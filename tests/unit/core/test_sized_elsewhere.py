@@ -10,7 +10,7 @@ import pytest
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known, MoveKind, Outcome, Step
-from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.facts.snapshot import Owner, Scaling
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, Pods, World, quick, ratio_claim
 
@@ -18,7 +18,7 @@ from unit.core.world import Ground, Pods, World, quick, ratio_claim
 def external(rate: float = 20.0, **grounds: Ground) -> World:
     """Serving on pool a, as its owner asks."""
     world = World(grounds or {"a": Ground(speed=10)}, rate=rate, policy=quick())
-    world.scaling = Scaling(owner="External", minimum=3)
+    world.scaling = Scaling(owner=Owner.EXTERNAL, minimum=3)
     world.until(lambda: sum(world.count(pool) for pool in world.grounds) == 3)
     return world
 
@@ -56,7 +56,7 @@ def test_what_is_asked_for_is_brought_about_without_any_reading_and_while_frozen
 
 def test_the_users_bounds_are_for_whoever_sizes_to_keep() -> None:
     world = external()
-    world.scaling = Scaling(owner="External", minimum=3, maximum=4)
+    world.scaling = Scaling(owner=Owner.EXTERNAL, minimum=3, maximum=4)
     world.scale_targets["a"] = 9
     world.tick()
     assert standing(world) == 9
@@ -204,7 +204,7 @@ def test_a_move_is_over_where_somebody_else_begins_to_size_and_all_that_stands_s
     world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24, policy=quick())
     world.until(lambda: while_(world))
     before = {pool: standing(world, pool) for pool in world.grounds}
-    world.scaling = Scaling(owner="External")
+    world.scaling = Scaling(owner=Owner.EXTERNAL)
     world.tick(2)
     assert world.memory.move is None
     assert world.scale_targets == before
@@ -217,7 +217,7 @@ def test_a_revision_under_way_goes_on_where_somebody_else_begins_to_size() -> No
     count = standing(world)
     world.wish = "n"
     world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.BAKE)
-    world.scaling = Scaling(owner="External")
+    world.scaling = Scaling(owner=Owner.EXTERNAL)
     world.tick()
     assert world.scale_targets == {"a": count}
     world.until(lambda: world.memory.move is None)

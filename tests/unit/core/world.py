@@ -58,7 +58,7 @@ from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.statistics.histogram import Buckets
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
-from steelyard.core.vocabulary.reason import Refusal
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 NODE = Resources(4.0, 16.0)
@@ -488,7 +488,7 @@ class World:
             started=self.now,
             step_time=self.now,
             deadline=self.now + timedelta(hours=1),
-            reason="StepStarted",
+            reason=Reason.STEP_STARTED,
             message="put under way",
         )
         begun = replace(begun, **more)  # type: ignore[arg-type]

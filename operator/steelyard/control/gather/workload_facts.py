@@ -173,7 +173,7 @@ def _scaling(given: ScalingAsked, *, bound: bool) -> Scaling:
     """bound: whether the bounds are ours to keep; the replicas of what exists already are its owner's."""
     if not bound:
         return Scaling(minimum=1, maximum=MOST_REPLICAS, owner=Owner.EXTERNAL, priority=given.priority)
-    return Scaling(minimum=given.min_replicas, maximum=given.max_replicas, owner=str(given.owner), priority=given.priority)
+    return Scaling(minimum=given.min_replicas, maximum=given.max_replicas, owner=Owner(str(given.owner)), priority=given.priority)
 
 
 def _mode(given: ModeAsked, existing: ExistingServer | None) -> Mode:

@@ -16,6 +16,7 @@ from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reason import Reason
 
 HISTORY = 8
 """Moves of the workload by itself, and as many that trials asked for, that a status has room for."""
@@ -64,9 +65,9 @@ class Move:
     started: datetime
     step_time: datetime
     deadline: datetime
-    reason: str
+    reason: Reason
     message: str
-    back_reason: str | None = None
+    back_reason: Reason | None = None
     source_goal: int = 0
     target_base: int = 0
     reserved: float | None = None

@@ -151,7 +151,7 @@ class Scaling:
 
     minimum: int = 1
     maximum: int = 10
-    owner: str = Owner.STEELYARD
+    owner: Owner = Owner.STEELYARD
     priority: int = 0
     """Who is served where the pools do not hold all: higher first."""
 
@@ -267,12 +267,12 @@ class Workload:
     @property
     def sized_elsewhere(self) -> bool:
         """Whether somebody else says how many replicas there are on each pool, and Steelyard brings that about."""
-        return self.scaling.owner != Owner.STEELYARD and self.existing is None
+        return self.scaling.owner is Owner.EXTERNAL and self.existing is None
 
     @property
     def advisory(self) -> bool:
         """Whether Steelyard only says where it would run: it starts no move."""
-        return self.rebalancing.mode is not Mode.AUTO or self.scaling.owner != Owner.STEELYARD
+        return self.rebalancing.mode is not Mode.AUTO or self.scaling.owner is Owner.EXTERNAL
 
     @property
     def allowed(self) -> float:

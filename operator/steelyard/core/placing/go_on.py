@@ -198,12 +198,11 @@ def _told(move: Move, after: Move) -> tuple[Note, ...]:
     went_on |= after.share != move.share
     went_on |= after.asking != move.asking
     went_on |= after.step is Step.PROBE and not after.asking  # from one end to the other
-    crashed = after.reason == Reason.TARGET_CRASHED.value
+    crashed = after.reason is Reason.TARGET_CRASHED
     if not (went_on or crashed) or after.message == move.message:
         return ()
-    expected = {reason.value for reason in (Reason.NOT_CHEAPER, Reason.EXPLORED, *WISHED)}
-    bad = crashed or (after.step is Step.BACK and after.reason not in expected)
-    return (Note(Reason.named(after.reason), f"{after.step.value}: {after.message}", warning=bad),)
+    bad = crashed or (after.step is Step.BACK and after.reason not in {Reason.NOT_CHEAPER, Reason.EXPLORED, *WISHED})
+    return (Note(after.reason, f"{after.step.value}: {after.message}", warning=bad),)
 
 
 def _beside_target(under: UnderWay, move: Move) -> int:

@@ -120,7 +120,7 @@ def words(outcome: Outcome) -> tuple[Reason, str]:
     if outcome.refusal is not None:
         return outcome.refusal.reason, outcome.refusal.message
     if outcome.move is not None:
-        return Reason.named(outcome.move.reason), outcome.move.message
+        return outcome.move.reason, outcome.move.message
     return Reason.PLACED, "replicas are where the plan wants them"
 
 

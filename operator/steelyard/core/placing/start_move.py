@@ -51,7 +51,7 @@ def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
         started=seen.now,
         step_time=seen.now,
         deadline=plan.deadline or seen.now + timedelta(seconds=seconds),
-        reason=note.reason.value,
+        reason=note.reason,
         message=note.message,
         source_goal=plan.source_goal,
         target_base=plan.base,

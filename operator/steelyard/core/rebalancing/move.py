@@ -34,20 +34,19 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 _REPLACING = {MoveKind.REVISION, MoveKind.RESCUE}
 """Moves that go on at the user's limit, replica for replica, even where the load is too much for all of them."""
-_SEEN_TO_FAIL = {Reason.VIOLATES_SLO.value, Reason.TARGET_CRASHED.value, Reason.TARGET_NOT_READY.value}
+_SEEN_TO_FAIL = frozenset({Reason.VIOLATES_SLO, Reason.TARGET_CRASHED, Reason.TARGET_NOT_READY})
 """Reasons to go back that are about the target as it was measured."""
-_FAILED = {
-    *_SEEN_TO_FAIL,
-    Reason.TARGET_GONE.value,
-    Reason.TOO_EXPENSIVE.value,
-    Reason.PROBE_FAILED.value,
-    Reason.DEADLINE_PASSED.value,
-    Reason.WAITING_FOR_QUOTA.value,
-    Reason.POOL_EXHAUSTED.value,
+_FAILED = _SEEN_TO_FAIL | {
+    Reason.TARGET_GONE,
+    Reason.TOO_EXPENSIVE,
+    Reason.PROBE_FAILED,
+    Reason.DEADLINE_PASSED,
+    Reason.WAITING_FOR_QUOTA,
+    Reason.POOL_EXHAUSTED,
 }
 """Reasons that speak against another try at once. A passed deadline does: without a back-off the same thin traffic is tried again at once, and again. A
 person's trial tries a pool once, so that nothing has to back off from what was not measured."""
-_EXPLORED = {Reason.NOT_CHEAPER.value, Reason.EXPLORED.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value}
+_EXPLORED = frozenset({Reason.NOT_CHEAPER, Reason.EXPLORED, Reason.FROZEN, Reason.NOT_ASKED_FOR})
 """Reasons to go back after which an exploration has found what it could."""
 
 
@@ -205,12 +204,12 @@ def _aside(move: Move, scene: Scene) -> Progress:
         failed = f"the probe of pool {move.target.pool} had no result at the deadline"
     if failed is not None:
         return Ended(Outcome.ROLLED_BACK, probing.reason, failed, quarantine=False)
-    return replace(move, reason=Reason.STEP_STARTED.value, message=probing.said) if probing.said else move
+    return replace(move, reason=Reason.STEP_STARTED, message=probing.said) if probing.said else move
 
 
 def _waiting_after_crash(move: Move) -> Move:
     said = f"a server on {move.target.pool} ended and was started again: what was late or refused meanwhile is no evidence, and a window after it is waited for"
-    return replace(move, reason=Reason.TARGET_CRASHED.value, message=said)
+    return replace(move, reason=Reason.TARGET_CRASHED, message=said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +254,7 @@ def _probe(move: Move, scene: Scene) -> Progress:
         return _judge_probed(move, scene)
     if scene.now >= move.deadline:
         return _back(move, scene, probing.reason, f"the probe of pool {move.target.pool} had no result at the deadline")
-    return replace(move, reason=Reason.STEP_STARTED.value, message=probing.said) if probing.said else move
+    return replace(move, reason=Reason.STEP_STARTED, message=probing.said) if probing.said else move
 
 
 def _join_for_trial(move: Move, scene: Scene) -> Progress:
@@ -658,7 +657,7 @@ def _carries(move: Move, scene: Scene) -> bool:
 
 
 def _return(move: Move, scene: Scene) -> Progress:
-    reason = Reason.named(move.back_reason) if move.back_reason else Reason.NOT_CHEAPER
+    reason = move.back_reason or Reason.NOT_CHEAPER
     wanted = min(scene.need_source, max(scene.source_most, move.source_replicas))
     if wanted > move.source_replicas:
         return replace(move, source_replicas=wanted)
@@ -685,14 +684,14 @@ def _stranded(move: Move, scene: Scene, reason: Reason) -> Ended:
 
 
 def _gone_back(move: Move, reason: Reason, said: str, kept: int) -> Ended:
-    explored = reason.value in _EXPLORED and move.kind is MoveKind.EXPLORATION
+    explored = reason in _EXPLORED and move.kind is MoveKind.EXPLORATION
     outcome = Outcome.EXPLORED if explored else Outcome.ROLLED_BACK
     return Ended(outcome, reason, said, quarantine=_speaks_against(move, reason), target_kept=kept if kept > move.target_base else 0)
 
 
 def _speaks_against(move: Move, reason: Reason) -> bool:
     """Whether a move that ends for it is not tried again at once."""
-    return reason.value in (_FAILED if move.trial is None else _SEEN_TO_FAIL)
+    return reason in (_FAILED if move.trial is None else _SEEN_TO_FAIL)
 
 
 def _fail(move: Move, scene: Scene) -> Move:
@@ -706,7 +705,7 @@ def _fail(move: Move, scene: Scene) -> Move:
 def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
     wanted = min(scene.need_source, max(scene.source_most, move.source_replicas))
     share = None if move.share is None else 0
-    whole = replace(move, source_replicas=max(move.source_replicas, wanted, 1), back_reason=reason.value, share=share)
+    whole = replace(move, source_replicas=max(move.source_replicas, wanted, 1), back_reason=reason, share=share)
     # The target may go at once only when it is known that the source carries the load: an unread load is not a small one.
     if scene.fresh and scene.source_ready >= max(whole.source_replicas, scene.need_source):
         whole = replace(whole, target_replicas=min(whole.target_replicas, whole.target_base))
@@ -721,7 +720,7 @@ def _to(move: Move, scene: Scene, step: Step, reason: Reason, message: str) -> M
         if step is Step.BAKE:
             seconds = scene.bake_seconds + max(seconds, AMPLE * scene.policy.window_seconds)
         deadline = scene.now + timedelta(seconds=seconds)
-    return replace(move, step=step, step_time=scene.now, deadline=deadline, reason=reason.value, message=message)
+    return replace(move, step=step, step_time=scene.now, deadline=deadline, reason=reason, message=message)
 
 
 _STEPS: Mapping[Step, Callable[[Move, Scene], Progress]] = {
