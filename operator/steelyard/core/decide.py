@@ -110,23 +110,23 @@ def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:
 
 def _stands_until(seen: Analysis, outcome: Outcome) -> datetime:
     """While anything is under way, time alone is news. At rest a decision stands for LASTS windows, unless something ends earlier that it rests on."""
-    snapshot = seen.snapshot
-    moving = outcome.move is not None or snapshot.memory.move is not None
-    starting = any(not p.desired == p.ready == p.pods or p.trouble is not None for p in snapshot.placements)
-    there = {p.key: p.desired for p in snapshot.placements if p.desired}
-    # What keeps a person's trial waiting may be a moment, or another object.
-    if (
-        snapshot.trials
-        or not snapshot.synced
-        or moving
-        or starting
-        or not there
-        or there != {key: n for key, n in outcome.allocation.items() if n}
-    ):
+    if not _is_at_rest(seen, outcome):
         return seen.now
+    snapshot = seen.snapshot
     asked = [f.refusal.reconsider_at for f in outcome.review.findings if f.refusal is not None] if outcome.review is not None else []
     ends = [*asked, *(q.until for q in snapshot.memory.quarantine), *(p.exhausted_until for p in snapshot.pools)]
     return min([seen.now + LASTS * _window(seen), *_awaited(outcome), *(at for at in ends if at is not None and at > seen.now)])
+
+
+def _is_at_rest(seen: Analysis, outcome: Outcome) -> bool:
+    """Whether what is wanted stands and serves, and nothing is on its way."""
+    snapshot = seen.snapshot
+    # What keeps a person's trial waiting may be a moment, or another object.
+    if snapshot.trials or not snapshot.synced or outcome.move is not None or snapshot.memory.move is not None:
+        return False
+    there = {p.key: p.desired for p in snapshot.placements if p.desired}
+    serves = all(p.desired == p.ready == p.pods and p.trouble is None for p in snapshot.placements)
+    return bool(there) and serves and there == {key: n for key, n in outcome.allocation.items() if n}
 
 
 def _window(seen: Analysis) -> timedelta:

@@ -48,13 +48,14 @@ _SHIFTING = (Step.SURGE, Step.SHIFT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnderWay:
-    """The move with both ends as they stand: `source` empty where it is gone, `target` None where it is not made yet. `allocation`: what holds the
+    """The move with both ends as they stand: `source` empty where it is gone, `target` where it is not `made` yet. `allocation`: what holds the
     load outside of it, with what is missing."""
 
     seen: Analysis
     move: Move
     source: Placement
-    target: Placement | None
+    target: Placement
+    made: bool
     others: Others
     allocation: Allocation
 
@@ -68,13 +69,14 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     source = seen.snapshot.placement(move.source)
     if source is None and not (move.step is Step.DRAIN and move.source_replicas == 0):
         return _source_again(seen, move, repaired)
-    source = source or Placement(key=move.source, desired=0, ready=0, pods=0)
+    target = seen.snapshot.placement(move.target)
     mended = repaired if repaired is not None and repaired.allocation and _is_mended(seen, move) else None
     under = UnderWay(
         seen=seen,
         move=move,
-        source=source,
-        target=seen.snapshot.placement(move.target),
+        source=source or _empty(move.source),
+        target=target or _empty(move.target),
+        made=target is not None,
         others=others_of(seen, move),
         allocation=mended.allocation if mended else seen.allocation,
     )
@@ -140,7 +142,7 @@ def _kept_on_the_way_back(under: UnderWay, scene: Scene, after: Move) -> int:
 
 def _at_target(under: UnderWay) -> int:
     """Replicas of the target that are wanted now, or added for what is missing."""
-    return max(under.allocation.get(under.move.target, 0), under.target.desired if under.target else 0)
+    return max(under.allocation.get(under.move.target, 0), under.target.desired)
 
 
 def _source_again(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
@@ -236,24 +238,20 @@ def _surplus_gone(under: UnderWay, beside: int, kept: int) -> int:
     return max(alone, ceil(beside / DOWN_MARGIN))
 
 
+def _empty(key: PlacementKey) -> Placement:
+    return Placement(key=key, desired=0, ready=0, pods=0)
+
+
 def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
     seen, move, source, target, others = under.seen, under.move, under.source, under.target, under.others
     snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
-    refusal = unfresh(seen, move.source, source) or (
-        unfresh(seen, move.target, target, begun=move.step is not Step.SURGE) if target else None
-    )
+    refusal = unfresh(seen, move.source, source) or unfresh(seen, move.target, target, begun=move.step is not Step.SURGE)
     refusal = refusal or (no_route(seen) if move.share is not None else None)
     # A rescue leaves what breaks the promise: Services send it what its weights say, and that is enough.
     unpicked = not_picked(seen) if move.share == 0 and move.kind is not MoveKind.RESCUE else None
     stop = frozen(seen)
     cost = None if move.kind in {MoveKind.REVISION, MoveKind.RESCUE} else cost_test(seen, move)
-    source_capacity, target_capacity = seen.capacity(move.source), seen.capacity(move.target)
-    if snapshot.workload.sized_elsewhere:  # What a replica carries is for whoever sizes: one is replaced by one.
-        source_capacity = target_capacity = None
-    elif move.kind is MoveKind.REVISION:
-        target_capacity = target_capacity or source_capacity
-    elif move.share is not None and move.step in _SHIFTING and seen.only_carried(move.target):
-        target_capacity = None  # Of a small share it has carried little, which says nothing of what it was moved to for.
+    source_capacity, target_capacity = _capacities(under)
     live = seen.live.get(move.target)
     by_itself = move.kind is MoveKind.EXPLORATION and move.trial is None
     judged = _judged(under, cost) if by_itself and move.step is Step.SHIFT else (None, False)
@@ -268,17 +266,17 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         proven=is_proven(seen.snapshot.memory.of(*move.target), seen.now),
         source_ready=source.ready,
         source_pods=source.pods,
-        target_ready=target.ready if target else 0,
-        target_pods=target.pods if target else 0,
-        target_crashing=target.crashing if target else 0,
-        crash_message=target.crash_message if target else "",
+        target_ready=target.ready,
+        target_pods=target.pods,
+        target_crashing=target.crashing,
+        crash_message=target.crash_message,
         target_disturbed=any(w.disturbed for w in since(seen.every_window(move.target), move.step_time)[-1:]),
-        unplaced_message=target.unplaced_message if target else "",
-        refused_nodes=target.refused_nodes if target else "",
-        target_queued=target.queued if target else 0,
-        queued_message=target.queued_message if target else "",
-        quota_given=target.quota_given if target else None,
-        target_exists=snapshot.pool(move.target.pool) is not None and (target is not None or _can_create(under)),
+        unplaced_message=target.unplaced_message,
+        refused_nodes=target.refused_nodes,
+        target_queued=target.queued,
+        queued_message=target.queued_message,
+        quota_given=target.quota_given,
+        target_exists=snapshot.pool(move.target.pool) is not None and (under.made or _can_create(under)),
         need_source=_need_source(under, source_capacity),
         need_target=min(_need_target(under, target_capacity), max(_most(under), move.target_goal)),
         load=_load(seen),
@@ -311,6 +309,19 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         not_picked=unpicked.message if unpicked is not None else None,
     )
     return scene, judged[0], stop or refusal or unpicked
+
+
+def _capacities(under: UnderWay) -> tuple[float | None, float | None]:
+    """Requests per second that a replica of the source and one of the target are sized by; None where that is not known or not for the move to say."""
+    seen, move = under.seen, under.move
+    source, target = seen.capacity(move.source), seen.capacity(move.target)
+    if seen.snapshot.workload.sized_elsewhere:  # What a replica carries is for whoever sizes: one is replaced by one.
+        return None, None
+    if move.kind is MoveKind.REVISION:
+        return source, target or source
+    if move.share is not None and move.step in _SHIFTING and seen.only_carried(move.target):
+        return source, None  # Of a small share it has carried little, which says nothing of what it was moved to for.
+    return source, target
 
 
 def _capacity(under: UnderWay) -> CapacityRequest:
@@ -401,7 +412,7 @@ def _need_source(under: UnderWay, capacity: float | None) -> int:
         return under.source.desired + (_source_most(under) <= under.source.desired)
     if not capacity:
         return max(under.source.desired, move.target_goal) if move.kind is MoveKind.REVISION else under.source.desired
-    stays = min(move.target_base, under.target.ready if under.target else 0)
+    stays = min(move.target_base, under.target.ready)
     if seen.snapshot.weighted:
         elsewhere = others.ready * (others.capacity or 0.0) + stays * (seen.capacity(move.target) or 0.0)
         return _need_by_weight(seen, capacity, elsewhere)
@@ -462,7 +473,7 @@ def _not_asked_for(under: UnderWay) -> str | None:
     candidate = under.seen.candidate(move.target.pool)
     if move.kind is not MoveKind.REVISION or candidate is None:
         return None
-    wanted = (not target.asked or candidate.wants(target.asked)) if target is not None else candidate.revision == move.target.revision
+    wanted = (not target.asked or candidate.wants(target.asked)) if under.made else candidate.revision == move.target.revision
     put_back = candidate.wants(under.source.asked)
     if wanted or (move.step is Step.DRAIN and not put_back):
         return None

@@ -3,6 +3,18 @@ in the cheapest way that is open now, on any pool.
 
 First placement, a node that is gone, a pool that is too small, one that delivers nothing, a broken promise, a family that is owed: one rule. No
 gate stops it but fences: frozen and paused stop what is voluntary.
+
+When a node dies, its replicas wait for another one, and this happens, by what `supply.py` counts on:
+
+1. While what is ready is not overloaded, they are coming (`coming`): what stands is enough with them, and nothing is added.
+2. While it is overloaded, they are `displaced`: as many as are missing are added at once on pools that were measured, and nothing is let go of, since
+   the node may be back in a minute (docs/adr/0037-what-lost-its-nodes-is-replaced-at-once.md).
+3. Once they have waited for `exhaustion.DEADLINE`, or it is said that no node comes, they are `lost`: what is missing is added on any pool that is open,
+   and what waits in vain is let go of when others do its work.
+4. Where no pool is open, what stands stays. A workload that the fleet's plan leaves out is told so (`go_without.py`), and one of which nothing serves,
+   why, pool by pool (`nowhere.py`).
+
+While a move is under way it is the same; the move goes on with its own ends (`go_on.py`).
 """
 
 from __future__ import annotations

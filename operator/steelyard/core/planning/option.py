@@ -460,11 +460,6 @@ def _node_limits(candidate: Candidate) -> list[int]:
 
 def line(option: Option, cheapest: Option | None) -> OptionLine:
     """The option as `explain` shows it."""
-    below = None
-    dearer = option.cost is not None and cheapest is not None and cheapest.cost is not None and option.cost.point > cheapest.cost.point
-    if dearer and option.replicas and cheapest and cheapest.cost and option.candidate.marginal is not None:
-        part = option.candidate.marginal.of(1.0)
-        below = cheapest.cost.point / (option.replicas * part) if part > 0 else None
     refusal = refusal_of(option)
     return OptionLine(
         pool=option.pool,
@@ -478,10 +473,18 @@ def line(option: Option, cheapest: Option | None) -> OptionLine:
         upper=option.unit.upper if option.unit else None,
         basis=option.capacity.basis.value if option.capacity else None,
         n=option.capacity.n if option.capacity else 0,
-        cheapest_below=below,
+        cheapest_below=_cheapest_below(option, cheapest.cost) if cheapest is not None and cheapest.cost is not None else None,
         cost_basis=option.candidate.marginal.basis.value if option.cost and option.candidate.marginal else None,
         accuracy=option.candidate.artifact.accuracy if option.candidate.artifact else None,
     )
+
+
+def _cheapest_below(option: Option, least: Interval) -> float | None:
+    """The price of a node per hour below which the pool would cost less than `least`; None where it does already, or its figures are not known."""
+    if option.cost is None or option.cost.point <= least.point or not option.replicas or option.candidate.marginal is None:
+        return None
+    part = option.candidate.marginal.of(1.0)
+    return least.point / (option.replicas * part) if part > 0 else None
 
 
 def _caveat(option: Option) -> str:
