@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from itertools import groupby
 from math import sqrt
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 from urllib.request import urlopen
 
@@ -32,6 +31,7 @@ from integrations.gateway import NAME, NAMESPACE, TRAFFIC, Gateway, definitions,
 from integrations.light_server import Answer
 from integrations.look import ROUTES, Look, look, of_pool, part_at
 from integrations.operators_account import Thefts, makes_no_other, operators_account
+from integrations.shares import SETTLED, SIGMAS, off
 from patience import PATIENCE
 from steelyard.control.gather.route_facts import route_of
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
@@ -46,11 +46,6 @@ pytestmark = pytest.mark.integrations
 PROGRAMS, ENVIRONMENTS = ("contour", "helm", "prometheus"), {"envoy": "gateway-envoy.txt"}
 REQUESTS = 50_000
 AT_ONCE = 16
-SETTLED = 1.0
-"""Seconds after a change of weights from which on what is served is held against them."""
-SURE, SHARES = 0.99, 6
-SIGMAS = NormalDist().inv_cdf(1 - (1 - SURE) / 2 / SHARES)
-"""Of a binomial count: as far as all shares of a scene together are off in one run of a hundred (Bonferroni)."""
 OLD, NEW = PlacementKey("old", "11111111"), PlacementKey("new", "22222222")
 ROUTING = Routing(parents=(RouteParent(name=NAME, namespace=NAMESPACE, section="http"),))
 CALM = 6.0
@@ -127,11 +122,6 @@ def _server(name: str, namespace: str) -> list[dict[str, Any]]:
     ]
 
 
-def _off(served: int, of: int, part: float) -> float:
-    """How many standard deviations a count is from what its part lets expect."""
-    return abs(served - of * part) / sqrt(of * part * (1 - part)) if 0 < part < 1 else float(served != of * part)
-
-
 @pytest.mark.short
 def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(gateway: Gateway) -> None:
     cluster = gateway.cluster
@@ -181,10 +171,10 @@ def test_weights_that_change_under_load_lose_no_request_and_are_what_is_served(g
         for (at, share), end in zip(changed, ends, strict=True):
             there = Counter(each.pod for each in answers if at + SETTLED <= each.at < end)
             of = sum(there.values())
-            off = _off(there["new"], of, share / 100)
-            print(f"{share:3} %: {there['new']} of {of} requests, {off:.2f} standard deviations off")
+            by = off(there["new"], of, share / 100)
+            print(f"{share:3} %: {there['new']} of {of} requests, {by:.2f} standard deviations off")
             assert of > REQUESTS // 20
-            assert off <= SIGMAS, f"{there} at {share} %"
+            assert by <= SIGMAS, f"{there} at {share} %"
 
 
 def test_a_move_with_real_servers_goes_share_by_share_and_no_request_fails(ground: Ground, gateway: Gateway, tmp_path: Path) -> None:
@@ -281,9 +271,9 @@ def test_of_fifty_thousand_requests_through_a_move_none_fails_and_each_pool_serv
             seen = list(there)
             asked = [each for each in during if each.pod and seen[0].at + SETTLED <= each.at < seen[-1].at]
             served = sum(of_pool(each.pod or "", target) for each in asked)
-            off = _off(served, len(asked), part) if asked else 0.0
-            print(f"{100 * part:5.1f} %: {served} of {len(asked)} requests, {off:.2f} standard deviations off")
-            assert off <= SIGMAS
+            by = off(served, len(asked), part) if asked else 0.0
+            print(f"{100 * part:5.1f} %: {served} of {len(asked)} requests, {by:.2f} standard deviations off")
+            assert by <= SIGMAS
 
 
 def test_where_half_a_pool_dies_its_weight_follows_and_what_was_under_way_there_is_all_that_is_lost(
