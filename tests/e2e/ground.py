@@ -16,7 +16,18 @@ from cluster.cluster import Cluster
 from cluster.control_plane import ExtraFlags
 from cluster.image_store import ImageRef
 from cluster.node_spec import PRESETS
-from demo.installation import ARTIFACTS, READ_SECRET, SECRET, encoder_toolchains, install_arguments, provide
+from demo.installation import (
+    ARTIFACTS,
+    CHART,
+    NAMESPACE,
+    READ_SECRET,
+    RELEASE,
+    SECRET,
+    encoder_toolchains,
+    image_values,
+    install_arguments,
+    provide,
+)
 
 ROOT = Path(__file__).parents[2]
 OWN = "/apis/steelyard.dev/v1alpha1"
@@ -60,6 +71,14 @@ class Ground:
         self.cluster.helm(
             *install_arguments(self.cluster.s3.endpoint, references, encoder_toolchains(self.compile.reference)),
             "--set", f"config.watchNamespaces={{{namespace}}}", "--set", "crds.install=false", "--set", "replicas=1", *more,
+        )  # fmt: skip
+
+    def install_bare(self, *values: str) -> None:
+        """Steelyard by its chart, with nothing but its image set: it only measures, for the whole cluster. `values`: more that are set."""
+        self.cluster.helm(
+            "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace",
+            *image_values("image", self.operator.reference), "--set", "nodeSelector.steelyard\\.dev/role=general",
+            *values, "--wait", "--timeout", "180s",
         )  # fmt: skip
 
     def s3_store(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cluster import images
 from cluster.cluster import Cluster
 from cluster.image_store import ImageRef, ImageStore
 from cluster.node_spec import PRESETS
-from demo.installation import ARTIFACTS, CHART, MODELS, NAMESPACE, RELEASE, image_values
+from demo.installation import ARTIFACTS, MODELS
 from e2e.ground import Ground
 from servers.real_server import MODELS as HERE
 from steelyard_runtime.models.digest import model_digest
@@ -38,8 +38,4 @@ class Servers:
 
     def install(self, *values: str) -> None:
         """Steelyard by its chart, or other values of it. Without `values` it only measures: no store, and the chart's toolchains, which nothing uses."""
-        self.ground.cluster.helm(
-            "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace",
-            *image_values("image", self.ground.operator.reference), "--set", "nodeSelector.steelyard\\.dev/role=general",
-            *values, "--wait", "--timeout", "180s",
-        )  # fmt: skip
+        self.ground.install_bare(*values)
