@@ -83,13 +83,17 @@ def test_a_compile_that_needs_a_device_takes_one_of_a_pool_as_its_serving_pods_d
         {"resource_name": None},
         {"backends": ("neuron",)},
         {"unsupported": "not released"},
-        {"backends": ("openvino", "inductor")},
+        {"backends": ("vllm", "neuron")},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_only_a_pool_that_would_serve_it_is_taken(change):
     assert names(pool("a", **change)) == []
     assert site_of(pool("a", **change)) is None
+
+
+def test_a_back_end_that_makes_for_processors_alone_is_passed_over_on_a_pool_of_devices():
+    assert names(pool("a", backends=("openvino", "inductor"))) == ["a"]
 
 
 def test_of_several_pools_with_one_key_the_one_with_nodes_then_the_cheapest_then_the_first_by_name():
