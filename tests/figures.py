@@ -23,6 +23,8 @@ PACKAGE = "steelyard"
 CORE = Path("operator/steelyard/core")
 MOST_COMPLEX, MOST_PARAMETERS = 10, 6
 """What a function of the core may have."""
+SHOWN = 5
+"""Of those above a bound, the highest first."""
 ENTRIES = {
     "steelyard": ("app.entry", "cli.main", "cli.__main__", "api.crdgen.manifest", "api.crdgen.kinds"),
     "steelyard_runtime": ("entry",),
@@ -170,9 +172,9 @@ def _distribution(functions: Sequence[Function]) -> str:
 
 
 def _above(functions: Sequence[Function], most: int) -> str:
-    above = [function for function in functions if function.figure > most]
-    worst = max(above, key=lambda function: function.figure, default=None)
-    return f"{len(above)}" if worst is None else f"{len(above)}, at most {worst.figure} ({worst.where})"
+    above = sorted((function for function in functions if function.figure > most), key=lambda function: -function.figure)
+    told = ", ".join(f"{function.figure} ({function.where})" for function in above[:SHOWN])
+    return f"{len(above)}: {told}" if told else "0"
 
 
 def refusals() -> list[str]:
