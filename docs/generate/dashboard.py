@@ -273,7 +273,7 @@ CLAIMS = Row(
         ),
         Panel(
             "Claimed and measured",
-            "The figure of each claim in its own unit: of a ratio of costs 0.5 is half. Measured comes with its 99 % interval.",
+            "The figure of each claim in its own unit: of a ratio of costs 0.5 is half. Measured comes with its 98 % interval.",
             (Query(_one("steelyard_claim_figure", f"{PLACE}, claim, which"), "{{claim}} of {{pool}} for {{workload}}, {{which}}"),),
         ),
         Panel(

@@ -75,7 +75,7 @@ def test_a_claim_is_confirmed_within_its_tolerance_refuted_beyond_it_and_open_be
 def test_what_is_measured_on_needs_wider_bounds_than_what_is_looked_at_once() -> None:
     def verdict(once: bool) -> VerdictWord:
         seen = Seen(Interval(0.65, 0.59, 0.71), 1000, once)
-        return on_claim("a", "c", Comparison(what="unit cost", claimed=0.5, seen=seen, lower_is_better=True), 300).verdict
+        return on_claim("a", "c", Comparison(what="unit cost", claimed=0.505, seen=seen, lower_is_better=True), 300).verdict
 
     assert (verdict(once=True), verdict(once=False)) == (VerdictWord.REFUTED, VerdictWord.INCONCLUSIVE)
 

@@ -27,7 +27,7 @@ def claims(claimed: Iterable[ClaimRow]) -> Element | None:
         for row in claimed
     ]
     return table(
-        ("Pool", "Claim", "Of", "Claimed", "Measured [99 %]", "n", "Verdict", "Source"),
+        ("Pool", "Claim", "Of", "Claimed", "Measured [98 %]", "n", "Verdict", "Source"),
         rows,
         "What was claimed, and what was measured in its place",
     )

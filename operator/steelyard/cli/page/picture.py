@@ -18,7 +18,7 @@ NARROWEST = 1.25
 """It shows a quarter on either side of 1 at least."""
 TICKS = (0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 SAID = (
-    "The ring is what was claimed, the dot what was measured, the bar its 99 % interval. At the line of 1 a pool does exactly as the one that it is "
+    "The ring is what was claimed, the dot what was measured, the bar its 98 % interval. At the line of 1 a pool does exactly as the one that it is "
     "compared with; of a claim that is a value and no ratio, 1 is what was claimed."
 )
 

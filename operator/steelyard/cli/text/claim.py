@@ -25,7 +25,7 @@ def claims(claimed: Iterable[ClaimRow], width: int) -> RenderableType | None:
         Column("CLAIM"),
         Column("OF"),
         Column("CLAIMED", right=True),
-        Column("MEASURED [99 %]", whole=True),
+        Column("MEASURED [98 %]", whole=True),
         Column("N", right=True),
         Column("VERDICT"),
         Column("SOURCE", wide=90),

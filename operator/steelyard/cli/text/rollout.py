@@ -111,7 +111,7 @@ def judged(seen: Rollout) -> Iterator[str]:
         relative = f" relative to {row.relative_to}" if row.relative_to else ""
         yield (
             f"claim {row.name} of {row.pool}{relative}: claimed {money(row.claimed)}, measured {found if row.measured is not None else 'not yet'}"
-            f"{' [99 %]' if row.measured is not None else ''}, n {count(row.n)}: {row.verdict or 'not judged yet'}"
+            f"{' [98 %]' if row.measured is not None else ''}, n {count(row.n)}: {row.verdict or 'not judged yet'}"
         )
 
 

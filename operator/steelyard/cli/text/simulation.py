@@ -32,7 +32,7 @@ _CLAIMS = (
     Column("ON POOL"),
     Column("VERDICT"),
     Column("CLAIMED", right=True),
-    Column("MEASURED [99 %]", whole=True),
+    Column("MEASURED [98 %]", whole=True),
     Column("N", right=True),
 )
 _EXAMPLES = (Column("EXAMPLE", whole=True), Column("WHAT IT IS ABOUT"))

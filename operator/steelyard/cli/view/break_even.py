@@ -23,7 +23,7 @@ class BreakEven:
     equal_at: Decimal
     """Where a unit costs as much as on the other pool."""
     lower: Decimal | None
-    """Ends of the 99 % interval of that, null where the ratio has none."""
+    """Ends of the 98 % interval of that, null where the ratio has none."""
     upper: Decimal | None
     true_at: Decimal
     """Where the claim is just true."""

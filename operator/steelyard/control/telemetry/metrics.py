@@ -145,7 +145,7 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
         ),
         Family(
             "steelyard_claim_figure",
-            "The figure of a claim; which says claimed, measured, or lower or upper of the 99 % interval.",
+            "The figure of a claim; which says claimed, measured, or lower or upper of the 98 % interval.",
             (*_PLACEMENT, "claim", "which"),
             limit=400_000,
         ),
