@@ -123,7 +123,7 @@ _DTYPE = (
     "The number format the model is compiled to. Auto is what the pool's target is built for: bfloat16 on most accelerators"
     " and on CPUs that compute it, else float32."
 )
-_QUANTIZATION = "How the weights are made smaller. It changes answers a little, so nothing is quantised unless it is asked for here."
+_QUANTIZATION = "How the weights are made smaller. It changes answers a little."
 _BATCH_SIZES = (
     "The numbers of requests that are computed together. The server fills the smallest one that fits: 1 answers a lone request "
     "at once, 8 is where encoders stop gaining much on most accelerators. Every further size is one more compile. Leave them out with vllm."

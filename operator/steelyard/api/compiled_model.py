@@ -191,22 +191,22 @@ class Progress(StatusModel):
 class AccuracyMeasure(Word):
     """How near answers are to the reference's."""
 
-    LEAST_COSINE = "LeastCosine", "of embeddings: the least cosine over the golden samples, where 1 is the same"
+    LEAST_COSINE = "LeastCosine", "of embeddings: the least cosine, where 1 is the same"
     WORST_PROBABILITY = (
         "WorstProbability",
-        "of classes: the largest difference of a probability over the golden samples, where 0 is the same",
+        "of classes: the largest difference of a probability, where 0 is the same",
     )
     SCORE_CONCORDANCE = (
         "ScoreConcordance",
-        "of ranks: the concordance of the scores of the golden samples, where 1 is the same, and less the more order or scale differ",
+        "of ranks: the concordance of the scores, where 1 is the same, and less the more order or scale differ",
     )
     LARGEST_DIFFERENCE = (
         "LargestDifference",
-        "of tensors and images: the largest difference of a value over the golden samples, as a part of its output's largest, where 0 is the same",
+        "of tensors and images: the largest difference of a value, as a part of its output's largest, where 0 is the same",
     )
     WORST_LOGPROB = (
         "WorstLogprob",
-        "of text: the largest mean difference of log-probabilities of a golden sample in nats, where 0 is the same",
+        "of text: the largest mean difference of log-probabilities of a sample in nats, where 0 is the same",
     )
 
 

@@ -12,6 +12,7 @@ from steelyard.api.existing import ExistingServer
 from steelyard.api.exit_drill import ExitDrillStatus
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.last_decision import LastDecision
+from steelyard.api.load_rises import LoadRises
 from steelyard.api.metrics_page import TOLD, ServerPage
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.money import CurrencyCode
@@ -347,7 +348,7 @@ class Summary(StatusModel):
         Annotated[str, Field(max_length=40)],
         says(
             "What 1,000 good requests (or 1M tokens) cost on the pool that holds the load, with its 95 % interval: "
-            "in percent where both sides are about equal, else from the lower to the upper end. A dash while it is unknown. For reading only.",
+            "in percent where both sides are about equal, else from the lower to the upper end. A dash while it is unknown.",
             example="0.0193 EUR ±4%",
         ),
     ] = ""
@@ -374,7 +375,7 @@ class InferenceWorkloadStatus(StatusModel):
     ] = ()
     summary: Annotated[
         Summary | None,
-        says("The short texts for kubectl get. Programs should read the fields they were made from, below."),
+        says("The short texts for kubectl get."),
     ] = None
     currency: Annotated[
         CurrencyCode | None,
@@ -416,21 +417,17 @@ class InferenceWorkloadStatus(StatusModel):
     history: Annotated[
         tuple[FinishedMove, ...],
         says(
-            "The last eight moves that ended, oldest first, with their outcome and reason, and as many that AcceleratorTrials asked for. Older ones are in "
-            "the logs.",
+            "The last eight moves that ended, oldest first, with their outcome and reason, and as many that AcceleratorTrials asked for.",
             most=16,
             list_type="atomic",
         ),
     ] = ()
     exit_drill: Annotated[
         ExitDrillStatus | None,
-        says(
-            "Whether the workload could leave its accelerator family, as far as spec.placement.exitDrill has tried. Missing without that."
-        ),
+        says("Whether the workload could leave its accelerator family, as far as spec.placement.exitDrill has tried."),
     ] = None
-    last_decision: Annotated[
-        LastDecision | None, says("The last decision about the mix: verdict, reason, what each gate said, and when it is looked at again.")
-    ] = None
+    rises: Annotated[LoadRises | None, says("How the load rose within minutes, by which sizing keeps more ready.")] = None
+    last_decision: Annotated[LastDecision | None, says("The last decision about the mix.")] = None
 
 
 class InferenceWorkload(Resource):

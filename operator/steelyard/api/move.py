@@ -39,7 +39,7 @@ class MoveOutcome(Word):
 
     MOVED = "Moved", "the target carries the whole load"
     EXPLORED = "Explored", "the target is measured and the source carries the load"
-    ROLLED_BACK = "RolledBack", "the target failed or could not be judged, and the source carries the load"
+    ROLLED_BACK = "RolledBack", "the target was left, and the source carries the load"
 
 
 AskedBy = Annotated[str, Field(max_length=320)]
@@ -52,7 +52,7 @@ class Move(StatusModel):
         Annotated[str, Field(min_length=1, max_length=63)],
         says("The name of this move, the same in events, metrics, logs and decision records.", example="20260301-120000-inf2-xlarge"),
     ]
-    kind: Annotated[MoveKind, says("Why this move is made, which also decides which gates it had to pass.", example="Rebalance")]
+    kind: Annotated[MoveKind, says("Why this move is made.", example="Rebalance")]
     from_: Annotated[PlaceName, says("The pool that carries the load when the move begins and gives up its replicas.", example="g5-xlarge")]
     to: Annotated[
         PlaceName,
@@ -60,7 +60,7 @@ class Move(StatusModel):
     ]
     from_revision: Annotated[HashedRevision, says("The revision that runs on the pool that gives up replicas.", example="3f9a01bc")]
     to_revision: Annotated[HashedRevision, says("The revision that will run on the pool that takes the replicas.", example="77c0de12")]
-    step: Annotated[MoveStep, says("Where the move is. A restarted operator goes on from here.", example="Shift")]
+    step: Annotated[MoveStep, says("Where the move is.", example="Shift")]
     target_replicas: Annotated[
         SmallCount, says("How many replicas of the new side this step wants, a surge included.", unit="replicas", example=2)
     ] = 0
@@ -178,7 +178,7 @@ class FinishedMove(StatusModel):
         Time,
         says("When the move ended. The cool-down and the guard against going to and fro count from here.", example="2026-03-01T13:05:00Z"),
     ]
-    outcome: Annotated[MoveOutcome, says("How the move ended. Only Moved left the load on the new pool.", example="Moved")]
+    outcome: Annotated[MoveOutcome, says("How the move ended.", example="Moved")]
     reason: Annotated[
         Annotated[str, Field(max_length=64)],
         says("Why it ended so, as one word from the documented vocabulary.", example="NotCheaper"),

@@ -71,7 +71,10 @@ class AccuracyLimit(SpecModel):
         ),
     )
 
-    measure: Annotated[AccuracyMeasure, says("What is compared: the measure of what the model's task gives.", example="LeastCosine")]
+    measure: Annotated[
+        AccuracyMeasure,
+        says("What is compared over the golden samples: the measure of what the model's task gives.", example="LeastCosine"),
+    ]
     limit: Annotated[
         PositiveDecimal,
         says(

@@ -386,8 +386,7 @@ class ClaimStatus(StatusModel):
     verdict: Annotated[
         Verdict,
         says(
-            "What the measurements say about the claim, wrong with a chance of at most 1 % however often it is looked at. Inconclusive until they "
-            "suffice.",
+            "What the measurements say about the claim, wrong with a chance of at most 1 % however often it is looked at.",
             example="Confirmed",
         ),
     ]

@@ -24,7 +24,7 @@ class ProbeFirst(Word):
 
     AUTO = (
         "Auto",
-        "where the servers that carry the load now do not tell how busy they are, so that live traffic cannot show what a replica carries",
+        "where the servers that carry the load do not tell how busy they are",
     )
     ALWAYS = "Always", "before every exploration"
     NEVER = "Never", "live traffic alone shows what a pool carries"
@@ -52,8 +52,7 @@ class Exploration(SpecModel):
     aim: Annotated[
         Aim,
         says(
-            "What an exploration is made for. Where a claim favours the present pool one of another is rarely worth it: Verdict "
-            "makes it all the same.",
+            "What an exploration is made for.",
             example="Verdict",
         ),
     ] = Aim.SAVING

@@ -7,8 +7,8 @@ class Task(Word):
     """By the model hub's names."""
 
     FEATURE_EXTRACTION = "feature-extraction", "a text becomes one vector"
-    SENTENCE_SIMILARITY = "sentence-similarity", "the same, of models that compare sentences"
-    EMBEDDINGS = "embeddings", "the same, by an older name"
+    SENTENCE_SIMILARITY = "sentence-similarity", "the same"
+    EMBEDDINGS = "embeddings", "the same"
     TEXT_CLASSIFICATION = "text-classification", "a text, or a pair of them, gets a probability for each class"
     TOKEN_CLASSIFICATION = "token-classification", "parts of a text, such as names, get a class"
     TEXT_RANKING = "text-ranking", "documents are ranked by their relevance to a query"

@@ -27,6 +27,7 @@ from steelyard.status.read import placement as read
 from steelyard.status.read.decision import Decision, Gate, Option
 from steelyard.status.read.move import Move, PastMove, Quarantine, Saved
 from steelyard.status.read.workload import workload_status
+from steelyard.status.rises import remembered_rises
 from steelyard.status.value import interval, real, word
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ def memory_of(status: Raw) -> core.Memory:
         claims=_each(remembered_claim, told.claims),
         last=_decision(told.decision) if told.decision else None,
         exit_drill=remembered_exit_drill(told.exit_drill) if told.exit_drill else None,
+        rises=remembered_rises(told.rises),
     )
 
 

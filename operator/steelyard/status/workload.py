@@ -36,6 +36,7 @@ from steelyard.status.energy import written_energy
 from steelyard.status.exit_drill import written_exit_drill
 from steelyard.status.percentile import written_percentile
 from steelyard.status.raw import Raw
+from steelyard.status.rises import written_rises
 from steelyard.status.scalar import all_decimals, count, decimal, decimals, time_text
 
 EVEN = 0.1
@@ -87,6 +88,8 @@ def status_of(
         status["move"] = _move_out(memory.move)
     if memory.exit_drill is not None:
         status["exitDrill"] = written_exit_drill(memory.exit_drill)
+    if memory.rises is not None:
+        status["rises"] = written_rises(memory.rises)
     if memory.last is not None:
         status["lastDecision"] = _last(memory.last, old)
     return status

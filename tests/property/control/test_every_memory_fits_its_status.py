@@ -38,6 +38,7 @@ from steelyard.core.facts.memory import (
     VerdictWord,
 )
 from steelyard.core.facts.percentile import Percentile
+from steelyard.core.facts.rises import STEPS, WITHIN, Rises
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
@@ -225,6 +226,12 @@ EXITS = whole(
     last=st.none() | DRILLS,
     proofs=many(PROOFS),
 )
+RISES = whole(
+    Rises,
+    until=TIMES,
+    requests=COUNTS,
+    risen=st.tuples(*[st.tuples(*[COUNTS] * len(STEPS))] * len(WITHIN)),
+)
 MEMORIES = whole(
     Memory,
     allocation=st.integers(0, MANY).map(lambda number: tuple(PlacementKey(f"pool-{n}", "00000000") for n in range(number))),
@@ -235,6 +242,7 @@ MEMORIES = whole(
     claims=many(CLAIMS),
     last=st.none() | DECISIONS,
     exit_drill=st.none() | EXITS,
+    rises=st.none() | RISES,
 )
 DESIRED = st.builds(
     lambda number, replicas: {PlacementKey(f"pool-{MANY - n}", "00000000"): replicas for n in range(number)}, st.integers(0, MANY), REPLICAS

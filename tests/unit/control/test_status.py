@@ -22,6 +22,7 @@ from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import HISTORY
 from steelyard.core.facts.percentile import Percentile
+from steelyard.core.facts.rises import STEPS, WITHIN, Rises
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.statistics.interval import Interval
@@ -45,6 +46,18 @@ def claimed_world() -> World:
     return World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),), watts=(60.0, 200.0)), "b": Ground(speed=20)}, rate=24)
 
 
+def test_how_the_load_rose_is_read_back_and_nothing_is_made_of_a_part_of_it():
+    world = World({"a": Ground(speed=10)}, rate=5)
+    decision = world.tick(2)
+    rises = Rises(until=NOW, requests=61_000, risen=tuple(tuple(range(row, row + len(STEPS))) for row in range(len(WITHIN))))
+    status = status_of(replace(decision, memory=replace(decision.memory, rises=rises)), world.snapshot(), {}, "w", NOW)
+    assert memory_of(status).rises == rises
+    told = status["rises"]
+    for part in ({**told, "risen": told["risen"][1:]}, {**told, "time": None}, {**told, "risen": [-1, *told["risen"][1:]]}, None):
+        assert memory_of({**status, "rises": part}).rises is None
+    assert memory_of({key: value for key, value in status.items() if key != "rises"}).rises is None, "as an older version wrote it"
+
+
 def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
     world, old = claimed_world(), {}
     seen = set()
@@ -53,7 +66,7 @@ def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
         snapshot = world.snapshot()
         status = status_of(decision, snapshot, old, "w", NOW)
         read = memory_of(status)
-        for field in ("allocation", "move", "known", "history", "quarantine"):
+        for field in ("allocation", "move", "known", "history", "quarantine", "rises"):
             assert getattr(read, field) == getattr(decision.memory, field), field
         # Of claims the prices that they were made at are computed with.
         assert [(c.relative_to, c.first_prices) for c in read.claims] == [(c.relative_to, c.first_prices) for c in decision.memory.claims]

@@ -13,6 +13,7 @@ from steelyard.core.facts.exit_drill import DrillMemory
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.percentile import Percentile
+from steelyard.core.facts.rises import Rises
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
@@ -264,6 +265,7 @@ class Memory:
     claims: tuple[ClaimVerdict, ...] = ()
     last: LastDecision | None = None
     exit_drill: DrillMemory | None = None
+    rises: Rises | None = None
 
     @property
     def unexplained(self) -> Memory:

@@ -307,7 +307,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     keys = [p.key for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
     serving = [fresh[key] for key in keys]
     misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, {**live, **kept})
-    asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members))
+    asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members), snapshot.memory.rises)
     lately = [w for windows in serving for w in windows[-RECENT:]]
     remembered = [w for windows in serving for w in windows]
     promise = kept_lately(lately, remembered, workload.allowed)

@@ -84,6 +84,8 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
         if told
         else (_by_bounds(seen, move.target, prices * capacity / _longer(theirs, ours, unit)), len(theirs))
     )
+    # As the allocation was chosen: what is kept ready is paid too.
+    ratio = None if ratio is None else ratio.times(there.reserve / here.reserve)
     return judge(ratio, n, _limits(seen, move, capacity, prices))
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import HISTORY, BoardLine, Known, LastDecision, Memory, PastMove, Quarantine, VerdictWord
+from steelyard.core.facts.rises import Rises
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.performance.ageing import measured_at
 from steelyard.core.placing.analysis import Analysis, probe_of
@@ -17,6 +18,7 @@ from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.quarantine import QUARANTINE_MOST, of_the_decision
 from steelyard.core.placing.realised import measured
+from steelyard.core.planning.count_rises import count_rises
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.statistics.significant import significant
@@ -53,7 +55,13 @@ def remember(seen: Analysis, outcome: Outcome) -> Memory:
         history=history,
         quarantine=_longest(quarantine),
         claims=claims,
+        rises=_rises(seen),
     )
+
+
+def _rises(seen: Analysis) -> Rises | None:
+    before = seen.snapshot.memory.rises
+    return before if seen.load is None else count_rises(before, seen.load.rates)
 
 
 def _latest(history: tuple[PastMove, ...]) -> tuple[PastMove, ...]:

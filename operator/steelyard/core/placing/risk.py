@@ -38,7 +38,10 @@ def risk(
     lately = [(capacities[key], w) for key in sorted(capacities) for w in _lately(sound[key], serving[key][-1:])]
     told = _told(lateness, lately)
     return Risk(
-        lateness=replace(lateness, correction=told.correction), budget=min(1.0, workload.error_budget * told.left(workload.error_budget))
+        lateness=replace(lateness, correction=told.correction),
+        budget=min(1.0, workload.error_budget * told.left(workload.error_budget)),
+        usual=workload.error_budget,
+        each=capacities.get(most, 0.0) if most is not None else 0.0,
     )
 
 

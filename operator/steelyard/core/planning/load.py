@@ -5,16 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 from math import ceil, floor, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
+from steelyard.core.facts.rises import Rises
 from steelyard.core.facts.window import Window
 from steelyard.core.facts.window_table import Asked, WindowTable
-from steelyard.core.planning.forecast import Forecast
+from steelyard.core.planning.forecast import DRIFT, Forecast
 from steelyard.core.planning.reserve import Risk, reserve
+from steelyard.core.planning.rises import risen
 
 START, DRAIN = 120.0, 30.0
 """Seconds from order to ready, and from the last request to the end, where none has been seen."""
@@ -30,6 +33,7 @@ LATEST = 2
 """Windows without a whole one after which those that are told in part count."""
 MICROSECONDS = 1e6
 """In a second."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RISING, RISE_SIGMAS = (4, 8), 2.0
 """Windows whose slope is a rise of the load, where it is more than so many standard deviations of what chance makes of it."""
 PEAK_SIGMAS = 4.0
@@ -38,7 +42,8 @@ PEAK_SIGMAS = 4.0
 
 class Rates(NamedTuple):
     """Requests per second of windows of `length` seconds, the oldest first, of which the newest `unbroken` are all that there were; `learnt`: the
-    forecast before each of them, and after the last; what may be missed, and seconds from the order of a replica until it is ready."""
+    forecast before each of them, and after the last; what may be missed, seconds from the order of a replica until it is ready, how the load rose in the
+    days before, and when the newest window ended."""
 
     each: Sequence[float]
     learnt: Sequence[Forecast]
@@ -46,6 +51,28 @@ class Rates(NamedTuple):
     length: float
     risk: Risk
     start: float
+    rises: Rises | None
+    end: datetime
+
+    @property
+    def loads(self) -> list[float]:
+        """Requests per second in each window, or the level that was forecast from it where that is more."""
+        return [max(rate, seen.level or 0.0) for rate, seen in zip(self.each, self.learnt[1:], strict=True)]
+
+    @property
+    def slopes(self) -> list[float]:
+        """Requests per second by which the load surely rose each second, after each window."""
+        return [
+            _rise(self.each[max(0, at + 1 - RISING[-1]) : at + 1], self.length, self.learnt[at + 1].dispersion)
+            for at in range(len(self.each))
+        ]
+
+    def times_kept(self, start: float, busy: float, each: float) -> float:
+        """Capacity to keep for one request per second as days have shown it, where a replica takes so many seconds to start, and is busy for that part of
+        its time at its capacity; 1 where the load never rose. What the last hour taught is left out: a pool is not chosen for an hour."""
+        load = max(self.loads[-1], 1 / self.length)
+        rising = risen(self.rises, start + self.length, load, self.end)
+        return 1.0 if rising is None else reserve(load, DRIFT * start * load**2, self.risk.usually(busy, each), rising) / load
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +111,18 @@ class Load:
         return None if self.rates.unbroken < windows else _largest(self.rates, windows, self.soon)
 
 
-def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], risk: Risk, start: float = START) -> Load | None:
+def load(
+    serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], risk: Risk, start: float = START, rises: Rises | None = None
+) -> Load | None:
     """Sum over the placements that serve, and those that served before; None without any window of one that serves. start: seconds from the order
-    of a replica until it is ready."""
+    of a replica until it is ready. rises: as they were last counted."""
     here, before = ([asked for windows in each if len((asked := WindowTable.of(windows).asked()).end)] for each in (serving, past))
     if not here:
         return None
     placements = (*here, *before)
     length = max(float(asked.seconds[-1]) for asked in placements)
-    minutes = _minutes(placements, max(int(asked.end[-1]) for asked in here), length)
+    newest = max(int(asked.end[-1]) for asked in here)
+    minutes = _minutes(placements, newest, length)
     # What is told in part is better than what is long over.
     latest_are_told = any(m.whole for m in minutes[-LATEST:])
     told = [m for m in minutes if m.whole or (m.back < LATEST and not latest_are_told)]
@@ -102,8 +132,8 @@ def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], 
     unbroken = next((age for age, m in enumerate(reversed(told)) if m.back != age), len(told))
     each = [m.rate for m in told or recent]
     learnt = list(accumulate(each, lambda seen, rate: seen.after(rate * length, length), initial=Forecast()))
-    rates = Rates(each, learnt, unbroken, length, risk, start)
-    soon = reserve(*_expected(rates, len(each) - 1), risk)
+    rates = Rates(each, learnt, unbroken, length, risk, start, rises, EPOCH + timedelta(microseconds=newest))
+    soon = _reserve(rates, *_expected(rates, len(each) - 1))
     held = _largest(rates, max(RECENT, ceil((start + DRAIN) / length)), soon)
     return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, length)), soon, held, rates)
 
@@ -150,7 +180,12 @@ def _largest(of: Rates, lately: int, soon: float) -> float:
     """The largest capacity to keep within so many windows. soon: the one to keep now."""
     expected = [_expected(of, at) for at in range(max(0, len(of.each) - lately), len(of.each))]
     widest = max(expected, key=lambda found: found[0] + 2 * sqrt(found[1]))
-    return soon if widest == expected[-1] else max(soon, reserve(*widest, of.risk))
+    return soon if widest == expected[-1] else max(soon, _reserve(of, *widest))
+
+
+def _reserve(of: Rates, mean: float, variance: float) -> float:
+    """With what may come though nothing foretells it until a replica that is ordered a window later is ready."""
+    return reserve(mean, variance, of.risk, risen(of.rises, of.start + of.length, mean, of.end))
 
 
 def _expected(of: Rates, at: int) -> tuple[float, float]:

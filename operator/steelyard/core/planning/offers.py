@@ -14,7 +14,7 @@ def problem_of(snapshot: Snapshot, options: Iterable[Option], rate: float, stand
     added: part of a replica's hourly cost that its move costs per hour; it falls on pools where nothing stands yet."""
     workload, offers = snapshot.workload, []
     for option in options:
-        if not good_for_part(option) or option.most < 1 or (known := option.figures) is None:
+        if not good_for_part(option) or option.most < 1 or (known := option.figures) is None or option.carries is None:
             continue
         here = standing.get(option.pool, 0)
         offers.append(
@@ -22,7 +22,7 @@ def problem_of(snapshot: Snapshot, options: Iterable[Option], rate: float, stand
                 pool=option.pool,
                 family=option.candidate.pool.family,
                 spot=option.candidate.pool.spot,
-                capacity=known.capacity.rate.point,
+                capacity=option.carries.point,
                 cost=known.each,
                 least=workload.choice(option.pool).minimum,
                 most=option.most,

@@ -59,12 +59,19 @@ class Room(NamedTuple):
         return min(self.most, int(self.a_node * max(0.0, self.nodes - held) + _SLACK))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """What the pools are weighed at: the load, None where none is known, and what its requests count for."""
 
     load: Load | None
     counting: Counting
+
+    @cached_property
+    def kept(self) -> float:
+        """Capacity that what serves now keeps for one request per second."""
+        assert self.load is not None
+        rates = self.load.rates
+        return rates.times_kept(rates.start, rates.risk.lateness.busy, rates.risk.each)
 
 
 class Figures(NamedTuple):
@@ -105,6 +112,8 @@ class _OnPool:
     """What a replica completes at most, where that is known, in requests that it was measured with."""
     worth: float = 1.0
     tokens: PerRequest | None = None
+    start_seconds: float | None = None
+    """From the order of a replica there to its first ready moment: as those took that stand there, the slowest of them, else as is remembered."""
     timed: bool = False
     """Whether the workload has an objective for the whole time of a request."""
     prior: Capacity | None = None
@@ -116,18 +125,34 @@ class _OnPool:
         return None if self.each is None or self.capacity is None else Figures(self.each, self.capacity)
 
     @cached_property
+    def reserve(self) -> float:
+        """Times the capacity that is kept ready by what serves now, that must be kept ready there: more where replicas take longer to start, or have less
+        to spare; 1 where no start was seen."""
+        load = self.asked.load
+        if self.capacity is None or load is None or self.start_seconds is None:
+            return 1.0
+        law = load.rates.risk.lateness
+        busy = law.busy if self.saturation is None else min(1.0, self.capacity.rate.point / self.saturation.rate.point)
+        return load.rates.times_kept(self.start_seconds, busy, self.capacity.rate.point) / self.asked.kept
+
+    @cached_property
+    def carries(self) -> Interval | None:
+        """Requests per second of the load that replicas are sized for, which one carries there; None without figures."""
+        return None if (known := self.figures) is None else known.capacity.rate.times(1 / self.reserve)
+
+    @cached_property
     def replicas(self) -> int | None:
         """As many as the load needs; None where the figures or the load are not known."""
-        if self.asked.load is None or (known := self.figures) is None:
+        if self.asked.load is None or self.carries is None or self.each is None:
             return None
-        return need(self.asked.load.soon, known.capacity.rate.point, self.least, UNBOUNDED)
+        return need(self.asked.load.soon, self.carries.point, self.least, UNBOUNDED)
 
     @cached_property
     def cost(self) -> Interval | None:
         """Money per hour, as a mean over usual loads; None as `replicas`."""
-        if self.asked.load is None or (known := self.figures) is None:
+        if self.asked.load is None or self.carries is None or self.each is None:
             return None
-        return cost_at(self.asked.load.usual, known, self.least)
+        return cost_at(self.asked.load.usual, self.carries, self.each, self.least)
 
     @cached_property
     def by_unit(self) -> Mapping[Unit, Interval]:
@@ -352,6 +377,7 @@ def _option(grounds: _Grounds, snapshot: Snapshot, asked: Asked, now: datetime) 
         saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
         worth=worth,
         tokens=_tokens(known, counting),
+        start_seconds=_start(candidate, snapshot),
     )
     if grounds.refusal is not None:
         return _refused(option, grounds.refusal)
@@ -363,6 +389,11 @@ def _refused(option: Eligible, refusal: Refusal, *, only_for_part: bool = False)
     """The same with what is known of it."""
     known = {name: getattr(option, name) for name in _ON_POOL}
     return Refused(**known, refusal=refusal, only_for_part=only_for_part)
+
+
+def _start(candidate: Candidate, snapshot: Snapshot) -> float | None:
+    standing = [p for p in snapshot.placements if p.key.pool == candidate.name]
+    return snapshot.start_seconds(candidate.name, standing[0].key.revision if standing else candidate.revision)
 
 
 def _tokens(known: Known | None, counting: Counting) -> PerRequest | None:
@@ -429,9 +460,8 @@ def what_to_raise(workload: Workload) -> str:
     return f"raise {of_the_workload}spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes"
 
 
-def cost_at(rates: Sequence[float], known: Figures, least: int) -> Interval:
-    """Money per hour of the replicas that carry these loads, as a mean, over the interval of the capacity."""
-    each, rate = known.each, known.capacity.rate
+def cost_at(rates: Sequence[float], rate: Interval, each: float, least: int) -> Interval:
+    """Money per hour of the replicas that carry these loads, as a mean, over the interval of what one carries."""
     point, few, many = (fmean([need(load, c, least, UNBOUNDED) for load in rates]) for c in (rate.point, rate.upper, rate.lower))
     return Interval(point * each, few * each, many * each)
 

@@ -3,10 +3,12 @@ expected to be late."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steelyard.core.performance.lateness import Lateness
 
@@ -27,32 +29,52 @@ _WEIGHTS = np.exp(-(_NORMAL**2) / 2) / np.exp(-(_NORMAL**2) / 2).sum()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """What may be missed. lateness: which part is late at which load. budget: part of what the objective allows that sizing may spend."""
+    """What may be missed. lateness: which part is late at which load. budget: part of what the objective allows that sizing may spend; usual: the same
+    but for what the last hour left of it. each: requests per second that one replica carries: replicas are whole, and half of one is to spare on average."""
 
     lateness: Lateness
     budget: float = 0.5
+    usual: float = 0.5
+    each: float = 0.0
 
     @property
     def spent(self) -> float:
         """The part of all requests that sizing plans to miss."""
         return max(self.budget, LEAST_BUDGET) * max(self.lateness.allowed, LEAST_ALLOWED)
 
+    def usually(self, busy: float, each: float) -> Risk:
+        """Without what the last hour taught, of replicas that are busy for that part of their time at their capacity."""
+        return replace(self, lateness=replace(self.lateness, busy=busy, correction=1.0), budget=self.usual, each=each)
 
-def reserve(mean: float, variance: float, risk: Risk) -> float:
+
+class Rising(NamedTuple):
+    """Loads in requests per second, which none of the last hour may foretell, and the part of the requests that comes at each."""
+
+    loads: NDArray[np.float64]
+    parts: NDArray[np.float64]
+
+
+def reserve(mean: float, variance: float, risk: Risk, rising: Rising | None = None) -> float:
     """Requests per second that replicas must carry at their capacity; 0 where nothing is asked for.
 
-    The load has a gamma distribution of that mean and variance, by Wilson and Hilferty (1931): rates are not negative, and skewed.
+    The load has a gamma distribution of that mean and variance, by Wilson and Hilferty (1931): rates are not negative, and skewed. rising: what it is
+    instead, for a part of the requests.
     """
     if mean <= 0:
         return 0.0
     shape = mean**2 / min(max(variance, 1e-12 * mean**2), (WIDEST * mean) ** 2)
     loads = mean * np.maximum(0.0, 1 - 1 / (9 * shape) + _NORMAL / (3 * sqrt(shape))) ** 3
-    asked = _WEIGHTS * loads
+    weights, spare = _WEIGHTS, 0.0 * loads
+    if rising is not None:
+        loads = np.concatenate((loads, rising.loads))
+        spare = np.concatenate((spare, np.full(rising.loads.size, risk.each / 2)))
+        weights = np.concatenate(((1 - rising.parts.sum()) * weights, rising.parts))
+    asked = weights * loads
     asked /= asked.sum()
     low, high = mean / MOST, mean * MOST
     for _ in range(NARROWED):
         tried = low * (high / low) ** _STEPS
-        late = risk.lateness.late(loads / tried[1:-1, None]) @ asked
+        late = risk.lateness.late(loads / (tried[1:-1, None] + spare)) @ asked
         enough = int((late > risk.spent).sum()) + 1
         low, high = float(tried[enough - 1]), float(tried[enough])
     return high

@@ -113,7 +113,7 @@ def _within(
     grounds: Grounds, known: Mapping[str, Option], target: str, pools: Set[str], paid: float, sizing: Sizing
 ) -> Mapping[str, int] | None:
     """The cheapest on these pools, with one on the target at least; None where that surely costs more than what stands."""
-    asked = _problem(grounds, known, pools, grounds.load.soon, sizing)
+    asked = _problem(grounds, known, pools, grounds.load.soon * max(1.0, known[target].reserve), sizing)
     return None if least_with(asked, target) > paid * (1 + _SURELY) else _solved(asked)
 
 
@@ -125,7 +125,7 @@ def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapp
     places = {o.candidate.pool.of: o.pool for o in one_place_each(known.values(), grounds.standing)}
     plan = {places.get(pool, pool): count for pool, count in planned.items()}
     more = [pool for pool, count in plan.items() if count > grounds.standing.get(pool, 0)]
-    rates = [o.capacity.rate.point for pool in plan if (o := known.get(pool)) is not None and o.capacity is not None]
+    rates = [o.carries.point for pool in plan if (o := known.get(pool)) is not None and o.carries is not None]
     if len(more) != 1 or len(rates) < len(plan) or sum(plan.values()) * min(rates) < grounds.load.soon * (1 - _ROUNDING):
         return {}
     return {more[0]: plan}
@@ -163,7 +163,9 @@ def _present(grounds: Grounds, known: Mapping[str, Option], *, ends: bool = True
 def _mean_cost(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int], end: str) -> float:
     """Money per hour of an allocation as a mean over usual loads, at that end of the interval of all capacities: what is too much for one goes, and
     what is missing for one is added beside it. Infinite where that does not carry one of them."""
-    costs = {rate: _money(grounds, known, _sized(grounds, known, plan, rate, end)) for rate in set(grounds.load.usual)}
+    # What serves together is kept ready for as long as the slowest of it takes to start.
+    reserve = max((known[pool].reserve for pool, count in plan.items() if count), default=1.0)
+    costs = {rate: _money(grounds, known, _sized(grounds, known, plan, reserve * rate, end)) for rate in set(grounds.load.usual)}
     return fmean([costs[rate] for rate in grounds.load.usual])
 
 

@@ -128,9 +128,8 @@ class Grounds:
     def cost(self, option: Option) -> Interval | None:
         """Money per hour, as a choice, of the replicas there that carry usual loads alone, over the interval of their capacity; None without
         figures."""
-        if (known := option.figures) is None:
+        if (rate := option.carries) is None:
             return None
-        rate = known.capacity.rate
         return Interval(self.cost_at(option, rate.point), self.cost_at(option, rate.upper), self.cost_at(option, rate.lower))
 
     def cost_at(self, option: Option, capacity: float) -> float:

@@ -132,9 +132,9 @@ def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
 
 def _in_replicas(grounds: Grounds, option: Option, here: Interval | None) -> float:
     """Money per hour that all of the load saves there, where a replica carries what is expected of it."""
-    if here is None or (known := option.figures) is None or option.replicas is None or option.replicas > option.most:
+    if here is None or option.carries is None or option.replicas is None or option.replicas > option.most:
         return 0.0
-    return here.point - grounds.cost_at(option, known.capacity.rate.point)
+    return here.point - grounds.cost_at(option, option.carries.point)
 
 
 def trial_cost(grounds: Grounds, option: Option) -> float:

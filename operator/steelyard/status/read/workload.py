@@ -13,6 +13,7 @@ from steelyard.status.read.exit_drill import ExitDrill, exit_drill
 from steelyard.status.read.field import text, whole
 from steelyard.status.read.move import Move, PastMove, Quarantine, history, move, quarantine
 from steelyard.status.read.placement import Placement, placements
+from steelyard.status.read.rises import Rises, rises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class WorkloadStatus:
     history: tuple[PastMove, ...]
     decision: Decision | None
     exit_drill: ExitDrill | None
+    rises: Rises
 
     @property
     def allocation(self) -> tuple[Placement, ...]:
@@ -63,4 +65,5 @@ def workload_status(status: Raw) -> WorkloadStatus:
         history=history(status),
         decision=decision(status),
         exit_drill=exit_drill(status),
+        rises=rises(status),
     )

@@ -1,0 +1,64 @@
+"""Counting how the load rises: once in a while over the windows that came since, and only where it rose, so that nothing is written at rest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.core.facts.rises import STEPS, WITHIN, Rises
+from steelyard.core.planning.load import REMEMBERED, Rates
+from steelyard.core.planning.rises import MOST, left, requests_until
+from steelyard.core.statistics.significant import significant
+
+EVERY = timedelta(minutes=30)
+"""At most half of the time of the windows that are there to be counted."""
+SURE_SIGMAS = 2.0
+"""Standard deviations of a window's count that are no rise."""
+DIGITS = 2
+_STEPS = np.array(STEPS)
+
+Reals = NDArray[np.float64]
+
+
+def count_rises(before: Rises | None, rates: Rates) -> Rises:
+    """With the windows that ended since, or as they were where it is not time or the load did not rise. None is before the first window."""
+    end = rates.end.replace(microsecond=0)
+    if before is None:
+        return Rises(until=end)
+    passed = end - before.until
+    if passed < min(EVERY, timedelta(seconds=REMEMBERED / 2 * rates.length)):
+        return before
+    new, length = round(passed.total_seconds() / rates.length), rates.length
+    each, loads = np.array(rates.each), np.array(rates.loads)
+    sure = each - SURE_SIGMAS * np.sqrt(max(1.0, rates.learnt[-1].dispersion) * each / length)
+    apart = [max(1, round(within / length)) for within in WITHIN]
+    # What did not rise above the load rose above no forecast of it, which takes longer to make.
+    if sure.max() < (1 + STEPS[0]) * loads.min() or not any(_risen(sure, loads, loads, new, back).any() for back in apart):
+        return before
+    slopes, rest = np.array(rates.slopes), left(passed)
+    found = [_risen(sure, loads + slopes * within, loads, new, back) * length for within, back in zip(WITHIN, apart, strict=True)]
+    return Rises(
+        until=end,
+        requests=_rounded(requests_until(before, float(loads[-new:].mean()), end)),
+        risen=tuple(
+            tuple(_rounded(rest * old + more) for old, more in zip(counted, row.tolist(), strict=True))
+            for counted, row in zip(before.risen, found, strict=True)
+        ),
+    )
+
+
+def _rounded(requests: float) -> int:
+    return round(significant(requests, DIGITS))
+
+
+def _risen(sure: Reals, expected: Reals, loads: Reals, new: int, apart: int) -> Reals:
+    """For each of STEPS the requests per second of windows after which so much more surely came than was expected, so many windows later; summed over the
+    newest windows."""
+    new = min(new, len(loads) - apart)
+    if new < 1:
+        return np.zeros(len(STEPS))
+    then, later = slice(-new - apart, -apart), sure[-new:, None]
+    than = expected[then, None]
+    return np.asarray(loads[then] @ ((later >= (1 + _STEPS) * than) & (later <= (1 + MOST) * than)))
