@@ -47,6 +47,8 @@ CALM, HALF = 0.1, 0.5
 TOLERABLE = 2.0
 """Seconds: a server at which more than the share of requests takes longer at half of the engine's rate has no latency there."""
 BEST_OTHER, OF_RAW, OF_RAW_FULL = 1.2, 0.85, 0.95
+FED = "as many as may wait"
+"""How the engine is fed where it knows no more texts than a full server."""
 
 ABOUT = f"""Model servers compared: throughput within a latency limit, and the overhead of a server
 
@@ -69,7 +71,8 @@ Columns:
   {LOWEST} and {HIGHEST} of `full_rps` in the same round, {SECONDS} s each; a rate that fails is tried once more.
 - `full_rps`: answers a second while as many requests always wait as the engine answers within {SLO_MILLISECONDS:.0f} ms: where more than these wait,
   the promise is broken anyway.
-- `of_raw`, `full_of_raw`: the two over the engine's best rate in the same round. `of_best`: `rps_at_slo` over the best other server's.
+- `of_raw`, `full_of_raw`: the two over the engine's best rate in the same round; `full_of_fed`: `full_rps` over its rate with as many as may wait.
+  `of_best`: `rps_at_slo` over the best other server's.
 - `p50_ms`, `p95_ms`: at {HALF} of the engine's rate, in the first round; empty where more than 5 % take over {TOLERABLE:.0f} s. `added_ms`: the median at
   {CALM} of it, less the engine's own median for one request.
 - `rounds`: the first has all servers; the others have ours and the best other server of the first. Figures are medians of the rounds, and of
@@ -78,8 +81,10 @@ Columns:
 No server answers more than the engine, so {BEST_OTHER} x the best other is beyond reach where that one comes to more than {1 / BEST_OTHER:.2f} of it: where a
 single request keeps the engine busy for long, as with images and with many documents to rank, little is left for a server to save.
 
-`raw` is no server: the same engine with the inputs in memory, in batches of eight. It has no latency, and its best order (texts of one
-length together) is not open to a server that must answer the first text soon.
+`raw` is no server: the same engine with the inputs in memory, in batches of up to eight. It has no latency, and its best order (texts of one
+length together) is not open to a server that must answer the first text soon: it is made of all texts of the run, of which a full server sees
+those that wait. *{FED}* is made of these alone: always the oldest, with neighbours in length by the rule of our server, of as many as `full_rps`
+has under way ([ADR 0099](../adr/0099-a-full-server-is-held-to-what-waits.md)).
 
 Other servers, each of the version in its lock (`locks/bench-*.in`), with one worker that runs the engine on one thread. Where one has settings of
 its batching it is started with each and kept full for {TRIAL_SECONDS:.0f} s; the one that answers most is measured, and `batching` says which that is.
@@ -106,18 +111,21 @@ COLUMNS = (
     "of_best",
     "full_rps",
     "full_of_raw",
+    "full_of_fed",
     "rounds",
 )
 
 
 @dataclass
 class Found:
-    """Of one server, by round. `raw`: the engine's best rate in that round. `best_other`: the best other server's."""
+    """Of one server, by round. `raw`: the engine's best rate in that round. `fed`: its rate with as many as may wait. `best_other`: the best other
+    server's."""
 
     server: Server
     rates: list[float] = field(default_factory=list)
     full: list[float] = field(default_factory=list)
     raw: list[float] = field(default_factory=list)
+    fed: list[float] = field(default_factory=list)
     best_other: list[float] = field(default_factory=list)
     p50: float = inf
     p95: float = inf
@@ -126,18 +134,21 @@ class Found:
 
 @dataclass(frozen=True)
 class Load:
-    """Of one task, in one round: what is asked, the engine's best rate, its milliseconds for one request, and how long each load takes."""
+    """Of one task, in one round: what is asked, the engine's best rate and that with as many as may wait, its milliseconds for one request, how many
+    wait where a server is full, and how long each load takes."""
 
     number: int
     texts: Sequence[str]
     best: float
+    fed: float
     single: float
+    waiting: int
     seconds: float
     steps: int
 
 
 def rows(say: Say, *, quick: bool) -> Iterator[Row]:
-    """One a server and task, and three ways to feed the engine alone. quick: small models, and no other server."""
+    """One a server and task, and four ways to feed the engine alone. quick: small models, and no other server."""
     if (os.cpu_count() or 1) < 2:
         say("one core: the client would take from the server")
         return
@@ -149,10 +160,10 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
                 artifact = tiny(task, Path(scratch)) if quick else compiled(task, Path(scratch), say, install=True)
                 texts = inputs_of(task, random.Random(1))[: FEW if quick else None]
                 beside = [] if quick else others(artifact, say, install=True)
-                waiting = _waiting(max(one["rate"] for one in _raw(artifact, texts, SHORT if quick else TRIAL_SECONDS).values()))
+                waiting = _waiting(max(one["rate"] for one in _raw(artifact, texts, SHORT if quick else TRIAL_SECONDS, LARGEST).values()))
                 asked = [_started(server, artifact, stack) for server in ours(artifact)]
                 asked += [_best(each, texts, waiting, artifact, stack, say) for each in beside]
-                yield from ({"task": task, **row} for row in _measured(asked, texts, artifact, say, quick=quick))
+                yield from ({"task": task, **row} for row in _measured(asked, texts, waiting, artifact, say, quick=quick))
     except NotHereError as why:
         say(str(why))
     finally:
@@ -186,16 +197,18 @@ def _best(settings: Sequence[Server], texts: Sequence[str], waiting: int, artifa
     return settings[best]
 
 
-def _measured(asked: Sequence[Server], texts: Sequence[str], artifact: Artifact, say: Say, *, quick: bool) -> Iterator[Row]:
+def _measured(asked: Sequence[Server], texts: Sequence[str], waiting: int, artifact: Artifact, say: Say, *, quick: bool) -> Iterator[Row]:
     found = {id(server): Found(server) for server in asked}
     engine: dict[str, list[dict[str, float]]] = {}
     again = list(asked)
     for number in range(1 if quick else ROUNDS):
-        alone = _raw(artifact, texts, SHORT if quick else SECONDS)
+        alone = _raw(artifact, texts, SHORT if quick else SECONDS, waiting)
         for way, one in alone.items():
             engine.setdefault(way, []).append(one)
         best, single = max(one["rate"] for one in alone.values()), alone["none"]["p50"]
-        load = Load(number, texts, best, single, SHORT if quick else SECONDS, 1 if quick else STEPS)
+        # Of images none is longer than another.
+        fed = alone[FED]["rate"] if FED in alone else best
+        load = Load(number, texts, best, fed, single, waiting, SHORT if quick else SECONDS, 1 if quick else STEPS)
         for server in [*again[number % len(again) :], *again[: number % len(again)]]:
             with server.alone():
                 _ask(found[id(server)], load)
@@ -219,7 +232,8 @@ def _ask(one: Found, load: Load) -> None:
     """One round of a server."""
     target = one.server.target
     one.raw.append(load.best)
-    one.full.append(full_rate(target, load.texts, _waiting(load.best), load.seconds))
+    one.fed.append(load.fed)
+    one.full.append(full_rate(target, load.texts, load.waiting, load.seconds))
     one.rates.append(_highest(target, load, one.full[-1]))
     if load.number == 0:
         half = offer(target, load.texts, HALF * load.best, load.seconds, 1, Promise(TOLERABLE, LATE))
@@ -241,6 +255,7 @@ def _row(each: Found) -> Row:
         "of_best": round(median(beside), 3) if beside else None,
         "full_rps": round(median(each.full), 1),
         "full_of_raw": _ratio(each.full, each.raw),
+        "full_of_fed": _ratio(each.full, each.fed),
         "rounds": len(each.rates),
     }
 
@@ -259,6 +274,7 @@ def _raw_row(way: str, rounds: Sequence[dict[str, float]], engine: dict[str, lis
         "of_best": None,
         "full_rps": None,
         "full_of_raw": None,
+        "full_of_fed": None,
         "rounds": len(rounds),
     }
 
@@ -271,16 +287,16 @@ def _milliseconds(value: float) -> Cell:
     return round(value, 1) if isfinite(value) else None
 
 
-def _raw(artifact: Artifact, texts: Sequence[str], seconds: float) -> dict[str, dict[str, float]]:
+def _raw(artifact: Artifact, texts: Sequence[str], seconds: float, waiting: int) -> dict[str, dict[str, float]]:
     """The engine alone, on the servers' core, which have nothing to do meanwhile: requests a second, and quantiles of a batch, by order of the
-    texts. A request to rank is as many pairs as it has documents."""
+    texts. waiting: requests that a full server has under way. A request to rank is as many pairs as it has documents."""
     pairs, lines = 1, list(texts)
     if artifact.task == RANKING:
         pairs = DOCUMENTS
         lines = [f"{query}\t{each}" for query, documents in map(ranked, texts) for each in documents]
     elif artifact.task == VISION:
         lines = [base64.b64encode(image(seed)).decode() for seed in texts]
-    command = ("taskset", "--cpu-list", str(CORE), sys.executable, "raw.py", str(artifact.folder), str(seconds), str(pairs))
+    command = ("taskset", "--cpu-list", str(CORE), sys.executable, "raw.py", str(artifact.folder), str(seconds), str(pairs), str(waiting))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "runtime")}
     done = subprocess.run(command, input="\n".join(lines), env=environment, cwd=HERE, capture_output=True, text=True, check=True)
     return {
@@ -310,6 +326,7 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         (f"rps_at_slo at least {BEST_OTHER} x the best other server", "of_best", BEST_OTHER),
         (f"rps_at_slo at least {OF_RAW} of the raw engine", "of_raw", OF_RAW),
         (f"full_rps at least {OF_RAW_FULL} of the raw engine", "full_of_raw", OF_RAW_FULL),
+        (f"full_rps at least {OF_RAW_FULL} of the engine with as many as may wait", "full_of_fed", OF_RAW_FULL),
     )
     mine = {row["task"]: row for row in rows if row["server"] == OURS and row["batching"] != "none"}
     return tuple(_bar(f"{task}: {what}", mine.get(task, {}).get(column), least) for task in TASKS for what, column, least in asked)

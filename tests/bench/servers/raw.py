@@ -1,5 +1,5 @@
-"""The engine without a server: texts, pairs or images in batches, as fast as one core goes. python raw.py FOLDER SECONDS INPUTS_A_REQUEST < inputs,
-one a line: a pair has a tab between its two, an image is in base64."""
+"""The engine without a server: texts, pairs or images in batches, as fast as one core goes. python raw.py FOLDER SECONDS INPUTS_A_REQUEST WAITING <
+inputs, one a line: a pair has a tab between its two, an image is in base64. WAITING: how many requests a full server has under way."""
 
 import base64
 import json
@@ -7,11 +7,12 @@ import sys
 import time
 
 from engine import Classifier, Embedder, is_vision
+from waiting import batches_of_waiting
 
 BATCH = 8
 
 
-def main(folder, seconds, pairs, lines):
+def main(folder, seconds, pairs, waiting, lines):
     if is_vision(folder):
         inputs, lengths = [base64.b64decode(line) for line in lines], None
         work = Classifier(folder).classify
@@ -25,6 +26,7 @@ def main(folder, seconds, pairs, lines):
     }
     if lengths:
         orders["batches of one length"] = batches(inputs, sorted(range(len(inputs)), key=lengths.__getitem__))
+        orders["as many as may wait"] = [[inputs[place] for place in these] for these in batches_of_waiting(lengths, pairs, waiting, BATCH)]
     found = {}
     for name, order in orders.items():
         # Each shape has a price once.
@@ -47,4 +49,4 @@ def batches(inputs, order):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.stdin.read().splitlines())
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.stdin.read().splitlines())
