@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from steelyard.core.facts.memory import ClaimVerdict
 from steelyard.core.facts.trial import TrialMemory, TrialPhase
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.trials.look import Look
@@ -39,35 +40,88 @@ def all_refused(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal |
     return Refusal(Reason.NOTHING_MEASURED, "; ".join(row.message for row in memory.rows))
 
 
+class _Result(NamedTuple):
+    """What became of all that was to be sent. `found`: pools of which something is known; `lost`: what became of those that were not measured to the
+    end, as sentences; `left`: claims without a verdict."""
+
+    look: Look
+    memory: TrialMemory
+    found: list[str]
+    lost: list[str]
+    left: list[ClaimVerdict]
+
+    @property
+    def open_(self) -> list[str]:
+        """The same claims, as sentences."""
+        return [f"{each.name} of pool {each.pool}: {each.message}" for each in self.left]
+
+
 def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
     """All that was to be sent was sent."""
     if memory.started is None or not all(row.phase.is_over for row in memory.rows):
         return None
-    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED or row.capacity is not None]
-    lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
-    if not found:
-        return Refusal(Reason.NOTHING_MEASURED, "; ".join(lost))
-    lost += [why for row in memory.rows if row.phase is TrialPhase.MEASURED and (why := is_gone(look, row.pool)) is not None]
-    left = [each.verdict for each in memory.verdicts if not is_decided(each)]
-    open_ = [f"{each.name} of pool {each.pool}: {each.message}" for each in left]
-    if look.trial.live and lost and not any(row.spent is not None for row in memory.rows if row.phase is TrialPhase.MEASURED):
-        # That what serves is measured is nothing that was asked for.
-        return Refusal(_of_lost(look), "; ".join([*lost, *open_]))
-    if not open_:
-        told = "each claim has its verdict" if memory.verdicts else f"{', '.join(found)} measured"
-        if memory.answered is not None:
-            told += "; once that was known, the generators were told to send no more"
-        return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
-    if lost:
-        return Refusal(_of_lost(look), "; ".join([*lost, *open_]))
-    if look.trial.live:
-        return Refusal(Reason.DEADLINE, "; ".join([*open_, _more(memory)]))
-    bounded = look.trial.duration_seconds is None and (memory.load_seconds or 0) < LONGEST
-    longer = "spec.durationSeconds" if look.trial.budget is not None else "duration"
+    result = _result(look, memory)
+    return next(end for rule in RESULTS if (end := rule(result)) is not None)
+
+
+def _result(look: Look, memory: TrialMemory) -> _Result:
+    whole = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED]
+    lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.pool not in whole]
+    return _Result(
+        look,
+        memory,
+        found=[row.pool for row in memory.rows if row.pool in whole or row.capacity is not None],
+        lost=[*lost, *filter(None, (is_gone(look, pool) for pool in whole))],
+        left=[each.verdict for each in memory.verdicts if not is_decided(each)],
+    )
+
+
+def _nothing(result: _Result) -> Refusal | None:
+    return None if result.found else Refusal(Reason.NOTHING_MEASURED, "; ".join(result.lost))
+
+
+def _only_what_serves(result: _Result) -> Refusal | None:
+    """That what serves is measured is nothing that was asked for."""
+    paid = any(row.spent is not None for row in result.memory.rows if row.phase is TrialPhase.MEASURED)
+    return _a_pool_lost(result) if result.look.trial.live and not paid else None
+
+
+def _all_decided(result: _Result) -> Refusal | None:
+    if result.left:
+        return None
+    told = "each claim has its verdict" if result.memory.verdicts else f"{', '.join(result.found)} measured"
+    if result.memory.answered is not None:
+        told += "; once that was known, the generators were told to send no more"
+    return Refusal(Reason.DECIDED, "; ".join([told, *result.lost]))
+
+
+def _a_pool_lost(result: _Result) -> Refusal | None:
+    return Refusal(_of_lost(result.look), "; ".join([*result.lost, *result.open_])) if result.lost else None
+
+
+def _live_is_over(result: _Result) -> Refusal | None:
+    return Refusal(Reason.DEADLINE, "; ".join([*result.open_, _more(result.memory)])) if result.look.trial.live else None
+
+
+def _all_sent(result: _Result) -> Refusal:
+    trial = result.look.trial
+    bounded = trial.duration_seconds is None and (result.memory.load_seconds or 0) < LONGEST
+    longer = "spec.durationSeconds" if trial.budget is not None else "duration"
     more = "a larger spec.budget pays for longer steps" if bounded else f"a longer {longer} makes the intervals narrower"
     # What was not measured at all is not mended by more of the same load.
-    helps = any(each.n > 0 and each.reason == Reason.TOO_FEW_REQUESTS for each in left)
-    return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, *([more] if helps else [])]))
+    helps = any(each.n > 0 and each.reason == Reason.TOO_FEW_REQUESTS for each in result.left)
+    return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*result.open_, *([more] if helps else [])]))
+
+
+RESULTS: tuple[Callable[[_Result], Refusal | None], ...] = (
+    _nothing,
+    _only_what_serves,
+    _all_decided,
+    _a_pool_lost,
+    _live_is_over,
+    _all_sent,  # always an answer
+)
+"""What it ended with; the first that answers is told."""
 
 
 def _of_lost(look: Look) -> Reason:
