@@ -18,6 +18,12 @@ from steelyard.core.performance.lengths import Lengths
 POINTS = 16
 """Numbers of sequences that are looked at; between two of them the logarithm of a chance is straight."""
 _EVENLY = np.linspace(0.0, 1.0, POINTS + 1)
+_HALVES = np.array([0.5, *[1.0] * (POINTS - 1), 0.5])
+_MOMENTS = np.array([_HALVES * _EVENLY**power for power in range(3)])
+"""(3, POINTS + 1): what sums chances, what makes their mean, and their mean square, by the trapezoidal rule; in widths and in tops."""
+_SUMS = np.tril(np.ones((POINTS + 1, POINTS + 1)))[1:] - np.eye(POINTS + 1)[1:] / 2
+_SUMS[:, 0] = 0.5
+"""(POINTS, POINTS + 1): sums from the first point to each other one, by the same rule."""
 FAR, FURTHER = 5.0, 20.0
 """Times the number that is most likely, and as many more, that are looked at where there are slots for so many."""
 NEAREST = 1e-9
@@ -43,29 +49,27 @@ def concurrency(logs: Reals, lengths: Lengths, rate: Reals, slots: Reals, likely
     """Of a server that runs so many `slots` sequences at most, a finite number, and `likely` so many at this rate (`Iteration.arrivals` times the output).
     logs (6, ...) of its figures, and the others, broadcast."""
     top = np.minimum(slots, FAR * likely + FURTHER)
-    iteration = Iteration(logs[..., None], lengths.prompt, lengths.output)
-    running = top[..., None] * _EVENLY
+    iteration = Iteration(logs, lengths.prompt, lengths.output)
+    # The points are the first axis: along the others numbers are many, and lie together.
+    running = np.multiply.outer(_EVENLY, top)
     stays = np.log(lengths.output * iteration.itl(running / lengths.output, running))
     width = top / POINTS
-    summed = np.cumsum((stays[..., 1:] + stays[..., :-1]) / 2, axis=-1) * width[..., None] + (stays[..., 1:] - stays[..., :1]) / 2
-    log_rate = np.log(rate)[..., None]
-    chance = running * log_rate - _log_factorial(running)
-    chance[..., 1:] += summed
-    chance = np.exp(chance - chance.max(axis=-1, keepdims=True))
-    most = top / np.exp(stays[..., -1])
+    chance = running * np.log(rate) - _log_factorial(running)
+    chance[1:] += np.tensordot(_SUMS, stays, 1) * width + (stays[1:] - stays[0]) / 2
+    chance = np.exp(chance - chance.max(axis=0))
+    most = top / np.exp(stays[-1])
     used = np.minimum(rate / most, 1 - NEAREST)
-    waits = top == slots
-    waiting = np.where(waits, chance[..., -1] * used / (1 - used), 0.0)
-    weights = np.ones(POINTS + 1) * width[..., None]
-    weights[..., 0] = weights[..., -1] = (width + 1) / 2
-    weighed = chance * weights
-    total = weighed.sum(axis=-1) + waiting
-    mean = ((weighed * running).sum(axis=-1) + top * waiting) / total
-    square = ((weighed * running**2).sum(axis=-1) + top**2 * waiting) / total
+    waits, last = top == slots, chance[-1]
+    waiting = np.where(waits, last * used / (1 - used), 0.0)
+    # Each point stands for the width around it, and the two ends for half of one number more.
+    total, once, twice = np.tensordot(_MOMENTS, chance, 1) * width
+    beside = last / 2 + waiting
+    total = total + chance[0] / 2 + beside
+    mean, square = top * (once + beside) / total, top * top * (twice + beside) / total
     return Concurrency(
         mean=mean,
         deviation=np.sqrt(np.maximum(square - mean**2, 0.0)),
-        full=np.where(waits, np.minimum(1.0, (chance[..., -1] + waiting) / total), 0.0),
+        full=np.where(waits, np.minimum(1.0, (last + waiting) / total), 0.0),
         falls=1 / (most * (1 - used)),
     )
 

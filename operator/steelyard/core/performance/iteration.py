@@ -65,7 +65,7 @@ class Iteration:
             s = np.where(full > 0, least, np.inf)
             for _ in range(SOLVING):
                 prompts, slope = self._prompts_and_slope(s)
-                before, s = s, np.clip(s - (self.floor + prompts - s * idle) / (slope - idle), s, most)
+                before, s = s, np.minimum(np.maximum(s - (self.floor + prompts - s * idle) / (slope - idle), s), most)
                 if not (s > (1 + SOLVED) * before).any():
                     break
         return np.where(full > 0, s, np.inf)
@@ -88,17 +88,22 @@ class Iteration:
 
     def alone(self, requests: Reals) -> Reals:
         """Seconds that so many prompts add to one iteration."""
-        return np.asarray(np.hypot(self.floor, self.prompts * requests) - self.floor)
+        return np.asarray(_longest(self.floor, self.prompts * requests) - self.floor)
 
     def _prompts(self, s: Reals) -> Reals:
         """Mean seconds that prompts add to an iteration, g(s)."""
         read = -np.expm1(-s) * self.floor
-        return np.asarray(np.hypot(read, s * self.prompts) - read)
+        return np.asarray(_longest(read, s * self.prompts) - read)
 
     def _prompts_and_slope(self, s: Reals) -> tuple[Reals, Reals]:
         """The same, and its slope in s."""
-        share, none = -np.expm1(-s), np.exp(-s)
-        read, compute = share * self.floor, s * self.prompts
-        longest = np.hypot(read, compute)
-        slope = (read * none * self.floor + compute * self.prompts) / np.maximum(longest, 1e-300) - none * self.floor
+        share = -np.expm1(-s)
+        read, compute, none = share * self.floor, s * self.prompts, (1 - share) * self.floor
+        longest = _longest(read, compute)
+        slope = (read * none + compute * self.prompts) / np.maximum(longest, 1e-300) - none
         return longest - read, slope
+
+
+def _longest(read: Reals, compute: Reals) -> Reals:
+    """hypot, which takes three times as long and is for what overflows when it is squared."""
+    return np.asarray(np.sqrt(read * read + compute * compute))

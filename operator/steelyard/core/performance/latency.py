@@ -28,12 +28,12 @@ STEP = 1e-4
 """Of the forward differences, in logarithms."""
 SLACK = np.linspace(-6.0, 7.0, 28)
 """Loads that a limit is looked for at: log(u / (1 - u)) of the utilisation u. Densest near the saturation, where latency is steep."""
-FINER = 8
-"""Loads that are looked at between two of these, ends included: there latency may begin to rise, as it does where the first requests wait."""
+FINER = np.linspace(0.0, 1.0, 8)
+"""Parts of the way from one of these to the next that are looked at: there latency may begin to rise, as it does where the first requests wait."""
 CLOSE = 1e-9
 """Part of a rate to which it is the same."""
-BEYOND = 5
-"""Loads from the saturation to where no law within the interval carries any."""
+BEYOND = np.linspace(0.0, 1.0, 5)
+"""The same from the saturation to where no law within the interval carries any."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -63,7 +63,7 @@ class Curve:
         lower: the largest that surely is; 0 where none is. A longer limit never gives less, more uncertainty never a higher lower bound.
         """
         full = self.full
-        rates = np.concatenate((full.point / (1 + np.exp(-SLACK)), np.geomspace(full.point, full.upper, BEYOND)))
+        rates = np.concatenate((full.point / (1 + np.exp(-SLACK)), _between(full.point, full.upper, BEYOND)))
         around = [_around(rates, seconds, limit) for seconds in self._carried(rates, full)]
         finer = np.split(self._carried(np.concatenate(around), full), len(around), axis=1)
         least, middle, most = (
@@ -142,9 +142,14 @@ def _within(seconds: Reals, limit: float) -> int:
 
 
 def _around(rates: Reals, seconds: Reals, limit: float) -> Reals:
-    """(FINER,) loads from the last that is within the limit to the next; all the same where there is no such pair."""
+    """Loads from the last that is within the limit to the next; all the same where there is no such pair."""
     last = _within(seconds, limit)
-    return np.geomspace(rates[max(0, last)], rates[min(last + 1, len(rates) - 1)], FINER)
+    return _between(rates[max(0, last)], rates[min(last + 1, len(rates) - 1)], FINER)
+
+
+def _between(low: float, high: float, parts: Reals) -> Reals:
+    """Loads at these parts of the way, whose logarithms are even."""
+    return np.asarray(low * (high / low) ** parts)
 
 
 def _crossing(rates: Reals, seconds: Reals, limit: float) -> float:
