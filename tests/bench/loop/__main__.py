@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--claims", choices=("true", "wrong"), default="true")
     parser.add_argument("--server", choices=[kind.value for kind in Kind], default=Kind.SEQUENTIAL.value, help="the kind of all servers")
     parser.add_argument("--not-told", action="store_true", help="servers do not tell how busy they are")
+    parser.add_argument("--route", action="store_true", help="requests come by weights; the reference has equal shares all the same")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--others", action="store_true", help="HPA and the former policy too, which takes twice as long")
     parser.add_argument("--processes", type=int, default=1)
@@ -85,6 +86,7 @@ def _scenarios(chosen: argparse.Namespace) -> Iterator[Scenario]:
                 seed=chosen.seed,
                 server=Kind(chosen.server),
                 told=not chosen.not_told,
+                route=chosen.route,
             )
             yield Scenario(world=made, group="development", compared=chosen.others)
 

@@ -43,7 +43,8 @@ REFERENCE_STEP = 60
 class World:
     """pools: A, B and C as they are here. events: what happens, timed from the end of the warm-up. limit: the promise, as a multiple of B's service
     time, within which percent of the requests are to be answered. claims: true, or wrong. warm_up: seconds. server: of another kind A and B are as fast
-    beside each other, and the promise is that of its kind whatever `limit` is. told: whether servers tell how busy they are."""
+    beside each other, and the promise is that of its kind whatever `limit` is. told: whether servers tell how busy they are. route:
+    whether requests come by the weights of a route; the reference has equal shares in any case."""
 
     kind: str
     pools: tuple[Pool, ...]
@@ -56,6 +57,7 @@ class World:
     warm_up: int = WARM_UP
     server: Kind = Kind.SEQUENTIAL
     told: bool = True
+    route: bool = False
 
     @property
     def seconds(self) -> int:
@@ -142,6 +144,7 @@ class World:
                         "objective": self.objective,
                         "scaling": {"minReplicas": 1, "maxReplicas": MOST},
                         "rebalancing": {"mode": "Auto"},
+                        "route": self.route,
                         "truth": {p.name: self._true(p) for p in self.pools},
                     }
                 ],
@@ -211,6 +214,7 @@ def world(
     seed: int = 1,
     server: Kind = Kind.SEQUENTIAL,
     told: bool = True,
+    route: bool = False,
 ) -> World:
     """One of WORLDS with the trace. limit: the promise, as a multiple of B's service time. claims: true, or wrong."""
     pools, happens = WORLDS[kind]
@@ -227,6 +231,7 @@ def world(
         seed=seed,
         server=server,
         told=told,
+        route=route,
     )
 
 
