@@ -107,11 +107,11 @@ class FaultyWorld(RuleBasedStateMachine):
             assert max(good, behind) >= world.policy.min_good_requests, "I2: begun on too small a sample"
             assert not world.frozen
             # What a trial found may be used at once, and other pools be tried.
-            rested = [m.time for m in before.history if m.outcome is not Outcome.EXPLORED]
-            last = max(rested, default=None)
-            assert is_aside(move) or last is None or world.now >= last + timedelta(seconds=world.policy.cooldown_seconds), (
-                "begun within the cool-down"
-            )
+            rested = [m for m in before.history if m.outcome is not Outcome.EXPLORED]
+            last = max(rested, key=lambda m: m.time, default=None)
+            rests = last is None or world.now >= last.time + timedelta(seconds=world.policy.cooldown_seconds)
+            goes_on = last is not None and last.outcome is Outcome.MOVED and last.source_pool == move.source.pool
+            assert is_aside(move) or rests or (goes_on and move.kind is MoveKind.REBALANCE), "begun within the cool-down"
             assert not any(
                 q.pool == move.target.pool and q.revision == move.target.revision and world.now < q.until for q in before.quarantine
             )

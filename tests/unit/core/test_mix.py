@@ -280,3 +280,16 @@ def test_a_limited_pool_is_priced_with_what_has_to_stand_beside_it_when_the_load
         if world.memory.move is not None:
             break
     assert (world.memory.move is not None) is goes, "two on b cost 25 % less than one on a, and 75 % more with one on a beside them"
+
+
+def test_two_pools_that_are_cheaper_together_are_moved_to_one_after_the_other_with_no_rest_between() -> None:
+    grounds = {"a": Ground(price=0.3, nodes=5), "b": Ground(price=0.6, nodes=2), "c": Ground(price=0.7, nodes=2)}
+    world = World(grounds, rate=62, policy=quick(cooldown_seconds=6 * 3600), scaling=Scaling(maximum=20))
+    world.until(lambda: set(placed(world)) == {"a", "b", "c"}, most=60)
+    world.tick(20)
+    world.rate = 25
+    world.until(lambda: set(placed(world)) == {"a"}, most=120)
+    grounds["a"].price = 4.0
+    began = len(world.ended)
+    world.until(lambda: set(placed(world)) == {"b", "c"}, most=120)
+    assert [(m.source_pool, m.target_pool) for m in world.ended[began:] if m.outcome is Outcome.MOVED] == [("a", "b"), ("a", "c")]

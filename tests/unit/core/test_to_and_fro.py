@@ -1,5 +1,6 @@
 """No way back within the cool-down, through however many pools; and each time that a pool is left the way back to it grows longer."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ import pytest
 from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.proposals import passing, past
 from unit.core.world import START, Ground, World, quick
@@ -79,6 +81,20 @@ def test_one_move_is_followed_by_a_rest_and_a_trial_by_none() -> None:
         "another pool is tried while there is money for it"
     )
     assert cooling_down(passing(history=(past("a", "b", HOUR),), kind=MoveKind.EXPLORATION)) is not None
+
+
+def test_a_move_that_takes_more_from_the_same_pool_does_not_wait_where_that_surely_costs_more_than_the_move() -> None:
+    went = past("a", "c", HOUR, kind=MoveKind.REBALANCE)
+    surely = {"source_cost": Interval(4.0, 4.0, 5.0), "target_cost": Interval(2.0, 2.0, 2.0)}  # 2 an hour, and 5 hours of rest are left
+    assert cooling_down(passing(history=(went,), **surely, move_cost=9.9)) is None
+    assert cooling_down(passing(history=(went,), **surely, move_cost=10.1)) is not None
+    assert cooling_down(passing(history=(went,), source_cost=Interval(4.0, 1.0, 7.0), move_cost=9.9)) is not None, "not surely"
+    assert cooling_down(passing(history=(went,), source_pool="c", **surely)) is not None, "what was just taken over is not given on at once"
+    back = replace(went, outcome=Outcome.ROLLED_BACK)
+    assert cooling_down(passing(history=(back,), **surely)) is not None, "nothing was reached that could be gone on from"
+    assert cooling_down(passing(history=(replace(went, kind=MoveKind.RESCUE),), **surely)) is not None, "that was left for the promise"
+    trial = passing(history=(went,), kind=MoveKind.EXPLORATION, source_cost=Interval(4.0, 4.0, 5.0), target_cost=None)
+    assert cooling_down(trial) is not None, "a trial is no step to what is known to be cheaper"
 
 
 def test_a_price_that_swings_every_two_hours_moves_a_workload_ever_more_rarely() -> None:

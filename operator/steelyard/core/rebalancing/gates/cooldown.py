@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
 from steelyard.core.rebalancing.proposal import Proposal
@@ -19,20 +19,31 @@ FUTILE = timedelta(minutes=30)
 
 
 def cooling_down(proposal: Proposal) -> Refusal | None:
-    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes. An exploration that has
-    found what it could is no move: what it found is for a move to use, and other pools are explored as long as there is money for it."""
-    ended = [m.time for m in proposal.history if m.outcome is not Outcome.EXPLORED]
+    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes, nor for a move that goes
+    on where the last one ended. An exploration that has found what it could is no move: what it found is for a move to use, and other pools are explored
+    as long as there is money for it."""
+    ended = [m for m in proposal.history if m.outcome is not Outcome.EXPLORED]
     if not ended or proposal.frees:
         return None
-    last = max(ended)
-    until = last + timedelta(seconds=proposal.policy.cooldown_seconds)
-    if proposal.now >= until:
+    last = max(ended, key=lambda m: m.time)
+    until = last.time + timedelta(seconds=proposal.policy.cooldown_seconds)
+    if proposal.now >= until or _goes_on(proposal, last, until):
         return None
     return Refusal(
         Reason.COOLING_DOWN,
-        f"the last move ended at {last:%H:%M:%S} UTC; the next may begin at {until:%H:%M:%S} (spec.rebalancing.cooldownSeconds)",
+        f"the last move ended at {last.time:%H:%M:%S} UTC; the next may begin at {until:%H:%M:%S} (spec.rebalancing.cooldownSeconds)",
         until,
     )
+
+
+def _goes_on(proposal: Proposal, last: PastMove, until: datetime) -> bool:
+    """Whether more is given up of the pool that the last move took a part from, and not to do so until then would surely cost more than the move. So a
+    mix of several pools is reached one after the other. What was given up does not come back by it: that is to and fro, and rests."""
+    if last.kind is not MoveKind.REBALANCE or last.outcome is not Outcome.MOVED or last.source_pool != proposal.source_pool:
+        return False
+    if proposal.saving is None or proposal.move_cost is None:
+        return False
+    return proposal.saving.lower * (until - proposal.now).total_seconds() / 3600 > proposal.move_cost
 
 
 def cyclic(proposal: Proposal) -> Refusal | None:
