@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from steelyard.core.facts.rises import STEPS, WITHIN, Rises
@@ -49,6 +50,13 @@ def test_a_load_that_does_not_rise_changes_nothing_that_is_remembered() -> None:
     assert all(each is first for each in others)
 
 
+@pytest.mark.parametrize("mean", [3.0, 30.0, 500.0])
+def test_what_chance_makes_of_a_constant_load_is_no_rise(mean: float) -> None:
+    first, *others = looked_at(np.random.default_rng(7).poisson(mean, 300).tolist())[1:]
+    assert first is not None
+    assert all(each is first for each in others)
+
+
 def test_a_rise_is_counted_once_however_often_it_is_looked_at() -> None:
     last = looked_at([*JUMP, *[900] * 120])[-1]
     assert last is not None
@@ -58,7 +66,7 @@ def test_a_rise_is_counted_once_however_often_it_is_looked_at() -> None:
 
 
 def test_it_is_not_written_more_often_than_twice_an_hour_while_the_load_jumps() -> None:
-    seen = looked_at([600, 600, 600, 900] * 45)
+    seen = looked_at([*[600] * 10, *[900] * 10] * 9)
     assert len({id(each) for each in seen}) <= 2 + 180 * 60 / EVERY.total_seconds()
 
 

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard.core.facts.rises import STEPS, WITHIN, Rises
-from steelyard.core.planning.load import REMEMBERED, Rates
+from steelyard.core.planning.load import PEAK_SIGMAS, REMEMBERED, Rates
 from steelyard.core.planning.rises import MOST, left, requests_until
 from steelyard.core.statistics.significant import significant
 
 EVERY = timedelta(minutes=30)
 """At most half of the time of the windows that are there to be counted."""
 SURE_SIGMAS = 2.0
-"""Standard deviations of a window's count that are no rise."""
+"""Standard deviations of a window's count that are no part of a rise, once one is seen that chance does not make."""
 DIGITS = 2
 _STEPS = np.array(STEPS)
 
@@ -32,10 +32,11 @@ def count_rises(before: Rises | None, rates: Rates) -> Rises:
         return before
     new, length = round(passed.total_seconds() / rates.length), rates.length
     each, loads = np.array(rates.each), np.array(rates.loads)
-    sure = each - SURE_SIGMAS * np.sqrt(max(1.0, rates.learnt[-1].dispersion) * each / length)
+    chance = np.sqrt(max(1.0, rates.learnt[-1].dispersion) * each / length)
+    risen, sure = each - PEAK_SIGMAS * chance, each - SURE_SIGMAS * chance
     apart = [max(1, round(within / length)) for within in WITHIN]
     # What did not rise above the load rose above no forecast of it, which takes longer to make.
-    if sure.max() < (1 + STEPS[0]) * loads.min() or not any(_risen(sure, loads, loads, new, back).any() for back in apart):
+    if risen.max() < (1 + STEPS[0]) * loads.min() or not any(_risen(risen, loads, loads, new, back).any() for back in apart):
         return before
     slopes, rest = np.array(rates.slopes), left(passed)
     found = [_risen(sure, loads + slopes * within, loads, new, back) * length for within, back in zip(WITHIN, apart, strict=True)]
