@@ -142,8 +142,7 @@ class Rebalancing(SpecModel):
         int,
         says(
             "How long after a move of this workload no other one starts, and how long a move back is impossible. An exploration "
-            "that found what it could is no such move, and a move that takes more from the same pool does not wait where waiting "
-            "surely costs more. 0 means no pause; six hours by default, against the rhythm of a day.",
+            "that found what it could is no such move; a move that takes more from the same pool need not wait. 0 means no pause.",
             unit="seconds",
             example=3600,
             low=0,
