@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ from cluster.cluster import Cluster
 from cluster.errors import ClusterError
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
-from fault.test_existing import MERGE, RATE, Page
+from fault.lies import LIES, exposition
+from fault.test_existing import MERGE, RATE, WINDOWS, Page
 from fault.test_least_privilege import account_of_the_chart
 from patience import PATIENCE
 from stub.operator_process import RUN, OperatorProcess, config, tag_of
@@ -53,6 +55,7 @@ class Ground:
         first = Page(f"127.0.{self._net}.1", 0)
         self.port = first.server.server_address[1]
         self.pages = {"": first}
+        self._says: Callable[[int], str] = exposition
         self._ends = threading.Event()
         self._kubelet = threading.Thread(target=self._play, daemon=True)
 
@@ -89,7 +92,7 @@ class Ground:
 
     # --- the workload -----------------------------------------------------------------------------------------------------------------
 
-    def apply(self, image: str = GOOD, *, deadline: int = 300, **custom: Any) -> None:
+    def apply(self, image: str = GOOD, *, deadline: int = 300, mode: str = "Recommend", **custom: Any) -> None:
         """Write it, as it is to be from now on; `deadline`: seconds for a move."""
         server = {
             "image": image,
@@ -104,12 +107,26 @@ class Ground:
             "objective": {"latency": [{"metric": "e2e", "milliseconds": 500, "percent": "60"}]},
             "scaling": {"minReplicas": 1, "maxReplicas": 2},
             "placement": {"poolSelector": {"matchLabels": {RUN: tag_of(self.namespace)}}},
-            "rebalancing": {"windowSeconds": 5, "cooldownSeconds": 5, "minGoodRequests": 20, "bakeSeconds": 10, "deadlineSeconds": deadline, "exploration": {"deadlineSeconds": 30}},
+            "rebalancing": {"mode": mode, "windowSeconds": 5, "cooldownSeconds": 5, "minGoodRequests": 20, "bakeSeconds": 10, "deadlineSeconds": deadline, "exploration": {"deadlineSeconds": 30}},
         }  # fmt: skip
         made = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "metadata": {"name": "ranker", "namespace": self.namespace}, "spec": spec}  # fmt: skip
         path = f"{OWN}/namespaces/{self.namespace}/inferenceworkloads/ranker?fieldManager=user&force=true"
         status, answer = self.cluster.api.request("PATCH", path, made, "application/apply-patch+yaml")
         assert status in {200, 201}, answer
+
+    def say(self, page: Callable[[int], str]) -> None:
+        """What its servers say from now on."""
+        self._says = page
+        for each in self.pages.values():
+            each.says = page
+
+    def priced(self, pool: str, price: str) -> None:
+        """What a node of that pool costs an hour from now on."""
+        path = f"{OWN}/acceleratorpools/{pool}"
+        found = self.cluster.api.get(path)
+        assert found is not None
+        (shape,) = found["spec"]["shapes"]
+        self._call("PATCH", path, {"spec": {"shapes": [{**shape, "pricePerHour": price}]}}, MERGE)
 
     def workload(self) -> dict[str, Any]:
         return self.cluster.api.get(f"{OWN}/namespaces/{self.namespace}/inferenceworkloads/ranker") or {}
@@ -170,7 +187,7 @@ class Ground:
             self._told(path, pod, "Pending", {"ready": False, "state": waits}, "False")
         elif status.get("phase") != "Running":
             address = f"127.0.{self._net}.{next(self._hosts)}"
-            self.pages[meta["uid"]] = Page(address, self.port)
+            self.pages[meta["uid"]] = Page(address, self.port, self._says)
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             self._told(
                 path, pod, "Running", {"ready": True, "state": {"running": {"startedAt": now}}}, "True", podIP=address, startTime=now
@@ -250,6 +267,34 @@ def test_an_image_that_cannot_be_pulled_is_told_and_what_serves_goes_on(ground: 
         ground.until("its end", lambda: not ground.status().get("move") and ground.status().get("quarantine"), seconds=2 * PATIENCE)
         assert ground.images() == [GOOD]
         assert ground.condition("Ready").get("status") == "True"
+
+
+def test_a_server_that_lies_costs_nothing_and_moves_nowhere_until_it_tells_the_truth(ground: Ground, tmp_path: Path) -> None:
+    """A pool at a hundredth of the price is there all the while, and what would be worth a move is worth none of a page that is not believed."""
+    ground.priced(ground.devices, "4.00")
+    ground.say(LIES[0].says)
+    with OperatorProcess(ground.cluster.kubeconfig, ground.namespace, tmp_path, settings(ground)) as operator:
+        ground.apply(mode="Auto", variants=[{"family": "tpu", "image": GOOD}])
+        ground.until("a replica", lambda: ground.condition("Ready").get("status") == "True", seconds=2 * PATIENCE)
+        assert ground.placement()["pool"] == ground.cpus
+        ground.priced(ground.devices, "0.004")
+        [before] = ground.listed("apis/apps/v1/deployments")
+        for lie in (each for each in LIES if not each.doubted_later):
+            ground.say(lie.says)
+            told = ground.until(
+                lie.told,
+                lambda words=lie.told: (c := ground.condition("Observed")).get("status") == "False" and words in c["message"] and c,
+            )
+            assert told["reason"] == "ObservationsStale"
+            time.sleep(WINDOWS)
+            assert ground.placement().get("unitCost") is None
+            assert ground.condition("Ready").get("status") == "True", "it serves all the same"
+            [after] = ground.listed("apis/apps/v1/deployments")
+            assert (after["metadata"]["uid"], after["spec"]) == (before["metadata"]["uid"], before["spec"])
+            assert ground.status().get("move") is None
+        ground.say(exposition)
+        ground.until("a move to the cheaper pool", lambda: (ground.status().get("move") or {}).get("to") == ground.devices)
+        assert operator.running
 
 
 def test_the_charts_account_may_make_it_where_its_values_name_image_and_secret(ground: Ground, tmp_path: Path) -> None:
