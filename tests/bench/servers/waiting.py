@@ -20,7 +20,8 @@ def batches_of_waiting(lengths: Sequence[int], pairs: int, waiting: int, most: i
     client that has an answer asks again, so the batch before is not among those that may be chosen.
     """
     shapes = Shapes((max(lengths),), (most,), fixed_lengths=False, fixed_batch=False)
-    room = max(most, waiting * pairs - most)
+    # More than there are would never come together.
+    room = min(len(lengths), max(most, waiting * pairs - most))
     coming = _arrivals(len(lengths) // pairs, pairs)
     queue: list[tuple[int, int, int]] = []
     """Rising in length: length, number of arrival, place."""

@@ -83,13 +83,15 @@ def test_one_move_is_followed_by_a_rest_and_a_trial_by_none() -> None:
     assert cooling_down(passing(history=(past("a", "b", HOUR),), kind=MoveKind.EXPLORATION)) is not None
 
 
-def test_a_move_that_takes_more_from_the_same_pool_does_not_wait_where_that_surely_costs_more_than_the_move() -> None:
+def test_a_move_by_which_another_pool_takes_more_from_the_same_one_does_not_wait_where_that_surely_costs_more_than_the_move() -> None:
     went = past("a", "c", HOUR, kind=MoveKind.REBALANCE)
     surely = {"source_cost": Interval(4.0, 4.0, 5.0), "target_cost": Interval(2.0, 2.0, 2.0)}  # 2 an hour, and 5 hours of rest are left
     assert cooling_down(passing(history=(went,), **surely, move_cost=9.9)) is None
     assert cooling_down(passing(history=(went,), **surely, move_cost=10.1)) is not None
     assert cooling_down(passing(history=(went,), source_cost=Interval(4.0, 1.0, 7.0), move_cost=9.9)) is not None, "not surely"
     assert cooling_down(passing(history=(went,), source_pool="c", **surely)) is not None, "what was just taken over is not given on at once"
+    again = passing(history=(past("a", "b", 2 * HOUR, kind=MoveKind.REBALANCE), went), **surely)
+    assert cooling_down(again) is not None, "the load has undone it since, and would again"
     back = replace(went, outcome=Outcome.ROLLED_BACK)
     assert cooling_down(passing(history=(back,), **surely)) is not None, "nothing was reached that could be gone on from"
     assert cooling_down(passing(history=(replace(went, kind=MoveKind.RESCUE),), **surely)) is not None, "that was left for the promise"

@@ -22,8 +22,6 @@ from steelyard.core.vocabulary.task import GRAPHS, READ_ONNX, SERVED, TEXT
 
 COMPILED = frozenset({"steelyard", "vllm"})
 """The servers that run what was compiled: they need a toolchain and a store."""
-CPU = "cpu"
-"""The family of processors alone."""
 VLLM = "vllm"
 """The one back end of the server of this name, and of no other."""
 ANY_SHAPE = (1,)
@@ -112,7 +110,9 @@ def _toolchains(workload: Workload, pool: Pool, settings: Settings) -> tuple[Too
     backends = [b for b in pool.backends if server_of(b) == workload.server and not pool.unsupported and _reads(b, workload)]
     found = (t for b in backends for t in settings.toolchains_of(b, pool.family, pool.architecture))
     # What is made for processors would run beside a device, and be charged it.
-    return tuple(t for t in found if pool.targets.get(t.backend, t.target) == t.target and (t.architecture is None or pool.family == CPU))
+    return tuple(
+        t for t in found if pool.targets.get(t.backend, t.target) == t.target and (t.architecture is None or pool.resource_name is None)
+    )
 
 
 def _reads(backend: str, workload: Workload) -> bool:
@@ -162,8 +162,9 @@ class _Names(NamedTuple):
     asked_before: frozenset[str] = frozenset()
 
 
-_Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, str | None, str, ModelVariant | None]
-"""All of a pool that what runs there depends on: back ends and their targets, family, architecture, why it has no toolchain, and the variant."""
+_Alike: TypeAlias = tuple[tuple[str, ...], tuple[tuple[str, str], ...], str, bool, str | None, str, ModelVariant | None]
+"""All of a pool that what runs there depends on: back ends and their targets, family, whether it has devices, architecture, why it has no toolchain, and
+the variant."""
 _Known: TypeAlias = tuple[dict[_Alike, _Runs], dict[tuple[_Alike, Resources, Wish], _Names]]
 
 
@@ -176,7 +177,8 @@ def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
 def _candidate(snapshot: Snapshot, pool: Pool, known: _Known) -> Candidate:
     """known: of pools that are alike; what was not known yet is added."""
     workload = snapshot.workload
-    alike = (pool.backends, tuple(pool.targets.items()), pool.family, pool.architecture, pool.unsupported, pool.variant)
+    devices = pool.resource_name is not None
+    alike = (pool.backends, tuple(pool.targets.items()), pool.family, devices, pool.architecture, pool.unsupported, pool.variant)
     what, called = known
     if alike not in what:
         what[alike] = _runs(snapshot, pool)

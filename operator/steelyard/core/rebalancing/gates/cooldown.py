@@ -27,7 +27,7 @@ def cooling_down(proposal: Proposal) -> Refusal | None:
         return None
     last = max(ended, key=lambda m: m.time)
     until = last.time + timedelta(seconds=proposal.policy.cooldown_seconds)
-    if proposal.now >= until or _goes_on(proposal, last, until):
+    if proposal.now >= until or _goes_on(proposal, ended, last, until):
         return None
     return Refusal(
         Reason.COOLING_DOWN,
@@ -36,10 +36,14 @@ def cooling_down(proposal: Proposal) -> Refusal | None:
     )
 
 
-def _goes_on(proposal: Proposal, last: PastMove, until: datetime) -> bool:
-    """Whether more is given up of the pool that the last move took a part from, and not to do so until then would surely cost more than the move. So a
-    mix of several pools is reached one after the other. What was given up does not come back by it: that is to and fro, and rests."""
+def _goes_on(proposal: Proposal, ended: list[PastMove], last: PastMove, until: datetime) -> bool:
+    """Whether another pool takes over more of the pool that the last move took a part from, and not to do so until then would surely cost more than the
+    move. So a mix of several pools is reached one after the other. What was given up does not come back by it, nor is a move made again that the
+    load has undone: these are to and fro, and rest."""
     if last.kind is not MoveKind.REBALANCE or last.outcome is not Outcome.MOVED or last.source_pool != proposal.source_pool:
+        return False
+    rest = timedelta(seconds=proposal.policy.cooldown_seconds)
+    if any(m.target_pool == proposal.target_pool and proposal.now < m.time + rest for m in ended):
         return False
     if proposal.saving is None or proposal.move_cost is None:
         return False
