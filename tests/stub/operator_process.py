@@ -40,6 +40,8 @@ def config(namespace: str, **changes: Any) -> dict[str, Any]:
         "toolchains": {
             "openvino": {**TOOLCHAIN, "versions": {"openvino": "2026.4.1"}},
             "onnxruntime": {**TOOLCHAIN, "versions": {"onnxruntime": "1.32.0"}},
+            # A pool of devices takes none that is made for processors.
+            "onnxruntime@gaudi": {**TOOLCHAIN, "target": "gaudi2", "versions": {"onnxruntime": "1.32.0"}},
         },
         "store": {"uri": "s3://artifacts"},
         "observe": {"intervalSeconds": 1, "timeoutSeconds": 1},

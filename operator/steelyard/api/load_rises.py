@@ -11,8 +11,8 @@ from steelyard.api.status_values import Count
 class LoadRises(StatusModel):
     """Requests, of which one that is three days old counts for half."""
 
-    time: Annotated[Time, says("Until then.", example="2026-03-01T12:00:00Z")]
-    requests: Annotated[Count, says("All.", unit="requests", example=2900000)] = 0
+    time: Annotated[Time, says("They were counted until then.", example="2026-03-01T12:00:00Z")]
+    requests: Annotated[Count, says("All of them.", unit="requests", example=2900000)] = 0
     risen: Annotated[
         tuple[Annotated[Count, says("So many.", unit="requests", example=61000)], ...],
         says(
