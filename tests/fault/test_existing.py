@@ -248,6 +248,11 @@ def test_its_cost_is_told_and_nothing_of_it_is_changed(standing: Standing, tmp_p
         assert operator.running
 
 
+def is_true(cost: dict[str, Any]) -> bool:
+    """Whether it is what the requests that are sent cost at the price of the nodes."""
+    return 0.5 * PRICE < float(cost["cost"]) / int(cost["good"]) * RATE * 0.75 * 3600 <= 1.2 * PRICE
+
+
 def test_a_page_that_tells_too_little_or_lies_is_no_cost_and_the_truth_is_one(standing: Standing, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     kubeconfig, where = standing.cluster.kubeconfig, ["-n", standing.namespace]
     standing.say(by_means)
@@ -288,13 +293,18 @@ def test_a_page_that_tells_too_little_or_lies_is_no_cost_and_the_truth_is_one(st
             assert standing.placement().get("unitCost") == claimed, "of what is not believed nothing is added to a cost"
             assert standing.condition("Ready").get("status") == "True", "it serves all the same"
             standing.say(exposition)
+            # Of a lie that is doubted later a window may have counted too much: it goes as windows do.
             cost = wait_until(
                 "the cost of the truth",
-                lambda: standing.condition("Observed").get("status") == "True" and standing.placement().get("unitCost"),
+                lambda doubted_later=lie.doubted_later: (
+                    standing.condition("Observed").get("status") == "True"
+                    and (c := standing.placement().get("unitCost"))
+                    and (not doubted_later or is_true(c))
+                    and c
+                ),
                 seconds=PATIENCE,
             )
-            each = float(cost["cost"]) / int(cost["good"])
-            assert 0.5 * PRICE < each * RATE * 0.75 * 3600 <= 1.2 * PRICE, "and nothing of the lie is in it"
+            assert is_true(cost), "and nothing of the lie is in it"
         counted = re.findall(r"^steelyard_workload_requests_total\{.*\} (\S+)$", operator.metrics(), re.MULTILINE)
         assert counted and sum(map(float, counted)) < MILLION, "what leapt is counted nowhere"
         after = standing.deployment()
