@@ -2,7 +2,8 @@
 
 Whole numbers of replicas for all workloads at once, on pools that they share. Fleets are random by seed (`tests/bench/planning/fleets.py`):
 a third or two thirds of the pools cut to between 30 and 70 % of what a plan without limits uses; all pools limited, the others to twice of
-that, or to a third more, where most fleets have no plan (`too little`); pools of equal efficiency; 300 replicas a workload; every workload under a rule (families, spot share, maximum, all three).
+that, or to a third more, where most fleets have no plan (`too little`); pools of equal efficiency; 300 replicas a workload; every workload
+under a rule (families, spot share, maximum, all three).
 
 - `even`: requests are spread evenly over the replicas of mixed pools. That is how the operator routes today, without weighted routes; all
   other cases weigh pools by capacity. `weights_cost` is what the same even fleet would cost with weights.

@@ -121,6 +121,14 @@ class Standing:
     def condition(self, kind: str) -> dict[str, Any]:
         return next((c for c in self.workload().get("status", {}).get("conditions", []) if c["type"] == kind), {})
 
+    def begun(self, made: dict[str, Any]) -> dict[str, Any]:
+        """The workload with short windows, and the Deployment once both of its replicas are ready."""
+        made["spec"]["rebalancing"] = {"windowSeconds": 5, "minGoodRequests": 50}
+        self.made(made)
+        return wait_until(
+            "two replicas", lambda: (d := self.deployment()).get("status", {}).get("readyReplicas") == 2 and d, seconds=PATIENCE
+        )
+
     def made(self, workload: dict[str, Any]) -> None:
         self._call("POST", f"/apis/steelyard.dev/v1alpha1/namespaces/{self.namespace}/inferenceworkloads", workload)
 
@@ -201,11 +209,7 @@ def test_its_cost_is_told_and_nothing_of_it_is_changed(standing: Standing, tmp_p
     assert main(["observe", "deployment/chat", "--objective", LIMIT, *where, "--kubeconfig", str(kubeconfig)]) == 0
     made = yaml.safe_load(capsys.readouterr().out)
     assert made["spec"]["server"]["existing"]["metrics"] == {"profile": "vllm", "port": standing.port}
-    made["spec"]["rebalancing"] = {"windowSeconds": 5, "minGoodRequests": 50}
-    standing.made(made)
-    before = wait_until(
-        "two replicas", lambda: (d := standing.deployment()).get("status", {}).get("readyReplicas") == 2 and d, seconds=PATIENCE
-    )
+    before = standing.begun(made)
     settings = config(standing.namespace, store={}, toolchains={})
     with OperatorProcess(kubeconfig, standing.namespace, tmp_path, settings) as operator:
         cost = wait_until("its cost", lambda: standing.placement().get("unitCost"), seconds=PATIENCE)
@@ -259,11 +263,7 @@ def test_a_page_that_tells_too_little_or_lies_is_no_cost_and_the_truth_is_one(st
     assert main(["observe", "deployment/chat", "--objective", LIMIT, "--profile", "triton", *where, "--kubeconfig", str(kubeconfig)]) == 0
     made = yaml.safe_load(capsys.readouterr().out)
     made["spec"]["server"]["existing"]["metrics"]["port"] = standing.port
-    made["spec"]["rebalancing"] = {"windowSeconds": 5, "minGoodRequests": 50}
-    standing.made(made)
-    before = wait_until(
-        "two replicas", lambda: (d := standing.deployment()).get("status", {}).get("readyReplicas") == 2 and d, seconds=PATIENCE
-    )
+    before = standing.begun(made)
     settings = config(standing.namespace, store={}, toolchains={})
     with OperatorProcess(kubeconfig, standing.namespace, tmp_path, settings) as operator:
         met = wait_until(

@@ -74,7 +74,7 @@ class LabelMatch(SpecModel):
     name: Annotated[LabelName, says("The name of the label.", example="handler")]
     values: Annotated[
         tuple[Annotated[str, says("One value, as it is.", example="/predict", most=128)], ...],
-        says('Any of these; "" is a series without the label.', least=1, most=8, list_type="set"),
+        says('Any of these; "" is a series without it.', least=1, most=8, list_type="set"),
     ]
 
 

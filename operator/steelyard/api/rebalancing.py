@@ -142,7 +142,7 @@ class Rebalancing(SpecModel):
         int,
         says(
             "How long after a move of this workload no other one starts, and how long a move back is impossible. An exploration "
-            "that found what it could is no such move; a move that takes more from the same pool need not wait. 0 means no pause.",
+            "that found what it could is no such move; one by which another pool takes more from the same pool need not wait. 0 means no pause.",
             unit="seconds",
             example=3600,
             low=0,

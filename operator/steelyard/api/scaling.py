@@ -12,7 +12,7 @@ class ReplicaOwner(Word):
     """Who writes the number of replicas."""
 
     STEELYARD = "Steelyard", "sizing follows the load"
-    EXTERNAL = "External", "it follows the ScaleTargets"
+    EXTERNAL = "External", "an HPA, KEDA or a person does, on the ScaleTargets"
 
 
 class Scaling(SpecModel):

@@ -24,7 +24,8 @@ from steelyard.core.statistics.histogram import Histogram, kept, shared
 Whole: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""What moments in columns are counted from."""
 _NOT_TOLD = -1
 _SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated", "unsure", "blind")
 _UNSURE = ("busy_seconds", "cost", "p99_milliseconds", "joules")
@@ -173,9 +174,9 @@ class WindowTable(Sequence[Window]):
 
     def __iter__(self) -> Iterator[Window]:
         """The windows. The end of one is the start of the next, as the same object."""
-        ends = [_EPOCH + end for end in self._rows["end"].tolist()]
+        ends = [EPOCH + end for end in self._rows["end"].tolist()]
         met = (self._rows["start"][1:] == self._rows["end"][:-1]).tolist()
-        starts = [ends[at - 1] if at and met[at - 1] else _EPOCH + start for at, start in enumerate(self._rows["start"].tolist())]
+        starts = [ends[at - 1] if at and met[at - 1] else EPOCH + start for at, start in enumerate(self._rows["start"].tolist())]
         told: dict[str, Iterable[Any]] = {
             **{name: self._rows[name].tolist() for name in _SURE},
             **{name: _told(self._rows[name]) for name in _UNSURE},
@@ -272,8 +273,8 @@ def _read(
 def _row(window: Window, edges: int) -> tuple[Any, ...]:
     unsure = (nan if (told := getattr(window, name)) is None else told for name in _UNSURE)
     return (
-        window.start - _EPOCH,
-        window.end - _EPOCH,
+        window.start - EPOCH,
+        window.end - EPOCH,
         window.replica_seconds,
         *unsure,
         window.steady,

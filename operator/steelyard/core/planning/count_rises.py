@@ -38,7 +38,7 @@ def count_rises(before: Rises | None, rates: Rates) -> Rises:
     # What did not rise above the load rose above no forecast of it, which takes longer to make.
     if risen.max() < (1 + STEPS[0]) * loads.min() or not any(_risen(risen, loads, loads, new, back).any() for back in apart):
         return before
-    slopes, rest = np.array(rates.slopes), left(passed)
+    slopes, rest = np.array([rates.slope(at) for at in range(len(each))]), left(passed)
     found = [_risen(sure, loads + slopes * within, loads, new, back) * length for within, back in zip(WITHIN, apart, strict=True)]
     return Rises(
         until=end,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 from math import ceil, floor, sqrt
 from typing import NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 
 from steelyard.core.facts.rises import Rises
 from steelyard.core.facts.window import Window
-from steelyard.core.facts.window_table import Asked, WindowTable
+from steelyard.core.facts.window_table import EPOCH, Asked, WindowTable
 from steelyard.core.planning.forecast import DRIFT, Forecast
 from steelyard.core.planning.reserve import Risk, reserve
 from steelyard.core.planning.rises import risen
@@ -33,7 +33,6 @@ LATEST = 2
 """Windows without a whole one after which those that are told in part count."""
 MICROSECONDS = 1e6
 """In a second."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RISING, RISE_SIGMAS = (4, 8), 2.0
 """Windows whose slope is a rise of the load, where it is more than so many standard deviations of what chance makes of it."""
 PEAK_SIGMAS = 4.0
@@ -59,13 +58,9 @@ class Rates(NamedTuple):
         """Requests per second in each window, or the level that was forecast from it where that is more."""
         return [max(rate, seen.level or 0.0) for rate, seen in zip(self.each, self.learnt[1:], strict=True)]
 
-    @property
-    def slopes(self) -> list[float]:
-        """Requests per second by which the load surely rose each second, after each window."""
-        return [
-            _rise(self.each[max(0, at + 1 - RISING[-1]) : at + 1], self.length, self.learnt[at + 1].dispersion)
-            for at in range(len(self.each))
-        ]
+    def slope(self, at: int) -> float:
+        """Requests per second by which the load surely rose each second, after that window."""
+        return _rise(self.each[max(0, at + 1 - RISING[-1]) : at + 1], self.length, self.learnt[at + 1].dispersion)
 
     def times_kept(self, start: float, busy: float, each: float) -> float:
         """Capacity to keep for one request per second as days have shown it, where a replica takes so many seconds to start, and is busy for that part of
@@ -196,7 +191,7 @@ def _expected(of: Rates, at: int) -> tuple[float, float]:
     # A burst is met at once: what nobody could expect is there, whatever the level is taken for.
     burst = mean > 0 and rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
     # A rise goes on until a replica that is ordered for it is ready.
-    rise = _rise(of.each[max(0, at + 1 - RISING[-1]) : at + 1], length, seen.dispersion) * (of.start + length)
+    rise = of.slope(at) * (of.start + length)
     return max(after, rate + rise) if burst or rise > 0 else after, uncertain
 
 

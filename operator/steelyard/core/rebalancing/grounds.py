@@ -81,14 +81,8 @@ class Grounds:
         return (surges * (start + policy.window_seconds) + bake + drain) / 3600
 
     def start_seconds(self, option: Option) -> float:
-        """From the order of a replica there to its first ready moment: as those took that stand there, the slowest of them, else as it is
-        remembered of the revision that would be made, else of any, else an assumption."""
-        measured = self.measured_start(option)
-        return START_SECONDS if measured is None else measured
-
-    def measured_start(self, option: Option) -> float | None:
-        """The same; None where it was never measured."""
-        return self.snapshot.start_seconds(option.pool, self._revision(option))
+        """From the order of a replica there to its first ready moment, as it was measured, else an assumption."""
+        return START_SECONDS if option.start_seconds is None else option.start_seconds
 
     def _revision(self, option: Option) -> str | None:
         return self.revisions.get(option.pool, option.candidate.revision)

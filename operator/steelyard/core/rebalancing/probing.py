@@ -160,8 +160,7 @@ def probes_cost(grounds: Grounds, ends: tuple[EndToProbe, ...]) -> float | None:
 def _end(grounds: Grounds, option: Option, part: float) -> EndToProbe:
     """part: of the time that a trial may take."""
     most = max(2.0, grounds.snapshot.workload.rebalancing.exploration_deadline_seconds * part)
-    seen = grounds.measured_start(option)
-    start = TO_START * most if seen is None else min(most / 2, SPARE * seen)
+    start = TO_START * most if option.start_seconds is None else min(most / 2, SPARE * option.start_seconds)
     first, last = _loads(grounds, option)
     ramp = Ramp(first=significant(first), most=significant(last), step_seconds=1, halvings=HALVINGS, lengths=_lengths(grounds))
     step = min(ENOUGH / first, (most - start) / ramp.steps)

@@ -193,7 +193,7 @@ def _wanted(grounds: Grounds, source: Option, target: Option, extra: int, probes
     waits = [target, source] if extra else [target]  # one after the other: the source grows first
     return Wanted(
         each=target.each + extra * (source.each or 0.0),
-        start=sum(START if (took := grounds.measured_start(each)) is None else SPARE * took for each in waits),
+        start=sum(START if each.start_seconds is None else SPARE * each.start_seconds for each in waits),
         probing=sum(end.seconds for end in probes),
         probes=paid,
         usual=policy.exploration_deadline_seconds,
