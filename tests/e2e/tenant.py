@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from cluster.errors import ClusterError
 from cluster.fixtures import new_namespace
@@ -27,6 +27,13 @@ CPU, MEMORY = "250m", "768Mi"
 def at_least(replicas: Mapping[str, int]) -> Manifest:
     """A placement with so many replicas on these pools in any case."""
     return {"pools": [{"name": pool, "minReplicas": least} for pool, least in replicas.items()]}
+
+
+class Device(NamedTuple):
+    """What nodes have beside their processors: its accelerator family, and the resource that a replica asks for."""
+
+    family: str
+    resource: str
 
 
 class Tenant:
@@ -59,24 +66,32 @@ class Tenant:
     # --- what it consists of ----------------------------------------------------------------------------------------------------------
 
     def pool(
-        self, word: str, nodes: str, backend: str, price: str, claims: list[Manifest] | None = None, resources: Manifest | None = None
+        self,
+        word: str,
+        nodes: str,
+        backend: str,
+        price: str,
+        claims: list[Manifest] | None = None,
+        resources: Manifest | None = None,
+        device: Device | None = None,
     ) -> str:
-        """A pool on the nodes of that name; returns its own. `resources`: of one replica."""
+        """A pool on the nodes of that name; returns its own. `resources`: of one replica. `device`: None for CPUs."""
         name = f"{word}-{self._tag}"
         node = self.cluster.api.get(f"/api/v1/nodes/{nodes}")
         assert node
         room = node["status"]["allocatable"]
         shape = {
             "instanceType": node["metadata"]["labels"]["node.kubernetes.io/instance-type"],
-            "devices": 0,
+            "devices": int(room[device.resource]) if device else 0,
             "cpu": room["cpu"],
             "memory": room["memory"],
             "pricePerHour": price,
             "priceClass": "Static",
             "asOf": "2026-01-01",
         }
+        accelerator = {"family": "cpu"} if device is None else {"family": device.family, "resourceName": device.resource}
         spec = {
-            "accelerator": {"family": "cpu", "model": "generic-x86-64"},
+            "accelerator": {"model": "generic-x86-64", **accelerator},
             "backends": [{"name": backend}],
             "nodes": {"selector": {"steelyard.dev/pool": nodes}},
             "shapes": [shape],

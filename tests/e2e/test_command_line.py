@@ -1,30 +1,19 @@
 """`steelyard` against the live cluster, as a person calls it."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
+from e2e.command_line import steelyard
 from e2e.golden_move import Moved
 from e2e.tenant import WORKLOAD
 
 pytestmark = pytest.mark.nodes
 
 
-def steelyard(moved: Moved, *arguments: str) -> str:
-    """What it prints. Exit code 1 says that something should be looked at: here no operator runs as a Deployment."""
-    command = [sys.executable, "-m", "steelyard.cli.main", *arguments, "--namespace", moved.tenant.namespace]
-    environment = {**os.environ, "KUBECONFIG": str(moved.tenant.cluster.kubeconfig), "COLUMNS": "200"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
-    assert done.returncode in {0, 1}, done.stderr
-    return done.stdout
-
-
 def document(moved: Moved, *arguments: str) -> Any:
-    return json.loads(steelyard(moved, *arguments, "-o", "json"))
+    return json.loads(steelyard(moved.tenant, *arguments, "-o", "json"))
 
 
 def numbers(moved: Moved) -> dict[str, dict[str, str]]:
@@ -33,7 +22,7 @@ def numbers(moved: Moved) -> dict[str, dict[str, str]]:
 
 
 def test_status_shows_where_the_workload_runs_and_what_a_good_request_costs_there(moved: Moved) -> None:
-    text = steelyard(moved, "status")
+    text = steelyard(moved.tenant, "status")
     line = next(line for line in text.splitlines() if WORKLOAD in line)
     assert moved.cheap in line
     assert "±" in line or "[" in line, "the cost comes with its interval"
@@ -41,7 +30,7 @@ def test_status_shows_where_the_workload_runs_and_what_a_good_request_costs_ther
 
 def test_explain_shows_both_pools_with_interval_n_and_verdict(moved: Moved) -> None:
     before = numbers(moved)
-    text = steelyard(moved, "explain", WORKLOAD)
+    text = steelyard(moved.tenant, "explain", WORKLOAD)
     after = numbers(moved)  # it may have been renewed meanwhile
     assert before.keys() == after.keys() == {moved.dear, moved.cheap}
     for pool in after:
@@ -51,13 +40,13 @@ def test_explain_shows_both_pools_with_interval_n_and_verdict(moved: Moved) -> N
 
 
 def test_top_once_shows_workloads_and_pools(moved: Moved) -> None:
-    text = steelyard(moved, "top", "--once")
+    text = steelyard(moved.tenant, "top", "--once")
     assert WORKLOAD in text
     assert moved.cheap in text
 
 
 def test_the_report_says_the_verdict_first_and_has_both_pools_in_money(moved: Moved) -> None:
-    page = steelyard(moved, "report", WORKLOAD, "--to", "-")
+    page = steelyard(moved.tenant, "report", WORKLOAD, "--to", "-")
     first = page.partition("<h1")[2].partition("</h1>")[0]
     assert first.endswith(": Refuted.")
     assert f"{moved.dear}: claimed" in first and "unit cost, measured" in first

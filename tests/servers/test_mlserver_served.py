@@ -3,57 +3,36 @@ samples of its requests, moved, replaced."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from cluster.images import PREFIX
-from demo.installation import SECRET, image_values
 from e2e.ground import OWN
 from e2e.reckoning import agrees
 from e2e.tenant import WORKLOAD, Tenant
 from patience import PATIENCE
+from servers import scorer
 from servers.asker import Asker
 from servers.ground import Servers
+from servers.scorer import LEAST, NUMBERS, TAKES
 
 pytestmark = [pytest.mark.servers, pytest.mark.nodes]
 
 DEAR, CHEAP, LESS = "0.80", "0.20", "0.05"
-OBJECTIVE_MILLISECONDS = 2000
-SAMPLES, FILE = "asked", "requests.jsonl"
 REPLICAS = 2
-RATE, TAKES = 3.0, 100
-"""Requests per second, and milliseconds that a replica has to do with each. It carries less than ten of them, and may get all: clients keep connections."""
-NUMBERS = ((1, 0, 0), (0, 1, 0), (1, 2, 3))
+RATE = 3.0
+"""Requests per second. A replica carries less than ten of them, and may get all: clients keep connections."""
 SCORES = (2, 3, 23)
 """By the weights 2, 3 and 5 of the model that was fetched."""
 BIAS = 1000
-LEAST = 60
-"""Good requests: what a cost has to rest on."""
-BODIES = [{"inputs": [{"name": "numbers", "shape": [3], "datatype": "INT64", "data": numbers}]} for numbers in NUMBERS]
 
 
 def spec(servers: Servers, **variables: int) -> dict[str, Any]:
     """Of the workload. variables: of the program, beside how long it takes."""
-    server = {
-        "image": servers.pinned,
-        "families": ["cpu"],
-        "args": ["/models/scorer"],
-        "port": 8080,
-        "modelPath": "/models/scorer",
-        "probes": {"livePath": "/v2/health/live", "readyPath": "/v2/health/ready", "startupSeconds": 300},
-        "drain": {"delaySeconds": 5, "timeoutSeconds": 30},
-        "metrics": {"profile": "mlserver", "port": 8082},
-        "env": [{"name": name, "value": str(value)} for name, value in {"MILLISECONDS": TAKES, **variables}.items()],
-    }
     return {
-        "model": {"uri": servers.ground.model_uri, "digest": servers.ground.model_digest, "secretName": SECRET},
-        "server": {"custom": server},
-        "objective": {"latency": [{"metric": "e2e", "milliseconds": OBJECTIVE_MILLISECONDS, "percent": "95"}]},
+        **scorer.spec(servers, **variables),
         "scaling": {"minReplicas": REPLICAS, "maxReplicas": REPLICAS + 1},
-        "traffic": {"samples": {"configMap": {"name": SAMPLES, "key": FILE}}},
         "rebalancing": {
             "mode": "Auto", "windowSeconds": 5, "bakeSeconds": 5, "minGoodRequests": LEAST, "cooldownSeconds": 60, "deadlineSeconds": 300,
             "exploration": {"budget": "5.00", "deadlineSeconds": 240},
@@ -63,17 +42,8 @@ def spec(servers: Servers, **variables: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def tenant(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    """The operator may run images of that name, and fetches models with the runtime's; where S3 is, it is told. It has no store."""
-    servers.install(
-        *image_values("runtime.serve", servers.ground.serve.reference),
-        "--set", f"admissionPolicy.imagePrefixes={{{PREFIX}/server-}}", "--set", f"config.store.endpoint={servers.ground.cluster.s3.endpoint}",
-        "--set", "config.observe.intervalSeconds=1", "--set", "config.observe.timeoutSeconds=1",
-    )  # fmt: skip
-    with Tenant(servers.ground, tmp_path_factory.mktemp("tenant")) as tenant:
-        tenant.cluster.kubectl("label", "namespace", tenant.namespace, "pod-security.kubernetes.io/enforce=restricted")
-        asked = "".join(json.dumps({"path": "/v2/models/scorer/infer", "body": body}) + "\n" for body in BODIES)
-        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SAMPLES}, "data": {FILE: asked}}
-        assert tenant.cluster.api.request("POST", f"/api/v1/namespaces/{tenant.namespace}/configmaps", made)[0] == 201
+    """With two pools that do as much and cost four to one."""
+    with scorer.tenant(servers, tmp_path_factory.mktemp("tenant")) as tenant:
         tenant.pool("dear", "pool-a", "onnxruntime", DEAR)
         tenant.pool("cheap", "pool-b", "onnxruntime", CHEAP)
         yield tenant
@@ -84,8 +54,7 @@ def asker(tenant: Tenant, servers: Servers) -> Iterator[Asker]:
     """Asks from when it serves until the last test has looked."""
     tenant.apply_spec(spec(servers))
     tenant.until_serving(REPLICAS, PATIENCE)
-    image = servers.mlserver.reference
-    with Asker(tenant.cluster, image, tenant.namespace, WORKLOAD, "scorer", RATE, OBJECTIVE_MILLISECONDS, BODIES) as asker:
+    with scorer.asker(servers, tenant, RATE) as asker:
         yield asker
 
 
