@@ -8,62 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from cluster import images
-from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
-from cluster.node_spec import PRESETS
 from cluster.waiting import wait_until
-from demo.installation import SECRET, VLLM_PACKAGES, locked, provide_llama
+from demo.installation import locked
 from e2e.client import Client
-from e2e.ground import GENERAL, ROOT, Ground
 from e2e.laws import POD, try_laws
 from e2e.tenant import Tenant
+from text.ground import LEAST, START_SECONDS, STREAMS, spec, text_tenant
 
 pytestmark = pytest.mark.nodes
 
 RATE = 2.0
-LEAST = 60
-"""Good requests: what a cost has to rest on."""
-START_SECONDS = 900
-"""vLLM imports for a minute, and where two processors do everything else as well, for several."""
-CPU, MEMORY = "700m", "5Gi"
-STREAMS = ("--generate", "8:24", "--ttft-ms", "2000", "--itl-ms", "500")
 
 
 @pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    """A cluster with vLLM's image, and an operator that knows it."""
-    vllm, serve = images.build_all(("runtime-vllm", "runtime-serve"))
-    with Cluster.start("text", PRESETS["demo"], images=[vllm, serve]) as cluster:
-        uri, digest = provide_llama(cluster)
-        cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        cluster.until_established()
-        ground = Ground(cluster, serve, serve, vllm, uri, digest)
-        with Tenant(ground, tmp_path_factory.mktemp("tenant")) as tenant:
-            toolchain = {
-                "serveImage": vllm.reference,
-                "compileImage": vllm.reference,
-                "target": "cpu/x86-64-v3",
-                "versions": {package: locked(package) for package in VLLM_PACKAGES},
-            }
-            tenant.pool("text", "pool-a", "vllm", "0.40", resources={"cpu": CPU, "memory": MEMORY})
-            tenant.start_operator(toolchains={"vllm": toolchain}, compile={"nodeSelector": GENERAL, "memory": "6Gi"})
-            tenant.apply_spec(
-                {
-                    "model": {"uri": uri, "digest": ground.model_digest, "secretName": SECRET, "task": "text-generation"},
-                    "server": {"vllm": {"maxModelLength": 512, "maxSequences": 16}},
-                    "compile": {"dtype": "float32"},
-                    "objective": {
-                        "latency": [
-                            {"metric": "ttft", "milliseconds": 2000, "percent": "95"},
-                            {"metric": "itl", "milliseconds": 500, "percent": "95"},
-                        ]
-                    },
-                    "scaling": {"minReplicas": 1, "maxReplicas": 2},
-                    "rebalancing": {"mode": "Observe", "windowSeconds": 10, "minGoodRequests": LEAST},
-                }
-            )
-            yield tenant
+    """One that generates text on one pool."""
+    with text_tenant(tmp_path_factory.mktemp("tenant"), {"pool-a": "0.40"}) as tenant:
+        tenant.apply_spec(spec(tenant, "95"))
+        yield tenant
 
 
 @pytest.fixture(scope="module")
