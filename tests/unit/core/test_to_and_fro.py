@@ -92,6 +92,8 @@ def test_a_move_by_which_another_pool_takes_more_from_the_same_one_does_not_wait
     assert cooling_down(passing(history=(went,), source_pool="c", **surely)) is not None, "what was just taken over is not given on at once"
     again = passing(history=(past("a", "b", 2 * HOUR, kind=MoveKind.REBALANCE), went), **surely)
     assert cooling_down(again) is not None, "the load has undone it since, and would again"
+    assert cooling_down(replace(again, weighted=True, move_cost=4.9)) is None, "behind a route it is made again"
+    assert cooling_down(replace(again, weighted=True, move_cost=5.1)) is not None, "where it saves what it costs once more"
     back = replace(went, outcome=Outcome.ROLLED_BACK)
     assert cooling_down(passing(history=(back,), **surely)) is not None, "nothing was reached that could be gone on from"
     assert cooling_down(passing(history=(replace(went, kind=MoveKind.RESCUE),), **surely)) is not None, "that was left for the promise"

@@ -61,6 +61,8 @@ class Proposal:
     planned: int | None = None
     turn: bool = True
     """Whether the fleet's plan lets the workload begin a move now; True where there is no plan."""
+    weighted: bool = False
+    """Whether a route sends each pool what it carries."""
     frees: bool = False
     """Whether it leaves nodes that a workload lacks which is not served."""
     room: int = 1_000_000

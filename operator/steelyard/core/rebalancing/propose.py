@@ -428,5 +428,6 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         planned=grounds.planned(target.pool) if target else None,
         node_worth=grounds.scarcity(target.pool) if target else 0.0,
         turn=grounds.turn,
+        weighted=snapshot.weighted,
         frees=grounds.frees(source.pool),
     )

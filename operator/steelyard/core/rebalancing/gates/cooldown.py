@@ -38,16 +38,18 @@ def cooling_down(proposal: Proposal) -> Refusal | None:
 
 def _goes_on(proposal: Proposal, ended: list[PastMove], last: PastMove, until: datetime) -> bool:
     """Whether another pool takes over more of the pool that the last move took a part from, and not to do so until then would surely cost more than the
-    move. So a mix of several pools is reached one after the other. What was given up does not come back by it, nor is a move made again that the
-    load has undone: these are to and fro, and rest."""
+    move. So a mix of several pools is reached one after the other. What was given up does not come back by it: that is to and fro, and rests. A move
+    that the load has undone is made again where a route gives each pool what it carries, if it saves what it costs once more for each time before. Behind
+    one Service sizing would undo it again: a fast replica beside slow ones counts as one of them."""
     if last.kind is not MoveKind.REBALANCE or last.outcome is not Outcome.MOVED or last.source_pool != proposal.source_pool:
         return False
     rest = timedelta(seconds=proposal.policy.cooldown_seconds)
-    if any(m.target_pool == proposal.target_pool and proposal.now < m.time + rest for m in ended):
+    before = sum(m.target_pool == proposal.target_pool and proposal.now < m.time + rest for m in ended)
+    if before and not proposal.weighted:
         return False
     if proposal.saving is None or proposal.move_cost is None:
         return False
-    return proposal.saving.lower * (until - proposal.now).total_seconds() / 3600 > proposal.move_cost
+    return proposal.saving.lower * (until - proposal.now).total_seconds() / 3600 > (1 + before) * proposal.move_cost
 
 
 def cyclic(proposal: Proposal) -> Refusal | None:
