@@ -428,9 +428,9 @@ class TrialVerdict(ClaimStatus):
     flips: Annotated[
         Message,
         says(
-            "At which loads of the workload the claim would be true or false, since replicas are whole: as a sentence. Empty for a claim that is not of "
-            "cost, or that holds or fails at all loads.",
-            example="true from 80 to 120 requests/s, false elsewhere between 20 and 480",
+            "At which loads of the workload the claim would be true, false or, by the bounds of both capacities, open, since replicas are whole: as a "
+            "sentence. Empty for a claim that is not of cost, that is the same at all loads, or of a pool where a load was only carried.",
+            example="true from 80 to 120 requests/s; open from 124 to 131; false elsewhere between 20 and 480: replicas are whole",
         ),
     ] = ""
     lengths: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -23,9 +24,8 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
         workload = one(connection, WORKLOAD, namespace, arguments.workload)
         _is_made(workload)
         _has_variants(workload, arguments.pools)
-    for pool in arguments.pools:
-        with suppress(Forbidden):
-            one(connection, POOL, None, on_pool(pool))
+    with suppress(Forbidden):
+        _compare_with(claims, arguments.pools, [one(connection, POOL, None, on_pool(pool)) for pool in arguments.pools])
     asked = Asked(
         name=arguments.name or name_of(arguments.workload, connection.now),
         namespace=namespace,
@@ -46,6 +46,19 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
         todo = f"give another --name, or none; `steelyard trial show {asked.name} -n {namespace}` shows the one that is there"
         raise Problem(f"there is a trial {asked.name!r} in namespace {namespace!r} already", todo) from error
     return trial_view(GatheredTrial(now=connection.now, trial=made, workload=None, pools=None))
+
+
+def _compare_with(claims: Sequence[Raw], names: Sequence[str], pools: Sequence[Raw]) -> None:
+    """A ratio is to another pool of the trial, or to one by an instance type of its nodes: nothing else is measured."""
+    types = {str(shape.get("instanceType")) for pool in pools for shape in pool.get("spec", {}).get("shapes") or ()}
+    known = [*names, *sorted(types)]
+    unknown = next((str(other) for claim in claims if (other := claim.get("relativeTo")) is not None and other not in known), None)
+    if unknown is not None:
+        close = difflib.get_close_matches(unknown, known)
+        todo = (
+            f"did you mean {' or '.join(close)}?" if close else f"name it in --pools as well, or write one of {', '.join(names)} after `of`"
+        )
+        raise Problem(f"a claim is relative to {unknown!r}, which is no pool of this trial and no instance type of one", todo)
 
 
 def _has_variants(workload: Raw, pools: Sequence[str]) -> None:

@@ -99,6 +99,25 @@ def test_a_claim_that_cannot_be_read_makes_nothing(api, capsys):
     assert api.written == []
 
 
+@pytest.mark.parametrize(
+    ("other", "todo"),
+    [
+        ("g5-xlrge", "did you mean g5-xlarge or g5-xlarge-4 or inf2-xlarge?"),
+        ("tpu", f"name it in --pools as well, or write one of {INF2}, {G5} after `of`"),
+    ],
+)
+def test_a_claim_relative_to_what_is_no_pool_of_the_trial_makes_nothing(api, capsys, other, todo):
+    what, told = failure(capsys, api.call(*START, "--claim", f"unit cost 0.5 of {other}"))
+    assert what == f"a claim is relative to {other!r}, which is no pool of this trial and no instance type of one"
+    assert told == todo
+    assert api.written == []
+
+
+def test_a_claim_relative_to_an_instance_type_of_the_other_pool_is_made(api):
+    (shape, *_) = pool(G5, "1")["spec"]["shapes"]
+    assert api.call(*START, "--claim", f"unit cost 0.5 of {shape['instanceType']}") == 0
+
+
 def test_what_is_not_there_is_told_with_what_is_like_it_and_nothing_is_made(api, capsys):
     what, todo = failure(capsys, api.call(*START, "--workload", "embeder"))
     assert (what, todo) == ("there is no InferenceWorkload 'embeder' in namespace 'shop'", "did you mean embedder?")

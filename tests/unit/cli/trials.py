@@ -128,7 +128,7 @@ ANSWERS = [
         lower="0.79",
         upper="0.88",
         message="Claimed 0.50 of g5-xlarge's cost, measured 0.83 (0.79 to 0.88).",
-        flips="true from 50 to 62 requests/s, false elsewhere between 20 and 480",
+        flips="true from 50 to 62 requests/s; false elsewhere between 20 and 480: replicas are whole",
     ),
     verdict(
         FAST, "Confirmed", n=4800, measured="55", lower="52.1", upper="58.3", message="Claimed 60 requests/s, measured 55 (52.1 to 58.3)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -97,7 +98,21 @@ def test_where_a_claim_depends_on_the_load_since_replicas_are_whole_it_is_said_a
     trial = asked(claims=(half_of("cheap", "dear"),))
     trial.to_its_end()
     (verdict,) = trial.memory.verdicts
-    assert verdict.flips.startswith("true at ") and "false elsewhere" in verdict.flips
+    assert re.fullmatch(r"(true|open) from .* requests/s.*; false elsewhere between .*: replicas are whole", verdict.flips)
+
+
+def test_a_claim_relative_to_what_is_no_pool_of_the_trial_ends_it_before_anything_is_paid() -> None:
+    trial = asked(claims=(half_of("cheap", "dearr"),))
+    assert trial.to_its_end() == Reason.NOT_COMPARABLE
+    assert "claim claimed is relative to dearr" in trial.memory.said and "spec.pools" in trial.memory.said
+    assert trial.made == [] and trial.memory.reserved is None
+
+
+def test_a_claim_relative_to_the_instance_type_of_another_pool_of_the_trial_is_judged() -> None:
+    trial = asked(claims=(half_of("cheap", "dear.large"),))
+    assert trial.to_its_end() != Reason.NOT_COMPARABLE
+    (verdict,) = trial.memory.verdicts
+    assert verdict.verdict.measured is not None and "false elsewhere" in verdict.flips
 
 
 def test_how_near_the_artifact_of_a_pool_is_to_the_reference_stands_in_its_row_and_is_unknown_where_nobody_verified_it() -> None:

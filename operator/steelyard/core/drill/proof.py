@@ -8,15 +8,12 @@ from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.exit_drill import Drill, DrilledPool, DrillTrial, ExitProof
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
-from steelyard.core.planning.sizing import need
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result, violations
 from steelyard.core.statistics.significant import significant
+from steelyard.core.trials.shares import replicas_for
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
-SPARE = 0.9
-"""Of what a replica carries, that the steady loads of a trial give it."""
-UNBOUNDED = 10**6
 DIGITS = 3
 """Of a cost in percent."""
 
@@ -90,7 +87,7 @@ def _replicas(seen: Analysis, row: DrilledPool, load: float | None) -> Interval 
         return None
     rate, least = row.capacity.rate, seen.snapshot.workload.scaling.least
     point = max(least, row.replicas)
-    few, many = (need(load, SPARE * bound, least, UNBOUNDED) if bound > 0 else point for bound in (rate.upper, rate.lower))
+    few, many = (replicas_for(load, bound, least) if bound > 0 else point for bound in (rate.upper, rate.lower))
     return Interval(point, min(few, point), max(many, point))
 
 
@@ -113,5 +110,5 @@ def _by_traffic(seen: Analysis, source: Option, load: float | None) -> Interval 
     if source.limit is None or source.capacity is None or not load:
         return None
     rate, least = source.capacity.rate, seen.snapshot.workload.scaling.least
-    few, point, many = (need(load, SPARE * bound, least, UNBOUNDED) for bound in (rate.upper, rate.point, rate.lower))
+    few, point, many = (replicas_for(load, bound, least) for bound in (rate.upper, rate.point, rate.lower))
     return Interval(point, few, many)

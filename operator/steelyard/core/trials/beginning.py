@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
+from steelyard.core.catalogue.relative import meant
 from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.statistics.significant import significant
@@ -46,6 +47,8 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
         return Refusal(
             Reason.WAITING, f"exit drill {drill.name} of the workload is under way, and both would measure each other: it is waited for"
         )
+    if (lacks := _not_compared(look, seen)) is not None:
+        return lacks
     if look.trial.load is None and seen.load is None and look.now < look.trial.created + FIRST_LOAD:
         return Refusal(Reason.WAITING, "the workload's load is not known yet: it is waited for, for ten minutes at most")
     waits = [row for row in memory.rows if row.phase is TrialPhase.WAITING and not is_ready(row)]
@@ -53,6 +56,20 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
         return Refusal(Reason.WAITING, "; ".join(f"pool {row.pool}: {row.message}" for row in waits))
     ready = [row for row in memory.rows if is_ready(row)]
     return _with_times(look, seen, memory, ready) if ready else Refusal(Reason.WAITING, "no pool can be measured")
+
+
+def _not_compared(look: Look, seen: Analysis) -> Refusal | None:
+    """What no load can answer is not paid for: a claim relative to what is no pool of this trial."""
+    pools = [option.candidate.pool for option in seen.options if option.pool in look.trial.pools]
+    for asked in look.trial.claims:
+        other = asked.claim.relative_to
+        if other is not None and other not in look.trial.pools and meant(other, pools, asked.pool) is None:
+            return Refusal(
+                Reason.NOT_COMPARABLE,
+                f"claim {asked.claim.name} is relative to {other}, which is no pool of this trial and no instance type of one: make a trial that has it "
+                "in spec.pools",
+            )
+    return None
 
 
 def _with_times(look: Look, seen: Analysis, memory: TrialMemory, rows: list[TrialRow]) -> TrialMemory | Refusal:

@@ -162,7 +162,9 @@ def never(_: Look, __: TrialMemory, waits: Refusal | None) -> Refusal | None:
     return waits if waits is not None and waits.reason in OVER else None
 
 
-OVER = frozenset({Reason.BUDGET_TOO_SMALL, Reason.BUDGET_SPENT, Reason.DEADLINE, Reason.NOT_OURS, Reason.NOTHING_MEASURED})
+OVER = frozenset(
+    {Reason.BUDGET_TOO_SMALL, Reason.BUDGET_SPENT, Reason.DEADLINE, Reason.NOT_COMPARABLE, Reason.NOT_OURS, Reason.NOTHING_MEASURED}
+)
 """Why a trial will not begin, or not go on to its next pool, whatever is waited for."""
 
 CHECKS: tuple[Check, ...] = (

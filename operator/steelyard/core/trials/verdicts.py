@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from math import ceil
 
+from steelyard.core.catalogue.relative import meant
 from steelyard.core.facts.capacity import Capacity
-from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
+from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.memory import ClaimVerdict, Known, VerdictWord
+from steelyard.core.facts.snapshot import Pool
 from steelyard.core.facts.trial import ClaimAtLength, PoolClaim, TrialMemory, TrialRow, TrialVerdict
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import PER_HOUR, Option
 from steelyard.core.rebalancing.claims import verdicts
-from steelyard.core.rebalancing.verdict import TOLERANCE
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.trials.flips import flips
 from steelyard.core.trials.lengths import OF_LENGTH, judged, scaled
 from steelyard.core.trials.look import Look
 from steelyard.core.vocabulary.reason import Reason, Refusal
-
-AROUND, LOADS = 4.0, 97
-"""Times the workload's load, either way, within which it is looked where a claim flips, and at how many loads."""
-_SLACK = 1e-9
 
 
 def verdicts_of(look: Look, memory: TrialMemory, live: Mapping[str, Known] | None = None) -> tuple[TrialVerdict, ...]:
@@ -49,11 +46,11 @@ def verdicts_of(look: Look, memory: TrialMemory, live: Mapping[str, Known] | Non
         for key, said in judged(factor, judge(longer)):
             at[key].append(said)
     claims = {(o.pool, claim.name): claim for o in measured for claim in o.candidate.pool.claims}
-    rows = {row.pool: row for row in memory.rows}
+    present = tuple(o.candidate.pool for o in measured)
     told = [
         TrialVerdict(
             verdict=each,
-            flips=_flips(claims[each.pool, each.name], each.pool, rows, memory.load),
+            flips=_flips(claims[each.pool, each.name], each.pool, present, memory),
             lengths=tuple(at[each.pool, each.name]) if claims[each.pool, each.name].metric in OF_LENGTH else (),
         )
         for each in found
@@ -135,38 +132,9 @@ def _with_length(option: Option, row: TrialRow | None, factor: float) -> Option:
     return replace(option, known=known, capacity=found.capacity, saturation=found.saturation, tokens=scaled(option.tokens, factor))
 
 
-def cost_at(row: TrialRow, load: float) -> float | None:
-    """Money per 1,000 requests of the whole replicas that the load needs there; None where price or capacity is not known."""
-    if row.each is None or row.capacity is None or row.capacity.rate.point <= 0 or load <= 0:
-        return None
-    return ceil(load / row.capacity.rate.point - _SLACK) * row.each / (PER_HOUR * load)
-
-
-def _flips(claim: Claim, pool: str, rows: dict[str, TrialRow], load: float | None) -> str:
-    """The loads at which a claimed ratio of costs would be true; empty where that is the same at all of them."""
-    mine, theirs = rows.get(pool), rows.get(claim.relative_to or "")
-    of_cost = claim.metric is ClaimMetric.UNIT_COST and claim.at is OperatingPoint.OBJECTIVE and claim.ratio is not None
-    if not of_cost or mine is None or theirs is None or not load:
-        return ""
-    first = load / AROUND
-    loads = [first * AROUND ** (2 * step / (LOADS - 1)) for step in range(LOADS)]
-    true = [_holds(claim, cost_at(mine, each), cost_at(theirs, each)) for each in loads]
-    if None in true or all(true) or not any(true):
-        return ""
-    runs: list[list[float]] = []
-    for at, holds, before in zip(loads, true, [False, *true], strict=False):
-        if holds and not before:
-            runs.append([at, at])
-        elif holds:
-            runs[-1][1] = at
-    where = ", ".join(f"{a:.3g} to {b:.3g}" if b > a else f"{a:.3g}" for a, b in runs)
-    return f"true at {where} requests/s, false elsewhere between {loads[0]:.3g} and {loads[-1]:.3g}: replicas are whole"
-
-
-def _holds(claim: Claim, mine: float | None, theirs: float | None) -> bool | None:
-    if mine is None or theirs is None or not theirs:
-        return None
-    return mine / theirs <= claim.figure * (1 + TOLERANCE)
+def _flips(claim: Claim, pool: str, present: Sequence[Pool], memory: TrialMemory) -> str:
+    other = meant(claim.relative_to, present, pool) if claim.relative_to is not None else None
+    return flips(claim, memory.row(pool), memory.row(other) if other is not None else None, memory.load)
 
 
 def unit_cost_of(row: TrialRow) -> Interval | None:
