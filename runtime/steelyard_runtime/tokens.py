@@ -65,13 +65,18 @@ class TextTokenizer:
         return rows, sum(1 for item in encoded if item.overflowing)
 
 
-def pieces(texts: Sequence[Text], characters: int) -> Iterator[list[Text]]:
+def characters(texts: Sequence[Text]) -> int:
+    """Return how many there are in all of the texts, and in both of a pair."""
+    return sum(sum(map(len, text)) if isinstance(text, tuple) else len(text) for text in texts)
+
+
+def pieces(texts: Sequence[Text], most: int) -> Iterator[list[Text]]:
     """Cut into pieces of at most so many characters together; a longer text is a piece of its own."""
     piece: list[Text] = []
     size = 0
     for text in texts:
-        long = sum(map(len, text)) if isinstance(text, tuple) else len(text)
-        if piece and size + long > characters:
+        long = characters((text,))
+        if piece and size + long > most:
             yield piece
             piece, size = [], 0
         piece.append(text)

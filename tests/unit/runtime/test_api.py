@@ -203,29 +203,62 @@ async def test_a_body_in_pieces_is_bounded_as_well_and_one_that_is_too_large_is_
         assert (await server.post(body(6)))[0] == 200
 
 
-async def test_a_short_text_need_not_wait_for_all_texts_of_a_large_request() -> None:
-    class Stopping(PlayedTokenizer):
-        def __init__(self) -> None:
-            self.free = threading.Event()
-            self.order: list[str] = []
+class Stopping(PlayedTokenizer):
+    """Takes no long text before it is free to."""
 
-        def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
-            self.order += [text[0] for text in texts]
-            assert self.free.wait(PATIENCE)
-            return super().encode(texts)
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.order: list[str] = []
 
+    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+        self.order += [text[0] for text in texts]
+        assert len(texts[0]) == 1 or self.free.wait(PATIENCE)
+        return super().encode(texts)
+
+
+async def test_a_short_text_waits_for_no_text_of_a_large_request() -> None:
     tokenizer = Stopping()
     async with serving(PlayedEngine(), tokenizer) as server:
         large = asyncio.create_task(server.embed(input=[letter * PIECE for letter in "abcd"]))
         await until(lambda: tokenizer.order)
-        short = asyncio.create_task(server.embed(input="s"))
-        await until(lambda: server.batcher._admitted == 5)
+        assert (await server.embed(input="s"))[0] == 200
         tokenizer.free.set()
-        assert [status for status, _ in await asyncio.gather(large, short)] == [200, 200]
+        assert (await large)[0] == 200
         assert tokenizer.order == ["a", "s", "b", "c", "d"]
 
 
-async def test_as_many_texts_are_tokenized_at_once_as_there_are_threads() -> None:
+async def test_between_the_texts_of_a_large_request_another_large_one_has_its_turn() -> None:
+    tokenizer = Stopping()
+    async with serving(PlayedEngine(), tokenizer) as server:
+        first = asyncio.create_task(server.embed(input=[letter * PIECE for letter in "abcd"]))
+        await until(lambda: tokenizer.order)
+        second = asyncio.create_task(server.embed(input="z" * PIECE))
+        await until(lambda: server.batcher._admitted == 5)
+        tokenizer.free.set()
+        assert [status for status, _ in await asyncio.gather(first, second)] == [200, 200]
+        assert tokenizer.order == ["a", "z", "b", "c", "d"]
+
+
+async def test_what_is_no_text_is_read_beside_the_loop_however_small_it_is() -> None:
+    class Watched(PlayedTokenizer):
+        def __init__(self) -> None:
+            self.threads: list[threading.Thread] = []
+
+        def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+            self.threads.append(threading.current_thread())
+            return super().encode(texts)
+
+    sent = json.dumps({"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]}]}).encode()
+    here = {}
+    for task in ("embeddings", "image-classification"):
+        tokenizer = Watched()
+        async with serving(PlayedEngine(), tokenizer, task=task) as server:
+            assert (await server.post(sent, "/v2/models/tiny/infer"))[0] == 200
+        here[task] = tokenizer.threads == [threading.current_thread()]
+    assert here == {"embeddings": True, "image-classification": False}
+
+
+async def test_as_many_large_texts_are_tokenized_at_once_as_there_are_threads() -> None:
     class Meeting(PlayedTokenizer):
         def __init__(self) -> None:
             self.both = threading.Barrier(2)
@@ -235,7 +268,8 @@ async def test_as_many_texts_are_tokenized_at_once_as_there_are_threads() -> Non
             return super().encode(texts)
 
     async with serving(PlayedEngine(), Meeting(), threads=2) as server:
-        assert [status for status, _ in await asyncio.gather(server.embed(input="a"), server.embed(input="b"))] == [200, 200]
+        large = (server.embed(input=letter * PIECE) for letter in "ab")
+        assert [status for status, _ in await asyncio.gather(*large)] == [200, 200]
 
 
 async def test_texts_that_are_tokenized_in_pieces_keep_their_order_and_all_that_were_cut_are_counted() -> None:
