@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from property.effort import effort
 from steelyard.core.performance.lateness import Lateness
 from steelyard.core.performance.waiting import answered, utilisation
-from steelyard.core.planning.reserve import Risk, reserve
+from steelyard.core.planning.reserve import MOST, NARROWED, PARTS, Risk, reserve
 
 limits = st.floats(2.5, 30.0)
 allowances = st.sampled_from([0.05, 0.01, 0.001])
@@ -84,3 +86,33 @@ def test_what_was_missed_lately_makes_it_keep_more_or_less() -> None:
     kept = [reserve(30.0, 9.0, Risk(lateness=Lateness(allowed=0.01, busy=0.7, correction=c))) for c in (0.5, 1.0, 3.0)]
     assert kept == sorted(kept) and kept[0] < kept[2]
     assert law.late([5.0])[0] == 1.0
+
+
+@effort(60)
+@given(
+    mean=st.floats(0.1, 1e4),
+    spread=st.floats(0.0, 1.0),
+    limit=limits,
+    budget=st.floats(0.01, 1.0),
+    correction=st.sampled_from([0.25, 1.0, 8.0]),
+)
+def test_it_is_what_is_found_where_every_capacity_of_each_gap_is_tried(
+    mean: float, spread: float, limit: float, budget: float, correction: float
+) -> None:
+    told = risk(limit, 0.01, budget)
+    told = replace(told, lateness=replace(told.lateness, correction=correction))
+    variance = (mean * spread) ** 2
+    low, high = mean / MOST, mean * MOST
+    for _ in range(NARROWED):
+        tried = low * (high / low) ** np.linspace(0.0, 1.0, PARTS + 1)
+        enough = next((at for at, each in enumerate(tried[1:-1], start=1) if _late(told, mean, variance, each) <= told.spent), PARTS)
+        low, high = float(tried[enough - 1]), float(tried[enough])
+    assert reserve(mean, variance, told) == high
+
+
+def _late(told: Risk, mean: float, variance: float, capacity: float) -> float:
+    """The part of the requests that is late, by the same law of the load."""
+    shape, normal = mean**2 / max(variance, 1e-12 * mean**2), np.arange(-4.0, 4.75, 0.125)
+    loads = mean * np.maximum(0.0, 1 - 1 / (9 * shape) + normal / (3 * shape**0.5)) ** 3
+    asked = np.exp(-(normal**2) / 2) * loads
+    return float(told.lateness.late(loads / capacity) @ asked / asked.sum())

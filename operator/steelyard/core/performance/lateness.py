@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,5 +48,10 @@ class Lateness:
     def late(self, loads: Iterable[float] | Reals) -> Reals:
         """The part that is late at each load, given in multiples of the capacity; in [0, 1]. A replica that can do no more is late with all."""
         used = np.asarray(loads, dtype=float) * self.busy
-        decay = np.interp(used, _USED, _RATES) / np.interp(min(max(self.busy, EMPTY), FULL), _USED, _RATES)
+        decay = np.interp(used, _USED, _RATES) / _rate_at_capacity(self.busy)
         return np.where(used >= 1.0, 1.0, np.minimum(1.0, self.allowed**decay * self.correction))
+
+
+@lru_cache(maxsize=256)
+def _rate_at_capacity(busy: float) -> float:
+    return float(np.interp(min(max(busy, EMPTY), FULL), _USED, _RATES))

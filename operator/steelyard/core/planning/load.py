@@ -65,7 +65,7 @@ class Rates(NamedTuple):
     def times_kept(self, start: float, busy: float, each: float) -> float:
         """Capacity to keep for one request per second as days have shown it, where a replica takes so many seconds to start, and is busy for that part of
         its time at its capacity; 1 where the load never rose. What the last hour taught is left out: a pool is not chosen for an hour."""
-        load = max(self.loads[-1], 1 / self.length)
+        load = max(self.each[-1], self.learnt[-1].level or 0.0, 1 / self.length)
         rising = risen(self.rises, start + self.length, load, self.end)
         return 1.0 if rising is None else reserve(load, DRIFT * start * load**2, self.risk.usually(busy, each), rising) / load
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from datetime import datetime, timedelta
 from math import log
 
@@ -20,7 +21,7 @@ UNSEEN = 1e-6
 """Part of the requests that a rise which never came is taken for between two times of which one has it."""
 _EDGES = np.array((*STEPS, MOST))
 _RISES = (_EDGES[1:] + _EDGES[:-1]) / 2
-_LOG_WITHIN = np.log(WITHIN)
+_LOG_WITHIN = np.log(WITHIN).tolist()
 
 
 def left(passed: timedelta) -> float:
@@ -41,6 +42,8 @@ def risen(rises: Rises | None, seconds: float, load: float, now: datetime) -> Ri
     counted = left(now - rises.until) * np.array(rises.risen) / max(1.0, requests_until(rises, load, now) + load * PRIOR)
     # What grows by a power of the time lies on a line between logarithms.
     logs = np.log(np.clip(counted, UNSEEN, 1.0))
-    over = np.exp([np.interp(log(seconds), _LOG_WITHIN, column) for column in logs.T]) * min(1.0, seconds / WITHIN[0])
+    after, at = bisect(WITHIN[1:-1], seconds), min(max(log(seconds), _LOG_WITHIN[0]), _LOG_WITHIN[-1])
+    slope = (logs[after + 1] - logs[after]) / (_LOG_WITHIN[after + 1] - _LOG_WITHIN[after])
+    over = np.exp(logs[after] + slope * (at - _LOG_WITHIN[after])) * min(1.0, seconds / WITHIN[0])
     over = np.minimum.accumulate(np.where(over > UNSEEN, over, 0.0))
     return Rising(load * (1 + _RISES), over - np.append(over[1:], 0.0))
