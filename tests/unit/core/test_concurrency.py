@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from steelyard.core.performance.belief import Reals
 from steelyard.core.performance.concurrency import POINTS, concurrency
 from steelyard.core.performance.iteration import PRIOR, Iteration
 from steelyard.core.performance.lengths import Lengths
@@ -10,9 +11,13 @@ from steelyard.core.performance.lengths import Lengths
 LENGTHS = Lengths(prompt=300, output=120)
 
 
+def _iteration(logs: Reals) -> Iteration:
+    return Iteration(logs, LENGTHS.prompt, LENGTHS.output)
+
+
 @pytest.mark.parametrize("part", [0.3, 0.9, 0.99])
 def test_with_as_many_slots_as_points_it_is_the_chain(part: float) -> None:
-    iteration, numbers = Iteration(PRIOR.mean, LENGTHS.prompt, LENGTHS.output), np.arange(POINTS + 1.0)
+    iteration, numbers = _iteration(PRIOR.mean), np.arange(POINTS + 1.0)
     most, rate = float(iteration.saturation(POINTS)), part * float(iteration.saturation(POINTS))
     stays = LENGTHS.output * iteration.itl(numbers / LENGTHS.output, numbers)
     chances = np.cumprod([1.0, *(rate * stays[1:] / numbers[1:])])
@@ -22,7 +27,7 @@ def test_with_as_many_slots_as_points_it_is_the_chain(part: float) -> None:
     mean = (chances @ numbers + POINTS * waiting) / total
     square = (chances @ numbers**2 + POINTS**2 * waiting) / total
 
-    found = concurrency(PRIOR.mean, LENGTHS, *(np.asarray(each) for each in (rate, float(POINTS), rate * float(stays[-1]))))
+    found = concurrency(iteration, *(np.asarray(each) for each in (rate, float(POINTS), rate * float(stays[-1]))))
 
     assert float(found.mean) == pytest.approx(mean, rel=1e-5)
     assert float(found.deviation) == pytest.approx(np.sqrt(square - mean**2), rel=1e-5)
@@ -33,9 +38,9 @@ def test_with_as_many_slots_as_points_it_is_the_chain(part: float) -> None:
 def test_each_load_and_each_law_is_found_as_if_it_were_alone() -> None:
     logs = PRIOR.mean[:, None, None] + np.array([0.0, 0.2])[:, None]
     rates, slots, likely = np.array([0.5, 2.0, 5.0]), 40.0, np.array([3.0, 9.0, 30.0])
-    together = concurrency(logs, LENGTHS, *np.broadcast_arrays(rates, np.full((2, 1), slots), likely))
+    together = concurrency(_iteration(logs), rates, np.full((2, 1), slots), likely)
     for law in range(2):
         for load in range(3):
-            alone = concurrency(logs[:, law, 0], LENGTHS, *map(np.asarray, (rates[load], slots, likely[load])))
+            alone = concurrency(_iteration(logs[:, law, 0]), *map(np.asarray, (rates[load], slots, likely[load])))
             for name in ("mean", "deviation", "full", "falls"):
                 assert float(getattr(together, name)[law, load]) == pytest.approx(float(getattr(alone, name)))

@@ -11,6 +11,7 @@ from steelyard.core.performance.iteration import PRIOR
 from steelyard.core.performance.lengths import Lengths
 from steelyard.core.performance.token_latency import Slots, TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
+from steelyard.core.statistics.interval import lowest
 
 CHAT, SUMMARY = Lengths(prompt=1000, output=250), Lengths(prompt=6000, output=250)
 SERVER = Server(np.log([0.0066, 1 / 180, 6e-6, 1 / 260, 1.2, 0.8]))
@@ -81,6 +82,16 @@ def test_a_server_that_holds_fewer_sequences_saturates_earlier() -> None:
     assert told.rate * told.itl * CHAT.output > 8
     assert isinf(bounded.at(told.rate).point)
     assert bounded.at(0.02 * told.rate).point == pytest.approx(free.at(0.02 * told.rate).point, rel=0.05)
+
+
+@pytest.mark.parametrize("seconds", [0.02, 5.0])
+def test_of_two_limits_the_second_is_looked_at_closely_only_where_it_may_be_the_stricter_one(seconds: float) -> None:
+    found = fitted(*four(CHAT))
+    first, between = (found.curve(metric, CHAT, Slots(64), 0.05) for metric in (TokenMetric.TTFT, TokenMetric.ITL))
+    other, alone = first.capacity(1.0), between.capacity(seconds)
+    told = between.capacity(seconds, other)
+    assert lowest([other, told]) == lowest([other, alone])
+    assert (told == other) is (seconds == 5.0), "each of both happens"
 
 
 def test_a_promise_for_more_requests_has_a_longer_tail() -> None:

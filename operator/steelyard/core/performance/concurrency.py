@@ -13,7 +13,6 @@ import numpy as np
 
 from steelyard.core.performance.belief import Reals
 from steelyard.core.performance.iteration import Iteration
-from steelyard.core.performance.lengths import Lengths
 
 POINTS = 16
 """Numbers of sequences that are looked at; between two of them the logarithm of a chance is straight."""
@@ -45,14 +44,13 @@ class Concurrency:
         return np.asarray(self.falls * np.log(np.maximum(self.full / allowed, 1.0)))
 
 
-def concurrency(logs: Reals, lengths: Lengths, rate: Reals, slots: Reals, likely: Reals) -> Concurrency:
+def concurrency(iteration: Iteration, rate: Reals, slots: Reals, likely: Reals) -> Concurrency:
     """Of a server that runs so many `slots` sequences at most, a finite number, and `likely` so many at this rate (`Iteration.arrivals` times the output).
-    logs (6, ...) of its figures, and the others, broadcast."""
+    The figures of the iteration, and the others, broadcast."""
     top = np.minimum(slots, FAR * likely + FURTHER)
-    iteration = Iteration(logs, lengths.prompt, lengths.output)
     # The points are the first axis: along the others numbers are many, and lie together.
     running = np.multiply.outer(_EVENLY, top)
-    stays = np.log(lengths.output * iteration.itl(running / lengths.output, running))
+    stays = np.log(iteration.output * iteration.itl(running / iteration.output, running))
     width = top / POINTS
     chance = running * np.log(rate) - _log_factorial(running)
     chance[1:] += np.tensordot(_SUMS, stays, 1) * width + (stays[1:] - stays[0]) / 2

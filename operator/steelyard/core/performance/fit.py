@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steelyard.core.performance.belief import Belief, Evidence, Reals
 
@@ -33,11 +33,10 @@ than it is rounded to judges no step."""
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Seen:
-    """M observations: logarithms and their standard deviations, both (M,). at_least: where only a lower bound was seen."""
+    """M observations: logarithms and their standard deviations, both (M,)."""
 
     logs: Reals
     sigma: Reals
-    at_least: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -55,17 +54,13 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Point:
-    """Residuals (M,) in standard deviations at `logs` (P,), their slopes (M, P), and the cost: twice the negative log posterior."""
+    """Residuals (M,) in standard deviations at `logs` (P,) with Huber's weights, their slopes (M, P), and the cost: twice the negative log posterior."""
 
     logs: Reals
     residual: Reals
+    weight: Reals
     slope: Reals
     cost: float
-
-    @property
-    def weight(self) -> Reals:
-        """(M,) Huber's."""
-        return np.minimum(1.0, OUTLIER / np.maximum(np.abs(self.residual), 1e-12))
 
     @property
     def precision(self) -> Reals:
@@ -80,7 +75,9 @@ def fit(law: Law, seen: Seen, prior: Belief) -> Fit:
     for _ in range(ROUNDS):
         curvature = weight + here.precision
         downhill = weight @ (prior.mean - here.logs) - here.slope.T @ (here.weight * here.residual)
-        step = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), downhill)
+        diagonal = curvature.reshape(-1)[:: len(here.logs) + 1]
+        diagonal += damping * diagonal
+        step = np.linalg.solve(curvature, downhill)
         if float(downhill @ step) < SETTLED:
             break
         there = _at(law, seen, prior, weight, here.logs + step)
@@ -95,15 +92,24 @@ def fit(law: Law, seen: Seen, prior: Belief) -> Fit:
 
 
 def _at(law: Law, seen: Seen, prior: Belief, weight: Reals, logs: Reals) -> _Point:
-    figures = len(logs)
-    predicted = law(logs[:, None] + STEP * np.eye(figures, figures + 1, 1))
+    predicted = law(logs[:, None] + aside(len(logs), STEP))
     residual = (predicted[0] - seen.logs) / seen.sigma
     slope = ((predicted[1:] - predicted[0]) / (STEP * seen.sigma)).T
-    kept = seen.at_least & (residual > 0)
-    residual, slope = np.where(kept, 0.0, residual), np.where(kept[:, None], 0.0, slope)
     size, off = np.abs(residual), logs - prior.mean
     huber = np.where(size <= OUTLIER, size * size, OUTLIER * (2 * size - OUTLIER))
-    return _Point(logs=logs, residual=residual, slope=slope, cost=float(huber.sum() + off @ weight @ off))
+    return _Point(
+        logs=logs,
+        residual=residual,
+        weight=np.minimum(1.0, OUTLIER / np.maximum(size, 1e-12)),
+        slope=slope,
+        cost=float(huber.sum() + off @ weight @ off),
+    )
+
+
+@lru_cache(maxsize=32)
+def aside(figures: int, step: float) -> Reals:
+    """(P, P + 1): nothing, and then for each figure the step of it alone: columns of forward differences. Not to be written to."""
+    return step * np.eye(figures, figures + 1, 1)
 
 
 def student(freedom: float) -> float:

@@ -76,11 +76,16 @@ class Iteration:
 
     def ttft(self, s: Reals, sequences: Reals) -> Reals:
         """Seconds to the first token of one that arrives."""
+        return self.itl_and_ttft(s, sequences)[1]
+
+    def itl_and_ttft(self, s: Reals, sequences: Reals) -> tuple[Reals, Reals]:
+        """Both, which share most of what they are made of."""
         quiet, prompts = self.floor + sequences * self.work, self._prompts(s)
+        itl = quiet + prompts
         # An iteration is met as often as it is long: the rest of it is E[t^2] / 2 E[t].
-        lumps = prompts * (quiet + prompts / -np.expm1(-np.maximum(s, 1e-12))) / (2 * (quiet + prompts))
+        lumps = prompts * (quiet + prompts / -np.expm1(-np.maximum(s, 1e-12))) / (2 * itl)
         wait = -np.expm1(-sequences) * (quiet / 2 + self.bunching * lumps)
-        return np.asarray(self.outside + wait + quiet + self.alone(1 + self.bunching * s))
+        return itl, np.asarray(self.outside + wait + quiet + self.alone(1 + self.bunching * s))
 
     def ttft_of_batch(self, requests: Reals) -> Reals:
         """Seconds to the first token of that many requests which come at once to an idle server."""

@@ -57,14 +57,17 @@ class Curve:
         lower, point, upper = (float(seconds[0]) for seconds in self._bounds(np.array([rate])))
         return Interval(point, lower if isfinite(point) or rate < self.full.upper else inf, upper)
 
-    def capacity(self, limit: float) -> Interval:
-        """The largest load (requests per second and replica) whose latency is within `limit` seconds.
+    def capacity(self, limit: float, other: Interval | None = None) -> Interval:
+        """The largest load (requests per second and replica) whose latency is within `limit` seconds. other: the same of another
+        latency of the same server, and the answer where this one surely allows more, at both ends too.
 
         lower: the largest that surely is; 0 where none is. A longer limit never gives less, more uncertainty never a higher lower bound.
         """
         full = self.full
         rates = np.concatenate((full.point / (1 + np.exp(-SLACK)), _between(full.point, full.upper, BEYOND)))
         around = [_around(rates, seconds, limit) for seconds in self._carried(rates, full)]
+        if other is not None and all(loads[0] > end for loads, end in zip(around, (other.lower, other.point, other.upper), strict=True)):
+            return other
         finer = np.split(self._carried(np.concatenate(around), full), len(around), axis=1)
         least, middle, most = (
             _crossing(loads, seconds[curve], limit) for curve, (loads, seconds) in enumerate(zip(around, finer, strict=True))

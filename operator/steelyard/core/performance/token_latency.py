@@ -83,9 +83,9 @@ def _seconds(metric: TokenMetric, lengths: Lengths, logs: Reals, rate: Reals, al
         mean = iteration.itl(s, running)
         if allowed is None:
             return mean
-        beside = concurrency(law, lengths, *np.broadcast_arrays(rate, slots, running))
+        beside = concurrency(iteration, rate, slots, running)
         return np.asarray(mean + tail * _later(iteration, s, beside.deviation, allowed))
-    beside = concurrency(law, lengths, *np.broadcast_arrays(rate, slots, running))
+    beside = concurrency(iteration, rate, slots, running)
     ttft = iteration.ttft(s, running)
     if allowed is None:
         waiting = ttft + uneven * beside.full * beside.falls
@@ -122,22 +122,23 @@ def token_latency(loads: Sequence[TokenLoad], prior: Belief = PRIOR, *, slots: f
         for column in zip(*((e.rate, e.batch, e.itl, e.lengths.prompt, e.lengths.output) for e in loads), strict=True)
     )
     s = np.where(batch > 0, 0.0, rate * itl)
-    sequences = np.where(batch > 0, batch, s * output)
+    sequences, batches = np.where(batch > 0, batch, s * output), bool(batch.any())
     told = np.array(
         [i for i, load in enumerate(loads) if load.ttft is not None and (batch[i] or sequences[i] < CROWDED * slots)], dtype=int
     )
 
     def law(logs: Reals) -> Reals:
         iteration = Iteration(logs[:, :, None], prompt, output)
-        ttft = np.where(batch > 0, iteration.ttft_of_batch(batch), iteration.ttft(s, sequences))
-        return np.asarray(np.log(np.hstack((iteration.itl(s, sequences), ttft[:, told]))))
+        itl, ttft = iteration.itl_and_ttft(s, sequences)
+        if batches:
+            ttft = np.where(batch > 0, iteration.ttft_of_batch(batch), ttft)
+        return np.asarray(np.log(np.concatenate((itl, ttft[:, told]), axis=1)))
 
     means = [(TokenMetric.ITL, load.itl, load.requests) for load in loads]
     means += [(TokenMetric.TTFT, loads[i].ttft or 0.0, loads[i].requests) for i in told]
     seen = Seen(
         logs=np.log([mean for _, mean, _ in means]),
         sigma=np.array([hypot(SCATTER[metric], VARIETY[metric] / sqrt(max(1, n))) for metric, _, n in means]),
-        at_least=np.zeros(len(means), dtype=bool),
     )
     fitted = fit(law, seen, prior)
     full = Iteration(fitted.belief.mean[:, None], prompt, output).saturation()

@@ -55,8 +55,7 @@ class TokenLaw:
     def capacity(self, promise: Promise) -> Interval | None:
         """Requests per second at which the promise is just kept, above 0 at its lower end too; None where the law knows no load that keeps it, or the
         time of whole answers is promised, or none: they are as long as they are, whatever the load."""
-        told = [_capacity(self, metric, limit, allowed) for metric, limit, allowed in _limits(promise)]
-        found = lowest(told) if told else None
+        found = _capacity(self, promise)
         return None if found is None or found.point <= 0 else replace(found, lower=max(found.lower, LEAST * found.point))
 
     def busy_at_capacity(self, promise: Promise) -> float | None:
@@ -161,5 +160,9 @@ def _saturation(law: TokenLaw) -> Interval:
 
 
 @lru_cache(maxsize=1024)
-def _capacity(law: TokenLaw, metric: TokenMetric, limit: float, allowed: float) -> Interval:
-    return _fitted(law).curve(metric, law.lengths, law.slots, allowed).capacity(limit)
+def _capacity(law: TokenLaw, promise: Promise) -> Interval | None:
+    found: Interval | None = None
+    for metric, limit, allowed in _limits(promise):
+        told = _fitted(law).curve(metric, law.lengths, law.slots, allowed).capacity(limit, found)
+        found = told if found is None else lowest([found, told])
+    return found
