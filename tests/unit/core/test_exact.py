@@ -2,7 +2,7 @@
 
 import pytest
 
-from steelyard.core.planning.exact import solve
+from steelyard.core.planning.exact import cheapest, solve
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.problem import Offer, Problem
 
@@ -30,6 +30,13 @@ def test_the_cheapest_per_capacity_wins_when_whole_numbers_agree() -> None:
 def test_a_tie_stays_where_it_is_and_else_goes_by_name() -> None:
     assert planned(problem(offer("a"), offer("b", current=3))).replicas == {"b": 3}
     assert planned(problem(offer("b"), offer("a"))).replicas == {"a": 3}
+
+
+@pytest.mark.parametrize("load", [5.0, 45.0, 1e6], ids=["one pool", "both pools", "too much"])
+def test_the_plan_alone_is_that_of_the_whole_answer(load: float) -> None:
+    asked = problem(offer("a", most=3), offer("b", capacity=20.0, cost=1.9, most=2), load=load)
+    outcome = solve(asked)
+    assert cheapest(asked) == (outcome.replicas if isinstance(outcome, Planned) else None)
 
 
 def test_the_price_of_moving_keeps_a_small_saving_where_it_is() -> None:

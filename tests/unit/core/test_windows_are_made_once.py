@@ -29,15 +29,32 @@ def tabled(traffic: Traffic) -> Traffic:
     return replace(traffic, windows=WindowTable(traffic.windows))
 
 
-def test_a_decision_makes_each_window_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    world, snapshot = at_rest()
-    made, one_by_one = [0], WindowTable.__iter__
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Window]:
+    """All windows that are made from now on."""
+    found, one_by_one = list[Window](), WindowTable.__iter__
 
     def counted(table: WindowTable) -> Iterator[Window]:
         for window in one_by_one(table):
-            made[0] += 1
+            found.append(window)
             yield window
 
     monkeypatch.setattr(WindowTable, "__iter__", counted)
+    return found
+
+
+def test_a_decision_makes_each_window_once(made: list[Window]) -> None:
+    world, snapshot = at_rest()
+    made.clear()
     decide(snapshot, world.now)
-    assert made[0] == sum(len(told.value.windows) for told in snapshot.traffic.values() if isinstance(told, Fresh)) > 0
+    assert len(made) == sum(len(told.value.windows) for told in snapshot.traffic.values() if isinstance(told, Fresh)) > 0
+
+
+def test_a_table_with_a_newer_window_is_another_one_without_a_window_being_made(made: list[Window]) -> None:
+    _, snapshot = at_rest()
+    (windows,) = (WindowTable.of(told.value.windows) for told in snapshot.traffic.values() if isinstance(told, Fresh))
+    *_, newest = windows
+    newer = windows.then(newest._replace(start=newest.end, end=newest.end + (newest.end - newest.start)), len(windows))
+    made.clear()
+    assert windows != newer
+    assert made == []

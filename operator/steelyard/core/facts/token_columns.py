@@ -42,8 +42,9 @@ class TokenColumns:
     def __iter__(self) -> Iterator[Tokens | None]:
         """What each window tells."""
         for figures in self._figures.tolist():
-            every, good = (_counted(figures[at : at + len(_NOBODY)]) for at in (0, len(_NOBODY)))
-            yield None if every is None else Tokens(every=every, good=good)
+            *every, spoken, cached, output = map(int, figures)
+            of_all = _counted(*every)
+            yield None if of_all is None else Tokens(every=of_all, good=_counted(spoken, cached, output))
 
     def __eq__(self, other: object) -> bool:
         """The same told of as many windows."""
@@ -60,6 +61,5 @@ def _row(of: Counted | None) -> tuple[int, int, int]:
     return _NOBODY if of is None else (of.input, _NOT_TOLD if of.cached is None else of.cached, of.output)
 
 
-def _counted(figures: Sequence[float]) -> Counted | None:
-    spoken, cached, output = map(int, figures)
+def _counted(spoken: int, cached: int, output: int) -> Counted | None:
     return None if spoken == _NOT_TOLD else Counted(input=spoken, cached=None if cached == _NOT_TOLD else cached, output=output)

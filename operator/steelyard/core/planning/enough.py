@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from steelyard.core.planning.choice_price import charged
-from steelyard.core.planning.exact import solve
-from steelyard.core.planning.outcome import Planned
+from steelyard.core.planning.exact import cheapest
 from steelyard.core.planning.problem import Offer, Problem
 
 LIFE = 3600.0
@@ -193,7 +192,7 @@ def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: 
         for at, s in enumerate(stands)
         if most[at] > 0
     )
-    outcome = solve(
+    plan = cheapest(
         Problem(
             load=load,
             minimum=min(rules.minimum, sum(most)),
@@ -204,4 +203,4 @@ def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: 
             equal_share=not rules.weighted,
         )
     )
-    return tuple(outcome.replicas.get(f"{at:03}", 0) for at in range(len(stands))) if isinstance(outcome, Planned) else None
+    return None if plan is None else tuple(plan.get(f"{at:03}", 0) for at in range(len(stands)))

@@ -8,7 +8,7 @@ Ties stay where the workload is, then go to fewer pools, then by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from math import ceil, fsum, inf, prod
@@ -36,6 +36,12 @@ def solve(problem: Problem) -> Outcome:
     plan = dict(best)
     cost = _cost(problem.offers, [plan.get(o.pool, 0) for o in problem.offers])
     return Planned(replicas=plan, cost=cost, bound=cost if complete else min(cost, continuous_bound(problem)))
+
+
+def cheapest(problem: Problem) -> Mapping[str, int] | None:
+    """Replicas by pool in the plan of `solve`, for who does not ask for its bound, or why there is none."""
+    best, _ = _best(problem)
+    return None if best is None else dict(best)
 
 
 def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:

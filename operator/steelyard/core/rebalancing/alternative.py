@@ -9,10 +9,9 @@ from math import inf
 from statistics import fmean
 
 from steelyard.core.facts.identity import on_pool
-from steelyard.core.planning.exact import least_with, solve
+from steelyard.core.planning.exact import cheapest, least_with
 from steelyard.core.planning.one_place import one_place_each
 from steelyard.core.planning.option import Option, good_for_part
-from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.statistics.interval import Interval
@@ -91,7 +90,7 @@ def _grown(
     """(target, source, plan) for each pool that would grow. wanted: the fleet's own plan, by the pool that grows in it."""
     sizing = Sizing(added=grounds.amortised)
     alone = _problem(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
-    resized = _solved(alone)
+    resized = cheapest(alone)
     # What surely costs more than what stands, resized, is not planned.
     paid = inf if resized is None else sum(offer.paid(resized.get(offer.pool, 0)) for offer in alone.offers)
     for target in sorted(known):
@@ -114,7 +113,7 @@ def _within(
 ) -> Mapping[str, int] | None:
     """The cheapest on these pools, with one on the target at least; None where that surely costs more than what stands."""
     asked = _problem(grounds, known, pools, grounds.load.soon * max(1.0, known[target].reserve), sizing)
-    return None if least_with(asked, target) > paid * (1 + _SURELY) else _solved(asked)
+    return None if least_with(asked, target) > paid * (1 + _SURELY) else cheapest(asked)
 
 
 def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapping[str, int]]:
@@ -182,12 +181,7 @@ def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int
 
 def _plan(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rate: float, sizing: Sizing) -> Mapping[str, int] | None:
     """Replicas by pool: the cheapest on these pools together."""
-    return _solved(_problem(grounds, known, pools, rate, sizing))
-
-
-def _solved(problem: Problem) -> Mapping[str, int] | None:
-    outcome = solve(problem)
-    return outcome.replicas if isinstance(outcome, Planned) else None
+    return cheapest(_problem(grounds, known, pools, rate, sizing))
 
 
 def _problem(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rate: float, sizing: Sizing) -> Problem:
