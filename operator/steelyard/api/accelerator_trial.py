@@ -229,7 +229,15 @@ class TrialStep(StatusModel):
     requests: Annotated[Count, says("How many requests were sent.", unit="requests", example=9600)]
     failed: Annotated[Count | None, says("How many of them got an error or were turned away.", unit="requests", example=3)] = None
     good_percent: Annotated[Decimal, says("The share of them that met every objective.", unit="percent", example="99.4")]
-    mean_milliseconds: Annotated[Decimal | None, says("What an answer took in the mean.", unit="milliseconds", example="25.1")] = None
+    mean_milliseconds: Annotated[
+        Decimal | None,
+        says(
+            "What an answer took in the mean. Missing where the server does not tell, as with the percentiles: of live traffic it needs a histogram with "
+            "its sum.",
+            unit="milliseconds",
+            example="25.1",
+        ),
+    ] = None
     p50_milliseconds: Annotated[Decimal | None, says("What half of the answers took at most.", unit="milliseconds", example="22.4")] = None
     p95_milliseconds: Annotated[Decimal | None, says("What 95 of 100 answers took at most.", unit="milliseconds", example="48.1")] = None
     p99_milliseconds: Annotated[Decimal | None, says("What 99 of 100 answers took at most.", unit="milliseconds", example="80.2")] = None
@@ -324,7 +332,8 @@ class TrialPool(StatusModel):
     beside: Annotated[
         Message,
         says(
-            "Who else was on the node while the replica measured, as a sentence: what they do may be in the figures. Empty for nobody.",
+            "Who else was on the node while the replica measured, as a sentence: what they do may be in the figures. Of live traffic on the nodes of all "
+            "replicas on this pool. Empty for nobody.",
             example="its node also runs team-a/search-1",
         ),
     ] = ""
@@ -360,8 +369,8 @@ class TrialPool(StatusModel):
     capacity_basis: Annotated[
         Basis | None,
         says(
-            "Probed, or Carried where the objective held up to the highest load that was sent. Of live traffic as everywhere: Measured, or Carried where "
-            "servers do not tell how busy they are.",
+            "Probed, or Carried where the objective held up to the highest load that was sent. Of live traffic as everywhere: Measured, Fitted, Planned "
+            "where nothing tells how full a replica may be, or Carried where servers do not tell how busy they are.",
             example="Probed",
             brief=True,
         ),
@@ -372,13 +381,15 @@ class TrialPool(StatusModel):
     )
     energy: Annotated[
         UnitEnergy | None,
-        says("What a good request and a replica draw at the highest steady load, by the server's counters. Missing where none tells it."),
+        says(
+            "What a good request and a replica draw at the highest steady load, of live traffic at the load that came, by counters. Missing where none tells it."
+        ),
     ] = None
     latency: Annotated[
         Percentile | None,
         says(
-            "How long requests take at the highest steady load that a replica is meant for, from half of its capacity to all of it. Missing where none was "
-            "sent, or too few requests for its upper end."
+            "How long requests take at the highest steady load that a replica is meant for, from half of its capacity to all of it; of live traffic at all "
+            "such loads that came. Missing where none came, or too few requests for its upper end."
         ),
     ] = None
     unit_cost: Annotated[

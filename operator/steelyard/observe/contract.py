@@ -17,7 +17,7 @@ from steelyard.observe.engine import EVERY_NAME, INPUT, OUTPUT, counted, every_t
 from steelyard.observe.exposition import Exposition
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.named_metrics import NamedMetrics
-from steelyard.observe.on_page import buckets_of, by_size, first_of, single, tokens_of_each, whole, whole_sum, wholes
+from steelyard.observe.on_page import buckets_of, by_size, first_of, first_sum, single, tokens_of_each, whole, whole_sum, wholes
 from steelyard.observe.sample import Counts, Sample
 
 CPU = "process_cpu_seconds_total"
@@ -75,6 +75,7 @@ class SteelyardMetrics:
             {
                 self.REQUESTS,
                 f"{self.DURATION}_bucket",
+                f"{self.DURATION}_sum",
                 CPU,
                 self.BUSY,
                 self.REQUEST_CPU,
@@ -114,6 +115,7 @@ class SteelyardMetrics:
         if start is None:
             raise RejectedError(Reason.MISSING, f"has no {self.START}")
         good, answered = outcomes["good"], outcomes["good"] + outcomes["slow"]
+        buckets = buckets_of(seen, self.DURATION)
         return Sample(
             at=at,
             counts=Counts(
@@ -126,7 +128,8 @@ class SteelyardMetrics:
             ),
             cpu_seconds=first_of(single(seen, self.REQUEST_CPU), single(seen, CPU)),
             busy_seconds=single(seen, self.BUSY),
-            buckets=buckets_of(seen, self.DURATION),
+            buckets=buckets,
+            took_seconds=first_sum(seen, (f"{self.DURATION}_sum",)) if buckets else 0.0,
             start=start,
             clock=single(seen, self.CLOCK),
             content=content,

@@ -45,6 +45,10 @@ class Usage:
     batches: Batches | None
     tokens: Tokens | None
     streams: Streams | None
+    took_seconds: float | None
+
+
+NOTHING_USED = Usage(cpu_seconds=0.0, busy_seconds=0.0, buckets={}, batches=NONE, tokens=NO_TOKENS, streams=NO_STREAMS, took_seconds=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class PodCounters:
 
     runs: tuple[Run, ...] = ()
     folded: Tally = ZERO
-    folded_usage: Usage = Usage(cpu_seconds=0.0, busy_seconds=0.0, buckets={}, batches=NONE, tokens=NO_TOKENS, streams=NO_STREAMS)
+    folded_usage: Usage = NOTHING_USED
     folded_until: float = float("-inf")
     """Start of the youngest run that was folded: news of it or of an older one comes too late."""
     lost: bool = False
@@ -146,6 +150,7 @@ def _used(so_far: Usage, run: Run) -> Usage:
         batches=together(so_far.batches, run.last.batches),
         tokens=all_tokens(so_far.tokens, run.last.tokens),
         streams=None if so_far.streams is None or run.last.streams is None else so_far.streams.then(run.last.streams),
+        took_seconds=_sum(so_far.took_seconds, run.last.took_seconds),
     )
 
 

@@ -15,7 +15,7 @@ from steelyard.core.statistics.histogram import Buckets, added, growth
 from steelyard.observe.failure import Failure
 from steelyard.observe.gateway_source import AtGateway
 from steelyard.observe.leaps import Leaps
-from steelyard.observe.sample import ZERO, Counts, Sample, Tally
+from steelyard.observe.sample import ZERO, Counts, Sample, Tally, seconds_since
 
 FORGIVEN = 1
 """Rounds in a row without news of a process that break no window: one lost scrape is no outage."""
@@ -39,6 +39,7 @@ class GatewayRecord:
         self._has_changed = False
         self._tally: Tally = ZERO
         self._latencies: Buckets | None = {}
+        self._took: float | None = 0.0
 
     def take(self, answer: AtGateway) -> None:
         """One round's news."""
@@ -68,11 +69,11 @@ class GatewayRecord:
 
     def baseline(self) -> None:
         """From here on: what was counted until now belongs to no window."""
-        self._tally, self._latencies = ZERO, {}
+        self._tally, self._latencies, self._took = ZERO, {}, 0.0
 
-    def stretch(self) -> tuple[Tally, Buckets | None]:
-        """Requests and their latencies since the last call: each is handed out once."""
-        handed = self._tally, self._latencies
+    def stretch(self) -> tuple[Tally, Buckets | None, float | None]:
+        """Requests, their latencies and the sum of these since the last call: each is handed out once."""
+        handed = self._tally, self._latencies, self._took
         self.baseline()
         return handed
 
@@ -85,15 +86,17 @@ class GatewayRecord:
             if leapt:
                 self._change(f"the gateway's counters leapt, by {leapt}")
             return
-        buckets = old.buckets
+        buckets, seconds = old.buckets, old.took_seconds
         if new.shrank(old):
-            self._met[process], self._handed[process], buckets = Counts(), ZERO, {}
+            self._met[process], self._handed[process], buckets, seconds = Counts(), ZERO, {}, 0.0
             self._change("the gateway's counters went back: a process of it began anew")
         before = self._handed[process]
         self._handed[process] = told = before.at_least((new.counts - self._met[process]).tally)
         grown = told - before
         self.total, self._tally = self.total + grown, self._tally + grown
         self._latencies = added(self._latencies, growth(new.buckets, buckets))
+        took = seconds_since(new.took_seconds, seconds)
+        self._took = None if self._took is None or took is None else self._took + took
 
     def _change(self, why: str) -> None:
         self._has_changed, self._why = True, why

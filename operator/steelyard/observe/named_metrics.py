@@ -164,6 +164,7 @@ class NamedMetrics:
         times = {metric: self._histogram(seen, metric) for metric in dict.fromkeys((WHOLE, *(metric for metric, _ in self.promises)))}
         blind = tuple(metric for metric, _ in self.promises if isinstance(times[metric], _Mean))
         whole_times = times[WHOLE]
+        buckets = {} if isinstance(whole_times, _Mean) else whole_times or {}
         allowed = self.allowed or (STRICT,) * len(self.promises)
         return Sample(
             at=at,
@@ -179,7 +180,8 @@ class NamedMetrics:
             ),
             cpu_seconds=single(seen, CPU),
             busy_seconds=None,
-            buckets={} if isinstance(whole_times, _Mean) else whole_times or {},
+            buckets=buckets,
+            took_seconds=self._took(seen) if buckets else 0.0,
             start=single(seen, START),
             clock=None,
             content=content,
@@ -229,6 +231,12 @@ class NamedMetrics:
             detail = f"has no histogram {names or f'of {metric}'}, by which the promise of {metric} is judged"
             raise RejectedError(Reason.MISSING, detail, missing=told[0].name if told else "")
         return None
+
+    def _took(self, seen: Exposition) -> float | None:
+        """Seconds that all requests of the histogram of the whole took together; None where it has no sum."""
+        named = next(each for each in dict(self.times)[WHOLE] if f"{each.name}_bucket" in seen.series)
+        sums = named.on(seen, "_sum")
+        return sum(sums.values()) / self.per_second if sums else None
 
     def _mean(self, seen: Exposition, metric: str) -> _Mean | None:
         """What tells a mean of it and nothing more: as the profile knows, or what has the name of a histogram and is a sum or a summary."""

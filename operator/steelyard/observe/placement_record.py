@@ -312,18 +312,20 @@ class PlacementRecord:
         tokens: Tokens | None = NO_TOKENS
         streams: Streams | None = NO_STREAMS
         tally, drawn = ZERO, NOTHING_DRAWN
+        took: float | None = 0.0
         for uid, pod in sorted(self._pods.items()):
             tally = tally + pod.stretch()
-            used, latencies, ran, counted, streamed = pod.used()
+            used, latencies, ran, counted, streamed, spent = pod.used()
             buckets, batches, tokens = added(buckets, latencies), together(batches, ran), all_tokens(tokens, counted)
             draw = pod.drawn()
             streams = all_streams(streams, streamed)
+            took = None if took is None or spent is None else took + spent
             if uid in served:
                 drawn = drawn + draw
                 self._joules[draw.estimated] += draw.joules
                 busy = None if busy is None or used is None else busy + used
         if self._gateway is not None:
-            tally, buckets = self._gateway.stretch()
+            tally, buckets, took = self._gateway.stretch()
         now_serving = self._constellation()
         return Span(
             start=running.end,
@@ -336,6 +338,7 @@ class PlacementRecord:
             busy_seconds=busy,
             cost=cost(self._payers(now), running.end, now),
             buckets=buckets,
+            took_seconds=took,
             batches=batches,
             drawn=drawn,
             tokens=tokens,

@@ -16,7 +16,7 @@ from steelyard.observe.counters import PodCounters, Usage
 from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.leaps import Leaps
 from steelyard.observe.observed_pod import ObservedPod
-from steelyard.observe.sample import ZERO, Sample, Tally
+from steelyard.observe.sample import ZERO, Sample, Tally, seconds_since
 from steelyard.observe.termination import final
 
 DOUBTED = timedelta(minutes=3)
@@ -114,17 +114,19 @@ class PodRecord:
             self._counted, self._usage = ZERO if self._seen_from_birth and not self.ever_served else None, None
         self._metered = self._meters
 
-    def used(self) -> tuple[float | None, Buckets | None, Batches | None, Tokens | None, Streams | None]:
-        """Busy seconds, latencies, batches, tokens and streams since the last call that found a read; None where they cannot be said."""
+    def used(self) -> tuple[float | None, Buckets | None, Batches | None, Tokens | None, Streams | None, float | None]:
+        """Busy seconds, latencies, batches, tokens, streams and the sum of the latencies since the last call that found a read; None where they cannot
+        be said."""
         if not self.counters.runs:
-            return None, {}, NONE, NO_TOKENS, NO_STREAMS
+            return None, {}, NONE, NO_TOKENS, NO_STREAMS, 0.0
         new, old = self.counters.usage, self._usage
         self._usage = new
         if old is None:
-            return None, {}, NONE, NO_TOKENS, NO_STREAMS
+            return None, {}, NONE, NO_TOKENS, NO_STREAMS, 0.0
         tokens = tokens_since(new.tokens, old.tokens)
         streams = streams_since(new.streams, old.streams)
-        return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches), tokens, streams
+        took = seconds_since(new.took_seconds, old.took_seconds)
+        return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches), tokens, streams, took
 
     def drawn(self) -> Drawn:
         """Energy since the last call."""

@@ -206,6 +206,8 @@ class Sample:
     """What of the names that were given may not be meant so, a sentence each."""
     absent: tuple[str, ...] = ()
     """Names that were given, and that the page does not have."""
+    took_seconds: float | None = None
+    """That all requests of `buckets` took together."""
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone
@@ -220,6 +222,11 @@ class Sample:
             or fewer(self.batches, old.batches)
             or fewer_tokens(self.tokens, old.tokens)
         )
+
+
+def seconds_since(new: float | None, old: float | None) -> float | None:
+    """What a sum of seconds rose by; None where one of both is unknown, or it went back."""
+    return None if new is None or old is None or new < old else new - old
 
 
 def _less(new: float | None, old: float | None) -> bool:

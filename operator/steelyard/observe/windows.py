@@ -47,6 +47,7 @@ class Span:
     busy_seconds: float | None = 0.0
     cost: float | None = 0.0
     buckets: Buckets | None
+    took_seconds: float | None = 0.0
     batches: Batches | None = NONE
     by_engine: bool = False
     drawn: Drawn = NOTHING_DRAWN
@@ -69,6 +70,7 @@ class Span:
             busy_seconds=_sum(self.busy_seconds, after.busy_seconds),
             cost=_sum(self.cost, after.cost),
             buckets=added(self.buckets, after.buckets),
+            took_seconds=_sum(self.took_seconds, after.took_seconds),
             batches=together(self.batches, after.batches),
             by_engine=self.by_engine or after.by_engine,
             drawn=self.drawn + after.drawn,
@@ -103,6 +105,7 @@ class Span:
             steady=steady,
             p99_milliseconds=None if p99 is None else p99 * 1000,
             buckets=kept(self.buckets),
+            took_seconds=self.took_seconds if self.buckets else None,
             batches=self.batches if self.batches is not None and self.batches.sizes else None,
             by_engine=self.by_engine,
             joules=joules,

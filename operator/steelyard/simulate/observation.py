@@ -127,6 +127,7 @@ class Observation:
     def _clear(self) -> None:
         self._counts = np.zeros(4, np.int64)
         self._within = np.zeros(len(self._edges), np.int64)
+        self._took = 0.0
         self._replica_seconds = 0.0
         self._busy: float | None = 0.0
         self._cost: float | None = 0.0
@@ -138,6 +139,7 @@ class Observation:
     def _add(self, seen: Seen) -> None:
         self._counts += np.bincount(seen.answered.outcome, minlength=4)
         latencies = seen.answered.latency[seen.answered.outcome <= SLOW]
+        self._took += float(latencies.sum())
         self._within += np.bincount(np.searchsorted(self._edges, latencies), minlength=len(self._edges))
         self._replica_seconds += len(seen.served) * seen.seconds
         self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
@@ -164,6 +166,7 @@ class Observation:
             steady=steady,
             p99_milliseconds=None if p99 is None else p99 * 1000,
             buckets=buckets,
+            took_seconds=self._took,
             disturbed=disturbed,
             by_engine=self._by_engine,
             tokens=self._tokens,

@@ -77,6 +77,7 @@ def windows(draw: st.DrawFn) -> Window:
         tokens=draw(st.none() | tokens),
         streams=draw(st.none() | streams),
         unsure=draw(counts),
+        took_seconds=draw(money),
     )
 
 
@@ -122,7 +123,7 @@ def test_what_is_put_by_keeps_its_sums_and_no_latencies(older: list[Window], new
     kept = WindowTable(newer).without_latencies().after(WindowTable(older).without_latencies(), most)
     bare = [WindowTable([each]).without_latencies()[0] for each in (*older, *newer)]
     assert kept == tuple(bare[-most:])
-    assert all(each.buckets is each.batches is each.tokens is each.streams is None for each in kept)
+    assert all(each.buckets is each.took_seconds is each.batches is each.tokens is each.streams is None for each in kept)
     assert [(w.good, w.cost) for w in kept] == [(w.good, w.cost) for w in (*older, *newer)[-most:]]
 
 

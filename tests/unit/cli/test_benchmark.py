@@ -19,6 +19,8 @@ from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
 from unit.cli.situations import balanced
 from unit.cli.trials import G5, INF2, TRIALS, WORKLOAD, decided, failed, live, pools, too_small
+from unit.core.live_run import LiveRun, serving
+from unit.core.world import Ground
 
 Raw = dict[str, Any]
 SCHEMA = json.loads((Path(__file__).parent / "llm_d" / "benchmark_report_0.2.1.schema.json").read_text())
@@ -182,6 +184,37 @@ def test_the_command_writes_a_file_for_each_or_a_stream(tmp_path: Path, capsys: 
         assert run("embedder-half")[1][0] == "error: the trial has measured no steady load"
         api.put("acceleratortrials", decided().trial)
         assert run("embedder-half", "--to", "/dev/null/no")[1][0] == "error: /dev/null/no cannot be written: Not a directory"
+
+
+def of_operator(seconds: bool = True) -> Any:
+    """A trial of live traffic as an operator writes it. seconds: servers tell how long answers take."""
+    prices = {"home": 1.0, "other": 2.0}
+    grounds = {pool: Ground(price=price, speed=100.0, tells_latencies=seconds, watts=(50.0, 250.0)) for pool, price in prices.items()}
+    run = LiveRun(world=serving(grounds=grounds, tokens=(200, 100)))
+    run.to_its_end()
+    seen = copy.deepcopy(live())
+    seen.trial["status"] = run.status
+    return seen
+
+
+def test_a_trial_of_live_traffic_has_latencies_by_the_status_that_the_operator_writes() -> None:
+    found = documents(of_operator())
+    assert len(found) == 2 and [problem for each in found for problem in wrong(each)] == []
+    for document in found:
+        (told,) = document["results"]["request_performance"]["aggregate"]["latency"].values()
+        assert told["p50"] < told["mean"] < told["p99"]
+    without = documents(of_operator(seconds=False))
+    assert [problem for each in without for problem in wrong(each)] == []
+    assert all("latency" not in each["results"]["request_performance"]["aggregate"] for each in without)
+
+
+def test_the_situation_of_live_traffic_has_no_field_that_the_operator_leaves_out_of_it() -> None:
+    written, invented = (seen.trial["status"]["pools"] for seen in (of_operator(), live()))
+    fields = {field for pool in written for field in pool}
+    steps = {field for pool in written for step in pool["steps"] for field in step}
+    of_place = {"image", "backend", "compileSeconds", "startSeconds"}
+    assert {field for pool in invented for field in pool} <= fields | of_place, "what is told of a place, whatever is sent there"
+    assert {field for pool in invented for step in pool["steps"] for field in step} <= steps
 
 
 def test_of_live_traffic_nothing_is_said_to_be_sent() -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from steelyard.core.decide_trial import TrialDecision, decide_trial
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Move, PastMove
-from steelyard.core.facts.trial import PoolClaim, Trial, TrialMemory, TrialRow
+from steelyard.core.facts.trial import Neighbours, PoolClaim, Trial, TrialMemory, TrialRow
 from steelyard.core.trials.asks import asks
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.status.raw import Raw
@@ -34,6 +34,7 @@ class LiveRun:
     claims: tuple[PoolClaim, ...] = ()
     stop: bool = False
     gone: bool = False
+    neighbours: dict[str, Neighbours] = field(default_factory=dict)
     name: str = "asked"
     uid: str = "uid-1"
     status: Raw = field(default_factory=dict)
@@ -110,7 +111,8 @@ class LiveRun:
 
     def look(self) -> TrialDecision:
         now = self.world.now + timedelta(seconds=SECONDS_OF_A_LOOK)
-        decision = decide_trial(TrialSnapshot(trial=self.trial, memory=self.memory, workload=self.world.snapshot()), now)
+        seen = TrialSnapshot(trial=self.trial, memory=self.memory, workload=self.world.snapshot(), neighbours=self.neighbours)
+        decision = decide_trial(seen, now)
         assert not decision.jobs and not decision.begin
         self.status = status_of_trial(decision, self.world.settings(), {}, self.status, 1, now)
         self.decisions.append(decision)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import TrialKey
 from steelyard.core.facts.memory import HISTORY, MoveKind, Outcome, PastMove, Quarantine, Step, VerdictWord
 from steelyard.core.facts.snapshot import Mode, PoolChoice, Scaling
-from steelyard.core.facts.trial import PoolClaim, TrialPhase
+from steelyard.core.facts.trial import Neighbours, PoolClaim, TrialPhase
 from steelyard.core.facts.window import since
 from steelyard.core.placing import go_on
 from steelyard.core.rebalancing.chain import Finding, Review
@@ -83,6 +84,56 @@ def test_what_was_served_is_told_of_the_tried_pool_and_of_the_one_that_serves_ov
         assert float(step["goodPercent"]) == pytest.approx(100 * sum(w.good for w in windows[pool]) / step["requests"], rel=1e-4)
     # An equal share for each replica, so that one of twice the price costs twice as much for what it serves.
     assert float(run.steps("other")[0]["unitCost"]) == pytest.approx(2 * float(run.steps("home")[0]["unitCost"]), rel=0.05)
+
+
+TELLING = {
+    "home": Ground(price=1.0, speed=100.0, tells_latencies=True, watts=(50.0, 250.0)),
+    "other": Ground(price=2.0, speed=100.0, tells_latencies=True, watts=(20.0, 100.0)),
+}
+"""Servers with a histogram of their answers, and counters of joules."""
+
+
+def test_latencies_with_their_mean_and_energy_are_told_where_servers_tell_them() -> None:
+    run = asked(world=serving(grounds=TELLING), claims=(TWICE,))
+    run.to_its_end()
+    for pool in ("home", "other"):
+        (step,), row = run.steps(pool), run.row(pool)
+        mean, half, most = (float(step[f"{which}Milliseconds"]) for which in ("mean", "p50", "p99"))
+        # Answers of M/M/1: the mean is 1 / ln 2 times the median.
+        assert mean == pytest.approx(half / math.log(2), rel=0.1) and half < mean < most
+        assert row.percentile is not None and row.percentile.milliseconds.lower <= most <= row.percentile.milliseconds.upper
+        assert row.energy is not None and not row.energy.estimated
+        assert float(step["joulesPerRequest"]) == pytest.approx(row.energy.each.point, rel=0.1)
+
+
+def test_of_servers_that_tell_no_times_and_no_energy_none_is_told() -> None:
+    run = asked(claims=(TWICE,))
+    run.to_its_end()
+    for pool in ("home", "other"):
+        (step,), row = run.steps(pool), run.row(pool)
+        assert not {"meanMilliseconds", "p50Milliseconds", "p99Milliseconds", "joulesPerRequest"} & step.keys()
+        assert (row.percentile, row.energy, row.beside) == (None, None, "")
+
+
+def test_a_mean_that_one_window_does_not_tell_is_not_told_of_all() -> None:
+    run = asked(world=serving(grounds=TELLING), claims=(TWICE,))
+    run.until(lambda: run.memory.rows and run.row("other").capacity)
+    for pods in run.world.deployments.values():
+        pods.windows[-1] = pods.windows[-1]._replace(took_seconds=None)
+    run.look()
+    (step,) = run.steps("other")
+    assert "meanMilliseconds" not in step and "p50Milliseconds" in step
+
+
+def test_who_else_is_on_the_nodes_is_said_of_a_pool_while_it_is_measured_and_stays_said() -> None:
+    run = asked(claims=(TWICE,))
+    run.neighbours = {"home": Neighbours(pods=("ns/a",), nodes=2), "other": Neighbours(pods=("ns/b",))}
+    run.turn()
+    assert run.row("other").beside == "", "nothing is measured yet"
+    run.until(lambda: run.row("other").beside and run.row("home").beside)
+    run.neighbours = {}
+    run.to_its_end()
+    assert (run.row("home").beside, run.row("other").beside) == ("its 2 nodes also run ns/a", "its node also runs ns/b")
 
 
 def test_a_pool_of_which_nothing_is_claimed_is_measured_until_enough_requests_came() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from steelyard.core.facts.probe import ProbeState
-from steelyard.core.facts.trial import TrialReplica
+from steelyard.core.facts.trial import Neighbours, TrialReplica
+from steelyard.core.trials.beside import beside
 from steelyard.status.trial import status_of_trial, trial_memory_of
 from unit.core.asked_trial import AskedTrial, Replica
 from unit.core.test_asked_trial import asked
@@ -46,6 +47,11 @@ def crowded(neighbours: tuple[str, ...], others_cpu: float = 0.0) -> Crowded:
 def test_who_else_was_on_the_node_is_said_at_the_end(neighbours: tuple[str, ...], others: float, said: str) -> None:
     found = crowded(neighbours, others)
     assert (found.row("cheap").beside, found.row("dear").beside) == (said, "")
+
+
+def test_several_nodes_are_counted_and_their_pods_named() -> None:
+    told = Neighbours(pods=("ns/a", "ns/b"), nodes=3)
+    assert beside(told) == "its 3 nodes also run ns/a, ns/b" and beside(Neighbours(nodes=3)) == ""
 
 
 def test_it_is_in_the_status_and_remembered_from_it() -> None:

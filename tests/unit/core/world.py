@@ -145,6 +145,10 @@ class Ground:
         mean = 1 / self.speed / (1 - min(used, 0.95))
         return {edge: round(answers * -math.expm1(-edge / mean)) for edge in LATENCIES}
 
+    def took(self, used: float, answers: int) -> float:
+        """Seconds that so many answers take together at this utilisation."""
+        return answers / self.speed / (1 - min(used, 0.95))
+
 
 @dataclass
 class Pods:
@@ -558,7 +562,8 @@ class World:
                     p99_milliseconds=40 / (1 - min(used, 0.95)) if asked else None,
                     disturbed=pods.shaken > 0,
                     joules=ground.joules(used, count * seconds),
-                    buckets=ground.buckets(used, asked - shed - errors),
+                    buckets=(buckets := ground.buckets(used, asked - shed - errors)),
+                    took_seconds=ground.took(used, asked - shed - errors) if buckets else None,
                     tokens=self.counted(asked, asked - shed - errors - slow),
                 )
                 pods.shaken = max(0, pods.shaken - 1)

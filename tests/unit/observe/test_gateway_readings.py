@@ -66,6 +66,7 @@ def told(seconds: float, answered: int, late: int = 0, error: int = 0, shown: in
         counts=Counts(answered=answered, error=error, told=(within,)),
         buckets={0.05: observed - late, float("inf"): observed},
         start=None,
+        took_seconds=0.02 * observed,
     )
 
 
@@ -78,6 +79,7 @@ async def test_requests_and_latencies_are_the_gateways_and_replicas_and_cost_are
     assert (window.start, window.end, window.replica_seconds, window.cost) == (at(5), at(25), 20, 20 * 0.36 / 3600)
     assert (window.good, window.slow, window.error) == (36, 4, 4)
     assert window.buckets is not None and dict(window.buckets)[0.05] == 36
+    assert window.took_seconds is not None and round(window.took_seconds, 6) == 0.8, "the gateway's 40 answers, 20 ms each"
     assert rounds.total == Tally(36, 4, 4)
 
 

@@ -68,6 +68,31 @@ async def test_a_reading_is_fresh_and_empty_until_the_first_window_is_complete()
     assert rounds.news
 
 
+async def test_a_window_has_what_its_answers_took_together_and_what_came_before_it_is_none_of_that():
+    rounds = Rounds()
+    for count in range(5):
+        await rounds.go([pod()], {"a": sample(rounds.next, 100 + 10 * count, took_seconds=7.0 + 0.5 * count)})
+    (window,) = rounds.reading().value.windows
+    assert (max(window.buckets.values()), window.took_seconds) == (40, pytest.approx(2.0))
+
+
+async def test_a_server_that_begins_anew_adds_what_its_answers_take_from_0():
+    rounds = Rounds()
+    for count, (start, good, took) in enumerate([(1.0, 10, 3.0), (1.0, 20, 4.0), (9.0, 5, 0.5), (9.0, 10, 1.0), (9.0, 10, 1.0)]):
+        await rounds.go([pod()], {"a": sample(rounds.next, good, start=start, took_seconds=took, cpu=float(count))})
+    (window,) = rounds.reading().value.windows
+    assert (max(window.buckets.values()), window.took_seconds) == (20, pytest.approx(2.0))
+
+
+async def test_what_answers_took_together_is_unknown_where_one_server_does_not_tell_or_its_sum_went_back():
+    for told in ((1.0, 2.0, None, 3.0, 4.0), (1.0, 2.0, 1.5, 3.0, 4.0)):
+        rounds = Rounds()
+        for count, took in enumerate(told):
+            await rounds.go([pod()], {"a": sample(rounds.next, 10 * count, took_seconds=took)})
+        (window,) = rounds.reading().value.windows
+        assert window.buckets and window.took_seconds is None
+
+
 async def test_one_miss_is_forgiven_the_second_makes_stale_and_a_full_window_has_to_pass_afterwards():
     rounds = Rounds()
     good = await steady(rounds, 6)

@@ -23,6 +23,7 @@ def test_what_the_server_exposes_and_its_last_word_speak_of_the_same_process():
     sample = STEELYARD.sample(parse(metrics.exposition(), STEELYARD.wanted), T0, 0)
     assert sample.counts.tally == Tally(2, 1, 1, 1)
     assert sample.buckets[0.1] == 2, "the objective is an edge"
+    assert sample.took_seconds == pytest.approx(0.05 + 0.1 + 0.4), "of what was answered, and of nothing else"
     assert sample.cpu_seconds is not None
     metrics.count(Outcome.GOOD, 0.05, 3)
     told = final(json.dumps(metrics.final()))

@@ -424,6 +424,16 @@ def test_a_unit_that_contradicts_a_name_is_told():
     assert by_names(text, requests="n_total", whole="t_ms", per_second=1000.0).doubts == ()
 
 
+@pytest.mark.parametrize(("unit", "total"), [(1.0, 0.0125), (1_000.0, 12.5)])
+def test_what_the_requests_took_together_is_read_in_seconds_of_the_series_that_are_meant(unit, total):
+    buckets = "".join(f't_bucket{{h="{h}",le="{edge}"}} 50\n' for h in "ab" for edge in ("0.5", "+Inf"))
+    text = f'n_total 50\n{buckets}t_sum{{h="a"}} {total}\nt_sum{{h="b"}} 9\n'
+    named = {"requests": "n_total", "whole": "t", "histogram_labels": (("h", ("a",)),), "per_second": unit}
+    assert by_names(text, **named).took_seconds == pytest.approx(0.0125)
+    assert by_names(text.replace("t_sum", "other_sum"), **named).took_seconds is None, "a histogram without its sum"
+    assert by_names("n_total 0\n# TYPE t histogram\n", **named).took_seconds == 0.0, "nothing was answered yet"
+
+
 @pytest.mark.parametrize("total", [0.02, 20_000.0])
 def test_a_sum_that_cannot_be_that_of_its_buckets_is_no_reading(total):
     """Fifty took between 0.1 and 0.5 s: 5 to 25 s in all."""

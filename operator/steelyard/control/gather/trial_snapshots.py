@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ from steelyard.core.facts.custom import Custom
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
-from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
+from steelyard.core.facts.trial import Neighbours, Trial, TrialMemory, TrialReplica
 from steelyard.core.rebalancing.askable import not_askable
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -63,6 +63,7 @@ class TrialSnapshots:
             compiled=self._by_key(trial, _seconds),
             accuracies=self._by_key(trial, verified_accuracy),
             refused={names[write.name]: write for write in refused if write.name in names},
+            neighbours=self._around(trial) if trial.live else {},
         )
 
     def jobs(self, raw: Manifest) -> tuple[Manifest, ...]:
@@ -102,13 +103,29 @@ class TrialSnapshots:
         node = None if newest is None else manifests.node_name(newest)
         if newest is None or found is None or node is None or found.probe.state is not ProbeState.RUNNING:
             return found
-        return replace(found, neighbours=self._neighbours(newest, node), others_cpu=self._workloads.others_on(node).get("cpu", 0.0))
+        around = self._neighbours([newest], {node})
+        return replace(found, neighbours=around.pods, others_cpu=around.others_cpu)
 
-    def _neighbours(self, pod: Manifest, node: str) -> tuple[str, ...]:
-        """Pods that run on the node beside this one, of those that the store has."""
-        there = (each for each in self._store.all(PODS) if manifests.node_name(each) == node and manifests.uid(each) != manifests.uid(pod))
-        running = (each for each in there if (each.get("status") or {}).get("phase") == "Running")
-        return tuple(sorted(f"{manifests.namespace(each)}/{manifests.name(each)}" for each in running))
+    def _around(self, trial: Trial) -> dict[str, Neighbours]:
+        """Who is on the nodes of the workload's serving pods, by pool."""
+        mine = self._store.labelled(PODS, label.WORKLOAD, trial.workload, trial.key.namespace)
+        placed = [(pod, where) for pod in mine if (where := self._reader.read(PODS, pod, _serves)) is not None]
+        found = {}
+        for pool in trial.pools:
+            there = [(pod, node) for pod, (on, node) in placed if on == pool]
+            if there:
+                found[pool] = self._neighbours([pod for pod, _ in there], {node for _, node in there})
+        return found
+
+    def _neighbours(self, pods: Sequence[Manifest], nodes: Set[str]) -> Neighbours:
+        """What runs on the nodes beside these pods: those that the store has, and what others ask for."""
+        mine = {manifests.uid(pod) for pod in pods}
+        there = (each for each in self._store.all(PODS) if manifests.node_name(each) in nodes and manifests.uid(each) not in mine)
+        return Neighbours(
+            pods=tuple(sorted(f"{manifests.namespace(each)}/{manifests.name(each)}" for each in there if _runs(each))),
+            others_cpu=sum(self._workloads.others_on(node).get("cpu", 0.0) for node in sorted(nodes)),
+            nodes=len(nodes),
+        )
 
     def _by_key(self, trial: Trial, reading: Callable[[Manifest], T | None]) -> dict[str, T]:
         """What each CompiledModel of the namespace tells in its status, by key; of those alone that do."""
@@ -118,6 +135,16 @@ class TrialSnapshots:
             if told is not None and told[1] is not None:
                 found[told[0]] = told[1]
         return found
+
+
+def _serves(pod: Manifest) -> tuple[str, str] | None:
+    """(pool, node) of a serving pod that runs; None of any other."""
+    labels, node = manifests.labels(pod), manifests.node_name(pod)
+    return (label.key_of(labels).pool, node) if labels.get(label.ROLE) == label.SERVING and node is not None and _runs(pod) else None
+
+
+def _runs(pod: Manifest) -> bool:
+    return (pod.get("status") or {}).get("phase") == "Running"
 
 
 def _seconds(status: Manifest) -> int | None:

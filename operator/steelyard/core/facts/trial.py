@@ -115,6 +115,16 @@ class TrialReplica:
     """Cores that pods of others ask for there, agents of the node aside, by the last look at them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Who is on the nodes of replicas beside these. `pods`: of workloads, as namespace/name; `others_cpu`: cores that pods of others ask for there, agents
+    of the nodes aside, by the last look at them; `nodes`: on how many nodes the replicas are."""
+
+    pods: tuple[str, ...] = ()
+    others_cpu: float = 0.0
+    nodes: int = 1
+
+
 class TrialPhase(StrEnum):
     """How far a trial is on one pool."""
 

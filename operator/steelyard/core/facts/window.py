@@ -44,6 +44,7 @@ class Window(NamedTuple):
     `streams`: how long tokens took, and what ran at the same time; None where the server does not tell.
     `unsure`: of the slow requests those that may have been good, where a server tells no more than on which side of an edge they were.
     `apart`: of several promises each by itself, where the server tells them apart; empty where one is promised, or where it tells of all together.
+    `took_seconds`: that the answers in `buckets` took together; None where the server does not tell.
     `blind`: of a promised time no more than a mean is known, so that any of the answered requests may have been good.
     `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
     """
@@ -70,6 +71,7 @@ class Window(NamedTuple):
     unsure: int = 0
     apart: tuple[Missed, ...] = ()
     blind: bool = False
+    took_seconds: float | None = None
 
     @property
     def seconds(self) -> float:

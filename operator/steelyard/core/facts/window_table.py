@@ -28,7 +28,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """What moments in columns are counted from."""
 _NOT_TOLD = -1
 _SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated", "unsure", "blind")
-_UNSURE = ("busy_seconds", "cost", "p99_milliseconds", "joules")
+_UNSURE = ("busy_seconds", "cost", "p99_milliseconds", "joules", "took_seconds")
 """Figures that not every server tells."""
 _ROW = np.dtype(
     [
@@ -118,7 +118,7 @@ class WindowTable(Sequence[Window]):
     def without_latencies(self) -> WindowTable:
         """The same sums, and nothing of how long answers and batches took, nor of tokens: it tells what was asked for."""
         rows = self._rows.copy()
-        rows["edges"] = _NOT_TOLD
+        rows["edges"], rows["took_seconds"] = _NOT_TOLD, nan
         return _made(rows, self._counts[:, :_SUMS].copy(), (), None, None, None, None)
 
     def after(self, older: WindowTable, most: int) -> WindowTable:

@@ -23,6 +23,7 @@ from steelyard.core.rebalancing.propose import Considered
 from steelyard.core.rebalancing.untried import WANTING
 from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.statistics.significant import significant
+from steelyard.core.trials.beside import beside
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.row import to_begin
 from steelyard.core.trials.served import Span, served, shown
@@ -59,7 +60,7 @@ def _row(look: Look, seen: Analysis, memory: TrialMemory, pool: str) -> tuple[Tr
     if past is not None:
         return _over(row, past), None
     if key is not None:
-        return _serving(seen, memory, row, key)
+        return _serving(look, seen, memory, row, key)
     if row.spent is not None:
         return replace(row, phase=TrialPhase.FAILED, message="its replica is gone: something else came between", ended=look.now), None
     return to_begin(look, pool), None
@@ -93,7 +94,7 @@ def _tried(look: Look, seen: Analysis, row: TrialRow, move: Move) -> tuple[Trial
         case Step.SHIFT:
             # Each share of a route's weights is a step of its own, and requests of all of them are the trial's.
             began = row.began or move.step_time
-            return _measured(seen, replace(row, phase=TrialPhase.MEASURING, message="", began=began), move.target, Span(began))
+            return _measured(look, seen, replace(row, phase=TrialPhase.MEASURING, message="", began=began), move.target, Span(began))
     return replace(row, phase=TrialPhase.MEASURING, message=f"it goes back: {move.message}"), None
 
 
@@ -108,7 +109,7 @@ def _over(row: TrialRow, past: PastMove) -> TrialRow:
     return replace(row, phase=TrialPhase.FAILED, message=f"{past.reason}: {said}", ended=past.time, spent=spent)
 
 
-def _serving(seen: Analysis, memory: TrialMemory, row: TrialRow, key: PlacementKey) -> tuple[TrialRow, Known | None]:
+def _serving(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow, key: PlacementKey) -> tuple[TrialRow, Known | None]:
     """Of a pool that holds a part of the load anyway: together with the others."""
     if memory.begin is None:
         return replace(row, phase=TrialPhase.WAITING, message="it serves, and is measured over the same minutes as the others"), None
@@ -122,7 +123,7 @@ def _serving(seen: Analysis, memory: TrialMemory, row: TrialRow, key: PlacementK
         began=row.began or memory.begin,
         start_seconds=None if took is None else round(took, 1),
     )
-    return _measured(seen, row, key, Span(memory.begin, _until(memory)))
+    return _measured(look, seen, row, key, Span(memory.begin, _until(memory)))
 
 
 def _until(memory: TrialMemory) -> datetime | None:
@@ -133,12 +134,13 @@ def _until(memory: TrialMemory) -> datetime | None:
     return max((row.ended for row in tried if row.ended is not None and row.began is not None), default=None)
 
 
-def _measured(seen: Analysis, row: TrialRow, key: PlacementKey, span: Span) -> tuple[TrialRow, Known | None]:
-    known, step = shown(seen, key, span), served(seen, key, span)
-    row = replace(row, steady=() if step is None else (step,))
+def _measured(look: Look, seen: Analysis, row: TrialRow, key: PlacementKey, span: Span) -> tuple[TrialRow, Known | None]:
+    known, step, there = shown(seen, key, span), served(seen, key, span), look.snapshot.neighbours.get(row.pool)
+    row = replace(row, steady=() if step is None else (step,), beside=(beside(there) if there is not None else "") or row.beside)
     if known is None or known.capacity is None or (row.capacity is not None and row.capacity.n > FRESHER * known.capacity.n):
         return row, known
-    return replace(row, capacity=known.capacity, saturation=known.saturation), known
+    told = replace(row, energy=known.energy or row.energy, percentile=known.percentile or row.percentile)
+    return replace(told, capacity=known.capacity, saturation=known.saturation), known
 
 
 def _begun(look: Look, seen: Analysis, memory: TrialMemory) -> TrialMemory:

@@ -10,7 +10,7 @@ from functools import cached_property
 from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
-from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
+from steelyard.core.facts.trial import Neighbours, Trial, TrialMemory, TrialReplica
 from steelyard.core.placing.analysis import Analysis, analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -30,6 +30,8 @@ class TrialSnapshot:
     accuracies: Mapping[str, Accuracy] = field(default_factory=dict)
     refused: Mapping[str, RefusedWrite] = field(default_factory=dict)
     """Jobs that the API server does not take, by pool."""
+    neighbours: Mapping[str, Neighbours] = field(default_factory=dict)
+    """Of a trial of live traffic: who is on the nodes of the workload's serving pods, by pool."""
 
 
 @dataclass(frozen=True)

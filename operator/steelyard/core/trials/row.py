@@ -9,12 +9,13 @@ from math import isclose
 
 from steelyard.core.facts.probe import ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
-from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialReplica, TrialRow
+from steelyard.core.facts.trial import Neighbours, SteadyStep, TrialMemory, TrialPhase, TrialReplica, TrialRow
 from steelyard.core.performance.probe_steps import lowest, told
 from steelyard.core.performance.ramp import probed_saturation
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
+from steelyard.core.trials.beside import beside
 from steelyard.core.trials.carried import FEW, carried
 from steelyard.core.trials.lengths import at_lengths, lengths_asked
 from steelyard.core.trials.look import Look
@@ -27,8 +28,6 @@ HOUR = 3600
 _ARTIFACT = AWAITED | STUCK
 """Why an artifact is not there that may come yet."""
 NEARLY = 1e-6
-NAMED = 3
-"""Of the pods beside a replica."""
 LEAST_LEFT = 30.0
 """Seconds of its time below which a replica that is gone is not made again."""
 
@@ -107,7 +106,7 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
     spent = None if look.trial.budget is None else _spent(row, replica, look.now)
     row = replace(
         row,
-        beside=_beside(replica) or row.beside,
+        beside=beside(Neighbours(pods=replica.neighbours, others_cpu=replica.others_cpu)) or row.beside,
         spent=spent,
         start_seconds=_started(replica) or row.start_seconds,
         began=replica.began or row.began,
@@ -122,15 +121,6 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
         case ProbeState.FAILED:
             return replace(row, phase=TrialPhase.FAILED, message=replica.probe.message, ended=replica.ended)
     return _found(look, row, replica)
-
-
-def _beside(replica: TrialReplica) -> str:
-    """What it shares its node with: their load may be in what is measured."""
-    named, more = replica.neighbours[:NAMED], len(replica.neighbours) - NAMED
-    parts = [", ".join(named) + (f" and {more} more" if more > 0 else "")] if named else []
-    if replica.others_cpu > 0:
-        parts.append(f"pods of others that ask for {replica.others_cpu:.3g} CPU")
-    return f"its node also runs {' and '.join(parts)}" if parts else ""
 
 
 def seconds_left(look: Look, memory: TrialMemory) -> float:

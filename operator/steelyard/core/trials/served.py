@@ -48,7 +48,8 @@ def served(seen: Analysis, key: PlacementKey, span: Span) -> SteadyStep | None:
     seconds = sum(w.seconds for w in windows)
     if offered <= 0 or ran <= 0 or seconds <= 0:
         return None
-    told = summed([w.buckets for w in windows if w.buckets is not None])
+    timed = [w for w in windows if w.buckets is not None]
+    told = summed([w.buckets for w in timed if w.buckets is not None])
     spoken, answered = (_tokens(windows, of) for of in ("input", "output"))
     return SteadyStep(
         load=offered / seconds,
@@ -64,6 +65,7 @@ def served(seen: Analysis, key: PlacementKey, span: Span) -> SteadyStep | None:
             p99_milliseconds=_at(told, 0.99),
         ),
         p95_milliseconds=_at(told, 0.95),
+        mean_milliseconds=_mean(timed, told),
         joules=_joules(windows),
         input=spoken,
         output=answered,
@@ -73,6 +75,13 @@ def served(seen: Analysis, key: PlacementKey, span: Span) -> SteadyStep | None:
 def _at(told: Buckets | None, share: float) -> float | None:
     found = quantile(told, share)
     return None if found is None else MILLISECONDS * found
+
+
+def _mean(timed: Sequence[Window], told: Buckets | None) -> float | None:
+    """Milliseconds. None where one of the windows does not tell what its answers took together, or nothing was answered."""
+    took = [w.took_seconds for w in timed if w.took_seconds is not None]
+    answers = told[max(told)] if told else 0
+    return MILLISECONDS * sum(took) / answers if answers and len(took) == len(timed) else None
 
 
 def _joules(windows: Sequence[Window]) -> float | None:
