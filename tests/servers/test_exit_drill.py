@@ -111,7 +111,9 @@ def test_a_drill_says_why_not_and_then_proves_the_way_out_and_explain_says_eithe
     assert 0 < float(told(tenant)["last"]["spent"]) <= float(trial["spec"]["budget"])
     line = exit_line(tenant)
     print(line)
-    assert re.fullmatch(rf"Exit: could leave cpu for {DEVICE.family} within \S+ at [0-9.]+ %.* more, proven .+ ago\.", line), line
+    assert re.fullmatch(
+        rf"Exit: could leave cpu for {DEVICE.family} within \S+ at [0-9.]+ %.* more, proven on \d{{4}}-\d\d-\d\d \(.+ ago\)\.", line
+    ), line
 
     pods = {p["metadata"]["name"] for p in tenant.listed("api/v1", "pods") if "steelyard.dev/trial" in p["metadata"].get("labels", {})}
     assert len(pods) == len(rows) and not pods & behind, "they serve nobody"

@@ -33,13 +33,17 @@ def line(*proofs: dict[str, Any], **told: Any) -> str:
 )
 def test_a_cost_is_more_or_less_or_nobody_knows(cost: dict[str, Any], said: str) -> None:
     bare = {field: value for field, value in PROVEN.items() if not field.startswith("cost")}
-    assert line({**bare, **cost}) == f"could leave cpu for neuron-inf2 within 9m {said}, proven 3d ago"
+    assert line({**bare, **cost}) == f"could leave cpu for neuron-inf2 within 9m {said}, proven on 2026-02-26 (3d ago)"
 
 
 def test_what_came_after_a_proof_is_told_with_it() -> None:
     told = line(PROVEN, reason="ProbeFailed", message="exit code 1")
-    assert told.endswith("proven 3d ago; since then ProbeFailed: exit code 1")
-    assert line(PROVEN, reason="Drilling", message="one replica is tried").endswith("proven 3d ago")
+    assert told.endswith("proven on 2026-02-26 (3d ago); since then ProbeFailed: exit code 1")
+    assert line(PROVEN, reason="Drilling", message="one replica is tried").endswith("proven on 2026-02-26 (3d ago)")
+
+
+def test_a_proof_without_its_time_is_told_as_such() -> None:
+    assert line({**PROVEN, "provenTime": "?"}).endswith("proven at an unknown time")
 
 
 def test_a_proof_for_another_family_than_the_one_in_use_is_none() -> None:

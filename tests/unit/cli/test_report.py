@@ -107,7 +107,7 @@ def test_it_says_whether_the_workload_could_leave_its_accelerator_family():
         return [text for tag, text in page(seen).texts if tag == "p" and text.startswith("Exit: ")]
 
     (line,) = told(proven())
-    assert line == "Exit: could leave cpu for neuron-inf2 within 9m at 21 % [18, 33] more, proven 3d ago."
+    assert line == "Exit: could leave cpu for neuron-inf2 within 9m at 21 % [18, 33] more, proven on 2026-02-26 (3d ago)."
     (line,) = told(unproven())
     assert line.startswith("Exit: no proof that it could leave cpu: ")
     assert not told(balanced())

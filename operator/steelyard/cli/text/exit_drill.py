@@ -16,9 +16,14 @@ def exit_line(told: ExitDrill, now: datetime) -> str:
     if proof is None:
         return f"no proof that it could leave {told.family or 'its accelerator family'}: {said}"
     within = "an unknown time" if proof.within_seconds is None else duration(proof.within_seconds)
-    line = f"could leave {proof.source_family} for {proof.target_family} within {within} {_cost(proof)}, proven {ago(proof.proven, now)}"
+    line = f"could leave {proof.source_family} for {proof.target_family} within {within} {_cost(proof)}, proven {_when(proof, now)}"
     since = f"; since then {told.reason}: {said}" if told.reason not in {Reason.EXIT_PROVEN.value, Reason.DRILLING.value, None} else ""
     return f"{line}{since}"
+
+
+def _when(proof: ExitProof, now: datetime) -> str:
+    """The day, which a printed page still says in a year, and how long ago that was."""
+    return ago(None, now) if proof.proven is None else f"on {proof.proven:%Y-%m-%d} ({ago(proof.proven, now)})"
 
 
 def _cost(proof: ExitProof) -> str:
