@@ -24,6 +24,8 @@ def start(arguments: argparse.Namespace, connection: Connection, namespace: str,
         workload = one(connection, WORKLOAD, namespace, arguments.workload)
         _is_made(workload)
         _has_variants(workload, arguments.pools)
+        if arguments.live:
+            _may_move(workload)
     with suppress(Forbidden):
         _compare_with(claims, arguments.pools, [one(connection, POOL, None, on_pool(pool)) for pool in arguments.pools])
     asked = Asked(
@@ -73,6 +75,15 @@ def _has_variants(workload: Raw, pools: Sequence[str]) -> None:
             else f"add it to spec.compile.variants, or name pool {on_pool(unknown)} alone"
         )
         raise Problem(f"InferenceWorkload {name!r} has no variant {of_variant(unknown)!r}, which {unknown!r} asks for", todo)
+
+
+def _may_move(workload: Raw) -> None:
+    """Of users' own requests a trial is made by a move of the workload, which begins in one mode alone."""
+    mode = (workload.get("spec", {}).get("rebalancing") or {}).get("mode", "Recommend")
+    if mode != "Auto":
+        name = workload["metadata"]["name"]
+        todo = "set its spec.rebalancing.mode to Auto, or leave --live out: requests that are made for a trial move nothing"
+        raise Problem(f"InferenceWorkload {name!r} is in mode {mode}, in which no trial of users' own requests begins", todo)
 
 
 def _is_made(found: Raw) -> None:

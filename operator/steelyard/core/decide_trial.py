@@ -35,7 +35,9 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 LOOK_AGAIN = timedelta(seconds=5)
 TOLD_FOR = timedelta(seconds=START)
 """After the beginning, for which replicas are told of it, by whichever operator lives then: later than that they begin by themselves."""
-HARD = frozenset({Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.PROBE_FAILED, Reason.BUDGET_TOO_SMALL, Reason.NOT_OURS})
+HARD = frozenset(
+    {Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.NOT_COMPARABLE, Reason.PROBE_FAILED, Reason.BUDGET_TOO_SMALL, Reason.NOT_OURS}
+)
 """Ends that a person should look at."""
 
 

@@ -136,6 +136,17 @@ def test_of_a_server_that_its_owner_made_nothing_is_made(api, capsys):
     assert not api.written
 
 
+@pytest.mark.parametrize("mode", ["Recommend", "Observe", None])
+def test_of_users_own_requests_none_is_made_where_the_workload_may_not_move(api, capsys, mode):
+    spec = {**WORKLOAD["spec"], "rebalancing": {} if mode is None else {"mode": mode}}
+    api.put("inferenceworkloads", {**WORKLOAD, "spec": spec})
+    what, todo = failure(capsys, api.call(*START, "--live"))
+    assert f"is in mode {mode or 'Recommend'}" in what and "Auto" in todo and "leave --live out" in todo
+    assert api.written == []
+    api.put("inferenceworkloads", {**WORKLOAD, "spec": {**spec, "rebalancing": {"mode": "Auto"}}})
+    assert api.call(*START, "--live") == 0
+
+
 def test_who_may_not_read_workloads_and_pools_may_still_make_a_trial(api):
     for path in (f"{ROOT}/namespaces/shop/inferenceworkloads/embedder", f"{ROOT}/acceleratorpools/{INF2}"):
         api.refused["GET", path] = (403, {"message": "you may not"})

@@ -79,6 +79,16 @@ def test_where_the_load_or_a_price_is_not_known_there_is_no_money():
     assert f"{G5}: its price is not known" in view.doubts
 
 
+def test_several_promises_to_different_shares_of_the_requests_are_doubted_since_they_were_held_together():
+    one = changed()
+    promised = [{"metric": metric, "milliseconds": 80, "percent": percent} for metric, percent in (("ttft", "95"), ("itl", "99"))]
+    one.workload["spec"]["objective"]["latency"] = promised
+    assert sum("had to keep all of them at once" in doubt for doubt in trial_report(one).doubts) == 1
+    for each in promised:
+        each["percent"] = "95"
+    assert not any("had to keep all of them at once" in doubt for doubt in trial_report(one).doubts)
+
+
 def test_equal_quality_stands_before_cost_and_each_load_has_its_pools_side_by_side():
     told = page(decided())
     heads = [text for tag, text in told.texts if tag == "h2"]

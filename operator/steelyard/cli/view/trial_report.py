@@ -80,6 +80,12 @@ def trial_report(seen: GatheredTrial) -> TrialReportView:
     )
 
 
+_TOGETHER = (
+    "several latencies are promised to different shares of the requests; those of the trial had to keep all of them at once, for the largest of these "
+    "shares: a replica may carry more than is said"
+)
+
+
 def _now(name: str, found: Pool | None) -> PoolNow:
     return PoolNow(pool=name, accelerator=found.accelerator if found else None, price=found.price if found else None)
 
@@ -97,6 +103,8 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
     yield from _apart(view)
     if view.load is None:
         yield _NO_LOAD_HERE if view.local else "the load of the workload was not known, so nothing was measured at it"
+    if not view.live and len({promise.percent for promise in view.objective}) > 1:
+        yield _TOGETHER
     yield _live(view) if view.live else _MADE_HERE if view.local else _MADE
     yield from view.notes
 
