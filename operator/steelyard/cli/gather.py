@@ -58,8 +58,16 @@ def gather(connection: Connection, namespace: str | None, name: str | None = Non
 
 
 def gather_live(connection: Connection, namespace: str | None) -> Gathered:
-    """All workloads, what is around them, and the trials beside them."""
-    return _with_trials(gather(connection, namespace), connection)
+    """All workloads, what is around them, the trials beside them, and what was told lately of workloads where one moves."""
+    seen = _with_trials(gather(connection, namespace), connection)
+    if not any(part(part(one, "status"), "move") for one in seen.workloads):
+        return seen
+    path = "/api/v1/events" if namespace is None else f"/api/v1/namespaces/{namespace}/events"
+    notes = [*seen.notes]
+    events = _beside(
+        notes, lambda: tuple(connection.list(path, fieldSelector=f"involvedObject.kind={WORKLOAD.name}")), "events are not shown"
+    )
+    return replace(seen, events=events, notes=tuple(notes))
 
 
 def _with_trials(seen: Gathered, connection: Connection) -> Gathered:

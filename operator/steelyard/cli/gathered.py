@@ -21,7 +21,7 @@ class Gathered:
     operator: Operator
     notes: tuple[str, ...] = ()
     events: tuple[Raw, ...] | None = None
-    """Of the workload, where one was asked for with its events."""
+    """Of the workload, where one was asked for with its events; of all workloads, where one of them moves."""
     trials: tuple[Raw, ...] | None = None
     """Of the namespace, where they were asked for."""
 

@@ -32,6 +32,7 @@ def recorded(world: World, readings: int) -> Iterator[Gathered]:
         events += [
             {
                 "metadata": {"name": f"{NAME}.{len(events) + number}", "namespace": SPACE},
+                "involvedObject": {"kind": "InferenceWorkload", "namespace": SPACE, "name": NAME, "uid": "uid-1"},
                 "eventTime": at,
                 "type": "Warning" if note.warning else "Normal",
                 "reason": note.reason,

@@ -1,6 +1,7 @@
 """A move that is watched: what a screen of some size shows of it at some moment, and what a follower is told."""
 
 import io
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -12,16 +13,19 @@ from rich.segment import Segment
 
 from steelyard.cli.facts.event import newest_first
 from steelyard.cli.facts.workload import workload
+from steelyard.cli.main import main
 from steelyard.cli.text.explain import live
 from steelyard.cli.text.explain_news import news
 from steelyard.cli.text.frame import Frame
 from steelyard.cli.text.rollout import changes, time_left, trial_money
+from steelyard.cli.text.top import news as news_of_top
 from steelyard.cli.text.top import picture
 from steelyard.cli.view.explain import explain
 from steelyard.cli.view.rollout import rollout
 from steelyard.cli.view.top import top
 from steelyard.status.read.move import PastMove
-from unit.cli.recorded_move import claimed_world, recorded
+from unit.cli.fake_api import fake_api
+from unit.cli.recorded_move import SPACE, claimed_world, recorded
 from unit.cli.situations import NOW, exploring, probing, routed, trialled
 
 WHOLE = "`steelyard explain embed`"
@@ -141,6 +145,50 @@ def test_top_tells_the_evidence_and_the_money_of_an_exploration_as_explain_does(
     ):
         assert any(line.startswith(said) for line in lines)
         assert any(line.startswith(said) for line in watched)
+
+
+def test_top_tells_the_last_that_was_said_of_a_workload_that_moves_and_nothing_of_others():
+    readings = [each for each in recorded(claimed_world(), 40) if each.workloads[0]["status"].get("move") and each.events]
+    seen = readings[-1]
+    assert seen.events is not None
+    others = {
+        **seen.events[-1],
+        "message": "of another",
+        "involvedObject": {"kind": "InferenceWorkload", "namespace": SPACE, "name": "other"},
+    }
+    view = top(replace(seen, events=(*seen.events, others)))
+    (told,) = view.events or ()
+    newest = [each["message"] for each in reversed(seen.events)][:2]
+    assert [each.message for each in told] == newest
+    lines = frame(picture(view, 200), 200, None)
+    assert all(any(message in line for line in lines) for message in newest) and not any("of another" in line for line in lines)
+    assert any(f"event {told[0].reason}: {told[0].message}" in line for line in news_of_top(None, view))
+    assert top(replace(seen, events=None)).events is None
+    assert frame(picture(top(replace(seen, events=None)), 200), 200, None)
+
+
+@pytest.mark.parametrize(("spaces", "at"), [((), "/api/v1/namespaces/shop/events"), (("-A",), "/api/v1/events")])
+def test_events_are_asked_for_only_where_a_workload_moves(spaces, at, tmp_path, capsys):
+    moves = exploring().workloads[0]
+    about = {"kind": "InferenceWorkload", "namespace": moves["metadata"]["namespace"], "name": moves["metadata"]["name"]}
+    with fake_api(tmp_path) as (server, config):
+
+        def told():
+            main(["--kubeconfig", config, "top", *spaces, "--once", "-o", "json"])
+            return json.loads(capsys.readouterr().out)
+
+        still = {**moves, "status": {key: value for key, value in moves["status"].items() if key != "move"}}
+        server.put("inferenceworkloads", still)
+        server.refused["GET", at] = (403, {"message": "you may not"})
+        assert told()["events"] == []
+        server.put("inferenceworkloads", moves)
+        refused = told()
+        assert refused["events"] is None and any("events are not shown" in note for note in refused["notes"])
+        del server.refused["GET", at]
+        server.objects[f"/api/v1/namespaces/{about['namespace']}/events/e1"] = {
+            "metadata": {"name": "e1", "namespace": about["namespace"]}, "involvedObject": about, "type": "Normal", "reason": "StepStarted", "message": "begun",
+        }  # fmt: skip
+        assert [each["reason"] for each in told()["events"][0]] == ["StepStarted"]
 
 
 def test_a_trial_that_goes_on_is_told_with_its_time_and_its_money_where_its_workload_is():

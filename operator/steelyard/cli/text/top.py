@@ -8,6 +8,7 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from steelyard.cli.facts.event import Event
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, in_unit, milliseconds, money, node_price, price_age, replicas, unit_cost
 from steelyard.cli.text.news import unseen
@@ -29,8 +30,8 @@ def picture(view: TopView, width: int) -> RenderableType:
     rows = [_workload(one, view.now, units, spaces=view.namespace is None) for one in view.workloads]
     parts.append(table(_workload_columns(view.workloads), rows, width) if rows else Text("There is no InferenceWorkload here."))
     parts.append(Text())
-    for moving in view.moves:
-        parts += [*_moving(moving, view, width), Text()]
+    for moving, told in view.each_move():
+        parts += [*_moving(moving, view, width), *(_event(each, view.now) for each in told), Text()]
     if view.trials:
         parts += [*(Text(line(one, view.now, spaces=view.namespace is None)) for one in view.trials), Text()]
     if view.pools is not None:
@@ -50,6 +51,11 @@ def _moving(moving: Rollout, view: TopView, width: int) -> Iterator[RenderableTy
         yield from evidence(moving)
 
 
+def _event(told: Event, now: datetime) -> Text:
+    warns = told.type == "Warning"
+    return Text(f"{ago(told.time, now)}: {told.reason or UNKNOWN}, {told.message or UNKNOWN}", style="yellow" if warns else "dim")
+
+
 def news(before: TopView | None, view: TopView) -> list[str]:
     """A line for everything that was not so before."""
     return unseen(_facts, before, view)
@@ -61,8 +67,11 @@ def _facts(view: TopView) -> Iterator[str]:
         yield f"{what}: {_state(one)}"
         yield f"{what}: on {one.pool or 'no pool'}, {replicas(one.ready_replicas, one.desired_replicas)} ready"
         yield f"{what}: objective {'met' if one.slo_met == 'True' else 'missed' if one.slo_met == 'False' else 'unknown'}"
-    for moving in view.moves:
+    for moving, told in view.each_move():
         yield from (f"{moving.namespace}/{moving.name}: {change}" for change in changes(moving))
+        yield from (
+            f"{moving.namespace}/{moving.name}: event {each.reason or UNKNOWN}: {each.message or UNKNOWN}" for each in reversed(told)
+        )
     yield from (f"trial {one.namespace}/{one.name}: {stage(one)}" for one in view.trials or ())
     for pool in view.pools or ():
         price = "price unknown" if pool.price is None else f"a node costs {money(pool.price.value)} {pool.price.currency or ''} an hour"
