@@ -27,7 +27,8 @@ BUDGET, DURATION, DEADLINE = "5.00", 240, 7200
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tenant, Client]]:
     """A replica that serves a client, and two pools that it may use."""
     with text_tenant(tmp_path_factory.mktemp("tenant"), PRICES) as tenant:
-        tenant.apply_spec(spec(tenant, PERCENT, most=1))  # a node has room for one more, which is the trial's
+        # A node has room for one more, which is the trial's. One answer at a time, so that a replica is full before the generator is.
+        tenant.apply_spec(spec(tenant, PERCENT, most=1, sequences=1))
         tenant.until_serving(seconds=2 * START_SECONDS)
         with tenant.client(RATE, *STREAMS) as client:
             yield tenant, client
