@@ -21,7 +21,8 @@ START_SECONDS = 900
 CPU, MEMORY = "700m", "5Gi"
 TTFT, ITL = 2000, 500
 """Milliseconds."""
-STREAMS = ("--generate", "8:24", "--ttft-ms", str(TTFT), "--itl-ms", str(ITL))
+LIMITS = ("--ttft-ms", str(TTFT), "--itl-ms", str(ITL))
+STREAMS = ("--generate", "8:24", *LIMITS)
 
 
 @contextmanager
@@ -45,12 +46,12 @@ def text_tenant(folder: Path, prices: Mapping[str, str]) -> Iterator[Tenant]:
             yield tenant
 
 
-def spec(tenant: Tenant, percent: str, most: int = 2, sequences: int = 16) -> dict[str, Any]:
-    """Of the workload: so many of its answers within both limits, by at most so many replicas, which answer so many at once."""
+def spec(tenant: Tenant, percent: str, most: int = 2) -> dict[str, Any]:
+    """Of the workload: so many of its answers within both limits, by at most so many replicas."""
     promised = (("ttft", TTFT), ("itl", ITL))
     return {
         "model": {"uri": tenant.ground.model_uri, "digest": tenant.ground.model_digest, "secretName": SECRET, "task": "text-generation"},
-        "server": {"vllm": {"maxModelLength": 512, "maxSequences": sequences}},
+        "server": {"vllm": {"maxModelLength": 512, "maxSequences": 16}},
         "compile": {"dtype": "float32"},
         "objective": {"latency": [{"metric": metric, "milliseconds": limit, "percent": percent} for metric, limit in promised]},
         "scaling": {"minReplicas": 1, "maxReplicas": most},

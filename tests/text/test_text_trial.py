@@ -10,11 +10,12 @@ import pytest
 from e2e.client import Client
 from e2e.ground import OWN
 from e2e.tenant import WORKLOAD, Tenant
-from text.ground import START_SECONDS, STREAMS, spec, text_tenant
+from text.ground import LIMITS, START_SECONDS, spec, text_tenant
 
 pytestmark = pytest.mark.nodes
 
-RATE = 0.5
+RATE, STREAMS = 0.2, ("--generate", "32:64", *LIMITS)
+"""Long answers, so that a replica is full before the generator that asks it is."""
 PERCENT = "75"
 """Three servers have two processors, and both ramps go far above what one carries."""
 PRICES = {"pool-a": "0.40", "pool-b": "0.20"}
@@ -27,8 +28,7 @@ BUDGET, DURATION, DEADLINE = "5.00", 240, 7200
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tenant, Client]]:
     """A replica that serves a client, and two pools that it may use."""
     with text_tenant(tmp_path_factory.mktemp("tenant"), PRICES) as tenant:
-        # A node has room for one more, which is the trial's. One answer at a time, so that a replica is full before the generator is.
-        tenant.apply_spec(spec(tenant, PERCENT, most=1, sequences=1))
+        tenant.apply_spec(spec(tenant, PERCENT, most=1))  # a node has room for one more, which is the trial's
         tenant.until_serving(seconds=2 * START_SECONDS)
         with tenant.client(RATE, *STREAMS) as client:
             yield tenant, client
