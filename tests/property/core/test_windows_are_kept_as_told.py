@@ -14,7 +14,7 @@ from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Window
-from steelyard.core.facts.window_table import WindowTable
+from steelyard.core.facts.window_table import MOST_UNSURE, WindowTable
 
 EDGES = ((0.1, 0.2, inf), (0.1, 0.5, 1.0, inf))
 counts = st.integers(0, 10**12)
@@ -76,8 +76,8 @@ def windows(draw: st.DrawFn) -> Window:
         joules_estimated=draw(st.booleans()),
         tokens=draw(st.none() | tokens),
         streams=draw(st.none() | streams),
-        unsure=draw(counts),
-        took_seconds=draw(money),
+        unsure=draw(st.integers(0, MOST_UNSURE)),
+        took_seconds=draw(st.none() | st.floats(0, 2.0**30, width=32)),
     )
 
 

@@ -28,18 +28,22 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """What moments in columns are counted from."""
 _NOT_TOLD = -1
 _SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated", "unsure", "blind")
-_UNSURE = ("busy_seconds", "cost", "p99_milliseconds", "joules", "took_seconds")
+_TOLD = ("busy_seconds", "cost", "p99_milliseconds", "joules")
+_UNSURE = (*_TOLD, "took_seconds")
 """Figures that not every server tells."""
+MOST_UNSURE = 2**32 - 1
+"""Far above what a window counts."""
 _ROW = np.dtype(
     [
         *((name, "m8[us]") for name in ("start", "end")),
-        *((name, "f8") for name in ("replica_seconds", *_UNSURE)),
+        *((name, "f8") for name in ("replica_seconds", *_TOLD)),
+        ("took_seconds", "f4"),
         *((name, "?") for name in ("steady", "disturbed", "by_engine", "joules_estimated", "blind")),
         ("edges", "i2"),
-        ("unsure", "i8"),
+        ("unsure", "u4"),
     ]
 )
-"""Moments since 1970, NaN for what is not told; `edges`: which of the table's sets of edges, _NOT_TOLD without latencies."""
+"""Moments since 1970, NaN for what is not told, and of a sum that is shown alone seven digits; `edges`: which of the table's sets of edges, _NOT_TOLD without latencies."""
 _SUMS = 4
 """Counts of a row before those of its latencies: good, slow, error, shed. All have the smallest type that holds them. The first edges, which no answer
 of any row is below, are left out: a server of large models has most of its edges there."""
@@ -285,7 +289,7 @@ def _row(window: Window, edges: int) -> tuple[Any, ...]:
         window.joules_estimated,
         window.blind,
         edges,
-        window.unsure,
+        min(window.unsure, MOST_UNSURE),
     )
 
 
