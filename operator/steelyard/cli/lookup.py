@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from steelyard.cli.connection import Connection
 from steelyard.cli.group import API_VERSION, ROOT, Kind
+from steelyard.cli.meant import meant
 from steelyard.cli.problem import Forbidden, NotThere, Problem
 from steelyard.status.raw import Raw
 
@@ -58,8 +57,7 @@ def _namespaces_like(connection: Connection, namespace: str) -> str:
         names = sorted(str(item["metadata"]["name"]) for item in connection.list("/api/v1/namespaces"))
     except Forbidden:
         names = []
-    close = difflib.get_close_matches(namespace, names, n=5)
-    return f"did you mean {' or '.join(close)}?" if close else "`kubectl get namespaces` lists them; -n takes one, -A all of them"
+    return meant(namespace, names) or "`kubectl get namespaces` lists them; -n takes one, -A all of them"
 
 
 def _has(connection: Connection, kind: Kind) -> bool:
@@ -80,9 +78,8 @@ def _near(connection: Connection, kind: Kind, namespace: str | None, name: str) 
         here = sorted(str(item["metadata"]["name"]) for item in connection.list(kind.path(namespace)))
     except Problem:
         return f"`{kind.listing}` lists those of the namespace; -n takes another namespace"
-    close = difflib.get_close_matches(name, here, n=5, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
+    if (close := meant(name, here)) is not None:
+        return close
     elsewhere = _elsewhere(connection, kind, name) if namespace else []
     if elsewhere:
         return f"it exists in namespace {' and '.join(elsewhere[:5])}: add -n {elsewhere[0]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -11,6 +10,7 @@ from steelyard.cli.connection import Connection
 from steelyard.cli.gathered import GatheredTrial
 from steelyard.cli.group import POOL, TRIAL, WORKLOAD
 from steelyard.cli.lookup import missing, one
+from steelyard.cli.meant import meant
 from steelyard.cli.problem import Exists, Forbidden, NotThere, Problem
 from steelyard.cli.trial_command import Asked, manifest, name_of
 from steelyard.cli.view.trial import TrialView, trial_view
@@ -56,10 +56,7 @@ def _compare_with(claims: Sequence[Raw], names: Sequence[str], pools: Sequence[R
     known = [*names, *sorted(types)]
     unknown = next((str(other) for claim in claims if (other := claim.get("relativeTo")) is not None and other not in known), None)
     if unknown is not None:
-        close = difflib.get_close_matches(unknown, known)
-        todo = (
-            f"did you mean {' or '.join(close)}?" if close else f"name it in --pools as well, or write one of {', '.join(names)} after `of`"
-        )
+        todo = meant(unknown, known) or f"name it in --pools as well, or write one of {', '.join(names)} after `of`"
         raise Problem(f"a claim is relative to {unknown!r}, which is no pool of this trial and no instance type of one", todo)
 
 

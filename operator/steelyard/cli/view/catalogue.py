@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
+from steelyard.cli.meant import meant
 from steelyard.cli.problem import Problem
 from steelyard.core.catalogue.accelerator import Accelerator
 from steelyard.core.catalogue.catalogue import Catalogue
@@ -126,10 +126,9 @@ def entry(whole: Catalogue, name: str, pattern: str | None = None) -> EntryView:
     if model := whole.models.get(name.lower()):
         return _entry(model, "model", _facts_of_model(model), [], (c for c in claims if c.model == model.name))
     names = [*whole.accelerators, *whole.instance_types, *whole.models]
-    close = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     raise Problem(
         f"the catalogue has no accelerator, instance type or model {name!r}",
-        f"did you mean {' or '.join(close)}?" if close else "`steelyard catalogue list` has the accelerators; -f FILE adds your own",
+        meant(name, names) or "`steelyard catalogue list` has the accelerators; -f FILE adds your own",
     )
 
 
