@@ -59,8 +59,11 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
 
 
 def _not_compared(look: Look, seen: Analysis) -> Refusal | None:
-    """What no load can answer is not paid for: a claim relative to what is no pool of this trial."""
+    """What no load can answer is not paid for: a claim relative to what is no pool of this trial. Of a pool that is not there nobody knows which
+    instance types it has."""
     pools = [option.candidate.pool for option in seen.options if option.pool in look.trial.pools]
+    if len(pools) < len(look.trial.pools):
+        return None
     for asked in look.trial.claims:
         other = asked.claim.relative_to
         if other is not None and other not in look.trial.pools and meant(other, pools, asked.pool) is None:
