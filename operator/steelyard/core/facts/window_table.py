@@ -43,7 +43,8 @@ _ROW = np.dtype(
         ("unsure", "u4"),
     ]
 )
-"""Moments since 1970, NaN for what is not told, and of a sum that is shown alone seven digits; `edges`: which of the table's sets of edges, _NOT_TOLD without latencies."""
+"""Moments since 1970, NaN for what is not told; `took_seconds`, which nothing decides by, to seven digits; `edges`: which of the table's sets of edges,
+_NOT_TOLD without latencies."""
 _SUMS = 4
 """Counts of a row before those of its latencies: good, slow, error, shed. All have the smallest type that holds them. The first edges, which no answer
 of any row is below, are left out: a server of large models has most of its edges there."""
@@ -213,15 +214,14 @@ class WindowTable(Sequence[Window]):
         """The same windows, in a table or in a tuple."""
         if not isinstance(other, WindowTable):
             return tuple(self) == other if isinstance(other, tuple) else NotImplemented
-        if not np.array_equal(self._rows["end"], other._rows["end"]):
-            return False  # As at each new window: nothing has to be made of rows to know it.
         if self._edges == other._edges and self._counts.shape == other._counts.shape and self._rows.tobytes() == other._rows.tobytes():
             same = self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
             same = same and (self._batches == other._batches or [*self._batches_of(0)] == [*other._batches_of(0)])
             same = same and (self._streams == other._streams or [*self._streams_of(0)] == [*other._streams_of(0)])
             same = same and (self._apart == other._apart or [*self._apart_of(0)] == [*other._apart_of(0)])
             return same and (self._tokens == other._tokens or [*self._tokens_of(0)] == [*other._tokens_of(0)])
-        return tuple(self) == tuple(other)
+        # At each new window the ends differ: nothing has to be made of rows to know it.
+        return np.array_equal(self._rows["end"], other._rows["end"]) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
 
