@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from itertools import product
 from multiprocessing import Pool
 
 from rich.console import Console
@@ -57,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.loop", description=__doc__)
     parser.add_argument("worlds", nargs="*", metavar="WORLD", help=f"one of {', '.join(WORLDS)}; all where none is given")
     parser.add_argument("--days", type=float, default=0.5, help="of the trace, at most 1")
+    parser.add_argument("--limit", type=float, nargs="+", help="limits over service time, of 99 %%, in place of those of each world")
     parser.add_argument("--claims", choices=("true", "wrong"), default="true")
     parser.add_argument("--server", choices=[kind.value for kind in Kind], default=Kind.SEQUENTIAL.value, help="the kind of all servers")
     parser.add_argument("--not-told", action="store_true", help="servers do not tell how busy they are")
@@ -75,7 +77,8 @@ def main() -> None:
 
 def _scenarios(chosen: argparse.Namespace) -> Iterator[Scenario]:
     trace = recorded()[TRACE].first(chosen.days * 86_400)
-    for kind, limit, percent in CASES:
+    asked = product(WORLDS, chosen.limit, (99.0,)) if chosen.limit else CASES
+    for kind, limit, percent in asked:
         if not chosen.worlds or kind in chosen.worlds:
             made = world(
                 kind,
