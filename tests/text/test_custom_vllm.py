@@ -16,7 +16,8 @@ from demo.installation import SECRET, provide_llama
 from e2e.client import Client
 from e2e.ground import ROOT, Ground
 from e2e.tenant import WORKLOAD, Tenant
-from text.test_existing_vllm import ENVIRONMENT, LEAST, START_SECONDS
+from text.ground import LEAST, START_SECONDS
+from text.test_existing_vllm import ENVIRONMENT
 
 pytestmark = pytest.mark.nodes
 

@@ -16,11 +16,10 @@ from demo.installation import provide_llama
 from e2e.ground import GENERAL, ROOT, Ground
 from e2e.tenant import Tenant
 from steelyard.cli.main import main
+from text.ground import LEAST, START_SECONDS
 
 pytestmark = pytest.mark.nodes
 
-START_SECONDS = 900
-"""vLLM imports for a minute, and where two processors do everything else as well, for several."""
 ENVIRONMENT = {
     "HOME": "/tmp",
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -29,8 +28,6 @@ ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
 }
 """On a node that others use too."""
-LEAST = 60
-"""Good requests: what a cost has to rest on."""
 MAKES = "import sys; sys.path.insert(0, '/source'); import tiny_llama, pathlib; tiny_llama.write(pathlib.Path('/model/llama'))"
 ASKS = """
 import json, sys, time, urllib.request
