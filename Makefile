@@ -41,8 +41,7 @@ test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a
 	@echo "seed $(SEED): make test-long SEED=$(SEED) runs the same again"
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s --durations=10 -p no:cacheprovider --hypothesis-seed=$(SEED) tests/property
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s -p no:cacheprovider tests/fault/test_hostile_pods.py
-	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
-	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/e2e/test_variants.py
+	@for folder in text e2e fault; do $(RUN) -m pytest -v -s -p no:cacheprovider -m long tests/$$folder || exit; done
 
 test-integrations: $(VENV)/.installed ## What others' controllers make of our objects: routes by Contour and Envoy, the same by Envoy Gateway, HPA by prometheus-adapter, quota by Kueue, nodes by Karpenter, built and fetched once (SHORT=1, BUILT=1: only what is built; KEDA=1: with KEDA)
 	@STEELYARD_BUILT=$(BUILT) $(RUN) -m pytest -v -s -p no:cacheprovider -m $(if $(SHORT),short,integrations) $(if $(KEDA),,--ignore=tests/integrations/test_keda.py) tests/integrations

@@ -24,12 +24,10 @@ from processors import Jiffies
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
 HERE = "not apiserver and not nodes and not image and not browser and not servers and not integrations"
 """Tests that need nothing but this process."""
-REAL = "(nodes or image) and not apiserver and not servers"
+REAL = "(nodes or image) and not apiserver and not servers and not long"
 """Those that need nodes, or an image."""
 SIMULATED = ("tests/property/simulate", "tests/unit/simulate")
 DECIDED = ("tests/property/core", "tests/unit/core")
-LONG = ("tests/e2e/test_variants.py",)
-"""Scenes of `make test-long`: they compile on the cluster."""
 REASON_LENGTH = 200
 """Characters of what each failed test said, under the table: its whole report stands far above."""
 YIELDING = ("nice", "-n", "10")
@@ -48,9 +46,9 @@ class Part:
 LANES = (
     (
         # Both have clusters of several nodes, one at a time: there are inotify instances for no more.
-        Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e", *(f"--ignore={path}" for path in LONG))),
-        Part("nodes and containers", (*PYTEST, "-m", REAL, "tests", "--ignore=tests/e2e", "--ignore=tests/text")),
-        Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
+        Part("end to end", (*PYTEST, "-m", "nodes and not apiserver and not long", "tests/e2e")),
+        Part("nodes and containers", (*PYTEST, "-m", REAL, "tests", "--ignore=tests/e2e")),
+        Part("faults", (*PYTEST, "-m", "apiserver and not long", "tests/fault")),
     ),
     (
         Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),

@@ -74,18 +74,26 @@ def _news(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:
     return any(_another(_figures(old[key]), _figures(new[key])) for key in old.keys() & new.keys())
 
 
-def _figures(placement: dict[str, Any]) -> list[tuple[float, float, float, float]]:
-    """Point, lower, upper and number of answers: of the capacity, then of the unit cost."""
-    names = ("capacityPerReplica", "capacityLower", "capacityUpper", "capacityRequests")
-    cost = placement.get("unitCost", {})
-    each = [[placement.get(name) for name in names], [cost.get(name) for name in ("value", "lower", "upper", "good")]]
-    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in each if None not in (a, b, c, d)]
+TOLD = (
+    ("", ("capacityPerReplica", "capacityLower", "capacityUpper", "capacityRequests")),
+    ("unitCost", ("value", "lower", "upper", "good")),
+    ("saturation", ("perReplica", "lower", "upper", "requests")),
+    ("latency", ("milliseconds", "lower", "upper", "n")),
+)
+"""Point, lower, upper and number of answers of each figure of a placement, and the field that holds them."""
 
 
-def _another(old: list[tuple[float, ...]], new: list[tuple[float, ...]]) -> bool:
-    if len(old) != len(new):
+def _figures(placement: dict[str, Any]) -> dict[str, tuple[float, float, float, float]]:
+    """By field: those that are told."""
+    found = {field: [(placement.get(field, {}) if field else placement).get(name) for name in names] for field, names in TOLD}
+    return {field: (float(a), float(b), float(c), float(d)) for field, (a, b, c, d) in found.items() if None not in (a, b, c, d)}
+
+
+def _another(old: dict[str, tuple[float, float, float, float]], new: dict[str, tuple[float, float, float, float]]) -> bool:
+    if old.keys() != new.keys():
         return True
-    for (point, lower, upper, n), (point2, lower2, upper2, n2) in zip(old, new, strict=True):
+    for field, (point, lower, upper, n) in old.items():
+        point2, lower2, upper2, n2 = new[field]
         if abs(log(point2 / point)) > log(1.2) or log(upper / lower) > 2 * log(upper2 / lower2) or n2 >= 2 * n:
             return True
     return False

@@ -107,6 +107,7 @@ STAYS = {"exploration": {"budget": "0.000001", "deadlineSeconds": 240}, "minSavi
 """The workload tries no pool by itself, and no saving is large enough for it to move."""
 
 
+@pytest.mark.long
 def test_users_own_requests_judge_the_claim_too_and_the_workload_stays_where_it_is(serving: tuple[Tenant, Asked, Client]) -> None:
     tenant, asked, client = serving
     stood = tenant.holds()

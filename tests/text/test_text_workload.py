@@ -16,7 +16,7 @@ from e2e.laws import POD, try_laws
 from e2e.tenant import Tenant
 from text.ground import LEAST, START_SECONDS, STREAMS, spec, text_tenant
 
-pytestmark = pytest.mark.nodes
+pytestmark = [pytest.mark.nodes, pytest.mark.long]
 
 RATE = 2.0
 

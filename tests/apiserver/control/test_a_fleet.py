@@ -14,7 +14,7 @@ from patience import PATIENCE
 from stub.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.apiserver
-WORKLOADS = fleet.A_NAMESPACE + 20
+WORKLOADS = fleet.A_NAMESPACE + 10
 """A namespace that goes at once, and some that stay."""
 REST_SECONDS = 20.0
 """Each is looked at in it, every pod is read, and with windows this short each is decided on."""

@@ -45,7 +45,7 @@ from steelyard.render.objects import desired
 
 Manifest: TypeAlias = dict[str, Any]
 POOLS = 20
-A_NAMESPACE = 50
+A_NAMESPACE = 25
 """Workloads of one namespace."""
 REPLICAS = 2
 ON_A_NODE = 20

@@ -245,7 +245,7 @@ class FaultyWorld(RuleBasedStateMachine):
 def test_no_sequence_of_faults_breaks_an_invariant_and_every_one_ends_quietly() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         FaultyWorld,
-        settings=effort(25, stateful_step_count=25),
+        settings=effort(15, stateful_step_count=25),
     )
 
 

@@ -277,7 +277,7 @@ class FaultyCluster(RuleBasedStateMachine):
 
 def test_no_schedule_of_faults_breaks_an_invariant_and_every_one_ends_quietly() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        FaultyCluster, settings=effort(8, 120, stateful_step_count=50 if THOROUGH else 20)
+        FaultyCluster, settings=effort(5, 120, stateful_step_count=50 if THOROUGH else 20)
     )
 
 
@@ -287,7 +287,7 @@ class RoutedCluster(FaultyCluster):
 
 def test_nor_does_one_where_requests_come_by_weights() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        RoutedCluster, settings=effort(4, 60, stateful_step_count=50 if THOROUGH else 20)
+        RoutedCluster, settings=effort(3, 60, stateful_step_count=50 if THOROUGH else 20)
     )
 
 

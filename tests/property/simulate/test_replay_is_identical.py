@@ -19,7 +19,7 @@ from steelyard.simulate.world import World
 MOST = 64 * 1024
 
 
-@effort(5)
+@effort(3)
 @given(scenarios(hours=0.5))
 def test_every_decision_is_decided_again(loaded: Loaded) -> None:
     world = World(loaded.scenario, loaded.traces)

@@ -27,7 +27,7 @@ def text(loaded: Loaded) -> str:
     return file.getvalue()
 
 
-@effort(3)
+@effort(2)
 @given(scenarios(hours=0.5))
 def test_the_same_seed_gives_the_same_bytes(loaded: Loaded) -> None:
     assert text(loaded) == text(loaded)
@@ -35,7 +35,7 @@ def test_the_same_seed_gives_the_same_bytes(loaded: Loaded) -> None:
     assert text(other) != text(loaded)
 
 
-@effort(3)
+@effort(2)
 @given(scenarios(hours=0.5))
 def test_the_same_requests_come_whatever_is_decided(loaded: Loaded) -> None:
     """Else a comparison would compare luck."""
