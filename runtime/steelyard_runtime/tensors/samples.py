@@ -104,6 +104,30 @@ def rows_of(requests: Sequence[Inputs]) -> Iterator[Inputs]:
             yield {name: array[at : at + 1] for name, array in request.items()}
 
 
+def two_that_differ(rows: Sequence[Inputs], chance: np.random.Generator) -> list[Inputs]:
+    """Put a row second that is not like the first, and the others behind; none where there is none.
+
+    Rows that are alike get the same answer among each other, whether the graph mixes them or not. Where all are, one more is drawn from the values
+    of the first, so that a graph which takes that takes this.
+    """
+    if not rows:
+        return []
+    first, *others = rows
+    drawn = {name: _drawn(array, chance) for name, array in first.items()}
+    other = next((row for row in (*others, drawn) if not _alike(row, first)), None)
+    return [] if other is None else [first, other, *(row for row in others if row is not other)]
+
+
+def _alike(one: Inputs, other: Inputs) -> bool:
+    return all(np.array_equal(array, other[name]) for name, array in one.items())
+
+
+def _drawn(array: Array, chance: np.random.Generator) -> Array:
+    """An array of this one's values, in any number and order; floats up to half as large, since sums may not stay the same."""
+    values = chance.choice(array.reshape(-1), array.shape) if array.size else array
+    return (values * chance.uniform(0.5, 1, array.shape)).astype(array.dtype) if array.dtype.kind == "f" else values
+
+
 def _read(path: Path, tensor: Tensor) -> Array:
     import onnx  # noqa: PLC0415  only the compile image has it
     from onnx import numpy_helper  # noqa: PLC0415

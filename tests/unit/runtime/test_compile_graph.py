@@ -87,6 +87,23 @@ def test_rows_run_together_only_where_they_do_not_depend_on_each_other(
     assert (signature.batched, signature.rows) == (batched, rows)
 
 
+@pytest.mark.parametrize("given", [[[1, 2, 3]], [[1, 2, 3]] * 2, [[0, 0, 0]]], ids=["one", "the same twice", "nothing but zeros"])
+def test_a_graph_that_mixes_its_rows_is_found_out_by_whatever_samples(given: list[list[float]], tmp_path: Path) -> None:
+    model = graphs.centred(tmp_path / "model")
+    for number, row in enumerate(given):
+        graphs.data_set(model, number, np.array([row], np.float32))
+    manifest, signature, _ = made("onnxruntime", model, tmp_path / "made")
+    assert (signature.batched, manifest.golden_samples) == (False, len(given))
+
+
+def test_rows_of_a_single_sample_run_together_and_another_row_is_kept_that_shows_it(tmp_path: Path) -> None:
+    model = graphs.perceptron(tmp_path / "model")
+    graphs.data_set(model, 0, np.arange(12, dtype=np.float32)[None])
+    _, signature, _ = made("onnxruntime", model, tmp_path / "made", golden_samples=1)
+    first, second = (sample.inputs["x"] for sample in load_samples(signature, tmp_path / "made"))
+    assert (signature.batched, np.array_equal(first, second)) == (True, False)
+
+
 @both
 def test_every_datatype_goes_through_an_engine(name: str, tmp_path: Path) -> None:
     _, signature, engine = made(name, graphs.mixed(tmp_path / "model"), tmp_path / "made")
