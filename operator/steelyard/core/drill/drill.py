@@ -48,25 +48,16 @@ def drill(seen: Analysis, outcome: Outcome) -> Drilled:
         return Drilled(memory=before)  # What is not seen yet is not gone.
     if asked is None:
         return Drilled(memory=None, gone=tuple(trial.name for trial in snapshot.drills))
-    memory = _in_use(seen, before)
-    last = memory.last or _adopted(seen)
-    if last is not None:
-        memory = _looked(seen, replace(memory, last=last))
-    notes = _ended(memory.last, memory) if before is not None and memory.last != before.last else ()
-    if memory.last is not None and not memory.last.reason:
-        return Drilled(memory=_under_way(seen, memory), trial=_trial(seen, asked, memory.last), gone=_gone(seen, memory), notes=notes)
-    memory = replace(memory, next=due(asked, memory.last, memory.wanted))
-    if memory.next is not None and seen.now < memory.next:
-        return Drilled(memory=_rests(memory), gone=_gone(seen, memory), notes=notes)
-    if just_begun(seen):
-        return Drilled(memory=memory, gone=_gone(seen, memory), notes=notes)
-    found = may_begin(seen, outcome, memory, asked)
-    if isinstance(found, Refusal):
-        return Drilled(memory=_waits(memory, found), gone=_gone(seen, memory), notes=notes)
-    begun = _begun(seen, found)
-    memory = _under_way(seen, replace(memory, last=begun))
-    note = Note(Reason.DRILLING, f"{begun.name}: {memory.message}, for {asked.budget:.3g} at most")
-    return Drilled(memory=memory, trial=_trial(seen, asked, begun), gone=_gone(seen, memory), notes=(*notes, note))
+    used = _in_use(seen, before)
+    looked = _looked(seen, replace(used, last=used.last or _adopted(seen)))
+    going = looked.under_way
+    memory = _next(seen, outcome, looked, asked) if going is None else _under_way(seen, looked, going)
+    return Drilled(
+        memory=memory,
+        trial=_trial(asked, memory.under_way),
+        gone=_gone(seen, memory),
+        notes=(*_ended(before, looked), *_begins(looked, memory, asked)),
+    )
 
 
 def name_of(workload: WorkloadKey, uid: str, time: str) -> str:
@@ -105,8 +96,8 @@ def _adopted(seen: Analysis) -> Drill | None:
 
 def _looked(seen: Analysis, memory: DrillMemory) -> DrillMemory:
     """With what its trial tells now."""
-    last = memory.last
-    if last is None or last.reason:
+    last = memory.under_way
+    if last is None:
         return memory
     trial = next((each for each in seen.snapshot.drills if each.name == last.name), None)
     if trial is None and not last.seen:
@@ -144,9 +135,10 @@ def _sentence(proof: ExitProof) -> str:
     return f"pool {proof.target} keeps the promise{needs}; its replica was ready after {proof.within_seconds} s"
 
 
-def _ended(last: Drill | None, memory: DrillMemory) -> tuple[Note, ...]:
+def _ended(before: DrillMemory | None, memory: DrillMemory) -> tuple[Note, ...]:
     """One event when a drill has ended, by what it found."""
-    if last is None or not last.reason:
+    last = memory.last
+    if before is None or last is None or last == before.last or not last.reason:
         return ()
     proven = last.reason == Reason.EXIT_PROVEN.value
     proof = memory.proofs[0] if proven else None
@@ -154,9 +146,30 @@ def _ended(last: Drill | None, memory: DrillMemory) -> tuple[Note, ...]:
     return (Note(Reason.named(last.reason), f"{last.name}: {leaves}{last.message}", warning=not proven),)
 
 
-def _under_way(seen: Analysis, memory: DrillMemory) -> DrillMemory:
-    last = memory.last
-    assert last is not None
+def _begins(before: DrillMemory, memory: DrillMemory, asked: ExitDrill) -> tuple[Note, ...]:
+    """One event when a drill begins."""
+    last = memory.under_way
+    if last is None or last == before.last:
+        return ()
+    return (Note(Reason.DRILLING, f"{last.name}: {memory.message}, for {asked.budget:.3g} at most"),)
+
+
+def _next(seen: Analysis, outcome: Outcome, memory: DrillMemory, asked: ExitDrill) -> DrillMemory:
+    """While none is under way: until the next drill is due, while it waits, or with the drill that begins now."""
+    at = due(asked, memory.last, memory.wanted)
+    memory = replace(memory, next=at)
+    if seen.now < at:
+        return _rests(memory)
+    if just_begun(seen):
+        return memory
+    found = may_begin(seen, outcome, memory, asked)
+    if isinstance(found, Refusal):
+        return replace(memory, reason=found.reason.value, message=found.message)
+    begun = _begun(seen, found)
+    return _under_way(seen, replace(memory, last=begun), begun)
+
+
+def _under_way(seen: Analysis, memory: DrillMemory, last: Drill) -> DrillMemory:
     refused = next((write for write in seen.snapshot.refused if write.name == last.name), None)
     if refused is not None and not last.seen:
         reason = Reason.NOT_OURS if refused.taken else Reason.OBJECT_INVALID
@@ -175,10 +188,6 @@ def _rests(memory: DrillMemory) -> DrillMemory:
     return replace(memory, reason=last.reason, message=last.message)
 
 
-def _waits(memory: DrillMemory, why: Refusal) -> DrillMemory:
-    return replace(memory, reason=why.reason.value, message=why.message)
-
-
 def _begun(seen: Analysis, found: WayOut) -> Drill:
     workload = seen.snapshot.workload
     return Drill(
@@ -191,9 +200,9 @@ def _begun(seen: Analysis, found: WayOut) -> Drill:
     )
 
 
-def _trial(seen: Analysis, asked: ExitDrill, last: Drill) -> DrillIntent | None:
+def _trial(asked: ExitDrill, last: Drill | None) -> DrillIntent | None:
     """What should exist; None once it was there: one that somebody deleted is not made again."""
-    if last.seen:
+    if last is None or last.seen:
         return None
     return DrillIntent(
         name=last.name,

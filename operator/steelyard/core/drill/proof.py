@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from math import ceil
+from typing import NamedTuple
 
-from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.exit_drill import Drill, DrilledPool, DrillTrial, ExitProof
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
@@ -23,19 +24,14 @@ def proof_of(seen: Analysis, drill: Drill, trial: DrillTrial) -> ExitProof | Ref
     row, option, source = trial.row(drill.target), seen.option(drill.target), seen.option(drill.source)
     if row is None or not row.measured:
         return _unmeasured(row, trial)
-    if option is None or source is None:
-        gone = drill.target if option is None else drill.source
-        return Refusal(Reason.TARGET_GONE, f"pool {gone} does not exist any more: what was measured there proves nothing")
-    lacks = _broken(seen, row) or _unstarted(row)
+    if option is None:
+        return _gone(drill.target)
+    if source is None:
+        return _gone(drill.source)
+    replicas = _replicas(seen, row, trial.load)
+    lacks = _lacks(seen, row, option, replicas)
     if lacks is not None:
         return lacks
-    replicas = _replicas(seen, row, trial.load)
-    if replicas is not None and replicas.point > option.room:
-        return Refusal(
-            Reason.LIMIT_REACHED,
-            f"the load needs {replicas.point:.0f} replicas on pool {drill.target} and there is room for {option.room}: raise its "
-            "spec.capacity.maxNodes, spec.scaling.maxReplicas or spec.placement.pools[].maxReplicas",
-        )
     cost, basis = _cost(seen, replicas, row, trial, source)
     return ExitProof(
         source_family=source.candidate.pool.family,
@@ -57,6 +53,15 @@ def _unmeasured(row: DrilledPool | None, trial: DrillTrial) -> Refusal:
     reason = Reason.named(trial.finished)
     told = (row.message if row is not None else "") or trial.said
     return Refusal(Reason.PROBE_FAILED if reason is Reason.DECIDED else reason, told)
+
+
+def _gone(pool: str) -> Refusal:
+    return Refusal(Reason.TARGET_GONE, f"pool {pool} does not exist any more: what was measured there proves nothing")
+
+
+def _lacks(seen: Analysis, row: DrilledPool, option: Option, replicas: Interval | None) -> Refusal | None:
+    """Why a pool that was measured is no way out. replicas: that carry the load there."""
+    return _broken(seen, row) or _unstarted(row) or _without_room(option, replicas)
 
 
 def _broken(seen: Analysis, row: DrilledPool) -> Refusal | None:
@@ -81,6 +86,16 @@ def _unstarted(row: DrilledPool) -> Refusal | None:
     return Refusal(Reason.PROBE_FAILED, f"pool {row.pool} was measured, and nobody saw how long its replica took to start")
 
 
+def _without_room(option: Option, replicas: Interval | None) -> Refusal | None:
+    if replicas is None or replicas.point <= option.room:
+        return None
+    return Refusal(
+        Reason.LIMIT_REACHED,
+        f"the load needs {replicas.point:.0f} replicas on pool {option.pool} and there is room for {option.room}: raise its "
+        "spec.capacity.maxNodes, spec.scaling.maxReplicas or spec.placement.pools[].maxReplicas",
+    )
+
+
 def _replicas(seen: Analysis, row: DrilledPool, load: float | None) -> Interval | None:
     """That carry the load there: as many as it was divided by, and as the bounds of the capacity say; None where no load was sent."""
     if row.capacity is None or row.replicas is None or not load:
@@ -95,14 +110,30 @@ def _cost(
     seen: Analysis, replicas: Interval | None, row: DrilledPool, trial: DrillTrial, source: Option
 ) -> tuple[Interval | None, Basis | None]:
     """Percent that these replicas cost more than those of the pool in use; None where nobody knows."""
-    there = trial.row(source.pool)
-    tried = there is not None and there.measured and there.capacity is not None
-    mine = _replicas(seen, there, trial.load) if there is not None and tried else _by_traffic(seen, source, trial.load)
-    each, capacity = (there.each, there.capacity) if there is not None and tried else (source.listed, source.capacity)
-    if replicas is None or mine is None or capacity is None or not each or row.each is None:
+    present = _present(seen, trial, source)
+    if present is None or replicas is None or row.each is None:
         return None, None
-    ratio = replicas.times(row.each).over(mine.times(each))
-    return Interval(*(significant(100 * (r - 1), DIGITS) for r in (ratio.point, ratio.lower, ratio.upper))), capacity.basis
+    ratio = replicas.times(row.each).over(present.cost)
+    return Interval(*(significant(100 * (r - 1), DIGITS) for r in (ratio.point, ratio.lower, ratio.upper))), present.basis
+
+
+class _Present(NamedTuple):
+    """Money per hour of the replicas that carry the load on the pool in use, and the basis of what is known of their capacity."""
+
+    cost: Interval
+    basis: Basis
+
+
+def _present(seen: Analysis, trial: DrillTrial, source: Option) -> _Present | None:
+    """As it was measured beside the target, else as its traffic shows; None where nobody knows."""
+    there = trial.row(source.pool)
+    if there is not None and there.measured and there.capacity is not None:
+        return _paid(_replicas(seen, there, trial.load), there.each, there.capacity)
+    return _paid(_by_traffic(seen, source, trial.load), source.listed, source.capacity)
+
+
+def _paid(replicas: Interval | None, each: float | None, capacity: Capacity | None) -> _Present | None:
+    return None if replicas is None or not each or capacity is None else _Present(replicas.times(each), capacity.basis)
 
 
 def _by_traffic(seen: Analysis, source: Option, load: float | None) -> Interval | None:

@@ -41,18 +41,23 @@ def way_out(seen: Analysis, memory: DrillMemory, asked: ExitDrill) -> WayOut | R
     source = seen.option(seen.primary.pool) if seen.primary is not None else None
     if source is None:
         return Refusal(Reason.PLACING, "no replica is wanted on a pool that is there: a drill is made once the workload serves")
+    target = _target(seen, memory)
+    if isinstance(target, Refusal):
+        return target
+    compares = why_not(seen, source) is None
+    paid = reserve(seen, [source, target] if compares else [target], asked.budget)
+    return paid if isinstance(paid, Refusal) else WayOut(source=source, target=target, compares=compares, seconds=paid)
+
+
+def _target(seen: Analysis, memory: DrillMemory) -> Option | Refusal:
+    """The first in turn of the pools of another family that could take the workload now."""
     used = families_in_use(seen)
     others = [o for o in seen.options if o.candidate.pool.family not in used and o.candidate.pool.selected]
     if not others:
         return _alone(seen, used)
     why = {o.pool: refusal for o in others if (refusal := why_not(seen, o)) is not None}
     able = [o for o in others if o.pool not in why]
-    if not able:
-        return _together(why)
-    target = min(able, key=lambda option: _rank(option, memory))
-    compares = why_not(seen, source) is None
-    paid = reserve(seen, [source, target] if compares else [target], asked.budget)
-    return paid if isinstance(paid, Refusal) else WayOut(source=source, target=target, compares=compares, seconds=paid)
+    return min(able, key=lambda option: _rank(option, memory)) if able else _together(why)
 
 
 def why_not(seen: Analysis, option: Option) -> Refusal | None:

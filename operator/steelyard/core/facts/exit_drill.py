@@ -111,6 +111,11 @@ class DrillMemory:
     proofs: tuple[ExitProof, ...] = ()
 
     @property
+    def under_way(self) -> Drill | None:
+        """The drill that goes on."""
+        return self.last if self.last is not None and not self.last.reason else None
+
+    @property
     def proof(self) -> ExitProof | None:
         """The newest that the family in use could be left."""
         return next((each for each in self.proofs if each.source_family == self.family), None)
