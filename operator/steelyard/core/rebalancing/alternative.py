@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from statistics import fmean
+from typing import NamedTuple
 
 from steelyard.core.facts.identity import on_pool
 from steelyard.core.planning.exact import cheapest, least_with
@@ -57,61 +58,98 @@ class Sizing:
 def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
     """Every allocation of measured pools that costs less than what stands; none where what stands is not measured. The fleet's own plan for the
     workload comes first, and then the cheapest. What others leave no room for is among them, and what of it there is room for."""
-    known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
-    if any(pool not in known or known[pool].figures is None for pool in grounds.standing):
+    known = _measured(grounds)
+    if known is None:
         return ()
     wanted = _fleets_own(grounds, known)
     grown = tuple(_grown(grounds, known, wanted))
     if not grown:
         return ()
-    found, present = [], _present(grounds, known)
-    for target, source, plan in grown:
-        point = _mean_cost(grounds, known, plan, "point")
-        if point >= present.point - _ROUNDING:
-            continue
-        few, many = (_mean_cost(grounds, known, plan, end) for end in ("upper", "lower"))
-        found.append(
-            Alternative(
-                source=source,
-                target=known[target],
-                source_replicas=plan.get(source, 0),
-                target_replicas=plan[target],
-                base=grounds.standing.get(target, 0),
-                present=present,
-                cost=Interval(point, min(point, few), max(point, many)),
-            )
-        )
+    present = _present(grounds, known)
+    found = [each for growth in grown if (each := _alternative(grounds, known, growth, present)) is not None]
     return tuple(sorted(found, key=lambda a: (a.target.pool not in wanted, round(a.cost.point, 9), not a.whole, a.source, a.target.pool)))
 
 
-def _grown(
-    grounds: Grounds, known: Mapping[str, Option], wanted: Mapping[str, Mapping[str, int]]
-) -> Iterator[tuple[str, str, Mapping[str, int]]]:
-    """(target, source, plan) for each pool that would grow. wanted: the fleet's own plan, by the pool that grows in it."""
+def _measured(grounds: Grounds) -> Mapping[str, Option] | None:
+    """The pools of which an allocation can be made, by name; None where the figures of one that stands are not known."""
+    known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
+    return None if any(pool not in known or known[pool].figures is None for pool in grounds.standing) else known
+
+
+class _Growth(NamedTuple):
+    """An allocation in which `target` grows, and `source` gives up most money."""
+
+    target: str
+    source: str
+    plan: Mapping[str, int]
+
+
+def _alternative(grounds: Grounds, known: Mapping[str, Option], growth: _Growth, present: Interval) -> Alternative | None:
+    """With what it costs; None where that is not less than at present."""
+    target, source, plan = growth
+    point = _mean_cost(grounds, known, plan, "point")
+    if point >= present.point - _ROUNDING:
+        return None
+    few, many = (_mean_cost(grounds, known, plan, end) for end in ("upper", "lower"))
+    return Alternative(
+        source=source,
+        target=known[target],
+        source_replicas=plan.get(source, 0),
+        target_replicas=plan[target],
+        base=grounds.standing.get(target, 0),
+        present=present,
+        cost=Interval(point, min(point, few), max(point, many)),
+    )
+
+
+def _grown(grounds: Grounds, known: Mapping[str, Option], wanted: Mapping[str, Mapping[str, int]]) -> Iterator[_Growth]:
+    """Each pool that would grow. wanted: the fleet's own plan, by the pool that grows in it."""
     sizing = Sizing(added=grounds.amortised)
-    alone = _problem(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
-    resized = cheapest(alone)
-    # What surely costs more than what stands, resized, is not planned.
-    paid = inf if resized is None else sum(offer.paid(resized.get(offer.pool, 0)) for offer in alone.offers)
+    resized = _resized(grounds, known, sizing)
     for target in sorted(known):
-        plan, stands = wanted.get(target) or resized, grounds.standing.get(target, 0)
-        # Of the variants on a pool there is one in the end.
-        stays = {place for place in grounds.standing if place == target or on_pool(place) != on_pool(target)}
-        within = partial(_within, grounds, known, target, {*stays, target}, paid)
-        if target not in wanted and {*stays, target} != grounds.standing.keys():
-            plan = within(sizing)
-        room = max(stands, grounds.room(known[target]))
-        fits = within(replace(sizing, most={target: room})) if plan is not None and plan.get(target, 0) > room > stands else None
-        for each in (plan, fits):
-            source = _source(grounds, known, each) if each is not None else None
-            if each is not None and source is not None and each.get(target, 0) > stands:
-                yield target, source, each
+        for plan in _plans(grounds, known, target, wanted.get(target), resized, sizing):
+            source = _source(grounds, known, plan)
+            if source is not None and plan.get(target, 0) > grounds.standing.get(target, 0):
+                yield _Growth(target, source, plan)
+
+
+class _Resized(NamedTuple):
+    """The cheapest allocation of the pools that stand, None where they cannot carry the load; and money per hour that it costs, with its moves."""
+
+    plan: Mapping[str, int] | None
+    paid: float
+
+
+def _resized(grounds: Grounds, known: Mapping[str, Option], sizing: Sizing) -> _Resized:
+    alone = _problem(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
+    plan = cheapest(alone)
+    return _Resized(plan, inf if plan is None else sum(offer.paid(plan.get(offer.pool, 0)) for offer in alone.offers))
+
+
+def _plans(
+    grounds: Grounds, known: Mapping[str, Option], target: str, own: Mapping[str, int] | None, resized: _Resized, sizing: Sizing
+) -> Iterator[Mapping[str, int]]:
+    """The cheapest allocation of what stands and the target; where that is more there than others leave room for, the cheapest in that room as well.
+    own: the fleet's plan, which is taken as it is."""
+    # Of the variants on a pool there is one in the end.
+    pools = {target, *(place for place in grounds.standing if on_pool(place) != on_pool(target))}
+    within = partial(_within, grounds, known, target, pools, resized.paid)
+    plan = own or (resized.plan if pools == grounds.standing.keys() else within(sizing))
+    if plan is None:
+        return
+    yield plan
+    stands = grounds.standing.get(target, 0)
+    room = max(stands, grounds.room(known[target]))
+    if plan.get(target, 0) > room > stands:
+        fits = within(replace(sizing, most={target: room}))
+        if fits is not None:
+            yield fits
 
 
 def _within(
     grounds: Grounds, known: Mapping[str, Option], target: str, pools: Set[str], paid: float, sizing: Sizing
 ) -> Mapping[str, int] | None:
-    """The cheapest on these pools, with one on the target at least; None where that surely costs more than what stands."""
+    """The cheapest on these pools, with one on the target at least; None where that surely costs more than what stands, resized."""
     asked = _problem(grounds, known, pools, grounds.load.soon * max(1.0, known[target].reserve), sizing)
     return None if least_with(asked, target) > paid * (1 + _SURELY) else cheapest(asked)
 
@@ -119,15 +157,27 @@ def _within(
 def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapping[str, int]]:
     """The fleet's plan for the workload, by the one pool that grows in it; none where none does or several do, where it has pools that are not
     measured, and where it does not carry today's load."""
-    target = grounds.snapshot.target
-    planned = {pool: count for pool, count in (target.replicas or {}).items() if count} if target else {}
-    places = {o.candidate.pool.of: o.pool for o in one_place_each(known.values(), grounds.standing)}
-    plan = {places.get(pool, pool): count for pool, count in planned.items()}
+    plan = _planned(grounds, known)
     more = [pool for pool, count in plan.items() if count > grounds.standing.get(pool, 0)]
-    rates = [o.carries.point for pool in plan if (o := known.get(pool)) is not None and o.carries is not None]
-    if len(more) != 1 or len(rates) < len(plan) or sum(plan.values()) * min(rates) < grounds.load.soon * (1 - _ROUNDING):
+    if len(more) != 1:
         return {}
-    return {more[0]: plan}
+    carried = _carried(known, plan)
+    return {} if carried is None or carried < grounds.load.soon * (1 - _ROUNDING) else {more[0]: plan}
+
+
+def _planned(grounds: Grounds, known: Mapping[str, Option]) -> Mapping[str, int]:
+    """Replicas by place, as the fleet's plan has them by pool; empty where it has none."""
+    target = grounds.snapshot.target
+    if target is None or not target.replicas:
+        return {}
+    places = {o.candidate.pool.of: o.pool for o in one_place_each(known.values(), grounds.standing)}
+    return {places.get(pool, pool): count for pool, count in target.replicas.items() if count}
+
+
+def _carried(known: Mapping[str, Option], plan: Mapping[str, int]) -> float | None:
+    """Requests per second that its replicas carry in equal parts; None where one of its pools is not measured."""
+    rates = [o.carries.point for pool in plan if (o := known.get(pool)) is not None and o.carries is not None]
+    return None if len(rates) < len(plan) else sum(plan.values()) * min(rates)
 
 
 def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int]) -> str | None:
