@@ -47,20 +47,21 @@ def fitted(trial: LiveTrial, wanted: Wanted, left: float, share: float, now: dat
     """left: money that the trial still has; share: the part of it that this pool may take where the person does not say for how long."""
     before = wanted.probing + wanted.start
     in_time = (trial.deadline - now).total_seconds() - before
-    asked, least = trial.duration_seconds, LEAST_BLOCKS * wanted.window
+    asked = trial.duration_seconds
+    least = LEAST_BLOCKS * wanted.window if asked is None else asked
     seconds = min(wanted.usual, in_time) if asked is None else asked
-    if seconds > in_time or (asked is None and seconds < least):
+    if not least <= seconds <= in_time:
         return Refusal(
             Reason.DEADLINE,
-            f"{asked or least} s of requests, and up to {before:.0f} s before them, do not end within spec.deadlineSeconds: make a trial with more",
+            f"{least} s of requests, and up to {before:.0f} s before them, do not end within spec.deadlineSeconds: make a trial with more",
         )
     pays = (share if asked is None else left) - wanted.probes
     paid = pays * 3600 / wanted.each - wanted.start if wanted.each > 0 else float("inf")
-    if paid < (asked or least):
-        needs = wanted.probes + wanted.each * (wanted.start + (asked or least)) / 3600
+    if paid < least:
+        needs = wanted.probes + wanted.each * (wanted.start + least) / 3600
         return Refusal(
             Reason.BUDGET_TOO_SMALL,
-            f"{asked or least} s of requests, and up to {before:.0f} s before them, cost {needs:.3g} at most, and {pays + wanted.probes:.3g} of "
+            f"{least} s of requests, and up to {before:.0f} s before them, cost {needs:.3g} at most, and {pays + wanted.probes:.3g} of "
             "spec.budget is left for it: make a trial with more, or with fewer pools or a shorter spec.durationSeconds",
         )
     seconds = min(seconds, paid)

@@ -38,25 +38,32 @@ def verdicts(
                 first = first_prices(claim, last, prices_now(claim, option.pool, candidates))
                 unit = claim.counted(objective)
                 verdict = on_claim(option.pool, claim.name, _comparison(option, claim, unit, by_pool), least)
-                verdict = replace(verdict, relative_to=claim.relative_to, first_prices=first, unit=unit)
-                if last is not None and still_says(last, verdict):
-                    verdict = last if last.first_prices == first else replace(last, first_prices=first)
-                found.append(verdict)
+                found.append(_or_last(replace(verdict, relative_to=claim.relative_to, first_prices=first, unit=unit), last))
     return tuple(found)
+
+
+def _or_last(verdict: ClaimVerdict, last: ClaimVerdict | None) -> ClaimVerdict:
+    """The last word while it is not outgrown, at the first prices that are known now."""
+    if last is None or not still_says(last, verdict):
+        return verdict
+    return last if last.first_prices == verdict.first_prices else replace(last, first_prices=verdict.first_prices)
 
 
 def still_says(old: ClaimVerdict, new: ClaimVerdict) -> bool:
     """Whether nothing is to be written: the same word on the same claim with not much more evidence, or a doubt without much more evidence than the
     conclusive word before it had. That was said by bounds that hold at every look: what the next few requests leave open takes nothing back."""
-    if (
-        old.claimed != new.claimed or old.unit is not new.unit or old.relative_to not in {None, new.relative_to}
-    ):  # None: of a version that did not write it down
+    if not _is_on_same_claim(old, new):
         return False
     if old.verdict is not new.verdict:
         return new.verdict is VerdictWord.INCONCLUSIVE and new.n < MORE * old.n
     if old.n == new.n == 0 and old.reason != new.reason:
         return False
     return (old.measured is None) == (new.measured is None) and (old.n > 0 or new.n == 0) and new.n < MORE * max(1, old.n)
+
+
+def _is_on_same_claim(old: ClaimVerdict, new: ClaimVerdict) -> bool:
+    # None: of a version that did not write down what the claim is relative to.
+    return old.claimed == new.claimed and old.unit is new.unit and old.relative_to in {None, new.relative_to}
 
 
 def _comparison(option: Option, claim: Claim, unit: Unit, by_pool: dict[str, Option]) -> Comparison:
@@ -81,12 +88,16 @@ def _seen(option: Option, claim: Claim, on: Callable[[Option], Seen | Refusal], 
     named = meant(claim.relative_to, (o.candidate.pool for o in by_pool.values()), option.pool)
     if named is None or named not in by_pool:
         return Refusal(Reason.NOT_COMPARABLE, f"{claim.relative_to} is no pool that this workload may use")
-    theirs = on(by_pool[named])
+    return _ratio(claim.metric, mine, on(by_pool[named]))
+
+
+def _ratio(metric: ClaimMetric, mine: Seen | Refusal, theirs: Seen | Refusal) -> Seen | Refusal:
+    """The one figure over the other; the first of them that is not known says why there is none."""
     if isinstance(mine, Refusal):
         return mine
     if isinstance(theirs, Refusal):
         return theirs
-    if claim.metric is ClaimMetric.LATENCY and (mine.full is None or theirs.full is None):
+    if metric is ClaimMetric.LATENCY and (mine.full is None or theirs.full is None):
         return Refusal(
             Reason.NOT_COMPARABLE, "what a replica completes at most is not known of both pools, so that their loads cannot be compared"
         )

@@ -69,6 +69,11 @@ class Grounds:
         """Of all pools."""
         return sum(self.standing.values())
 
+    def may_have_one(self, option: Option) -> bool:
+        """Whether one replica more there, of all with it, is no larger part on spot nodes than the user allows."""
+        percent = self.snapshot.workload.max_spot_percent
+        return not option.candidate.pool.spot or percent * (self.replicas + 1) >= 100
+
     def dual_hours(self, replicas: int, target: Option | None = None) -> float:
         """How long replicas that are added run beside the source: a start and a window for each time that some join, the bake, and on average
         half of a drain of one a window."""

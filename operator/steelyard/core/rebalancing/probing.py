@@ -98,13 +98,18 @@ def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datet
     began: the trial. What was probed since then belongs to it. asked: by a person. Then the target alone is probed, for as long as it takes: not to
     compare it, but so that no user's request comes to one that breaks the promise.
     """
-    room = source.room > grounds.standing.get(source.pool, 0)
-    # What stands itself is asked what it carries: the others that stand are held against that as they are known.
-    both = not asked and room and not grounds.shows_capacity and source.candidate.refusal is None and target.pool not in grounds.standing
-    ends = [each for each in ((target, source) if both else (target,)) if _is_asked(grounds, each.known, target.pool, began)]
+    both = (target, source) if not asked and _is_compared(grounds, source, target) else (target,)
+    ends = [each for each in both if _is_asked(grounds, each.known, target.pool, began)]
     made = tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
     part = 1.0 if asked else _paid_part(grounds, source, ends, probes_cost(grounds, made))
     return made if part == 1 else tuple(_end(grounds, option, part / len(ends)) for option in ends)
+
+
+def _is_compared(grounds: Grounds, source: Option, target: Option) -> bool:
+    """Whether the source is probed as well: live traffic does not show what it carries, and one more replica can be made there."""
+    room = source.room > grounds.standing.get(source.pool, 0)
+    # What stands itself is asked what it carries: the others that stand are held against that as they are known.
+    return room and not grounds.shows_capacity and source.candidate.refusal is None and target.pool not in grounds.standing
 
 
 def _paid_part(grounds: Grounds, source: Option, ends: Sequence[Option], cost: float | None) -> float:

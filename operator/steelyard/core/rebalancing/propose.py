@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from steelyard.core.economics.money import written
 from steelyard.core.facts.live_trial import LiveTrial
 from steelyard.core.facts.memory import Move, MoveKind
+from steelyard.core.facts.snapshot import Pool, Snapshot
 from steelyard.core.performance.floor import missed_there
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.exhaustion import LONGEST
@@ -168,12 +170,11 @@ def asked(grounds: Grounds, trial: LiveTrial, source: Option, target: Option, be
 
 def _not_even_one(grounds: Grounds, target: Option) -> Refusal | None:
     """Why no replica may be there. What only keeps all of the load from going there is no reason."""
-    percent = grounds.snapshot.workload.max_spot_percent
-    if target.candidate.pool.spot and percent * (grounds.replicas + 1) < 100:
+    if not grounds.may_have_one(target):
         return Refusal(
             Reason.SPOT_LIMITED,
-            f"pool {target.pool} is spot, and one replica of {grounds.replicas + 1} is more than is allowed ({percent} percent): raise "
-            "spec.placement.maxSpotPercent",
+            f"pool {target.pool} is spot, and one replica of {grounds.replicas + 1} is more than is allowed "
+            f"({grounds.snapshot.workload.max_spot_percent} percent): raise spec.placement.maxSpotPercent",
         )
     return _lasting(target)
 
@@ -384,8 +385,8 @@ def _move_price(grounds: Grounds, source: Option, target: Option, added: int | N
 
 def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: MoveKind, none: Refusal | None) -> Proposal:
     """What the gates ask of every act; what it saves and costs is added by the kind of it."""
-    snapshot, there = grounds.snapshot, target.candidate.pool if target else None
-    ends = [o for o in (source, target) if o is not None]
+    snapshot, there = grounds.snapshot, _There() if target is None else _there(grounds, target)
+    ends = (source,) if target is None else (source, target)
     return Proposal(
         now=grounds.now,
         kind=kind,
@@ -394,8 +395,8 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         synced=snapshot.synced,
         clock_suspect=snapshot.clock_suspect,
         source_pool=source.pool,
-        target_pool=target.pool if target else None,
-        target_revision=target.candidate.revision if target else None,
+        target_pool=there.place,
+        target_revision=there.revision,
         no_target=none,
         observation=grounds.observation,
         good=grounds.good.get(source.pool, 0),
@@ -407,27 +408,48 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         move_cost=None,
         history=snapshot.memory.own_history,
         quarantine=snapshot.memory.quarantine,
-        exhausted_until=there.exhausted_until if there else None,
+        exhausted_until=there.exhausted_until,
         replicas_owner=grounds.owner,
         existing="" if snapshot.workload.existing is None else str(snapshot.workload.existing),
         moves_elsewhere=snapshot.moves_elsewhere,
         moves_at_once=in_all(snapshot.settings.moves_at_once, snapshot.workloads),
         moves_in_namespace=snapshot.moves_in_namespace,
         moves_at_once_in_namespace=in_namespace(snapshot.settings.moves_at_once, snapshot.workloads, snapshot.workloads_in_namespace),
-        pool_moves=tuple(
-            (
-                o.candidate.pool.of,
-                snapshot.moves_by_pool.get(o.candidate.pool.of, 0),
-                in_pool(snapshot.settings.moves_at_once_per_pool, o.candidate.pool.nodes),
-            )
-            for o in ends
-        ),
+        pool_moves=tuple(_pool_moves(snapshot, o.candidate.pool) for o in ends),
         replicas=grounds.replicas,
         replicas_allowed=snapshot.workload.scaling.maximum,
-        unready_nodes=unready_nodes(there, snapshot.pools),
-        planned=grounds.planned(target.pool) if target else None,
-        node_worth=grounds.scarcity(target.pool) if target else 0.0,
+        unready_nodes=unready_nodes(there.pool, snapshot.pools),
+        planned=there.planned,
+        node_worth=there.node_worth,
         turn=grounds.turn,
         weighted=snapshot.weighted,
         frees=grounds.frees(source.pool),
     )
+
+
+class _There(NamedTuple):
+    """What the gates ask of the place that an act goes to; nothing is known of it where it goes nowhere."""
+
+    place: str | None = None
+    pool: Pool | None = None
+    revision: str | None = None
+    exhausted_until: datetime | None = None
+    planned: int | None = None
+    node_worth: float = 0.0
+
+
+def _there(grounds: Grounds, target: Option) -> _There:
+    pool = target.candidate.pool
+    return _There(
+        place=target.pool,
+        pool=pool,
+        revision=target.candidate.revision,
+        exhausted_until=pool.exhausted_until,
+        planned=grounds.planned(target.pool),
+        node_worth=grounds.scarcity(target.pool),
+    )
+
+
+def _pool_moves(snapshot: Snapshot, pool: Pool) -> tuple[str, int, int]:
+    """(pool, moves of other workloads to or from it, how many there may be)."""
+    return pool.of, snapshot.moves_by_pool.get(pool.of, 0), in_pool(snapshot.settings.moves_at_once_per_pool, pool.nodes)

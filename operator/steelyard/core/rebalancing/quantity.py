@@ -143,9 +143,14 @@ def _latency(option: Option) -> Seen | Refusal:
             Reason.TOO_FEW_REQUESTS,
             f"pool {option.pool} has not answered enough lately at such a load to tell a percentile",
         )
-    full = option.saturation.rate if option.saturation is not None and option.saturation.rate.lower > 0 else None
-    part = full and Interval(found.load / full.point, found.load / full.upper, found.load / full.lower)
-    return Seen(found.milliseconds, found.n, sure=True, full=part)
+    return Seen(found.milliseconds, found.n, sure=True, full=_part_of_full(option.saturation, found.load))
+
+
+def _part_of_full(full: Saturation | None, load: float) -> Interval | None:
+    """The load of a replica as a part of what it completes at most; None where that is not known."""
+    if full is None or full.rate.lower <= 0:
+        return None
+    return Interval(load / full.rate.point, load / full.rate.upper, load / full.rate.lower)
 
 
 def _capacity(option: Option) -> Seen | Refusal:

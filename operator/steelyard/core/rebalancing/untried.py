@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from math import hypot
 
 from steelyard.core.catalogue.relative import meant
@@ -35,22 +36,47 @@ class Untried:
 
 def untried(grounds: Grounds, dearest: Option) -> Iterator[Untried]:
     """The pools that a trial would tell more of, that first which is expected to save most, net of its price. dearest: of those that stand."""
-    stands = [o for o in grounds.options if o.pool in grounds.standing and good_for_part(o)]
-    hiding = {o.pool for o in stands if _hides(grounds, o)}
-    candidates = [o for o in stands if o.pool in hiding or _may_be_more(grounds, o)]
-    candidates += [o for o in grounds.options if o.pool not in grounds.standing and good_for_part(o) and _is_new(grounds, o)]
-    percent = grounds.snapshot.workload.max_spot_percent
-    candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
+    candidates = [(o, doubt) for o in grounds.options if (doubt := _doubt(grounds, o)) is not None]
     if not candidates:
         return
     # Of what was never measured the point is enough.
-    here = standing_cost(grounds, ends=any(o.sure or o.pool in grounds.standing for o in candidates))
-    sources = {o.pool: (grounds.beside(o) if o is dearest else None) or dearest for o in candidates}
-    new = {o.pool for o in candidates if not o.sure and o.pool not in grounds.standing}
-    candidates = [o for o in candidates if o.pool in hiding | new or _is_left_open(grounds, o, sources[o.pool], here)]
-    saves = {o.pool: _hidden(grounds, o) if o.pool in hiding else _expected(grounds, o, sources[o.pool], here) for o in candidates}
-    for option in sorted(candidates, key=lambda o: (trial_cost(grounds, o) - saves[o.pool], o.pool)):
-        yield Untried(option, sources[option.pool], saves[option.pool], here)
+    here = standing_cost(grounds, ends=any(doubt is not _Doubt.NEW for _, doubt in candidates))
+    found = []
+    for option, doubt in candidates:
+        source = _source(grounds, option, dearest)
+        if doubt is not _Doubt.PROBED or _is_left_open(grounds, option, source, here):
+            saves = _hidden(grounds, option) if doubt is _Doubt.HIDDEN else _expected(grounds, option, source, here)
+            found.append(Untried(option, source, saves, here))
+    yield from sorted(found, key=lambda one: (trial_cost(grounds, one.option) - one.saves, one.option.pool))
+
+
+class _Doubt(Enum):
+    """Why a trial would tell more of a pool."""
+
+    NEW = auto()
+    """Nothing was measured there, or nothing lately."""
+    PROBED = auto()
+    """No more is known of it than a probe told, which may leave the decision open."""
+    HIDDEN = auto()
+    """It has a part of the load, and may carry far more than that shows."""
+
+
+def _doubt(grounds: Grounds, option: Option) -> _Doubt | None:
+    """None where the pool may have no part of the load, or a trial would tell nothing."""
+    if not good_for_part(option) or not grounds.may_have_one(option):
+        return None
+    if option.pool in grounds.standing:
+        if _hides(grounds, option):
+            return _Doubt.HIDDEN
+        return _Doubt.PROBED if _may_be_more(grounds, option) else None
+    if not _is_new(grounds, option):
+        return None
+    return _Doubt.PROBED if option.sure else _Doubt.NEW
+
+
+def _source(grounds: Grounds, option: Option, dearest: Option) -> Option:
+    """What a trial comes from: the dearest of those that stand; of that one itself another, where one stands beside it."""
+    return grounds.beside(option) or dearest if option is dearest else dearest
 
 
 def _is_new(grounds: Grounds, option: Option) -> bool:
