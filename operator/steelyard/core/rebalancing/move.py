@@ -127,6 +127,30 @@ class Scene:
     not_picked: str | None = None
     """Why no first share is shifted: InferencePools are asked for, and requests are sent to Services."""
 
+    @property
+    def passed(self) -> bool:
+        """Whether a window at least was seen, and the target keeps the promise."""
+        return self.windows >= 1 and self.test.result is Result.PASS
+
+    @property
+    def not_cheaper(self) -> str | None:
+        """Why the target is not cheaper as measured; None where it is."""
+        if self.review is None:
+            return "the saving could not be judged"
+        refusal = self.review.verdict
+        return None if refusal is None else refusal.message
+
+    @property
+    def staying(self) -> Staying:
+        """What serves while source replicas go."""
+        return Staying(
+            target=self.target_ready,
+            target_capacity=self.target_capacity,
+            others=self.others,
+            others_capacity=self.others_capacity,
+            alone=self.alone,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -223,6 +247,21 @@ class Staying:
     others_capacity: float | None = None
     alone: bool = False
 
+    @property
+    def smallest(self) -> float | None:
+        """Capacity of the slowest of them; None where that of the target is not known."""
+        if self.target_capacity is None or self.others_capacity is None or not self.others:
+            return self.target_capacity
+        return min(self.target_capacity, self.others_capacity)
+
+    def carry(self, load: float) -> bool:
+        """Whether all of them carry the load in equal parts."""
+        return (self.others + self.target) * (self.smallest or 0.0) >= load
+
+    def carry_alone(self, load: float) -> bool:
+        """Whether what is left without the source carries the load: all of them, or the target where the others go as well."""
+        return self.carry(load) or (self.alone and self.target * (self.target_capacity or 0.0) >= load)
+
 
 def next_source_count(current: int, source_capacity: float | None, staying: Staying, load: float, least: int = 0) -> int:
     """The next smaller number of source replicas, not below `least`, at which no replica of any pool is overloaded (invariant I1).
@@ -232,15 +271,13 @@ def next_source_count(current: int, source_capacity: float | None, staying: Stay
     """
     if current <= least:
         return current
-    if source_capacity is None or staying.target_capacity is None:
+    smallest = staying.smallest
+    if source_capacity is None or smallest is None:
         return current - 1
-    beside = staying.others_capacity if staying.others else None
-    smallest = staying.target_capacity if beside is None else min(staying.target_capacity, beside)
-    many = staying.others + staying.target
-    if current - 1 > 0 and (many + current - 1) * min(source_capacity, smallest) >= load:
+    after = staying.others + staying.target + current - 1
+    if current > 1 and after * min(source_capacity, smallest) >= load:
         return current - 1
-    together = many * smallest >= load or (staying.alone and staying.target * staying.target_capacity >= load)
-    return least if least == 0 and together else current
+    return least if least == 0 and staying.carry_alone(load) else current
 
 
 def _probe(move: Move, scene: Scene) -> Progress:
@@ -277,12 +314,9 @@ def _join_for_trial(move: Move, scene: Scene) -> Progress:
 def _judge_probed(move: Move, scene: Scene) -> Progress:
     if move.trial is not None:
         return _join_for_trial(move, scene)
-    refusal = scene.review.verdict if scene.review is not None else None
-    said = scene.probing.said
-    if scene.review is None:
-        return _back(move, scene, Reason.NOT_CHEAPER, f"{said}; the saving could not be judged")
-    if refusal is not None:
-        return _back(move, scene, Reason.NOT_CHEAPER, f"{said}; {refusal.message}")
+    said, why = scene.probing.said, scene.not_cheaper
+    if why is not None:
+        return _back(move, scene, Reason.NOT_CHEAPER, f"{said}; {why}")
     goal, extra = max(1, scene.need_target), scene.probing.extra
     first = replace(
         move,
@@ -365,7 +399,7 @@ def _rescued(move: Move, scene: Scene) -> Progress:
     can help; where it keeps the promise it grows at once to what carries the load, and the source is drained: nobody waits for a saving."""
     if scene.test.result is Result.FAIL:
         return _missed(move, scene)
-    if scene.windows >= 1 and scene.test.result is Result.PASS:
+    if scene.passed:
         if scene.too_expensive is not None:
             return _back(move, scene, Reason.TOO_EXPENSIVE, scene.too_expensive)
         goal = max(move.target_goal, scene.need_target)
@@ -421,25 +455,37 @@ def _wholly(move: Move, scene: Scene) -> Progress:
         return _shown(move, scene)
     if _dearer(move, scene):
         return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
-    passed = scene.windows >= 1 and scene.test.result is Result.PASS and scene.not_shifted is None
-    # A trial pays for knowing: it is judged once its windows show their own spread, or its time is up.
+    if scene.passed and scene.not_shifted is None:
+        if move.kind is not MoveKind.EXPLORATION:
+            return _join_next(move, scene)
+        if _is_measured(move, scene):
+            return _judge(move, scene)
+    return _out_of_time(move, scene) if scene.now >= move.deadline else move
+
+
+def _join_next(move: Move, scene: Scene) -> Move:
+    """What has joined keeps the promise: more replicas join, or all that are to are there. Where the user's limit leaves no room for both in full,
+    the drain makes it: the target grows as the source goes."""
+    goal = max(move.target_goal, scene.need_target)
+    more = _more(move, scene, goal)
+    if more > 0:
+        return _grown(replace(move, target_goal=goal), scene, more)
+    return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.bake_seconds} s")
+
+
+def _is_measured(move: Move, scene: Scene) -> bool:
+    """Whether a trial is judged. It pays for knowing: once its windows show their own spread, or its time is up."""
     known = scene.windows >= LEAST_BLOCKS or scene.now >= move.deadline
-    if passed and known and move.kind is MoveKind.EXPLORATION and scene.target_good >= scene.policy.min_good_requests:
-        return _judge(move, scene)
-    if passed and move.kind is not MoveKind.EXPLORATION:
-        goal = max(move.target_goal, scene.need_target)
-        # Where the user's limit leaves no room for both in full, the drain makes it: the target grows as the source goes.
-        more = _more(move, scene, goal)
-        if more > 0:
-            return _grown(replace(move, target_goal=goal), scene, more)
-        return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.bake_seconds} s")
-    if scene.now >= move.deadline:
-        if _asked_for(move, scene):
-            return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"nothing speaks against the new revision: {_counts(scene.test)}")
-        return _back(
-            move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target.pool}"
-        )
-    return move
+    return known and scene.target_good >= scene.policy.min_good_requests
+
+
+def _out_of_time(move: Move, scene: Scene) -> Move:
+    """The time of the step is over, and the test has no word that would do."""
+    if _asked_for(move, scene):
+        return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"nothing speaks against the new revision: {_counts(scene.test)}")
+    return _back(
+        move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target.pool}"
+    )
 
 
 def _partly(move: Move, scene: Scene) -> Progress:
@@ -455,21 +501,30 @@ def _partly(move: Move, scene: Scene) -> Progress:
 def _further(move: Move, scene: Scene) -> Progress:
     """The next share of the requests, once the present one is served and has passed; replicas come first where it needs more than there are."""
     assert move.share is not None
-    if scene.windows < 1 or scene.not_shifted is not None:
-        return move if scene.not_shifted is None else replace(move, message=scene.not_shifted)
-    # One replica that is tried gets at most what one Service would send it at once.
-    if move.share > FIRST_LOOK and move.kind is not MoveKind.EXPLORATION and scene.test.result is not Result.PASS:
+    if scene.not_shifted is not None:
+        return replace(move, message=scene.not_shifted)
+    if not _has_passed(move, scene, move.share):
         return move
-    # What both cost is compared while both serve.
-    if move.share == COMPARED and move.kind is MoveKind.REBALANCE and not _decided(scene, Result.PASS):
-        return move
-    after = next_share(move.share, proven=scene.proven)
-    goal = move.target_goal if move.kind is MoveKind.EXPLORATION else max(move.target_goal, scene.need_target)
-    wanted = 1 if move.kind is MoveKind.EXPLORATION else replicas_at(after, goal - move.target_base, scene.load, scene.target_capacity)
+    if move.kind is MoveKind.EXPLORATION:
+        goal, wanted = move.target_goal, 1
+    else:
+        goal, after = max(move.target_goal, scene.need_target), next_share(move.share, proven=scene.proven)
+        wanted = replicas_at(after, goal - move.target_base, scene.load, scene.target_capacity)
     more = min(move.target_base + wanted - move.target_replicas, _room(move, scene))
     if more > 0:
         return _grown(replace(move, target_goal=goal), scene, more)
     return _to_next_share(replace(move, target_goal=goal), scene)
+
+
+def _has_passed(move: Move, scene: Scene, share: int) -> bool:
+    """Whether what was served at that share allows a larger one."""
+    if scene.windows < 1:
+        return False
+    # One replica that is tried gets at most what one Service would send it at once.
+    if share > FIRST_LOOK and move.kind is not MoveKind.EXPLORATION and scene.test.result is not Result.PASS:
+        return False
+    # What both cost is compared while both serve.
+    return share != COMPARED or move.kind is not MoveKind.REBALANCE or _decided(scene, Result.PASS)
 
 
 def _to_next_share(move: Move, scene: Scene) -> Move:
@@ -509,36 +564,28 @@ def _asked_for(move: Move, scene: Scene) -> bool:
 
 
 def _judge(move: Move, scene: Scene) -> Progress:
-    refusal = scene.review.verdict if scene.review is not None else None
     in_time = scene.now < move.deadline
     if scene.undecided and in_time:
         return move  # However cheap the target is: once the source is gone, what it costs is measured no more.
-    if scene.review is not None and refusal is None:
-        goal = max(1, scene.need_target)
-        on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
-        if move.share is not None:
-            on = replace(on, share=share_of(scene.part))
-            return _to(on, scene, Step.SHIFT, Reason.CHEAPER_AS_MEASURED, f"{move.target.pool} is cheaper as measured")
-        more = _more(move, scene, goal)
-        if more > 0:
-            on = replace(on, target_replicas=move.target_replicas + more)
-            return _to(
-                on,
-                scene,
-                Step.SURGE,
-                Reason.CHEAPER_AS_MEASURED,
-                f"{move.target.pool} is cheaper as measured; {on.target_replicas} of {goal} replica(s)",
-            )
-        return _to(
-            on,
-            scene,
-            Step.BAKE,
-            Reason.CHEAPER_AS_MEASURED,
-            f"{move.target.pool} is cheaper as measured; both pools carry the load for {scene.bake_seconds} s",
-        )
+    why = scene.not_cheaper
+    if why is None:
+        return _cheaper(move, scene)
     if scene.may_still_save and in_time and not _decided(scene, Result.FAIL):
         return move
-    return _back(move, scene, Reason.NOT_CHEAPER, refusal.message if refusal else "the saving could not be judged")
+    return _back(move, scene, Reason.NOT_CHEAPER, why)
+
+
+def _cheaper(move: Move, scene: Scene) -> Move:
+    """A trial goes on as a move."""
+    goal, said = max(1, scene.need_target), f"{move.target.pool} is cheaper as measured"
+    on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
+    if move.share is not None:
+        return _to(replace(on, share=share_of(scene.part)), scene, Step.SHIFT, Reason.CHEAPER_AS_MEASURED, said)
+    more = _more(move, scene, goal)
+    if more > 0:
+        on = replace(on, target_replicas=move.target_replicas + more)
+        return _to(on, scene, Step.SURGE, Reason.CHEAPER_AS_MEASURED, f"{said}; {on.target_replicas} of {goal} replica(s)")
+    return _to(on, scene, Step.BAKE, Reason.CHEAPER_AS_MEASURED, f"{said}; both pools carry the load for {scene.bake_seconds} s")
 
 
 def _dearer(move: Move, scene: Scene) -> bool:
@@ -555,11 +602,9 @@ def _bake(move: Move, scene: Scene) -> Progress:
         return _fail(move, scene)
     if _dearer(move, scene):
         return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
-    baked = scene.now - move.step_time >= timedelta(seconds=scene.bake_seconds)
-    whole = scene.windows >= 1 and _there(move, scene) >= move.target_replicas and scene.not_shifted is None
     # With weights the source serves nothing by now, and what both cost was compared before.
     cheaper = move.kind is not MoveKind.REBALANCE or move.share is not None or _decided(scene, Result.PASS)
-    if baked and whole and cheaper:
+    if cheaper and _is_baked(move, scene):
         after = _drain_next(move, scene)
         if after != move:
             return after
@@ -569,27 +614,24 @@ def _bake(move: Move, scene: Scene) -> Progress:
     return move
 
 
+def _is_baked(move: Move, scene: Scene) -> bool:
+    """Whether the target has carried its part with all of its replicas for as long as it has to."""
+    if scene.now - move.step_time < timedelta(seconds=scene.bake_seconds):
+        return False
+    return scene.windows >= 1 and _there(move, scene) >= move.target_replicas and scene.not_shifted is None
+
+
 def _drain(move: Move, scene: Scene) -> Progress:
-    rescue, failed = move.kind is MoveKind.RESCUE, scene.test.result is Result.FAIL
-    if failed and (scene.target_hopeless or not rescue):
-        return _fail(move, scene)
+    failed = scene.test.result is Result.FAIL
     # What a rescue leaves did not keep the promise either: the rest of it goes on making room.
+    if failed and (scene.target_hopeless or move.kind is not MoveKind.RESCUE):
+        return _fail(move, scene)
     goal = min(max(move.target_goal, scene.need_target, move.target_replicas + int(failed)), _beside_source(move, scene))
     if goal > move.target_replicas:
         grown = replace(move, target_replicas=goal, target_goal=max(goal, move.target_goal))
         return _to(grown, scene, Step.DRAIN, Reason.STEP_STARTED, _counts(scene.test)) if failed else grown
-    settled = scene.source_pods <= move.source_replicas and _there(move, scene) >= move.target_replicas
-    passed = scene.windows >= 1 and (failed or scene.test.result is Result.PASS)
-    # A revision has had its verdict, or its time, in Shift; from there on only a failure stops it.
-    if settled and (passed or _asked_for(move, scene)):
-        if move.source_replicas <= move.source_goal:
-            carries = (
-                "carries the whole load" if move.source_goal == 0 else f"and {move.source_replicas} on {move.source.pool} carry the load"
-            )
-            return Ended(
-                Outcome.MOVED, Reason.MOVED, f"{move.target.pool} {carries} with {scene.target_ready} replica(s)", quarantine=False
-            )
-        after = _drain_next(move, scene)
+    if _is_settled(move, scene):
+        after = _moved(move, scene) if move.source_replicas <= move.source_goal else _drain_next(move, scene)
         if after != move:
             return after
     if scene.now >= move.deadline:
@@ -597,36 +639,50 @@ def _drain(move: Move, scene: Scene) -> Progress:
     return move
 
 
-def _drain_next(move: Move, scene: Scene) -> Progress:
-    staying = Staying(
-        target=scene.target_ready,
-        target_capacity=scene.target_capacity,
-        others=scene.others,
-        others_capacity=scene.others_capacity,
-        alone=scene.alone,
-    )
-    left = (
-        next_source_count(move.source_replicas, scene.source_capacity, staying, scene.load, move.source_goal)
-        if move.share is None
-        else _source_by_weight(move, scene)
-    )
-    full = move.source_replicas + move.target_replicas >= scene.room
-    if move.kind is MoveKind.RESCUE and _carries(move, scene):
-        left = move.source_goal
-    if move.kind in _REPLACING and full and scene.target_ready + move.source_replicas > move.target_goal:
-        # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
-        left = min(left, move.source_replicas - 1)
-    if left == move.source_replicas and (move.source_goal > 0 or move.target_replicas >= scene.target_most):
+def _is_settled(move: Move, scene: Scene) -> bool:
+    """Whether the last step of a drain is done, and the target has its word; of a failure that a drain goes on after, as well."""
+    if scene.source_pods > move.source_replicas or _there(move, scene) < move.target_replicas:
+        return False
+    told = scene.windows >= 1 and scene.test.result is not Result.INCONCLUSIVE
+    # A revision has had its verdict, or its time, in Shift; from there on only a failure stops it.
+    return told or _asked_for(move, scene)
+
+
+def _moved(move: Move, scene: Scene) -> Ended:
+    carries = "carries the whole load" if move.source_goal == 0 else f"and {move.source_replicas} on {move.source.pool} carry the load"
+    said = f"{move.target.pool} {carries} with {scene.target_ready} replica(s)"
+    return Ended(Outcome.MOVED, Reason.MOVED, said, quarantine=False)
+
+
+def _drain_next(move: Move, scene: Scene) -> Move:
+    """The source shrinks; where it cannot, the target grows as far as it may, and then the source keeps what it has."""
+    left = _source_left(move, scene)
+    if left != move.source_replicas:
+        shrunk = replace(move, source_replicas=left)
+        return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {left} replica(s)")
+    if move.source_goal > 0 or move.target_replicas >= scene.target_most:
         # The target is as large as it may be: what the source still carries, it keeps, and where that is all of it the drain is over at once.
         kept = replace(move, source_goal=left)
         said = f"{move.source.pool} keeps all of its {left} replica(s)"
         return kept if move.step is Step.DRAIN else _to(kept, scene, Step.DRAIN, Reason.STEP_STARTED, said)
-    if left == move.source_replicas:
-        more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
-        more = max(move.target_replicas, min(more, _beside_source(move, scene)))
-        return replace(move, target_replicas=more, target_goal=max(more, move.target_goal))
-    shrunk = replace(move, source_replicas=left)
-    return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {left} replica(s)")
+    more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
+    more = max(move.target_replicas, min(more, _beside_source(move, scene)))
+    return replace(move, target_replicas=more, target_goal=max(more, move.target_goal))
+
+
+def _source_left(move: Move, scene: Scene) -> int:
+    """Replicas that the source has after the next step."""
+    if move.kind is MoveKind.RESCUE and _carries(move, scene):
+        left = move.source_goal
+    elif move.share is None:
+        left = next_source_count(move.source_replicas, scene.source_capacity, scene.staying, scene.load, move.source_goal)
+    else:
+        left = _source_by_weight(move, scene)
+    full = move.source_replicas + move.target_replicas >= scene.room
+    if move.kind in _REPLACING and full and scene.target_ready + move.source_replicas > move.target_goal:
+        # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
+        return min(left, move.source_replicas - 1)
+    return left
 
 
 def _source_by_weight(move: Move, scene: Scene) -> int:
@@ -651,19 +707,16 @@ def _carries(move: Move, scene: Scene) -> bool:
     """Whether the target and the others carry the load without the source."""
     if move.share is not None:
         return _carried_by_weight(scene) >= scene.load
-    least = scene.target_capacity or 0.0
-    staying = least if scene.others_capacity is None or not scene.others else min(least, scene.others_capacity)
-    return (scene.others + scene.target_ready) * staying >= scene.load
+    return scene.staying.carry(scene.load)
 
 
 def _return(move: Move, scene: Scene) -> Progress:
-    reason = move.back_reason or Reason.NOT_CHEAPER
-    wanted = min(scene.need_source, max(scene.source_most, move.source_replicas))
+    wanted = _wanted_back(move, scene)
     if wanted > move.source_replicas:
         return replace(move, source_replicas=wanted)
     # What the target carries must be carried by the source first; while the source cannot, the target stays.
     if move.target_replicas > move.target_base and scene.source_ready < wanted:
-        return _stranded(move, scene, reason) if scene.now >= move.deadline else move
+        return _stranded(move, scene) if scene.now >= move.deadline else move
     # What the source has no room for is not taken from the target.
     kept = move.target_replicas if scene.need_source > wanted else move.target_base
     if move.target_replicas > kept:
@@ -671,19 +724,25 @@ def _return(move: Move, scene: Scene) -> Progress:
     if scene.target_pods > kept:
         # What the source does not carry keeps replicas of the target, however long that is waited for.
         late = scene.now >= move.deadline and scene.source_ready < max(scene.need_source, move.source_replicas)
-        return _stranded(move, scene, reason) if late else move
-    return _gone_back(move, reason, move.message, kept)
+        return _stranded(move, scene) if late else move
+    return _gone_back(move, move.message, kept)
 
 
-def _stranded(move: Move, scene: Scene, reason: Reason) -> Ended:
+def _wanted_back(move: Move, scene: Scene) -> int:
+    """Replicas that the source should have again: what carries the load, as far as there is room for it."""
+    return min(scene.need_source, max(scene.source_most, move.source_replicas))
+
+
+def _stranded(move: Move, scene: Scene) -> Ended:
     """The source does not come back: what carries the load meanwhile stays, and the questions decide what becomes of it."""
     ready = f"{scene.source_ready} of {scene.need_source} replicas on {move.source.pool} came back"
     kept = max(move.target_replicas, scene.target_pods)
     said = f"{move.message}; {ready} by the deadline, and {move.target.pool} keeps {kept}"
-    return _gone_back(move, reason, said, kept)
+    return _gone_back(move, said, kept)
 
 
-def _gone_back(move: Move, reason: Reason, said: str, kept: int) -> Ended:
+def _gone_back(move: Move, said: str, kept: int) -> Ended:
+    reason = move.back_reason or Reason.NOT_CHEAPER
     explored = reason in _EXPLORED and move.kind is MoveKind.EXPLORATION
     outcome = Outcome.EXPLORED if explored else Outcome.ROLLED_BACK
     return Ended(outcome, reason, said, quarantine=_speaks_against(move, reason), target_kept=kept if kept > move.target_base else 0)
@@ -703,9 +762,8 @@ def _fail(move: Move, scene: Scene) -> Move:
 
 
 def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
-    wanted = min(scene.need_source, max(scene.source_most, move.source_replicas))
-    share = None if move.share is None else 0
-    whole = replace(move, source_replicas=max(move.source_replicas, wanted, 1), back_reason=reason, share=share)
+    share, replicas = None if move.share is None else 0, max(move.source_replicas, _wanted_back(move, scene), 1)
+    whole = replace(move, source_replicas=replicas, back_reason=reason, share=share)
     # The target may go at once only when it is known that the source carries the load: an unread load is not a small one.
     if scene.fresh and scene.source_ready >= max(whole.source_replicas, scene.need_source):
         whole = replace(whole, target_replicas=min(whole.target_replicas, whole.target_base))
