@@ -9,17 +9,21 @@ from steelyard.core.facts.trial import Trial, TrialMemory
 
 
 def asks(trial: Trial, memory: TrialMemory) -> LiveTrial | None:
-    """By its spec and its status alone; None of one that asks for nothing, or no more: a pool of which it knows enough is left out, and goes back by
-    that."""
+    """By its spec and its status alone; None of one that asks for nothing, or no more."""
     if not trial.live or trial.budget is None or trial.stop or memory.finished:
         return None
-    known = {row.pool for row in memory.rows if row.phase.is_over or row.ended is not None}
     return LiveTrial(
         key=trial.mine,
         created=trial.created,
         deadline=trial.created + timedelta(seconds=trial.deadline_seconds),
-        pools=tuple(pool for pool in trial.pools if pool not in known),
+        pools=_still_asked(trial, memory),
         budget=trial.budget,
         duration_seconds=trial.duration_seconds,
         spent={row.pool: row.spent for row in memory.rows if row.phase.is_over and row.spent is not None},
     )
+
+
+def _still_asked(trial: Trial, memory: TrialMemory) -> tuple[str, ...]:
+    """Its pools without those of which it knows enough: these go back by that."""
+    known = {row.pool for row in memory.rows if row.phase.is_over or row.ended is not None}
+    return tuple(pool for pool in trial.pools if pool not in known)

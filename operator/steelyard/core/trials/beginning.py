@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -39,26 +40,35 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
     seen = look.seen
     if isinstance(seen, Refusal):
         return seen
-    if seen.snapshot.settings.frozen:
-        return Refusal(Reason.FROZEN, "the installation is frozen: nothing is tried")
-    if (lacks := breach(look)) is not None:
-        return replace(lacks, reason=Reason.WAITING)
-    if (drill := next((each for each in seen.snapshot.drills if not each.finished and each.name != look.trial.key.name), None)) is not None:
-        return Refusal(
-            Reason.WAITING, f"exit drill {drill.name} of the workload is under way, and both would measure each other: it is waited for"
-        )
-    if (lacks := _not_compared(look, seen)) is not None:
-        return lacks
-    if look.trial.load is None and seen.load is None and look.now < look.trial.created + FIRST_LOAD:
-        return Refusal(Reason.WAITING, "the workload's load is not known yet: it is waited for, for ten minutes at most")
-    waits = [row for row in memory.rows if row.phase is TrialPhase.WAITING and not is_ready(row)]
-    if waits:
-        return Refusal(Reason.WAITING, "; ".join(f"pool {row.pool}: {row.message}" for row in waits))
+    waits = next((found for check in BEFORE if (found := check(look, seen, memory)) is not None), None)
+    if waits is not None:
+        return waits
     ready = [row for row in memory.rows if is_ready(row)]
     return _with_times(look, seen, memory, ready) if ready else Refusal(Reason.WAITING, "no pool can be measured")
 
 
-def _not_compared(look: Look, seen: Analysis) -> Refusal | None:
+def _frozen(_: Look, seen: Analysis, __: TrialMemory) -> Refusal | None:
+    """A person said stop."""
+    return Refusal(Reason.FROZEN, "the installation is frozen: nothing is tried") if seen.snapshot.settings.frozen else None
+
+
+def _lacking(look: Look, _: Analysis, __: TrialMemory) -> Refusal | None:
+    """Users come first."""
+    lacks = breach(look)
+    return None if lacks is None else replace(lacks, reason=Reason.WAITING)
+
+
+def _drilled(look: Look, seen: Analysis, _: TrialMemory) -> Refusal | None:
+    """Two trials beside each other would be measured on each other's nodes; an exit drill's own trial is not beside itself."""
+    drill = next((each for each in seen.snapshot.drills if not each.finished and each.name != look.trial.key.name), None)
+    if drill is None:
+        return None
+    return Refusal(
+        Reason.WAITING, f"exit drill {drill.name} of the workload is under way, and both would measure each other: it is waited for"
+    )
+
+
+def _not_compared(look: Look, seen: Analysis, _: TrialMemory) -> Refusal | None:
     """What no load can answer is not paid for: a claim relative to what is no pool of this trial. Of a pool that is not there nobody knows which
     instance types it has."""
     pools = [option.candidate.pool for option in seen.options if option.pool in look.trial.pools]
@@ -73,6 +83,30 @@ def _not_compared(look: Look, seen: Analysis) -> Refusal | None:
                 "in spec.pools",
             )
     return None
+
+
+def _load_unknown(look: Look, seen: Analysis, _: TrialMemory) -> Refusal | None:
+    """Nobody knows what to send."""
+    if look.trial.load is not None or seen.load is not None or look.now >= look.trial.created + FIRST_LOAD:
+        return None
+    return Refusal(Reason.WAITING, "the workload's load is not known yet: it is waited for, for ten minutes at most")
+
+
+def _pools_wait(_: Look, __: Analysis, memory: TrialMemory) -> Refusal | None:
+    """All pools are measured over the same minutes."""
+    waits = [row for row in memory.rows if row.phase is TrialPhase.WAITING and not is_ready(row)]
+    return Refusal(Reason.WAITING, "; ".join(f"pool {row.pool}: {row.message}" for row in waits)) if waits else None
+
+
+BEFORE: tuple[Callable[[Look, Analysis, TrialMemory], Refusal | None], ...] = (
+    _frozen,  # a person's word
+    _lacking,  # users before money
+    _drilled,
+    _not_compared,  # which ends it: nothing that is waited for mends it
+    _load_unknown,
+    _pools_wait,
+)
+"""What keeps a trial from starting; the first that finds something is told."""
 
 
 def _with_times(look: Look, seen: Analysis, memory: TrialMemory, rows: list[TrialRow]) -> TrialMemory | Refusal:

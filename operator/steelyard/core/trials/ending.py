@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from steelyard.core.facts.memory import ClaimVerdict
+from steelyard.core.facts.snapshot import Placement
 from steelyard.core.facts.trial import TrialMemory, TrialPhase
+from steelyard.core.placing.analysis import Analysis
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.row import is_gone
@@ -65,15 +67,20 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
 
 
 def _result(look: Look, memory: TrialMemory) -> _Result:
-    whole = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED]
-    lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.pool not in whole]
     return _Result(
         look,
         memory,
-        found=[row.pool for row in memory.rows if row.pool in whole or row.capacity is not None],
-        lost=[*lost, *filter(None, (is_gone(look, pool) for pool in whole))],
+        found=[row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED or row.capacity is not None],
+        lost=_lost(look, memory),
         left=[each.verdict for each in memory.verdicts if not is_decided(each)],
     )
+
+
+def _lost(look: Look, memory: TrialMemory) -> list[str]:
+    """First the pools that were not measured to the end, then those that were and are gone."""
+    failed = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
+    gone = (is_gone(look, row.pool) for row in memory.rows if row.phase is TrialPhase.MEASURED)
+    return [*failed, *filter(None, gone)]
 
 
 def _nothing(result: _Result) -> Refusal | None:
@@ -185,8 +192,7 @@ def breach(look: Look) -> Refusal | None:
         return None
     if seen.promise.result is Result.FAIL:
         return Refusal(Reason.SLO_AT_RISK, "the workload misses its objective over the last windows: a trial takes nothing from it now")
-    own = look.move.target if look.move is not None else None
-    serving = [p for p in seen.snapshot.placements if p.key.pool in look.trial.pools and p.key != own]
+    serving = _serving(look, seen)
     queued = next((p for p in serving if p.queued), None)
     if queued is not None:
         return Refusal(
@@ -196,3 +202,9 @@ def breach(look: Look) -> Refusal | None:
     if short is None:
         return None
     return Refusal(Reason.SLO_AT_RISK, f"a serving replica on pool {short.key.pool} waits for a node: {short.unplaced_message}")
+
+
+def _serving(look: Look, seen: Analysis) -> list[Placement]:
+    """What the workload has on pools of the trial, without what it has there for the trial."""
+    own = look.move.target if look.move is not None else None
+    return [p for p in seen.snapshot.placements if p.key.pool in look.trial.pools and p.key != own]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import groupby
 
@@ -25,13 +25,20 @@ class _Word(StrEnum):
 def flips(claim: Claim, mine: TrialRow | None, theirs: TrialRow | None, load: float | None) -> str:
     """The loads at which it would be true, and those at which the bounds of both capacities allow either; as a sentence. Empty where it is the same at all
     of them, for a claim that is not of a ratio of costs at the objective, and where a capacity is only a load that was carried."""
-    of_cost = claim.metric is ClaimMetric.UNIT_COST and claim.at is OperatingPoint.OBJECTIVE and claim.ratio is not None
-    if not of_cost or mine is None or theirs is None or not load:
+    if not _is_of_cost(claim) or mine is None or theirs is None or not load:
         return ""
     loads = [load / AROUND * AROUND ** (2 * step / (LOADS - 1)) for step in range(LOADS)]
     words = [_word(claim, costs_at(mine, each), costs_at(theirs, each)) for each in loads]
-    if None in words or len(set(words)) == 1:
-        return ""
+    return "" if None in words or len(set(words)) == 1 else _told(words, loads)
+
+
+def _is_of_cost(claim: Claim) -> bool:
+    """Whether it is of a ratio of costs at the objective."""
+    return claim.metric is ClaimMetric.UNIT_COST and claim.at is OperatingPoint.OBJECTIVE and claim.ratio is not None
+
+
+def _told(words: Sequence[_Word | None], loads: Sequence[float]) -> str:
+    """The loads of all words but one, which holds elsewhere."""
     rest = _Word.FALSE if _Word.FALSE in words else _Word.TRUE
     told = [f"{word} {', '.join(_ranges(word, words, loads))}" for word in (_Word.TRUE, _Word.OPEN) if word in words and word is not rest]
     first, *others = told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import isfinite
+from typing import NamedTuple
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.facts.claim import ClaimMetric
@@ -48,26 +49,45 @@ def most_factors(rows: Iterable[TrialRow]) -> int:
 
 def _refused(workload: Workload, candidate: Candidate, sent: Lengths | None, factor: float) -> str | None:
     """Why requests that are so many times as long cannot be sent there: nothing is cut in silence."""
-    task = workload.model.task
-    if task in GRAPHS:
+    if workload.model.task in GRAPHS:
         return "not measured: requests of a graph have the sizes of its inputs, and no length"
+    limit = _limit(workload, candidate)
+    if limit is None:
+        return "not measured: nothing is known of the lengths that its server takes"
+    longest = _tokens(workload, sent, factor) + AROUND
+    if limit.tokens is None or longest <= limit.tokens:
+        return None
+    return f"not measured: requests of up to {longest:.0f} tokens would come, and its server takes {limit.tokens}: {limit.todo}"
+
+
+class _Limit(NamedTuple):
+    """Tokens of a text, with its answer, that a server takes at most, None where it says no number; and what to do where more would come."""
+
+    tokens: int | None
+    todo: str
+
+
+def _limit(workload: Workload, candidate: Candidate) -> _Limit | None:
+    """None where nothing is known of what its server takes."""
+    if workload.vllm is None:
+        if candidate.inputs is None or not candidate.inputs.sequence_lengths:
+            return None
+        return _Limit(max(candidate.inputs.sequence_lengths), "raise spec.compile.sequenceLengths")
+    counted = candidate.artifact.memory if candidate.artifact is not None else None
+    if workload.vllm.max_model_length is None and counted is not None:
+        return _Limit(counted.positions, "leave this factor out")
+    return _Limit(workload.vllm.max_model_length, "raise spec.server.vllm.maxModelLength")
+
+
+def _tokens(workload: Workload, sent: Lengths | None, factor: float) -> float:
+    """The most of one text that comes to a server, and of its answer where a server generates one."""
+    task = workload.model.task
     # What is counted are tokens of a request, and what a server takes are those of one text.
     apart = READ_APART.get(task, 1)
     longest = factor * _longest(sent.input if sent is not None else (), apart * USUAL_INPUT) / apart
-    if workload.vllm is not None:
-        if generates(task):
-            longest += factor * _longest(sent.output if sent is not None else (), USUAL_OUTPUT)
-        counted = candidate.artifact.memory if candidate.artifact is not None else None
-        limit, todo = workload.vllm.max_model_length, "raise spec.server.vllm.maxModelLength"
-        if limit is None and counted is not None:
-            limit, todo = counted.positions, "leave this factor out"
-    elif candidate.inputs is not None and candidate.inputs.sequence_lengths:
-        limit, todo = max(candidate.inputs.sequence_lengths), "raise spec.compile.sequenceLengths"
-    else:
-        return "not measured: nothing is known of the lengths that its server takes"
-    if limit is None or longest + AROUND <= limit:
-        return None
-    return f"not measured: requests of up to {longest + AROUND:.0f} tokens would come, and its server takes {limit}: {todo}"
+    if workload.vllm is None or not generates(task):
+        return longest
+    return longest + factor * _longest(sent.output if sent is not None else (), USUAL_OUTPUT)
 
 
 def _longest(counts: tuple[tuple[float, int], ...], usual: int) -> float:

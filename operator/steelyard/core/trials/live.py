@@ -7,7 +7,6 @@ workload goes back by.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,7 +18,6 @@ from steelyard.core.facts.window import since
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.asked_for import asked_for, first_asked
 from steelyard.core.rebalancing.asked import spent_on
-from steelyard.core.rebalancing.propose import Considered
 from steelyard.core.rebalancing.untried import WANTING
 from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.statistics.significant import significant
@@ -145,24 +143,43 @@ def _measured(look: Look, seen: Analysis, row: TrialRow, key: PlacementKey, span
 
 def _begun(look: Look, seen: Analysis, memory: TrialMemory) -> TrialMemory:
     """With its money and its moments. A trial of pools that all serve begins at once."""
-    move = look.move
     alone = all(_standing(seen, row.pool) is not None for row in memory.rows)
-    started = memory.started or (move.started if move is not None else look.now if alone else None)
+    started = memory.started or _start(look, alone=alone)
     if started is None:
         return memory
-    first = min((row.began for row in memory.rows if row.began is not None), default=None)
-    mean = seen.load.mean if seen.load is not None else 0.0
-    spent = sum(row.spent or 0.0 for row in memory.rows if move is None or row.pool != move.target.pool)
-    reserved = spent + (move.reserved or 0.0 if move is not None else 0.0)
     usual = seen.snapshot.workload.rebalancing.exploration_deadline_seconds
     return replace(
         memory,
         started=started,
-        begin=memory.begin or first or (started if alone else None),
-        load=memory.load or (significant(mean) if mean > 0 else None),
+        begin=memory.begin or _beginning(memory, started, alone=alone),
+        load=memory.load or _load(seen),
         load_seconds=memory.load_seconds or look.trial.duration_seconds or usual,
-        reserved=max(memory.reserved or 0.0, reserved),
+        reserved=max(memory.reserved or 0.0, _reserved(look, memory)),
     )
+
+
+def _start(look: Look, *, alone: bool) -> datetime | None:
+    """When the workload began to carry it out; None before. alone: there is nothing for it to do."""
+    if look.move is not None:
+        return look.move.started
+    return look.now if alone else None
+
+
+def _beginning(memory: TrialMemory, started: datetime, *, alone: bool) -> datetime | None:
+    """The first request to a pool that is tried; where all serve, the start of the trial."""
+    first = min((row.began for row in memory.rows if row.began is not None), default=None)
+    return first or (started if alone else None)
+
+
+def _load(seen: Analysis) -> float | None:
+    return significant(seen.load.mean) if seen.load is not None and seen.load.mean > 0 else None
+
+
+def _reserved(look: Look, memory: TrialMemory) -> float:
+    """Money: what the pools before have cost, and what the one that is tried now may."""
+    move = look.move
+    spent = sum(row.spent or 0.0 for row in memory.rows if move is None or row.pool != move.target.pool)
+    return spent + (move.reserved or 0.0 if move is not None else 0.0)
 
 
 def _ended(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow) -> TrialRow:
@@ -176,16 +193,18 @@ def _ended(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow) -> Tr
 
 def _of_standing(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow) -> TrialRow:
     """A pool that serves is measured for as long as any other one is."""
-    key, others = _standing(seen, row.pool), [each for each in memory.rows if _standing(seen, each.pool) is None]
-    if row.phase.is_over or key is None or not all(each.phase.is_over for each in others):
+    key = _standing(seen, row.pool)
+    if row.phase.is_over or key is None:
+        return row
+    others = _not_standing(seen, memory)
+    if not all(each.phase.is_over for each in others):
         return row
     if memory.begin is None:
-        said = "nothing was measured that it could be compared with"
-        return replace(row, phase=TrialPhase.REFUSED, message=said)
-    if not _is_known(look, seen, memory, row, key) and not (others and _is_enough(seen, row)):
-        late = _is_late(look, seen, memory, row)
-        return replace(row, phase=TrialPhase.FAILED, message="too few requests came there", ended=look.now) if late else row
-    return replace(row, phase=TrialPhase.MEASURED, message="", ended=look.now)
+        return replace(row, phase=TrialPhase.REFUSED, message="nothing was measured that it could be compared with")
+    if _is_known(look, seen, memory, row, key) or (others and _is_enough(seen, row)):
+        return replace(row, phase=TrialPhase.MEASURED, message="", ended=look.now)
+    late = _is_late(look, seen, memory, row)
+    return replace(row, phase=TrialPhase.FAILED, message="too few requests came there", ended=look.now) if late else row
 
 
 def _is_late(look: Look, seen: Analysis, memory: TrialMemory, row: TrialRow) -> bool:
@@ -219,28 +238,44 @@ def _waits(look: Look, seen: Analysis, memory: TrialMemory) -> Refusal | None:
     """Why no requests come to the next pool now."""
     if look.move is not None or all(row.phase.is_over or _standing(seen, row.pool) for row in memory.rows):
         return None
-    return next((found for found in _reasons(look, seen, memory) if found is not None), None)
+    return _other_move(seen) or _other_trial(look, seen) or _not_begun(seen, memory)
 
 
-def _reasons(look: Look, seen: Analysis, memory: TrialMemory) -> Iterator[Refusal | None]:
-    move, first, last = seen.snapshot.memory.move, first_asked(seen), seen.snapshot.memory.last
-    if move is not None:
-        yield Refusal(
-            Reason.WAITING,
-            f"a move of the workload is under way and waited for: {move.kind.value} of {move.source.pool} to {move.target.pool}",
-        )
-    if first is not None and first.key != look.trial.mine:
-        yield Refusal(Reason.WAITING, f"AcceleratorTrial {first.key.name} of the same workload comes first")
+def _other_move(seen: Analysis) -> Refusal | None:
+    move = seen.snapshot.memory.move
+    if move is None:
+        return None
+    return Refusal(
+        Reason.WAITING, f"a move of the workload is under way and waited for: {move.kind.value} of {move.source.pool} to {move.target.pool}"
+    )
+
+
+def _other_trial(look: Look, seen: Analysis) -> Refusal | None:
+    first = first_asked(seen)
+    if first is None or first.key == look.trial.mine:
+        return None
+    return Refusal(Reason.WAITING, f"AcceleratorTrial {first.key.name} of the same workload comes first")
+
+
+def _not_begun(seen: Analysis, memory: TrialMemory) -> Refusal:
+    """Its turn has come: what speaks against its next pool, else what is told of the pools where the workload sees none to try."""
     asked = asked_for(seen)
     if isinstance(asked, Refusal):
-        yield replace(asked, reason=Reason.WAITING)
-    elif isinstance(asked, Considered) and (refusal := asked.review.verdict) is not None:
-        yield _not_more(memory, refusal)
-    told = {row.pool: row.message for row in memory.rows if not row.phase.is_over and row.message}
-    yield Refusal(Reason.WAITING, "; ".join(f"pool {pool}: {said}" for pool, said in told.items())) if told and asked is None else None
-    yield Refusal(
-        Reason.WAITING, "the workload's next decision begins it" + (f"; its last one: {last.message}" if last is not None else "")
-    )
+        return replace(asked, reason=Reason.WAITING)
+    refusal = asked.review.verdict if asked is not None else None
+    if refusal is not None:
+        return _not_more(memory, refusal)
+    told = _told(memory) if asked is None else ""
+    return Refusal(Reason.WAITING, told or _by_next_decision(seen))
+
+
+def _told(memory: TrialMemory) -> str:
+    return "; ".join(f"pool {row.pool}: {row.message}" for row in memory.rows if not row.phase.is_over and row.message)
+
+
+def _by_next_decision(seen: Analysis) -> str:
+    last = seen.snapshot.memory.last
+    return "the workload's next decision begins it" + (f"; its last one: {last.message}" if last is not None else "")
 
 
 def _not_more(memory: TrialMemory, refusal: Refusal) -> Refusal:
@@ -252,6 +287,11 @@ def _not_more(memory: TrialMemory, refusal: Refusal) -> Refusal:
 def _standing(seen: Analysis, pool: str) -> PlacementKey | None:
     """Where the pool holds a part of the load."""
     return next((key for key in sorted(seen.allocation) if key.pool == pool), None)
+
+
+def _not_standing(seen: Analysis, memory: TrialMemory) -> list[TrialRow]:
+    """Of the pools that hold no part of the load."""
+    return [row for row in memory.rows if _standing(seen, row.pool) is None]
 
 
 def _past(look: Look, seen: Analysis, pool: str) -> PastMove | None:

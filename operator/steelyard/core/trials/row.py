@@ -51,25 +51,29 @@ def to_begin(look: Look, pool: str) -> TrialRow:
     if option is None:
         names = ", ".join(sorted(o.pool for o in seen.options)) or "none"
         return TrialRow(pool=pool, phase=TrialPhase.REFUSED, message=f"pool {pool} does not exist (there are {names})")
+    row, refused = _described(look, seen, option), _refused(look, option)
+    if refused is not None:
+        return replace(row, phase=TrialPhase.REFUSED, message=refused)
+    return replace(row, message=_waits(seen, option) or "")
+
+
+def _described(look: Look, seen: Analysis, option: Option) -> TrialRow:
+    """With what is known of the pool beforehand."""
     candidate = option.candidate
-    price = candidate.shape.price if candidate.shape is not None else None
-    row = TrialRow(
-        pool=pool,
+    price, key = candidate.shape.price if candidate.shape is not None else None, candidate.key or ""
+    return TrialRow(
+        pool=option.pool,
         phase=TrialPhase.WAITING,
         revision=candidate.revision,
         backend=candidate.toolchain.backend if candidate.toolchain is not None else None,
         image=candidate.image,
         devices=candidate.resources.devices,
-        compile_seconds=look.snapshot.compiled.get(candidate.key or ""),
+        compile_seconds=look.snapshot.compiled.get(key),
         each=None if option.listed is None else significant(option.listed),
         price_class=price.price_class if price is not None else None,
-        accuracy=look.snapshot.accuracies.get(candidate.key or ""),
+        accuracy=look.snapshot.accuracies.get(key),
         lengths=lengths_asked(look.trial, seen, candidate),
     )
-    refused, waits = _refused(look, option), _waits(seen, option)
-    if refused is not None:
-        return replace(row, phase=TrialPhase.REFUSED, message=refused)
-    return replace(row, message=waits or "")
 
 
 def is_ready(row: TrialRow) -> bool:
@@ -95,14 +99,24 @@ def _waits(seen: Analysis, option: Option) -> str | None:
 
 
 def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
-    replica, refused = look.snapshot.replicas.get(row.pool), look.snapshot.refused.get(row.pool)
-    if replica is None and memory.answered is not None and row.capacity is not None:
+    replica = look.snapshot.replicas.get(row.pool)
+    return _without_replica(look, memory, row) if replica is None else _by_replica(look, memory, row, replica)
+
+
+def _without_replica(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
+    """Of a pool whose replica is not there, or no more."""
+    if memory.answered is not None and row.capacity is not None:
         # Nothing more is asked of it.
         return replace(row, phase=TrialPhase.MEASURED, message="", ended=look.now)
-    if replica is None and (why := _cannot_be_made(look, memory, row)) is not None:
+    why = _cannot_be_made(look, memory, row)
+    if why is not None:
         return replace(row, phase=TrialPhase.FAILED, message=why)
-    if replica is None:
-        return replace(row, phase=TrialPhase.WAITING, message=str(refused) if refused is not None else "its Job is made")
+    refused = look.snapshot.refused.get(row.pool)
+    return replace(row, phase=TrialPhase.WAITING, message=str(refused) if refused is not None else "its Job is made")
+
+
+def _by_replica(look: Look, memory: TrialMemory, row: TrialRow, replica: TrialReplica) -> TrialRow:
+    """As the replica tells."""
     spent = None if look.trial.budget is None else _spent(row, replica, look.now)
     row = replace(
         row,

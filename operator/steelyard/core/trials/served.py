@@ -48,27 +48,31 @@ def served(seen: Analysis, key: PlacementKey, span: Span) -> SteadyStep | None:
     seconds = sum(w.seconds for w in windows)
     if offered <= 0 or ran <= 0 or seconds <= 0:
         return None
-    timed = [w for w in windows if w.buckets is not None]
-    told = summed([w.buckets for w in timed if w.buckets is not None])
+    told = summed([w.buckets for w in windows if w.buckets is not None])
     spoken, answered = (_tokens(windows, of) for of in ("input", "output"))
     return SteadyStep(
         load=offered / seconds,
         replicas=max(1, round(ran / seconds)),
-        step=ProbeStep(
-            rate=offered / ran,
-            seconds=seconds,
-            good=sum(w.good for w in windows),
-            slow=sum(w.slow for w in windows),
-            error=sum(w.error for w in windows),
-            shed=sum(w.shed for w in windows),
-            p50_milliseconds=_at(told, 0.5),
-            p99_milliseconds=_at(told, 0.99),
-        ),
+        step=_step(windows, offered / ran, seconds, told),
         p95_milliseconds=_at(told, 0.95),
-        mean_milliseconds=_mean(timed, told),
+        mean_milliseconds=_mean(windows, told),
         joules=_joules(windows),
         input=spoken,
         output=answered,
+    )
+
+
+def _step(windows: Sequence[Window], rate: float, seconds: float, told: Buckets | None) -> ProbeStep:
+    """All windows as one step. rate: requests per second of a replica. told: the latencies of all."""
+    return ProbeStep(
+        rate=rate,
+        seconds=seconds,
+        good=sum(w.good for w in windows),
+        slow=sum(w.slow for w in windows),
+        error=sum(w.error for w in windows),
+        shed=sum(w.shed for w in windows),
+        p50_milliseconds=_at(told, 0.5),
+        p99_milliseconds=_at(told, 0.99),
     )
 
 
@@ -77,8 +81,9 @@ def _at(told: Buckets | None, share: float) -> float | None:
     return None if found is None else MILLISECONDS * found
 
 
-def _mean(timed: Sequence[Window], told: Buckets | None) -> float | None:
-    """Milliseconds. None where one of the windows does not tell what its answers took together, or nothing was answered."""
+def _mean(windows: Sequence[Window], told: Buckets | None) -> float | None:
+    """Milliseconds. None where one of the windows that tell latencies does not tell what its answers took together, or nothing was answered."""
+    timed = [w for w in windows if w.buckets is not None]
     took = [w.took_seconds for w in timed if w.took_seconds is not None]
     answers = told[max(told)] if told else 0
     return MILLISECONDS * sum(took) / answers if answers and len(took) == len(timed) else None

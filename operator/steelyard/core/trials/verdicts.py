@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from typing import TypeAlias
 
 from steelyard.core.catalogue.relative import meant
 from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.memory import ClaimVerdict, Known, VerdictWord
-from steelyard.core.facts.snapshot import Pool
+from steelyard.core.facts.snapshot import Pool, Workload
 from steelyard.core.facts.trial import ClaimAtLength, PoolClaim, TrialMemory, TrialRow, TrialVerdict
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.placing.analysis import Analysis
@@ -21,6 +22,9 @@ from steelyard.core.trials.flips import flips
 from steelyard.core.trials.lengths import OF_LENGTH, judged, scaled
 from steelyard.core.trials.look import Look
 from steelyard.core.vocabulary.reason import Reason, Refusal
+
+_AtLengths: TypeAlias = Mapping[tuple[str, str], Sequence[ClaimAtLength]]
+"""The words on claims at other lengths, by pool and claim."""
 
 
 def verdicts_of(look: Look, memory: TrialMemory, live: Mapping[str, Known] | None = None) -> tuple[TrialVerdict, ...]:
@@ -36,27 +40,32 @@ def verdicts_of(look: Look, memory: TrialMemory, live: Mapping[str, Known] | Non
         if option.pool in look.trial.pools
     )
     before = () if live is None else tuple(each.verdict for each in memory.verdicts)
+    found, at = _judged(workload, measured, before), _at_lengths(look, workload, memory, measured)
+    told = [*_of_present(memory, measured, found, at), *_of_absent(look, memory, {o.pool for o in measured}, workload.unit)]
+    return tuple(sorted(told, key=lambda each: (each.verdict.pool, each.verdict.name)))
 
-    def judge(options: tuple[Option, ...], before: tuple[ClaimVerdict, ...] = ()) -> tuple[ClaimVerdict, ...]:
-        return verdicts(options, workload.model.uri, workload.rebalancing.min_good_requests, before, workload.unit)
 
-    found, at = judge(measured, before), defaultdict[tuple[str, str], list[ClaimAtLength]](list)
+def _judged(workload: Workload, options: tuple[Option, ...], before: tuple[ClaimVerdict, ...] = ()) -> tuple[ClaimVerdict, ...]:
+    return verdicts(options, workload.model.uri, workload.rebalancing.min_good_requests, before, workload.unit)
+
+
+def _at_lengths(look: Look, workload: Workload, memory: TrialMemory, measured: tuple[Option, ...]) -> _AtLengths:
+    at = defaultdict[tuple[str, str], list[ClaimAtLength]](list)
     for factor in look.trial.length_factors:
         longer = tuple(_with_length(option, memory.row(option.pool), factor) for option in measured)
-        for key, said in judged(factor, judge(longer)):
+        for key, said in judged(factor, _judged(workload, longer)):
             at[key].append(said)
+    return at
+
+
+def _of_present(memory: TrialMemory, measured: Sequence[Option], found: Iterable[ClaimVerdict], at: _AtLengths) -> Iterator[TrialVerdict]:
+    """Of the pools that were measured, or may be."""
     claims = {(o.pool, claim.name): claim for o in measured for claim in o.candidate.pool.claims}
     present = tuple(o.candidate.pool for o in measured)
-    told = [
-        TrialVerdict(
-            verdict=each,
-            flips=_flips(claims[each.pool, each.name], each.pool, present, memory),
-            lengths=tuple(at[each.pool, each.name]) if claims[each.pool, each.name].metric in OF_LENGTH else (),
-        )
-        for each in found
-    ]
-    told += _of_absent(look, memory, {o.pool for o in measured}, workload.unit)
-    return tuple(sorted(told, key=lambda each: (each.verdict.pool, each.verdict.name)))
+    for each in found:
+        claim = claims[each.pool, each.name]
+        lengths = tuple(at.get((each.pool, each.name), ())) if claim.metric in OF_LENGTH else ()
+        yield TrialVerdict(verdict=each, flips=_flips(claim, each.pool, present, memory), lengths=lengths)
 
 
 def _of_absent(look: Look, memory: TrialMemory, present: Set[str], unit: Unit) -> Iterator[TrialVerdict]:
