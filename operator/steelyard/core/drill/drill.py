@@ -155,7 +155,7 @@ def _begins(before: DrillMemory, memory: DrillMemory, asked: ExitDrill) -> tuple
 
 
 def _next(seen: Analysis, outcome: Outcome, memory: DrillMemory, asked: ExitDrill) -> DrillMemory:
-    """While none is under way: until the next drill is due, while it waits, or with the drill that begins now."""
+    """No drill is under way: the next one is not due yet, waits for something, or begins now."""
     at = due(asked, memory.last, memory.wanted)
     memory = replace(memory, next=at)
     if seen.now < at:

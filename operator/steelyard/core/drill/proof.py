@@ -60,7 +60,7 @@ def _gone(pool: str) -> Refusal:
 
 
 def _lacks(seen: Analysis, row: DrilledPool, option: Option, replicas: Interval | None) -> Refusal | None:
-    """Why a pool that was measured is no way out. replicas: that carry the load there."""
+    """The first reason for which a measured pool is no way out. replicas: those that carry the load there."""
     return _broken(seen, row) or _unstarted(row) or _without_room(option, replicas)
 
 
@@ -125,7 +125,7 @@ class _Present(NamedTuple):
 
 
 def _present(seen: Analysis, trial: DrillTrial, source: Option) -> _Present | None:
-    """As it was measured beside the target, else as its traffic shows; None where nobody knows."""
+    """The trial says it where the pool in use was measured beside the target, else the pool's own traffic does; None where neither does."""
     there = trial.row(source.pool)
     if there is not None and there.measured and there.capacity is not None:
         return _paid(_replicas(seen, there, trial.load), there.each, there.capacity)

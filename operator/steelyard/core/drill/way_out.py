@@ -50,7 +50,7 @@ def way_out(seen: Analysis, memory: DrillMemory, asked: ExitDrill) -> WayOut | R
 
 
 def _target(seen: Analysis, memory: DrillMemory) -> Option | Refusal:
-    """The first in turn of the pools of another family that could take the workload now."""
+    """The pool whose turn it is, of those of another family that could take the workload now."""
     used = families_in_use(seen)
     others = [o for o in seen.options if o.candidate.pool.family not in used and o.candidate.pool.selected]
     if not others:

@@ -71,7 +71,7 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
 
 
 def _measured(grounds: Grounds) -> Mapping[str, Option] | None:
-    """The pools of which an allocation can be made, by name; None where the figures of one that stands are not known."""
+    """The measured pools that an allocation may use, by name; None where a pool that stands has no figures to compare with."""
     known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
     return None if any(pool not in known or known[pool].figures is None for pool in grounds.standing) else known
 
@@ -85,7 +85,7 @@ class _Growth(NamedTuple):
 
 
 def _alternative(grounds: Grounds, known: Mapping[str, Option], growth: _Growth, present: Interval) -> Alternative | None:
-    """With what it costs; None where that is not less than at present."""
+    """The allocation with its cost; None where it saves nothing."""
     target, source, plan = growth
     point = _mean_cost(grounds, known, plan, "point")
     if point >= present.point - _ROUNDING:
@@ -103,7 +103,7 @@ def _alternative(grounds: Grounds, known: Mapping[str, Option], growth: _Growth,
 
 
 def _grown(grounds: Grounds, known: Mapping[str, Option], wanted: Mapping[str, Mapping[str, int]]) -> Iterator[_Growth]:
-    """Each pool that would grow. wanted: the fleet's own plan, by the pool that grows in it."""
+    """Every allocation in which a pool grows. wanted: the fleet's own plan, by the pool that grows in it."""
     sizing = Sizing(added=grounds.amortised)
     resized = _resized(grounds, known, sizing)
     for target in sorted(known):
@@ -114,7 +114,7 @@ def _grown(grounds: Grounds, known: Mapping[str, Option], wanted: Mapping[str, M
 
 
 class _Resized(NamedTuple):
-    """The cheapest allocation of the pools that stand, None where they cannot carry the load; and money per hour that it costs, with its moves."""
+    """The cheapest plan on the pools that stand, None where they cannot carry the load. paid: money per hour, its moves included."""
 
     plan: Mapping[str, int] | None
     paid: float
@@ -129,8 +129,8 @@ def _resized(grounds: Grounds, known: Mapping[str, Option], sizing: Sizing) -> _
 def _plans(
     grounds: Grounds, known: Mapping[str, Option], target: str, own: Mapping[str, int] | None, resized: _Resized, sizing: Sizing
 ) -> Iterator[Mapping[str, int]]:
-    """The cheapest allocation of what stands and the target; where that is more there than others leave room for, the cheapest in that room as well.
-    own: the fleet's plan, which is taken as it is."""
+    """The cheapest plan on what stands and the target, and a second one where the first has more replicas there than others leave
+    room for. own: the fleet's plan, which replaces the first."""
     # Of the variants on a pool there is one in the end.
     pools = {target, *(place for place in grounds.standing if on_pool(place) != on_pool(target))}
     within = partial(_within, grounds, known, target, pools, resized.paid)
@@ -166,7 +166,7 @@ def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapp
 
 
 def _planned(grounds: Grounds, known: Mapping[str, Option]) -> Mapping[str, int]:
-    """Replicas by place, as the fleet's plan has them by pool; empty where it has none."""
+    """Replicas by place in the fleet's plan, which counts by pool; empty without a plan."""
     target = grounds.snapshot.target
     if target is None or not target.replicas:
         return {}
@@ -175,7 +175,7 @@ def _planned(grounds: Grounds, known: Mapping[str, Option]) -> Mapping[str, int]
 
 
 def _carried(known: Mapping[str, Option], plan: Mapping[str, int]) -> float | None:
-    """Requests per second that its replicas carry in equal parts; None where one of its pools is not measured."""
+    """Requests per second that the plan carries where every replica gets an equal part; None where one of its pools is not measured."""
     rates = [o.carries.point for pool in plan if (o := known.get(pool)) is not None and o.carries is not None]
     return None if len(rates) < len(plan) else sum(plan.values()) * min(rates)
 

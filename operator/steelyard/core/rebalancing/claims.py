@@ -43,7 +43,7 @@ def verdicts(
 
 
 def _or_last(verdict: ClaimVerdict, last: ClaimVerdict | None) -> ClaimVerdict:
-    """The last word while it is not outgrown, at the first prices that are known now."""
+    """The last verdict where it still stands, with the first prices that are known now; else the new one."""
     if last is None or not still_says(last, verdict):
         return verdict
     return last if last.first_prices == verdict.first_prices else replace(last, first_prices=verdict.first_prices)
@@ -92,7 +92,7 @@ def _seen(option: Option, claim: Claim, on: Callable[[Option], Seen | Refusal], 
 
 
 def _ratio(metric: ClaimMetric, mine: Seen | Refusal, theirs: Seen | Refusal) -> Seen | Refusal:
-    """The one figure over the other; the first of them that is not known says why there is none."""
+    """One figure over the other; the first that was not measured says why there is no ratio."""
     if isinstance(mine, Refusal):
         return mine
     if isinstance(theirs, Refusal):

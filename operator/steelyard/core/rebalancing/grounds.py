@@ -70,7 +70,7 @@ class Grounds:
         return sum(self.standing.values())
 
     def may_have_one(self, option: Option) -> bool:
-        """Whether one replica more there, of all with it, is no larger part on spot nodes than the user allows."""
+        """The user's limit on spot leaves room for one more replica there."""
         percent = self.snapshot.workload.max_spot_percent
         return not option.candidate.pool.spot or percent * (self.replicas + 1) >= 100
 

@@ -129,12 +129,12 @@ class Scene:
 
     @property
     def passed(self) -> bool:
-        """Whether a window at least was seen, and the target keeps the promise."""
+        """The target was seen for a window or more, and keeps the promise."""
         return self.windows >= 1 and self.test.result is Result.PASS
 
     @property
     def not_cheaper(self) -> str | None:
-        """Why the target is not cheaper as measured; None where it is."""
+        """The reason for which the target is not cheaper as measured; None where it is."""
         if self.review is None:
             return "the saving could not be judged"
         refusal = self.review.verdict
@@ -142,7 +142,7 @@ class Scene:
 
     @property
     def staying(self) -> Staying:
-        """What serves while source replicas go."""
+        """The replicas that serve while those of the source go."""
         return Staying(
             target=self.target_ready,
             target_capacity=self.target_capacity,
@@ -249,17 +249,17 @@ class Staying:
 
     @property
     def smallest(self) -> float | None:
-        """Capacity of the slowest of them; None where that of the target is not known."""
+        """The capacity of the slowest of them, which bounds an equal part of the load; None where the target's is not known."""
         if self.target_capacity is None or self.others_capacity is None or not self.others:
             return self.target_capacity
         return min(self.target_capacity, self.others_capacity)
 
     def carry(self, load: float) -> bool:
-        """Whether all of them carry the load in equal parts."""
+        """They carry the load together, in equal parts."""
         return (self.others + self.target) * (self.smallest or 0.0) >= load
 
     def carry_alone(self, load: float) -> bool:
-        """Whether what is left without the source carries the load: all of them, or the target where the others go as well."""
+        """They carry the load without the source: together, or the target by itself where the others go as well."""
         return self.carry(load) or (self.alone and self.target * (self.target_capacity or 0.0) >= load)
 
 
@@ -464,8 +464,8 @@ def _wholly(move: Move, scene: Scene) -> Progress:
 
 
 def _join_next(move: Move, scene: Scene) -> Move:
-    """What has joined keeps the promise: more replicas join, or all that are to are there. Where the user's limit leaves no room for both in full,
-    the drain makes it: the target grows as the source goes."""
+    """The next replicas of the target join; once all have, both pools carry the load for a while. Where the user's limit leaves no room
+    for both in full, the drain makes it: the target grows as the source goes."""
     goal = max(move.target_goal, scene.need_target)
     more = _more(move, scene, goal)
     if more > 0:
@@ -474,13 +474,13 @@ def _join_next(move: Move, scene: Scene) -> Move:
 
 
 def _is_measured(move: Move, scene: Scene) -> bool:
-    """Whether a trial is judged. It pays for knowing: once its windows show their own spread, or its time is up."""
+    """A trial can be judged. It pays for knowing, so it is once its windows show their own spread, or its time is up."""
     known = scene.windows >= LEAST_BLOCKS or scene.now >= move.deadline
     return known and scene.target_good >= scene.policy.min_good_requests
 
 
 def _out_of_time(move: Move, scene: Scene) -> Move:
-    """The time of the step is over, and the test has no word that would do."""
+    """The step has no time left, and no verdict by which it could go on."""
     if _asked_for(move, scene):
         return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"nothing speaks against the new revision: {_counts(scene.test)}")
     return _back(
@@ -517,7 +517,7 @@ def _further(move: Move, scene: Scene) -> Progress:
 
 
 def _has_passed(move: Move, scene: Scene, share: int) -> bool:
-    """Whether what was served at that share allows a larger one."""
+    """The requests that were served at this share allow a larger one."""
     if scene.windows < 1:
         return False
     # One replica that is tried gets at most what one Service would send it at once.
@@ -576,7 +576,7 @@ def _judge(move: Move, scene: Scene) -> Progress:
 
 
 def _cheaper(move: Move, scene: Scene) -> Move:
-    """A trial goes on as a move."""
+    """The trial becomes a move, since its target is cheaper."""
     goal, said = max(1, scene.need_target), f"{move.target.pool} is cheaper as measured"
     on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
     if move.share is not None:
@@ -615,7 +615,7 @@ def _bake(move: Move, scene: Scene) -> Progress:
 
 
 def _is_baked(move: Move, scene: Scene) -> bool:
-    """Whether the target has carried its part with all of its replicas for as long as it has to."""
+    """The target has carried its part with all of its replicas, for as long as a bake takes."""
     if scene.now - move.step_time < timedelta(seconds=scene.bake_seconds):
         return False
     return scene.windows >= 1 and _there(move, scene) >= move.target_replicas and scene.not_shifted is None
@@ -640,7 +640,7 @@ def _drain(move: Move, scene: Scene) -> Progress:
 
 
 def _is_settled(move: Move, scene: Scene) -> bool:
-    """Whether the last step of a drain is done, and the target has its word; of a failure that a drain goes on after, as well."""
+    """The drain's last step is complete, and the target was judged since. A failure counts: a drain that asks goes on in spite of it."""
     if scene.source_pods > move.source_replicas or _there(move, scene) < move.target_replicas:
         return False
     told = scene.windows >= 1 and scene.test.result is not Result.INCONCLUSIVE
@@ -655,7 +655,7 @@ def _moved(move: Move, scene: Scene) -> Ended:
 
 
 def _drain_next(move: Move, scene: Scene) -> Move:
-    """The source shrinks; where it cannot, the target grows as far as it may, and then the source keeps what it has."""
+    """The source shrinks. Where it cannot, the target grows first; where that cannot either, the source keeps what it has."""
     left = _source_left(move, scene)
     if left != move.source_replicas:
         shrunk = replace(move, source_replicas=left)
@@ -671,7 +671,7 @@ def _drain_next(move: Move, scene: Scene) -> Move:
 
 
 def _source_left(move: Move, scene: Scene) -> int:
-    """Replicas that the source has after the next step."""
+    """The number of replicas that the source keeps in the next step."""
     if move.kind is MoveKind.RESCUE and _carries(move, scene):
         left = move.source_goal
     elif move.share is None:
@@ -729,7 +729,7 @@ def _return(move: Move, scene: Scene) -> Progress:
 
 
 def _wanted_back(move: Move, scene: Scene) -> int:
-    """Replicas that the source should have again: what carries the load, as far as there is room for it."""
+    """The number of replicas that the source gets again: as many as carry the load, and no more than there is room for."""
     return min(scene.need_source, max(scene.source_most, move.source_replicas))
 
 

@@ -106,7 +106,7 @@ def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datet
 
 
 def _is_compared(grounds: Grounds, source: Option, target: Option) -> bool:
-    """Whether the source is probed as well: live traffic does not show what it carries, and one more replica can be made there."""
+    """The source is probed as well, since live traffic does not show what it carries, and one more replica can be made there."""
     room = source.room > grounds.standing.get(source.pool, 0)
     # What stands itself is asked what it carries: the others that stand are held against that as they are known.
     return room and not grounds.shows_capacity and source.candidate.refusal is None and target.pool not in grounds.standing

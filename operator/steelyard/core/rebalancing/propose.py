@@ -428,7 +428,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
 
 
 class _There(NamedTuple):
-    """What the gates ask of the place that an act goes to; nothing is known of it where it goes nowhere."""
+    """The target as the gates see it; by its defaults, that there is none."""
 
     place: str | None = None
     pool: Pool | None = None

@@ -147,7 +147,7 @@ def _latency(option: Option) -> Seen | Refusal:
 
 
 def _part_of_full(full: Saturation | None, load: float) -> Interval | None:
-    """The load of a replica as a part of what it completes at most; None where that is not known."""
+    """The load of a replica over what it completes at most; None where that is not known."""
     if full is None or full.rate.lower <= 0:
         return None
     return Interval(load / full.rate.point, load / full.rate.upper, load / full.rate.lower)

@@ -51,7 +51,7 @@ def untried(grounds: Grounds, dearest: Option) -> Iterator[Untried]:
 
 
 class _Doubt(Enum):
-    """Why a trial would tell more of a pool."""
+    """A reason for which a trial would tell more of a pool."""
 
     NEW = auto()
     """Nothing was measured there, or nothing lately."""
@@ -62,7 +62,7 @@ class _Doubt(Enum):
 
 
 def _doubt(grounds: Grounds, option: Option) -> _Doubt | None:
-    """None where the pool may have no part of the load, or a trial would tell nothing."""
+    """The reason for a trial of this pool; None where it may have no part of the load, or a trial would tell nothing new."""
     if not good_for_part(option) or not grounds.may_have_one(option):
         return None
     if option.pool in grounds.standing:
@@ -75,7 +75,7 @@ def _doubt(grounds: Grounds, option: Option) -> _Doubt | None:
 
 
 def _source(grounds: Grounds, option: Option, dearest: Option) -> Option:
-    """What a trial comes from: the dearest of those that stand; of that one itself another, where one stands beside it."""
+    """The pool that gives up load to a trial: the dearest one; to a trial of the dearest itself another, if one stands beside it."""
     return grounds.beside(option) or dearest if option is dearest else dearest
 
 

@@ -20,8 +20,8 @@ def answered(look: Look, memory: TrialMemory) -> TrialMemory:
 
 
 def _is_all_answered(memory: TrialMemory) -> bool:
-    """Whether each claim has its verdict and the workload's own load is measured on every pool that still measures. A trial without claims asks for
-    all that can be measured, and is never answered before its end."""
+    """Each claim has its verdict, and the workload's own load is measured on every pool that still measures. A trial without claims asks
+    for all that can be measured, and is never answered before its end."""
     going = [row for row in memory.rows if not row.phase.is_over]
     if not going or not memory.verdicts:
         return False

@@ -24,6 +24,6 @@ def asks(trial: Trial, memory: TrialMemory) -> LiveTrial | None:
 
 
 def _still_asked(trial: Trial, memory: TrialMemory) -> tuple[str, ...]:
-    """Its pools without those of which it knows enough: these go back by that."""
+    """The pools of which it does not know enough yet. A pool that is left out here goes back by that."""
     known = {row.pool for row in memory.rows if row.phase.is_over or row.ended is not None}
     return tuple(pool for pool in trial.pools if pool not in known)

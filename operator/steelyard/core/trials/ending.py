@@ -77,7 +77,7 @@ def _result(look: Look, memory: TrialMemory) -> _Result:
 
 
 def _lost(look: Look, memory: TrialMemory) -> list[str]:
-    """First the pools that were not measured to the end, then those that were and are gone."""
+    """Sentences on the pools that were not measured to the end, and then on those that were and are gone now."""
     failed = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
     gone = (is_gone(look, row.pool) for row in memory.rows if row.phase is TrialPhase.MEASURED)
     return [*failed, *filter(None, gone)]
@@ -205,6 +205,6 @@ def breach(look: Look) -> Refusal | None:
 
 
 def _serving(look: Look, seen: Analysis) -> list[Placement]:
-    """What the workload has on pools of the trial, without what it has there for the trial."""
+    """The workload's placements on pools of the trial, except the one that the trial itself asked for."""
     own = look.move.target if look.move is not None else None
     return [p for p in seen.snapshot.placements if p.key.pool in look.trial.pools and p.key != own]

@@ -33,12 +33,12 @@ def flips(claim: Claim, mine: TrialRow | None, theirs: TrialRow | None, load: fl
 
 
 def _is_of_cost(claim: Claim) -> bool:
-    """Whether it is of a ratio of costs at the objective."""
+    """It claims a ratio of costs, at the objective."""
     return claim.metric is ClaimMetric.UNIT_COST and claim.at is OperatingPoint.OBJECTIVE and claim.ratio is not None
 
 
 def _told(words: Sequence[_Word | None], loads: Sequence[float]) -> str:
-    """The loads of all words but one, which holds elsewhere."""
+    """A sentence that lists the loads of each word, except the last word, which holds at all other loads."""
     rest = _Word.FALSE if _Word.FALSE in words else _Word.TRUE
     told = [f"{word} {', '.join(_ranges(word, words, loads))}" for word in (_Word.TRUE, _Word.OPEN) if word in words and word is not rest]
     first, *others = told

@@ -61,14 +61,14 @@ def _refused(workload: Workload, candidate: Candidate, sent: Lengths | None, fac
 
 
 class _Limit(NamedTuple):
-    """Tokens of a text, with its answer, that a server takes at most, None where it says no number; and what to do where more would come."""
+    """The most tokens that a server takes at once, None where it sets no limit. todo: a person's way out where more would come."""
 
     tokens: int | None
     todo: str
 
 
 def _limit(workload: Workload, candidate: Candidate) -> _Limit | None:
-    """None where nothing is known of what its server takes."""
+    """The limit of the server there; None where nothing is known of the lengths that it takes."""
     if workload.vllm is None:
         if candidate.inputs is None or not candidate.inputs.sequence_lengths:
             return None
@@ -80,7 +80,7 @@ def _limit(workload: Workload, candidate: Candidate) -> _Limit | None:
 
 
 def _tokens(workload: Workload, sent: Lengths | None, factor: float) -> float:
-    """The most of one text that comes to a server, and of its answer where a server generates one."""
+    """Tokens of the longest text that would come to a server, with its answer where the server generates one."""
     task = workload.model.task
     # What is counted are tokens of a request, and what a server takes are those of one text.
     apart = READ_APART.get(task, 1)

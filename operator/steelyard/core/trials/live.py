@@ -159,14 +159,14 @@ def _begun(look: Look, seen: Analysis, memory: TrialMemory) -> TrialMemory:
 
 
 def _start(look: Look, *, alone: bool) -> datetime | None:
-    """When the workload began to carry it out; None before. alone: there is nothing for it to do."""
+    """The moment at which its first pool is tried; None before. alone: every pool serves, so that none has to be tried."""
     if look.move is not None:
         return look.move.started
     return look.now if alone else None
 
 
 def _beginning(memory: TrialMemory, started: datetime, *, alone: bool) -> datetime | None:
-    """The first request to a pool that is tried; where all serve, the start of the trial."""
+    """The moment of the first request to a tried pool; where all pools serve, the start of the trial."""
     first = min((row.began for row in memory.rows if row.began is not None), default=None)
     return first or (started if alone else None)
 
@@ -176,7 +176,7 @@ def _load(seen: Analysis) -> float | None:
 
 
 def _reserved(look: Look, memory: TrialMemory) -> float:
-    """Money: what the pools before have cost, and what the one that is tried now may."""
+    """Money that the pools tried so far have cost, and that the present one may cost."""
     move = look.move
     spent = sum(row.spent or 0.0 for row in memory.rows if move is None or row.pool != move.target.pool)
     return spent + (move.reserved or 0.0 if move is not None else 0.0)
@@ -258,7 +258,7 @@ def _other_trial(look: Look, seen: Analysis) -> Refusal | None:
 
 
 def _not_begun(seen: Analysis, memory: TrialMemory) -> Refusal:
-    """Its turn has come: what speaks against its next pool, else what is told of the pools where the workload sees none to try."""
+    """Its turn has come, and the next pool waits: the workload sees something against it, finds none to try, or has not decided since."""
     asked = asked_for(seen)
     if isinstance(asked, Refusal):
         return replace(asked, reason=Reason.WAITING)
@@ -290,7 +290,7 @@ def _standing(seen: Analysis, pool: str) -> PlacementKey | None:
 
 
 def _not_standing(seen: Analysis, memory: TrialMemory) -> list[TrialRow]:
-    """Of the pools that hold no part of the load."""
+    """The rows of pools that hold no part of the load, so that they are tried."""
     return [row for row in memory.rows if _standing(seen, row.pool) is None]
 
 

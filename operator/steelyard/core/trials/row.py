@@ -58,7 +58,7 @@ def to_begin(look: Look, pool: str) -> TrialRow:
 
 
 def _described(look: Look, seen: Analysis, option: Option) -> TrialRow:
-    """With what is known of the pool beforehand."""
+    """The row with all that is known of the pool before anything runs there."""
     candidate = option.candidate
     price, key = candidate.shape.price if candidate.shape is not None else None, candidate.key or ""
     return TrialRow(
@@ -104,7 +104,7 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
 
 
 def _without_replica(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
-    """Of a pool whose replica is not there, or no more."""
+    """The pool has no replica of the trial: it has answered, cannot have one, or gets one now."""
     if memory.answered is not None and row.capacity is not None:
         # Nothing more is asked of it.
         return replace(row, phase=TrialPhase.MEASURED, message="", ended=look.now)
@@ -116,7 +116,7 @@ def _without_replica(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow
 
 
 def _by_replica(look: Look, memory: TrialMemory, row: TrialRow, replica: TrialReplica) -> TrialRow:
-    """As the replica tells."""
+    """The pool has a replica, which tells how far it is."""
     spent = None if look.trial.budget is None else _spent(row, replica, look.now)
     row = replace(
         row,

@@ -63,7 +63,7 @@ def served(seen: Analysis, key: PlacementKey, span: Span) -> SteadyStep | None:
 
 
 def _step(windows: Sequence[Window], rate: float, seconds: float, told: Buckets | None) -> ProbeStep:
-    """All windows as one step. rate: requests per second of a replica. told: the latencies of all."""
+    """The windows together, as one step. rate: requests per second and replica. told: the latencies of all windows."""
     return ProbeStep(
         rate=rate,
         seconds=seconds,
@@ -82,7 +82,7 @@ def _at(told: Buckets | None, share: float) -> float | None:
 
 
 def _mean(windows: Sequence[Window], told: Buckets | None) -> float | None:
-    """Milliseconds. None where one of the windows that tell latencies does not tell what its answers took together, or nothing was answered."""
+    """Milliseconds. None where a window that tells latencies does not tell what its answers took together, or nothing was answered."""
     timed = [w for w in windows if w.buckets is not None]
     took = [w.took_seconds for w in timed if w.took_seconds is not None]
     answers = told[max(told)] if told else 0

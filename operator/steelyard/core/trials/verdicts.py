@@ -59,7 +59,7 @@ def _at_lengths(look: Look, workload: Workload, memory: TrialMemory, measured: t
 
 
 def _of_present(memory: TrialMemory, measured: Sequence[Option], found: Iterable[ClaimVerdict], at: _AtLengths) -> Iterator[TrialVerdict]:
-    """Of the pools that were measured, or may be."""
+    """The verdicts on claims of pools that exist."""
     claims = {(o.pool, claim.name): claim for o in measured for claim in o.candidate.pool.claims}
     present = tuple(o.candidate.pool for o in measured)
     for each in found:
