@@ -21,7 +21,8 @@ from steelyard_runtime.tokens import bucket_of
 
 Answer = NDArray[np.float32]
 TRIED_ALONE = 2
-"""Rows of a failed batch; when none of so many can be computed alone either, the others are not tried: a broken engine gets no more work than that."""
+"""Rows of a failed batch; when none of so many can be computed alone either, it may be the engine: a row that it has computed before tells. A broken
+one gets no more work than that."""
 
 
 class Full(Exception):  # noqa: N818  an answer, not an error
@@ -113,11 +114,14 @@ class Batcher:
         self._wake = asyncio.Event()
         self._threads = ThreadPoolExecutor(batching.workers, thread_name_prefix="infer")
         self._seconds_an_input = 0.0
+        self._computed: Sized | None = None
+        """The row that was answered last."""
         self._workers = [asyncio.create_task(self._work(index), name=f"batcher-{index}") for index in range(batching.workers)]
 
     def admit(self, inputs: int) -> float:
-        """Take places in the queue, or raise `Full`. A request larger than the queue is taken when the queue is empty."""
-        if self._admitted and self._admitted + inputs > self._batching.queue_limit:
+        """Take places in the queue while one is free, or raise `Full`. Of a request's inputs there may be more than places, so that as many wait as
+        there are places and one request takes, at most: else small requests would leave a large one no chance."""
+        if self._admitted >= self._batching.queue_limit:
             raise Full(min(60, max(1, math.ceil(self._admitted * self._seconds_an_input / self._batching.workers))))
         self._admitted += inputs
         return time.monotonic()
@@ -155,7 +159,7 @@ class Batcher:
 
     async def _answer(self, worker: int, batch: list[_Waiting]) -> None:
         """Answer each row of a batch. If the batch fails each runs alone, so that one that the engine cannot take fails no other; but when those
-        that are tried first all fail it is the engine, and the rest fails unheard."""
+        that are tried first all fail, and so does one that did not before, it is the engine, and the rest fails unheard."""
         failure = await self._run(worker, batch)
         if failure is None:
             return
@@ -163,17 +167,25 @@ class Batcher:
             batch[0].fail(failure)
             return
         tried = failed = 0
-        for waiting in batch:
+        for at, waiting in enumerate(batch):
             if waiting.answer.done():
                 continue
-            if tried == failed == TRIED_ALONE:
-                waiting.fail(failure)
-                continue
+            if tried == failed == TRIED_ALONE and not await self._works(worker):
+                for unheard in batch[at:]:
+                    unheard.fail(failure)
+                return
             tried += 1
             alone = await self._run(worker, [waiting])
             if alone is not None:
                 failed += 1
                 waiting.fail(alone)
+
+    async def _works(self, worker: int) -> bool:
+        """Whether the engine still computes what it computed last; not, where it has computed nothing yet."""
+        if self._computed is None:
+            return False
+        now, answer = time.monotonic(), asyncio.get_running_loop().create_future()
+        return await self._run(worker, [_Waiting(len(self._computed), 0, self._computed, now, now, answer)]) is None
 
     async def _run(self, worker: int, batch: list[_Waiting]) -> Exception | None:
         """Run the engine once and answer the rows; return what it failed with, and then none is answered."""
@@ -193,7 +205,9 @@ class Batcher:
         for waiting, answer in zip(batch, found, strict=True):
             if answer is None:
                 waiting.fail(UnsoundError("the engine's answer has a value that is not a finite number"))
-            elif not waiting.answer.done():
+                continue
+            self._computed = waiting.row
+            if not waiting.answer.done():
                 waiting.answer.set_result(answer)
         return None
 

@@ -111,6 +111,40 @@ async def test_an_engine_that_fails_on_everything_is_tried_with_two_rows_more_an
     assert (batcher._admitted, batcher._state.batches) == (0, {})
 
 
+async def test_rows_that_it_cannot_take_at_the_front_of_a_batch_fail_none_behind_them_once_it_has_computed_any(
+    playing: Callable[..., tuple[Batcher, PlayedEngine]],
+) -> None:
+    batcher, engine = playing(failing_on(BAD))
+    await answers(batcher, [7])
+    found = await answers(batcher, [BAD, BAD, 1, 2, BAD])
+    assert [isinstance(each, RuntimeError) for each in found] == [True, True, False, False, True]
+    assert engine.runs[1:] == [[BAD, BAD, 1, 2, BAD], [BAD], [BAD], [7], [1], [2], [BAD]]
+
+
+async def test_an_engine_that_has_broken_is_known_by_the_row_that_it_computed_last(
+    playing: Callable[..., tuple[Batcher, PlayedEngine]],
+) -> None:
+    def breaks(ids: np.ndarray) -> np.ndarray:
+        if len(engine.runs) > 1:
+            raise RuntimeError("the device is lost")
+        return sums(ids)
+
+    batcher, engine = playing(breaks)
+    await answers(batcher, [7])
+    assert all(isinstance(each, RuntimeError) for each in await answers(batcher, [1, 2, 3, 4]))
+    assert engine.runs[1:] == [[1, 2, 3, 4], [1], [2], [7]]
+
+
+async def test_a_request_of_more_inputs_than_places_is_taken_beside_others_while_a_place_is_free(
+    playing: Callable[..., tuple[Batcher, PlayedEngine]],
+) -> None:
+    batcher, _ = playing(sums)
+    batcher.admit(15)
+    batcher.admit(64)
+    with pytest.raises(Full):
+        batcher.admit(1)
+
+
 async def test_a_row_that_fails_alone_is_not_tried_again(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
     batcher, engine = playing(failing_on(BAD))
     assert isinstance((await answers(batcher, [BAD]))[0], RuntimeError)
