@@ -20,8 +20,6 @@ from steelyard.status.scalar import time_text
 
 LATE = 10
 """Seconds beyond its own time after which a generator is ended."""
-UNFIT = "Unfit"
-"""What a server says first that will never be ready."""
 LONGEST = 400
 
 
@@ -105,9 +103,7 @@ class Replica:
             return found
         answer = get(self._observed, "/readyz")
         said = "its server starts" if answer is None or answer[0] == 200 else answer[1]
-        return (
-            self._failed(found, said, now) if said.startswith(UNFIT) else replace(found, probe=replace(found.probe, message=said[:LONGEST]))
-        )
+        return replace(found, probe=replace(found.probe, message=said[:LONGEST]))
 
     def _failed(self, found: TrialReplica, why: str, now: datetime) -> TrialReplica:
         probe = replace(found.probe, state=ProbeState.FAILED, message=why[:LONGEST])

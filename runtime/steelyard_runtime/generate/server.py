@@ -22,7 +22,7 @@ from steelyard_runtime.artifacts.own_folder import own_folder
 from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.compile.memory import limit
 from steelyard_runtime.compile.toolchain import installed
-from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
 from steelyard_runtime.generate.child import Child
 from steelyard_runtime.generate.comparison import broken, difference, load
 from steelyard_runtime.generate.exposition import Exposition
@@ -123,10 +123,9 @@ class TextServer:
         value = await difference(child, self._served_name(), task, samples)
         why = broken(manifest.accuracy, value, samples)
         if why is not None:
-            reason = f"golden samples: {why}; this machine computes something else, do not use it"
-            LOG.error(reason)
-            self._state.enter(Stage.UNFIT, reason)
-            return
+            raise infrastructure_failure(
+                Reason.ACCURACY_TOO_LOW, f"golden samples: {why}; this machine computes something else, do not use it"
+            )
         self._state.enter(Stage.READY, "serving")
         LOG.info("ready: golden samples passed with %.5f, where %s is the limit", value, manifest.accuracy.tolerance)
 

@@ -119,13 +119,11 @@ class Server:
         measure = model.measure
         value = await asyncio.to_thread(model.golden_accuracy)
         if not measure.keeps(value, manifest.tolerance):
-            reason = (
+            raise infrastructure_failure(
+                Reason.ACCURACY_TOO_LOW,
                 f"golden samples: {measure.broken(value, manifest.tolerance)};"
-                " this machine computes something else than the one that compiled, do not use it"
+                " this machine computes something else than the one that compiled, do not use it",
             )
-            LOG.error(reason)
-            self._state.enter(Stage.UNFIT, reason)
-            return
         self._api.serve(model, model.batcher(self._spec, self._metrics, self._state))
         # What is loaded stays: the collector need not look at it again during requests.
         gc.collect()

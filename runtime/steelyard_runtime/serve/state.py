@@ -9,10 +9,9 @@ STUCK_AFTER = 60.0
 
 
 class Stage(StrEnum):
-    """A server goes through these in order; Unfit is where a failed golden check ends."""
+    """A server goes through these in order."""
 
     STARTING = "Starting"
-    UNFIT = "Unfit"
     READY = "Ready"
     DRAINING = "Draining"
 

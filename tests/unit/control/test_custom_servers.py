@@ -275,6 +275,16 @@ def test_a_source_that_does_not_answer_is_told_with_the_log_to_read() -> None:
     assert "restarted 3 times" in told and "--container fetch-model --previous" in told
 
 
+def test_a_server_that_ends_again_and_again_is_told_by_its_own_sentence() -> None:
+    word = (
+        '{"result":"Failed","class":"Infrastructure","reason":"AccuracyTooLow","message":"golden samples: do not use it","logTail":"..."}'
+    )
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": word}}
+    told = crash_of(starting(containerStatuses=[{"name": "server", "restartCount": 1, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended}]))  # fmt: skip
+    assert told is not None
+    assert "after exit code 1 (Error): golden samples: do not use it: see" in told
+
+
 def as_a_probe(pod: Manifest, *after: Manifest) -> Manifest:
     """The same with the server as a sidecar, whose status comes after that of what fetches, and with the generator."""
     labels = {**pod["metadata"]["labels"], "steelyard.dev/role": "probe", "steelyard.dev/pool": "cpus", "steelyard.dev/workload": "ranker"}

@@ -106,7 +106,9 @@ WAYS = EmbeddingHead(cast(Any, PlayedTokenizer()))
 
 
 @asynccontextmanager
-async def serving(engine: PlayedEngine, tokenizer: PlayedTokenizer | None = None, **changes: Any) -> AsyncIterator[Serving]:
+async def serving(
+    engine: PlayedEngine, tokenizer: PlayedTokenizer | None = None, *, ready: bool = True, **changes: Any
+) -> AsyncIterator[Serving]:
     fields: dict[str, Any] = {
         "model": "tiny",
         "task": "embeddings",
@@ -135,7 +137,8 @@ async def serving(engine: PlayedEngine, tokenizer: PlayedTokenizer | None = None
     manifest: Any = SimpleNamespace(dimension=DIMENSION, sequence_lengths=LENGTHS, batch_sizes=(1, 8), task=spec.task)
     model = Model(manifest, engine, EmbeddingHead(told), Golden((), ()))
     batcher = model.batcher(spec, metrics, state)
-    api.serve(model, batcher)
+    if ready:
+        api.serve(model, batcher)
     try:
         yield Serving(runner.addresses[0][1], metrics, batcher, runner, connections)
     finally:

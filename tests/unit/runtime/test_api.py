@@ -296,6 +296,13 @@ def test_pieces_are_the_texts_in_order_none_too_large_but_for_one_text_and_no_tw
 # The engine
 
 
+async def test_before_the_model_is_there_a_request_is_told_so_and_is_an_error() -> None:
+    async with serving(PlayedEngine(), ready=False) as server:
+        status, answer = await server.embed(input=[5, 1])
+        assert (status, answer["error"]["code"]) == (503, "not_ready")
+        assert server.counts() == {"error": 1}
+
+
 @pytest.mark.parametrize("error", [TimeoutError("device"), ConnectionResetError("device"), RuntimeError("device")])
 async def test_an_engine_that_fails_is_an_error_whatever_it_raises(error: Exception) -> None:
     def failing(_: np.ndarray) -> np.ndarray:

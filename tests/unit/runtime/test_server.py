@@ -180,21 +180,13 @@ def test_an_artifact_with_a_flipped_byte_ends_the_process_with_3_and_is_never_re
         assert (message["reason"], name in message["message"]) == ("ArtifactCorrupt", True)
 
 
-def test_failed_golden_samples_keep_the_server_unready_and_it_says_why(tmp_path: Path) -> None:
+def test_failed_golden_samples_end_the_server_with_the_reason_as_its_last_word(tmp_path: Path) -> None:
     artifact = publish_tiny(tmp_path, wrong_golden=True)
     with ServerProcess(tmp_path, artifact) as server:
-        answer = b""
-        deadline = time.monotonic() + PATIENCE
-        while b"golden" not in answer:
-            assert server.process.poll() is None
-            assert time.monotonic() < deadline
-            if server.probe("/livez") == 200:
-                answer = http(server.observe + "/readyz")[2]
-        assert [server.probe(path) for path in ("/livez", "/readyz", "/startupz")] == [200, 503, 503]
-        assert http(server.url + "/v2/health/ready")[0] == 503
-        status, _, body = server.embed(input="good evening")
-        assert (status, body["error"]["code"]) == (503, "not_ready")
-        assert server.stop()["final"]["requests"]["error"] == 1
+        assert server.process.wait(PATIENCE) == 1
+        word = json.loads(server.termination.read_text())
+        assert (word["class"], word["reason"]) == ("Infrastructure", "AccuracyTooLow")
+        assert "golden samples: the least cosine" in word["message"]
 
 
 def test_a_wrong_specification_ends_with_2_and_names_the_field(artifact: Published, tmp_path: Path) -> None:

@@ -407,7 +407,7 @@ def crash_of(pod: Manifest) -> str | None:
     ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
     restarts = int(status.get("restartCount", 0))
     if ended.get("exitCode") == HOPELESS and status.get("name") == FETCHER:
-        return f"the model cannot be fetched: {last_word(ended).get('message') or _said(ended)}"[:400]
+        return f"the model cannot be fetched: {_said(ended)}"
     if ended.get("exitCode") == HOPELESS and manifests.labels(pod).get(label.SERVER) != label.CUSTOM:
         return f"the server refused its artifact: {_said(ended)}"
     if ended and (waiting.get("reason") in FATAL_WAITING or restarts >= CRASHES):
@@ -421,7 +421,7 @@ def crash_of(pod: Manifest) -> str | None:
 
 def _ending(pod: Manifest, ended: Manifest, restarts: int) -> str:
     """How often, and how it ended last."""
-    why, said = str(ended.get("reason") or ""), re.sub(r"\s+", " ", str(ended.get("message") or ""))[:300]
+    why, said = str(ended.get("reason") or ""), _message(ended)
     code = f"exit code {ended.get('exitCode', 'unknown')}{f' ({why})' if why else ''}{f': {said}' if said else ''}"
     todo = "ask for more memory in spec.placement.pools[].resources" if why == "OOMKilled" else f"see `{_logs(pod)}`"
     return f"pod {manifests.name(pod)} was restarted {restarts} times, the last time after {code}: {todo}"
@@ -435,5 +435,10 @@ def _logs(pod: Manifest) -> str:
 
 
 def _said(ended: dict[str, Any]) -> str:
-    """The message it left, on one line."""
-    return re.sub(r"\s+", " ", str(ended.get("message") or ended.get("reason") or ""))[:300]
+    """The message it left, on one line, else the kubelet's word."""
+    return _message(ended) or str(ended.get("reason") or "")
+
+
+def _message(ended: Manifest) -> str:
+    """Of a word of ours its sentence, which has a todo in it; else all that it left."""
+    return re.sub(r"\s+", " ", str(last_word(ended).get("message") or ended.get("message") or ""))[:300]
