@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from steelyard_runtime.serve import schemas
 from steelyard_runtime.serve.door import Schema
 from steelyard_runtime.serve.inference_protocol import json_length, request_id
-from steelyard_runtime.serve.request import Rejected, json_object
+from steelyard_runtime.serve.request import Limits, Rejected, check_count, json_object
 from steelyard_runtime.tensors.datatype import Datatype, Kind
 from steelyard_runtime.tensors.signature import Tensor
 
 Array = NDArray[Any]
 JSON_VALUES = 1 << 20
-"""Of one request: a million numbers are 10 MB of JSON, and stop every other request for as long as they are read."""
+"""Of one request: a million numbers are 10 MB of JSON, and stop every other request for as long as they are read. So do elements of BYTES, each of
+which is an object of its own."""
 NESTED = 64
 """Values of a row, up to which a description tells how its data is nested: it may be flat as well."""
 DEEPEST = 32
@@ -51,18 +52,30 @@ class TensorRequest:
 
 
 def tensor_request(
-    body: bytes, header: str | None, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most_bytes: int, *, one_of: bool = False
+    body: bytes,
+    header: str | None,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    most_bytes: int,
+    *,
+    rows: Limits | None = None,
+    one_of: bool = False,
 ) -> TensorRequest:
-    """Read a body; raises `Rejected`. The shapes of `inputs` and `outputs` are those of a request; most_bytes: of all inputs together; one_of: one
-    of the inputs is sent, and not all."""
+    """Read a body; raises `Rejected`. The shapes of `inputs` and `outputs` are those of a request; most_bytes: of all inputs together; rows: of how
+    many a request may have, where first axes count them; one_of: one of the inputs is sent, and not all."""
     cut = json_length(header, len(body))
     document = json_object(body[:cut], JSON_VALUES)
     parts = _parts(document, inputs, one_of=one_of)
     rest = memoryview(body)[cut:]
     arrays: dict[str, Array] = {}
-    size = 0
+    size = elements = 0
     for tensor, part in parts:
         shape = _shape(part.get("shape"), tensor)
+        if rows is not None:
+            check_count(shape[0], rows, tensor.name)
+        elements += math.prod(shape) if tensor.datatype.size is None else 0
+        if elements > JSON_VALUES:
+            raise Rejected(400, f"the inputs have {elements} elements of BYTES with {tensor.name!r}; {JSON_VALUES} are taken")
         # An empty axis beside vast ones takes no memory, but numpy makes no such array.
         size += math.prod(each or 1 for each in shape) * (tensor.datatype.size or 4)
         if size > most_bytes:

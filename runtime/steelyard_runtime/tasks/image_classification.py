@@ -162,9 +162,10 @@ class ImageInfer:
 
     def read(self, body: bytes, header_length: str | None) -> Inferred:
         """Read a body; raises `Rejected`. In JSON an image is in base64."""
-        asked = tensor_request(body, header_length, (self._image, self._pixels), self._given, self._limits.body, one_of=True)
+        asked = tensor_request(
+            body, header_length, (self._image, self._pixels), self._given, self._limits.body, rows=self._limits, one_of=True
+        )
         ((name, array),) = asked.inputs.items()
-        check_count(len(array), self._limits, name)
         if name != IMAGE:
             return Inferred(Inputs(rows=rows_of_request(self._head.signature, asked.inputs)), partial(self._reply, asked))
         pictures = (

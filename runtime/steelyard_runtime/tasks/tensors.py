@@ -15,7 +15,7 @@ from steelyard_runtime.serve import door
 from steelyard_runtime.serve.door import Door, Endpoint, Inferred, Schema
 from steelyard_runtime.serve.infer_tensors import TensorRequest, answer_schema, request_schema, tensor_request, tensor_response
 from steelyard_runtime.serve.inference_protocol import HEADER
-from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count
+from steelyard_runtime.serve.request import Inputs, Limits, Rejected
 from steelyard_runtime.tasks.graph_task import Described, LoadRequest
 from steelyard_runtime.tensors.datatype import BY_NAME, Datatype, Kind
 from steelyard_runtime.tensors.rows import Answer, joined, rows_of_request
@@ -90,21 +90,15 @@ class TensorInfer:
 
     def read(self, body: bytes, header_length: str | None) -> Inferred:
         """Read a body; raises `Rejected`."""
-        asked = tensor_request(body, header_length, self._taken, self._given, self._limits.body)
-        if self._signature.batched:
-            self._require_rows(asked.inputs)
+        rows = self._limits if self._signature.batched else None
+        asked = tensor_request(body, header_length, self._taken, self._given, self._limits.body, rows=rows)
+        if rows is not None:
+            _require_as_many_rows(asked.inputs)
         inputs = {each.name: self._fit(each, asked.inputs[each.name]) for each in self._taken}
         return Inferred(Inputs(rows=rows_of_request(self._signature, inputs)), partial(self._reply, asked))
 
     def _reply(self, asked: TensorRequest, rows: Sequence[Any], answers: Sequence[Answer]) -> tuple[bytes, int | None]:
         return tensor_response(self._model, asked, joined(self._signature, answers))
-
-    def _require_rows(self, inputs: Mapping[str, Array]) -> None:
-        (first, count), *others = [(name, len(array)) for name, array in inputs.items()]
-        check_count(count, self._limits, first)
-        for name, other in others:
-            if other != count:
-                raise Rejected(400, f"{name!r} has {other} rows and {first!r} {count}; the first axis of all inputs counts the same rows")
 
     def _fit(self, tensor: Tensor, array: Array) -> Array:
         """Strings as text, and whole numbers that the engine computes with."""
@@ -117,6 +111,13 @@ class TensorInfer:
                     400, f"a value of {tensor.name!r} is beyond {low} to {high}, with which this back end computes {tensor.datatype.name}"
                 )
         return array
+
+
+def _require_as_many_rows(inputs: Mapping[str, Array]) -> None:
+    (first, count), *others = [(name, len(array)) for name, array in inputs.items()]
+    for name, other in others:
+        if other != count:
+            raise Rejected(400, f"{name!r} has {other} rows and {first!r} {count}; the first axis of all inputs counts the same rows")
 
 
 def random_tensors(model: str, metadata: Mapping[str, Any], chance: np.random.Generator) -> LoadRequest:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard_runtime.serve.infer_tensors import TensorRequest, Wanted, tensor_request, tensor_response
-from steelyard_runtime.serve.request import Rejected
+from steelyard_runtime.serve.request import Limits, Rejected
 from steelyard_runtime.tensors.datatype import BY_NAME, DATATYPES, Datatype, Kind
 from steelyard_runtime.tensors.signature import Tensor
 
@@ -254,6 +254,15 @@ def test_more_values_than_a_request_may_have_in_json_are_sent_in_binary() -> Non
     body = b'{"inputs":[{"name":"t","datatype":"UINT8","shape":[%d],"data":[%s]}]}' % (many, b",".join([b"1"] * many))
     with pytest.raises(Rejected, match="JSON values"):
         tensor_request(body, None, (wide,), (Y,), 1 << 24)
+
+
+def test_rows_and_strings_beyond_what_a_request_may_have_are_refused_before_they_are_read() -> None:
+    words = in_json({"name": "z", "datatype": "BYTES", "shape": [1_048_577], "parameters": {"binary_data_size": 0}})
+    with pytest.raises(Rejected, match="1048577 elements of BYTES with 'z'; 1048576 are taken"):
+        tensor_request(words, str(len(words)), (Z,), (Y,), 1 << 24)
+    rows = in_json({**GOOD, "shape": [65, 2]})
+    with pytest.raises(Rejected, match="x has 65 inputs; 1 to 64 are taken"):
+        tensor_request(rows, None, (X,), (Y,), ROOM, rows=Limits(max_inputs=64, max_chars=1))
 
 
 @given(st.binary(max_size=200), st.one_of(st.none(), st.integers(0, 210).map(str), st.text(max_size=4)))
