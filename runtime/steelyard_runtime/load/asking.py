@@ -10,6 +10,8 @@ import aiohttp
 
 from steelyard_runtime.generate.promise import EVENT, USAGE, Promise, Stream
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.events import END, Events
+from steelyard_runtime.serve.outcome import Outcome
 from steelyard_runtime.tasks.graph_task import LoadRequest
 from steelyard_runtime.tasks.task import Task
 
@@ -45,10 +47,11 @@ def continuation(model: str, text: str, tokens: int) -> bytes:
 def _told(events: bytes) -> tuple[int | None, int] | None:
     """Tokens of a request and of its answer, as the last event of its stream tells them: an event may carry several. None where none of
     these tells."""
-    told = next((event for event in events.split(b"\n\n") if event.startswith(EVENT) and USAGE in event), None)
-    if told is None:
+    told = next((event for event in events.split(END) if USAGE in event), None)
+    event = json.loads(told.removeprefix(EVENT)) if told is not None else {}
+    if "usage" not in event:
         return None
-    usage = json.loads(told.removeprefix(EVENT))["usage"]
+    usage = event["usage"]
     generated, asked = int(usage["completion_tokens"]), usage.get("prompt_tokens")
     return asked if isinstance(asked, int) else None, generated
 
@@ -97,14 +100,16 @@ class Asking:
     async def _stream(self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float | None) -> Entry:
         stream = Stream(self.promise, intended)
         stream.begins(answer.status, [(b"content-type", answer.content_type.encode())])
-        rest, told = b"", None
+        events, told = Events(), None
         async for chunk in answer.content.iter_any():
-            # Events are told apart by an empty line; the last of a chunk may go on in the next.
-            whole, divider, rest = (rest + chunk).rpartition(b"\n\n")
-            stream.sends(whole + divider, self.clock())
-            told = _told(whole) if told is None else told
+            ended = events.ended(chunk)
+            stream.sends(ended, self.clock())
+            told = _told(ended) if told is None else told
         done = self.clock()
         outcome = stream.outcome(done)
+        if stream.streams and stream.first is None and outcome in {Outcome.GOOD, Outcome.SLOW}:
+            # Nothing is known of its tokens: it has kept no promise of theirs.
+            return Entry(number, intended, sent, done, 0, "", 0, "the stream of the answer had no event with data")
         status = 500 if outcome == "error" and answer.status == 200 else answer.status
         pod = answer.headers.get("x-steelyard-pod", "")
         asked, generated = told or (None, None)

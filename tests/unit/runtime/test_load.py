@@ -355,6 +355,18 @@ def test_tokens_of_a_stream_are_those_that_its_end_tells_and_its_steps_where_it_
     assert summary["outcomes"]["good"] == len(entries)
 
 
+@pytest.mark.parametrize(
+    ("stream", "outcome"), [((4 * STEP).replace(b"\n", b"\r\n"), "good"), (b'data: {"choices":[],"created":1}\n\n' + STEP, "good"), (b": ping\n\n", "error")],
+    ids=["other line ends", "an event of no choice and no usage", "no event"],
+)  # fmt: skip
+def test_a_stream_that_is_written_otherwise_is_read_and_one_without_events_keeps_no_promise(
+    tmp_path: Path, stream: bytes, outcome: str
+) -> None:
+    with answering(stream, kind="text/event-stream") as (url, _):
+        entries, summary = LoadProcess(tmp_path, url, "--rate", "20", "--duration", "1", "--generate", "7:7").result()
+    assert summary["outcomes"][outcome] == len(entries)
+
+
 @pytest.mark.parametrize("usage", [b"null", b"7", b"[]", b"{}"])
 def test_a_stream_whose_end_makes_no_sense_is_an_error_and_its_request_is_counted(tmp_path: Path, usage: bytes) -> None:
     end = b'data: {"choices":[],"usage":' + usage + b"}\n\n"
