@@ -6,7 +6,6 @@ same one was in time by all. It also queues without bound, and keeps connections
 
 import hmac
 import json
-import math
 import os
 import random
 import time
@@ -66,6 +65,7 @@ class Judge:
         """Of those that run: the others are counted, and their last piece waits for its reader."""
         self._draining = False
         self._retires: dict[Any, float] = {}
+        self._sweep_at = KNOWN_CONNECTIONS
         self._chance = random.Random()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -202,15 +202,15 @@ class Judge:
 
     def _retired(self, scope: MutableMapping[str, Any]) -> bool:
         """Whether this answer is its connection's last: kube-proxy balances connections, not requests."""
-        if self._draining:
-            return True
+        if self._draining or not self._max_age:
+            return self._draining
         client = tuple(scope.get("client") or ())
         now = time.monotonic()
         if client not in self._retires:
-            if len(self._retires) >= KNOWN_CONNECTIONS:  # a peer's port is used again: what is old enough is another connection
+            if len(self._retires) >= self._sweep_at:  # a peer's port is used again: what is old enough is another connection
                 self._retires = {each: at for each, at in self._retires.items() if now < at + self._max_age}
-            age = self._max_age * self._chance.uniform(1 - JITTER, 1 + JITTER) if self._max_age else math.inf
-            self._retires[client] = now + age
+                self._sweep_at = max(KNOWN_CONNECTIONS, 2 * len(self._retires))
+            self._retires[client] = now + self._max_age * self._chance.uniform(1 - JITTER, 1 + JITTER)
         if now < self._retires[client]:
             return False
         del self._retires[client]

@@ -89,3 +89,34 @@ def test_how_many_requests_the_engine_runs_at_once_is_told_where_vllm_says_it(mo
         return told[-1]
 
     assert (b"steelyard_server_sequences 48.0" in asyncio.run(page())) is (most is not None)
+
+
+@pytest.mark.parametrize(("age", "most"), [(0.0, 0), (3600.0, 20_000)])
+def test_connections_that_are_remembered_are_looked_through_ever_less_often(age: float, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look goes through all of them, in vLLM's own loop."""
+    for name, value in judged_by((), limit=1, max_age=age, token="t").items():
+        monkeypatch.setenv(name, value)
+
+    class Looked(dict[Any, float]):
+        times = 0
+
+        def items(self) -> Any:
+            Looked.times += 1
+            return super().items()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def send(message: Any) -> None:
+        pass
+
+    async def asked() -> Judge:
+        judge = Judge(application)
+        for port in range(20_000):
+            judge._retires = Looked(judge._retires) if type(judge._retires) is dict else judge._retires
+            await judge({"type": "http", "method": "POST", "path": "/v1/completions", "headers": [], "client": ("a", port)}, send, send)
+        return judge
+
+    judge = asyncio.run(asked())
+    assert (len(judge._retires), Looked.times <= 3) == (most, True)
