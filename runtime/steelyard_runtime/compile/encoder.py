@@ -30,20 +30,39 @@ def pooling_of(model: Path) -> Pooling:
     modules = model / "modules.json"
     if not modules.is_file():
         return Pooling("mean", normalize=True)
-    kinds = {str(item["type"]).rpartition(".")[2]: str(item["path"]) for item in json.loads(modules.read_text())}
+    kinds = _modules(modules)
     unknown = sorted(set(kinds) - {"Transformer", "Pooling", "Normalize"})
     if unknown:
         raise user_failure(
             Reason.UNSUPPORTED_OPTION, f"modules.json names {', '.join(unknown)}; only Transformer, Pooling and Normalize are known"
         )
-    config = (
-        json.loads((model / kinds["Pooling"] / "config.json").read_text()) if "Pooling" in kinds else {"pooling_mode_mean_tokens": True}
-    )
+    config = _pooling(model / kinds["Pooling"] / "config.json") if "Pooling" in kinds else {"pooling_mode_mean_tokens": True}
     chosen = [name for name, value in config.items() if name.startswith("pooling_mode") and value is True]
     words = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
     if len(chosen) != 1 or chosen[0] not in words:
         raise user_failure(Reason.UNSUPPORTED_OPTION, f"the model pools by {chosen}; exactly one of mean and cls is supported")
     return Pooling(words[chosen[0]], "Normalize" in kinds)
+
+
+def _modules(file: Path) -> dict[str, str]:
+    """The folder of each of the model's parts, by the last part of its kind."""
+    try:
+        found = {str(item["type"]).rpartition(".")[2]: str(item["path"]) for item in json.loads(file.read_text())}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise unreadable(file.name, error) from error
+    if not found:
+        raise user_failure(Reason.MODEL_UNREADABLE, f"the model's {file.name} names no part; save it with sentence-transformers")
+    return found
+
+
+def _pooling(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise unreadable(f"{file.parent.name}/{file.name}", error) from error
+    if not isinstance(found, dict):
+        raise user_failure(Reason.MODEL_UNREADABLE, f"the model's {file.parent.name}/{file.name} is no object")
+    return found
 
 
 def load_encoder(model: Path) -> Any:
