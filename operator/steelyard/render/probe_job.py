@@ -163,7 +163,7 @@ def _of_task(placement: PlacementIntent, ramp: Ramp) -> Manifest:
         "server": {"url": f"http://127.0.0.1:{HTTP_PORT}", "ready": f"http://127.0.0.1:{METRICS_PORT}/readyz"},
         "model": _served_name(placement),
         "task": runtime_word.task(placement.task),
-        "lengths": _lengths(ramp),
+        "lengths": _lengths(ramp, placement),
     }
 
 
@@ -191,9 +191,11 @@ def _served_name(placement: PlacementIntent) -> str:
     return arguments.get("served-model-name") or placement.model_name
 
 
-def _lengths(ramp: Ramp) -> Manifest:
+def _lengths(ramp: Ramp, placement: PlacementIntent) -> Manifest:
     told = ramp.lengths or Lengths(input=())
-    return {direction: _counts(found) for direction, found in (("input", told.input), ("output", told.output)) if found}
+    counts = {direction: _counts(found) for direction, found in (("input", told.input), ("output", told.output)) if found}
+    most = placement.vllm.max_model_length if placement.vllm is not None else None
+    return {**counts, **({} if most is None else {"most": min(most, MOST_TOKENS)})}
 
 
 def _counts(cumulative: tuple[tuple[float, int], ...]) -> Manifest:

@@ -36,6 +36,10 @@ from steelyard_runtime.texts import text_of
 LOG = logging.getLogger("steelyard.probe")
 MOST_WAITING = 2_000
 """Requests in flight at once: what leaves so many behind is far beyond what the server carries, and only fills memory."""
+REFUSED = 0.05
+"""Part of the requests of a step that the server may refuse as wrong: what it does with the others alone is another load."""
+TOKENS_A_WORD = 1.3
+"""At most, of the words that are sent, for tokenizers that cut some of them."""
 WARMING = 5
 """Requests that are sent one after the other before the first step, and count for nothing."""
 LEAST_PATIENCE, MOST_PATIENCE = 30.0, 120.0
@@ -167,8 +171,9 @@ class Probe:
                         f"the load generator could not send {rate:.4g} requests per second in time: one in a hundred left {late:.0f} ms late or"
                         " more; what the server carries beyond the steps that are told is not known"
                     )
-                if step.outcomes["rejected"] > step.offered:
-                    return f"the server refuses {step.outcomes['rejected']} of {self._what} as wrong: its log says why"
+                refused, asked = step.outcomes["rejected"], step.outcomes.total()
+                if refused > REFUSED * asked:
+                    return f"the server refuses {refused} of {asked} of {self._what} as wrong: its log says why"
                 self.steps.append(step)
                 LOG.info("step: %s", step.told())
                 try:
@@ -337,14 +342,19 @@ class Probe:
         return self._bodies(chance).made if self.spec.graph is None else ()
 
     def _bodies(self, chance: random.Random, factor: float = 1.0) -> "Bodies":
-        """Words are tokens, nearly. factor: times as long as usual."""
+        """Words are tokens, nearly. factor: times as long as usual; as usual none is longer than what the server takes."""
         spec, made, size, cut = self.spec, list[bytes](), 0, 0
         while len(made) < PREPARED and size < PREPARED_BYTES:
             words = max(1, round(factor * spec.input.draw(chance)))
             # What was seen are tokens of requests; what is made up where nothing was seen are words of a text.
             if spec.task is not None and isinstance(spec.input, Lengths):
                 words = spec.task.words(words)
-            text, tokens = text_of(min(words, MOST_TOKENS), chance), max(1, round(factor * spec.output.draw(chance)))
+            tokens = max(1, round(factor * spec.output.draw(chance)))
+            if factor == 1.0 and TOKENS_A_WORD * words + tokens > spec.most_tokens:
+                # Of requests the two lengths are not known together, and those of users fit.
+                tokens = min(tokens, spec.most_tokens // 2) if spec.task is None else 0
+                words = max(1, int((spec.most_tokens - tokens) / TOKENS_A_WORD))
+            text = text_of(min(words, MOST_TOKENS), chance)
             cut += words > MOST_TOKENS or tokens > MOST_TOKENS or (spec.task is not None and len(text) > LONGEST_INPUT)
             made.append(
                 continuation(spec.model, text, tokens) if spec.task is None else spec.task.body(spec.model, text[:LONGEST_INPUT], chance)

@@ -8,7 +8,7 @@ from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.generate.task import TEXT
 from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
-from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
+from steelyard_runtime.load.lengths import ANSWER, MOST_TOKENS, WORDS, Between, Lengths, lengths_of
 from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LENGTH_RAMPS, MOST_LOADS, MOST_STEPS
 from steelyard_runtime.load.samples import Samples, samples_of
 from steelyard_runtime.tasks.graph_task import GraphTask
@@ -78,6 +78,8 @@ class ProbeSpec:
     step_requests: int
     input: Lengths | Between
     output: Lengths | Between
+    most_tokens: int
+    """Of a request and its answer together, that the server takes."""
     seed: int
     begin: Begin | None
     steady: Steady | None
@@ -116,6 +118,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         step_requests=step.integer("requests", 1, 100_000),
         input=lengths_of(lengths, "input") or Between(*WORDS),
         output=lengths_of(lengths, "output") or Between(*ANSWER),
+        most_tokens=lengths.integer("most", 2, MOST_TOKENS, MOST_TOKENS),
         seed=document.integer("seed", 0, 1 << 53, 1),
         begin=begin,
         steady=steady,

@@ -153,6 +153,7 @@ def test_text_is_asked_of_the_name_under_which_vllm_serves_it() -> None:
     assert spec.task is None and spec.model == "chat"
     assert spec.objectives == (Objective("ttft", 0.5, pytest.approx(0.05)), Objective("itl", 0.05, pytest.approx(0.1)))
     assert told(placement=replace(text, vllm=VllmOptions())).model == "search"
+    assert told(placement=replace(text, vllm=VllmOptions(max_model_length=2048))).most_tokens == 2048, "and nothing longer than it takes"
 
 
 CUSTOM = custom(model=MODEL, latency=RICH.latency, samples=Samples(config_map="asked", key="peak.jsonl"))

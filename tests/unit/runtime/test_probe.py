@@ -581,13 +581,22 @@ def test_a_server_that_is_never_ready_is_waited_for_so_long_and_no_longer() -> N
     asyncio.run(probed())
 
 
+def test_no_request_is_longer_than_what_the_server_takes() -> None:
+    """The lengths of requests and of answers are drawn each by itself, and those of users fit together."""
+    counts = {"edges": [1024, 2048], "counts": [0, 1000, 1000]}
+    spec = spec_of(1, 1, task="text-generation", lengths={"input": counts, "output": counts, "most": 2048})
+    asked = [json.loads(body) for body in Probe(spec)._bodies(random.Random(3)).made]
+    assert max(1.3 * len(each["prompt"].split()) + each["max_tokens"] for each in asked) <= 2048
+    assert min(len(each["prompt"].split()) for each in asked) > 700
+
+
 def test_a_server_that_refuses_its_requests_as_wrong_is_no_bad_server() -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         return web.Response(status=200 if request.path == "/readyz" else 422)
 
     async def probed() -> None:
         async with answering(handle) as port:
-            with pytest.raises(Failure, match=r"refuses \d+ of the probe's requests as wrong"):
+            with pytest.raises(Failure, match=r"refuses (\d+) of \1 of the probe's requests as wrong"):
                 await Probe(spec_of(port, port)).run()
 
     asyncio.run(probed())

@@ -150,8 +150,21 @@ async def test_samples_that_the_server_does_not_take_are_named(tmp_path: Path) -
         return web.Response(status=200 if request.path == "/healthz" else 422)
 
     async with answering(handle) as port:
-        with pytest.raises(Failure, match=r"refuses [0-9]+ of the requests of key requests\.jsonl of ConfigMap ranker as wrong"):
+        with pytest.raises(Failure, match=r"refuses [0-9]+ of [0-9]+ of the requests of key requests\.jsonl of ConfigMap ranker as wrong"):
             await Probe(spec_of(port, written(tmp_path, RANK))).run()
+
+
+async def test_a_step_is_no_figure_where_the_server_refuses_some_of_the_samples(tmp_path: Path) -> None:
+    """What it does with the others is another load."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        wrong = request.path != "/healthz" and b"wrong" in await request.read()
+        return web.Response(status=422 if wrong else 200)
+
+    samples = (*(4 * [RANK]), {**RANK, "body": {"wrong": True}})
+    async with answering(handle) as port:
+        with pytest.raises(Failure, match=r"refuses [0-9]+ of [0-9]+ of the requests of key requests\.jsonl of ConfigMap ranker as wrong"):
+            await Probe(spec_of(port, written(tmp_path, *samples))).run()
 
 
 async def test_a_probe_without_its_samples_ends_with_that_word_before_it_asks(tmp_path: Path) -> None:

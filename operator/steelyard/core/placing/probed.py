@@ -88,7 +88,7 @@ def _failed(probe: Probe) -> str | None:
     if probe.state is ProbeState.FAILED:
         return probe.message or "it ended without a result"
     if probe.state is ProbeState.DONE and lowest(probe.steps) is None:
-        return "its steps tell nothing: fewer or more requests were sent than their rates say"
+        return probe.message or "its steps tell nothing: fewer or more requests were sent than their rates say"
     return None
 
 
