@@ -93,7 +93,9 @@ class Probe:
     async def _measured(self) -> dict[str, object]:
         ramping, stopped, enough = (asyncio.create_task(each) for each in (self._ramp(), self.stopping.wait(), self._answered()))
         await asyncio.wait((ramping, stopped, enough), timeout=self.spec.seconds, return_when=asyncio.FIRST_COMPLETED)
-        if ramping.done():
+        if ramping.done() and self.steps and (error := ramping.exception()) is not None:
+            message = f"it ended before its end: {type(error).__name__}: {error}"  # What was measured before stays.
+        elif ramping.done():
             message = str(ramping.result())
         elif self.stopping.is_set():
             message = "it was told to stop before its end"

@@ -573,6 +573,19 @@ def test_a_probe_that_ends_early_tells_the_steps_that_it_has(why: str) -> None:
     assert result["message"] == ("it was told to stop before its end" if why == "stopped" else "its 4 s were over before its end")
 
 
+async def test_an_error_that_nobody_foresaw_costs_none_of_the_steps_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"usage": {"prompt_tokens": 1}})
+
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("nobody foresaw it")
+
+    monkeypatch.setattr(Probe, "_at_lengths", breaks)
+    async with answering(handle) as port:
+        result = await Probe(spec_of(port, port, ramp={**RAMP, "first": 20, "most": 20})).run()
+    assert (len(result["steps"]), result["message"]) == (1, "it ended before its end: RuntimeError: nobody foresaw it")  # type: ignore[arg-type]
+
+
 def test_a_server_that_is_never_ready_is_waited_for_so_long_and_no_longer() -> None:
     async def probed() -> None:
         with pytest.raises(Failure, match="has measured nothing: its 1 s were over"):
