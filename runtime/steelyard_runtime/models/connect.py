@@ -12,6 +12,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """IPv4 addresses as an IPv6 host sees them (RFC 6052)."""
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""All IPv6 addresses that were ever given to anybody (IANA). Local prefixes of translators (64:ff9b:1::/48), site-local and IPv4-compatible ones are
+outside of it."""
+DOCUMENTATION = ipaddress.ip_network("3fff::/20")
+"""Inside it, and nobody's (RFC 9637); Python's table is older."""
 OF_PLATFORMS = frozenset({ipaddress.ip_address("168.63.129.16")})
 """Public by number only: Azure's own services of a virtual machine (learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16)."""
 
@@ -72,4 +77,6 @@ def is_public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if address not in GLOBAL_UNICAST or address in DOCUMENTATION:
+            return False
     return address.is_global and not address.is_multicast and address not in OF_PLATFORMS

@@ -345,6 +345,7 @@ def test_a_registry_from_outside_reaches_none_of_the_private_hosts_on_the_list()
         *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "168.63.129.16", "224.0.0.1"),
         *("::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254"),
         *("64:ff9b::a00:1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1"),
+        *("64:ff9b:1::a9fe:a9fe", "fec0::1", "::10.0.0.1", "::ffff:0:10.0.0.1", "3fff::1", "5f00::1"),
     ],
 )
 def test_no_address_of_a_network_of_ones_own_is_public(address: str) -> None:
