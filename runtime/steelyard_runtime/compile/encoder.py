@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from steelyard_runtime.compile.blame import blame_the_model
 from steelyard_runtime.failure import Failure, Reason, user_failure
+from steelyard_runtime.models.positions import positions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,11 @@ def split(mask: Any) -> tuple[Any, Any]:
 
 
 def longest_of(model: Path) -> int | None:
-    """Return how many positions a model has, or None if it does not say."""
+    """Return how many tokens a model takes, or None if it does not say."""
     try:
-        value = json.loads((model / "config.json").read_text()).get("max_position_embeddings")
+        return positions_of(json.loads((model / "config.json").read_text()))
     except (OSError, ValueError) as error:
         raise unreadable("config.json", error) from error
-    return value if isinstance(value, int) else None
 
 
 def unreadable(name: str, error: Exception) -> Failure:

@@ -37,6 +37,7 @@ from steelyard_runtime.generate.platform import WITHOUT_PROMPT_LOGPROBS, Platfor
 from steelyard_runtime.generate.pooling import longest_text
 from steelyard_runtime.generate.reference import reference
 from steelyard_runtime.generate.task import EMBED, GENERATE, RANK, Task, task_of
+from steelyard_runtime.models.positions import positions_of
 from steelyard_runtime.models.weights import refuse_pickle
 from steelyard_runtime.tasks.labels import outputs_of
 
@@ -117,7 +118,7 @@ def _samples(model: Path, spec: CompileSpec, into: Path) -> tuple[Samples, str]:
     """Compute the golden samples and keep them, in the file of that name."""
     task = task_of(spec.task)
     asked = words.number(words.read(spec.flags, words.COMPILED), "--max-model-len")
-    longest = min(asked or LONGEST, positions_of(model) or LONGEST)
+    longest = min(asked or LONGEST, positions_of(json.loads((model / "config.json").read_text())) or LONGEST)
     if task.pools:
         samples = pooled.pooled_reference(model, task, min(longest, longest_text(model) or longest), spec.golden_samples, spec.golden_seed)
         pooled.save(samples, into)
@@ -214,12 +215,6 @@ def require_config(model: Path, task: Task = GENERATE) -> str:
     if not (model / "tokenizer.json").is_file():
         raise user_failure(Reason.MODEL_UNREADABLE, "the model has no tokenizer.json; save it with a fast tokenizer of transformers")
     return model_type
-
-
-def positions_of(model: Path) -> int | None:
-    """Return the most tokens the model takes, where its configuration says."""
-    found = json.loads((model / "config.json").read_text()).get("max_position_embeddings")
-    return found if isinstance(found, int) and found > 1 else None
 
 
 def has_device() -> bool:

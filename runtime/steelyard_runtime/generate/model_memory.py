@@ -9,6 +9,7 @@ from typing import Any
 
 from steelyard_runtime.artifacts.manifest import ModelMemory
 from steelyard_runtime.generate.checkpoint import served_tensors
+from steelyard_runtime.models.positions import positions_of
 from steelyard_runtime.models.tensors import FLOATS
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "default": 2}
@@ -20,7 +21,7 @@ OTHER_CACHES = ("kv_lora_rank", "sliding_window", "ssm_cfg", "mamba_d_state", "a
 def model_memory(model: Path, dtype: str) -> ModelMemory:
     """Of a model in a folder, whose configuration is known to be readable. dtype: that it is served in."""
     config = json.loads((model / "config.json").read_text())
-    return ModelMemory(weights_of(model, dtype), cache_of_token(config, BYTES[dtype]), _whole(config, "max_position_embeddings"))
+    return ModelMemory(weights_of(model, dtype), cache_of_token(config, BYTES[dtype]), positions_of(config))
 
 
 def weights_of(model: Path, dtype: str) -> int:
