@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,12 +68,13 @@ class FileStore:
         return True
 
     def stored(self) -> Iterator[Stored]:
-        """List the folders that are keys."""
+        """List the folders that are keys. Others write and remove meanwhile: what is gone by now is not listed."""
         for folder in self._root.iterdir() if self._root.is_dir() else ():
             if KEY.fullmatch(folder.name) and folder.is_dir():
-                found = [file.stat() for file in folder.rglob("*") if file.is_file()]
-                newest = max((file.st_mtime for file in found), default=folder.stat().st_mtime)
-                yield Stored(folder.name, datetime.fromtimestamp(newest, UTC), sum(file.st_size for file in found))
+                with suppress(FileNotFoundError):
+                    found = list(_files(folder))
+                    newest = max((file.st_mtime for file in found), default=None) or folder.stat().st_mtime
+                    yield Stored(folder.name, datetime.fromtimestamp(newest, UTC), sum(file.st_size for file in found))
 
     def remove(self, key: str) -> None:
         """Remove a key's folder."""
@@ -96,3 +98,10 @@ class FileStore:
         return infrastructure_failure(
             Reason.STORE_UNAVAILABLE, f"{self.uri}/{path}: {error}; check the volume, its free space and its permissions"
         )
+
+
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield Path(where, name).stat()

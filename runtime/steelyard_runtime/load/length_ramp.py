@@ -61,6 +61,8 @@ def truncated(page: str) -> float | None:
     return next((value for value in samples if isfinite(value)), None)
 
 
-def were_cut(before: float | None, after: float | None) -> int:
-    """Inputs that the server cut between two pages; 0 where one of them does not tell."""
-    return 0 if before is None or after is None else max(0, round(after - before))
+def were_cut(before: float | None, after: float | None) -> int | None:
+    """Inputs that the server cut between two pages; 0 of one that never tells, None where one of the pages could not be read."""
+    if before is None or after is None:
+        return 0 if before is after else None
+    return max(0, round(after - before))

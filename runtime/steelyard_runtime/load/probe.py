@@ -215,7 +215,9 @@ class Probe:
             await self._until_ready(session)
             before = await self._cut(session)
             why = await self._at_length(asked, ramp, kept / factor, session, asks(bodies.made))
-            if (cut := were_cut(before, await self._cut(session))) > 0:
+            if (cut := were_cut(before, await self._cut(session))) is None:
+                ramp.end("whether the server cut its requests is not known: its page of metrics could not be read", useless=True)
+            elif cut:
                 ramp.end(f"the server cut {cut} of its requests at the longest sequence that it is compiled for", useless=True)
             elif not ramp.over:
                 ramp.end(why)

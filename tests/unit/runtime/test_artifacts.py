@@ -366,3 +366,18 @@ def test_creating_a_file_never_replaces_one(tmp_path: Path) -> None:
     assert not store.create(f"{KEY}/manifest.json", b"second")
     assert b"".join(store.read(f"{KEY}/manifest.json")) == b"first"
     assert [path.name for path in (tmp_path / KEY).iterdir()] == ["manifest.json"]
+
+
+def test_a_store_is_listed_though_a_file_of_it_goes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact = publish_tiny(tmp_path)
+    staged, stat = Path(artifact.uri.removeprefix("file://")).parent / "blobs" / ".staged-1", Path.stat
+
+    def looked_at(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        try:
+            return stat(path, follow_symlinks=follow_symlinks)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    staged.touch()
+    monkeypatch.setattr(Path, "stat", looked_at)
+    assert [each.key for each in open_store(f"file://{tmp_path}/store").stored()] == [KEY]

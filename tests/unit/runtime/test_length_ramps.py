@@ -226,10 +226,11 @@ def test_a_result_is_whole_json_with_its_message_however_near_to_the_limit_its_r
         assert len(fitted(probe._result("m" * 300))) <= LIMIT
 
 
-def test_how_many_inputs_were_cut_is_what_the_counter_rose_by_and_0_where_none_tells() -> None:
+def test_how_many_inputs_were_cut_is_what_the_counter_rose_by_and_not_known_where_one_page_alone_tells() -> None:
     page = "# TYPE steelyard_server_truncated_inputs_total counter\nsteelyard_server_truncated_inputs_total {}\n"
     assert truncated(page.format(7)) == 7 and truncated("") is None
-    assert (were_cut(3, 7), were_cut(None, 7), were_cut(3, None), were_cut(7, 3)) == (4, 0, 0, 0)
+    assert (were_cut(3, 7), were_cut(7, 3), were_cut(None, None)) == (4, 0, 0)
+    assert were_cut(None, 7) is were_cut(3, None) is None
 
 
 @pytest.mark.parametrize(
