@@ -1,9 +1,9 @@
 """A target gets a replica's part of the requests first, then a quarter of them, then half, and then all that it needs; one that has served lately
-gets all that it needs after the first."""
+gets all that it needs after the first. What leaves adds a third to what each other replica is asked for, at most."""
 
 import pytest
 
-from steelyard.core.rebalancing.exposure import joined, steps
+from steelyard.core.rebalancing.exposure import drains, joined, left, steps
 
 
 def path(beside: int, goal: int, *, proven: bool = False) -> list[int]:
@@ -50,3 +50,31 @@ def test_one_more_joins_at_least_and_no_more_than_a_part_allows_that_was_not_rea
 def test_where_nothing_is_wanted_nothing_joins() -> None:
     assert joined(0, 5, 0) == 0
     assert steps(5, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "beside", "counts"),
+    [
+        (1, 1, [0]),
+        (2, 2, [1, 0]),
+        (4, 4, [2, 1, 0]),
+        (39, 15, [26, 16, 9, 3, 0]),
+        (3, 100, [0]),
+        (100, 0, [75, 57, 43, 33, 25, 19, 15, 12, 9, 7, 6, 5, 4, 3, 2, 1, 0]),
+    ],
+)
+def test_a_drain_in_whole_replicas(source: int, beside: int, counts: list[int]) -> None:
+    there, found = source, list[int]()
+    while there:
+        there = left(there, beside)
+        found.append(there)
+    assert found == counts
+    assert drains(source, beside) == len(counts)
+
+
+def test_a_step_of_a_drain_leaves_three_quarters_of_all_or_takes_one() -> None:
+    for source in range(1, 60):
+        for beside in range(60):
+            after = left(source, beside)
+            assert 0 <= after < source
+            assert after == source - 1 or after + beside >= 0.75 * (source + beside)

@@ -522,3 +522,11 @@ def test_source_replicas_that_would_be_overloaded_go_together() -> None:
         "with one slow replica left it would get 9.3 of its 7"
     )
     assert next_source_count(2, 7.0, Staying(target=1, target_capacity=14.0), 28.0) == 2, "one target cannot carry it: nothing goes"
+
+
+def test_source_replicas_leave_as_many_at_once_as_nobody_is_overloaded_by_and_one_by_one_where_nobody_knows() -> None:
+    ready = Staying(target=15, target_capacity=5.0)
+    assert next_source_count(39, 3.0, ready, 60.0) == 26, "41 of 54 stay"
+    assert next_source_count(39, 3.0, ready, 150.0) == 35, "50 replicas are needed while there are any of the source"
+    assert next_source_count(39, 3.0, ready, 60.0, 30) == 30, "what is to stay stays"
+    assert next_source_count(39, None, ready, 60.0) == next_source_count(39, 3.0, Staying(target=15, target_capacity=None), 60.0) == 38

@@ -151,7 +151,7 @@ def draining_slow_ones() -> World:
     world.tick(20)
     grounds["fast"].selected = True
     world.under_way(MoveKind.REBALANCE, Step.DRAIN, "slow", "fast", target_replicas=2, target_goal=2, target_base=1)
-    world.tick(2)
+    world.tick()
     world.rate = 60.0
     return world
 
@@ -190,8 +190,9 @@ def test_the_price_of_a_move_counts_what_the_source_grows_by() -> None:
     assert proposal.source_extra >= 3, "twice as slow: about as many again, less the one that joins"
     assert target.replicas == 10
     surges = 3  # 1 beside 5, then half, then all
+    leaves = 3  # of 20 replicas, of 15, and of 12
     window = world.policy.window_seconds
-    hours = (surges * (START_SECONDS + window) + world.policy.bake_seconds + target.replicas * window / 2) / 3600
+    hours = (surges * (START_SECONDS + window) + world.policy.bake_seconds + leaves * window / 2) / 3600
     per_hour = target.replicas * world.grounds["slow"].price + proposal.source_extra * world.grounds["fast"].price
     assert proposal.move_cost == pytest.approx(per_hour * hours)
 

@@ -119,5 +119,5 @@ def test_a_price_that_swings_every_two_hours_moves_a_workload_ever_more_rarely()
     gaps = [later - earlier for earlier, later in pairwise(to_b)]
     assert len(to_b) >= 4
     assert min(gaps[1:]) > gaps[0]
-    assert min(gaps) > timedelta(hours=16), "sixteen cool-downs"
+    assert min(gaps) > timedelta(hours=11), "eleven cool-downs"
     assert any(d.reason is Reason.CYCLIC for d in world.decisions)

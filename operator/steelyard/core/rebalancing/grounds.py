@@ -14,7 +14,7 @@ from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import UNBOUNDED, Option
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.bake import bake_seconds, is_proven
-from steelyard.core.rebalancing.exposure import steps
+from steelyard.core.rebalancing.exposure import drains, steps
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
@@ -76,11 +76,11 @@ class Grounds:
 
     def dual_hours(self, replicas: int, target: Option | None = None) -> float:
         """How long replicas that are added run beside the source: a start and a window for each time that some join, the bake, and on average
-        half of a drain of one a window."""
+        half of the drain of as many, a step a window."""
         policy = self.snapshot.workload.rebalancing
         known = self._known(target) if target is not None else None
         surges = steps(self.replicas, max(1, replicas), proven=is_proven(known, self.now))
-        drain = replicas * policy.window_seconds / 2
+        drain = drains(replicas, replicas) * policy.window_seconds / 2
         bake = bake_seconds(policy, known, self.now)
         start = START_SECONDS if target is None else self.start_seconds(target)
         return (surges * (start + policy.window_seconds) + bake + drain) / 3600

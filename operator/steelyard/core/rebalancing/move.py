@@ -7,8 +7,8 @@
 Where the target's autoscaler is asked for capacity, nothing of all this is made before it has answered (`Move.asking`).
 A trial begins with a probe where live traffic cannot show what a replica carries (`probing.py`): its target joins once it is known to be cheaper.
 Target replicas are added one, then as many as `exposure.py` says, each time after a passing window, while the source keeps the full need, and more
-where the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing window. Without fresh readings on both sides
-nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
+where the target is slower (`equal_share.py`); the source is drained by as many as it says too, each time after a passing window. Without fresh readings on
+both sides nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from typing import TypeAlias
 from steelyard.core.facts.capacity_request import Answer, CapacityRequest
 from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Rebalancing
+from steelyard.core.planning.option import UNBOUNDED
+from steelyard.core.planning.sizing import need
 from steelyard.core.planning.weights import SAFE
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.cost_test import AMPLE, CostTest
-from steelyard.core.rebalancing.exposure import joined
+from steelyard.core.rebalancing.exposure import joined, left
 from steelyard.core.rebalancing.probing import Probing
 from steelyard.core.rebalancing.shares import COMPARED, FIRST_LOOK, WHOLE, next_share, replicas_at, share_of
 from steelyard.core.statistics.interval import LEAST_BLOCKS
@@ -268,15 +270,16 @@ def next_source_count(current: int, source_capacity: float | None, staying: Stay
 
     Every replica gets the same part of the load, and while any source replica is left that must not exceed the smallest capacity. Where
     one source replica less would overload the slower ones, all that are left go together: without them only the others' capacity counts.
+    Where nobody knows what is carried they go one by one.
     """
     if current <= least:
         return current
-    smallest = staying.smallest
+    smallest, beside = staying.smallest, staying.others + staying.target
     if source_capacity is None or smallest is None:
         return current - 1
-    after = staying.others + staying.target + current - 1
-    if current > 1 and after * min(source_capacity, smallest) >= load:
-        return current - 1
+    kept = max(1, least, left(current, beside), need(load, min(source_capacity, smallest), 1, UNBOUNDED) - beside)
+    if kept < current:
+        return kept
     return least if least == 0 and staying.carry_alone(load) else current
 
 
@@ -656,15 +659,15 @@ def _moved(move: Move, scene: Scene) -> Ended:
 
 def _drain_next(move: Move, scene: Scene) -> Move:
     """The source shrinks. Where it cannot, the target grows first; where that cannot either, the source keeps what it has."""
-    left = _source_left(move, scene)
-    if left != move.source_replicas:
-        shrunk = replace(move, source_replicas=left)
-        return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {left} replica(s)")
+    kept = _source_left(move, scene)
+    if kept != move.source_replicas:
+        shrunk = replace(move, source_replicas=kept)
+        return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {kept} replica(s)")
     if move.source_goal > 0 or move.target_replicas >= scene.target_most:
         # The target is as large as it may be: what the source still carries, it keeps, and where that is all of it the drain is over at once.
-        kept = replace(move, source_goal=left)
-        said = f"{move.source.pool} keeps all of its {left} replica(s)"
-        return kept if move.step is Step.DRAIN else _to(kept, scene, Step.DRAIN, Reason.STEP_STARTED, said)
+        over = replace(move, source_goal=kept)
+        said = f"{move.source.pool} keeps all of its {kept} replica(s)"
+        return over if move.step is Step.DRAIN else _to(over, scene, Step.DRAIN, Reason.STEP_STARTED, said)
     more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
     more = max(move.target_replicas, min(more, _beside_source(move, scene)))
     return replace(move, target_replicas=more, target_goal=max(more, move.target_goal))
@@ -673,16 +676,16 @@ def _drain_next(move: Move, scene: Scene) -> Move:
 def _source_left(move: Move, scene: Scene) -> int:
     """The number of replicas that the source keeps in the next step."""
     if move.kind is MoveKind.RESCUE and _carries(move, scene):
-        left = move.source_goal
+        kept = move.source_goal
     elif move.share is None:
-        left = next_source_count(move.source_replicas, scene.source_capacity, scene.staying, scene.load, move.source_goal)
+        kept = next_source_count(move.source_replicas, scene.source_capacity, scene.staying, scene.load, move.source_goal)
     else:
-        left = _source_by_weight(move, scene)
+        kept = _source_by_weight(move, scene)
     full = move.source_replicas + move.target_replicas >= scene.room
     if move.kind in _REPLACING and full and scene.target_ready + move.source_replicas > move.target_goal:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
-        return min(left, move.source_replicas - 1)
-    return left
+        return min(kept, move.source_replicas - 1)
+    return kept
 
 
 def _source_by_weight(move: Move, scene: Scene) -> int:
