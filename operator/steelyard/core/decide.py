@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from steelyard.core.drill.drill import drill
+from steelyard.core.facts.memory import Step
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.advise import advise
 from steelyard.core.placing.analysis import Analysis, analysis
@@ -96,7 +97,9 @@ def place(seen: Analysis, short: Shortage) -> Outcome:
         return rescued
     missing = repair(seen, short)
     if move is not None:
-        return go_on(seen, move, missing)
+        # A probe touches nothing that serves: what is too much for it goes meanwhile, as at rest.
+        spare = trim(seen, short) if missing is None and move.step is Step.PROBE else None
+        return go_on(seen, move, missing or spare)
     found = (
         give_back(seen) or missing or revise(seen) or trim(seen, short) or rescued or held_by_route(seen) or explore(seen, improve(seen))
     )

@@ -162,6 +162,22 @@ def test_while_it_runs_the_source_serves_as_before_and_the_target_has_no_replica
     assert [(p.placement.key.pool, p.placement.replicas) for p in world.probed] == [("other", 1), ("home", 1)]
 
 
+def test_what_is_too_much_while_it_runs_goes_as_at_rest_and_what_is_missing_comes() -> None:
+    world = untold(Ground(price=0.5, speed=10.0))
+    begun(world)
+    counts = [world.count("home")]
+    for times in (0.5, 3.0):
+        world.rate *= times
+        for _ in range(25):
+            world.probe = None
+            world.tick()
+        counts.append(world.count("home"))
+        move = world.memory.move
+        assert move is not None and (move.step, move.source_replicas) == (Step.PROBE, counts[-1])
+    assert counts[1] < counts[0] < counts[2]
+    assert served(world) == 0
+
+
 def test_the_job_is_asked_for_once_the_move_is_remembered_and_not_after_the_step() -> None:
     world = untold(Ground(price=0.5, speed=10.0))
     begun(world)

@@ -186,6 +186,8 @@ def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
         return kept
     if after.step is Step.DRAIN or after.step is Step.BACK:
         return max(kept, wanted) if wanted > under.source.desired else kept
+    if after.step is Step.PROBE:
+        return wanted
     beside = _beside_target(under, after)
     kept = max(kept, wanted)
     if after.kind is not MoveKind.EXPLORATION:  # a trial has its price: what it did not make room for ends it
