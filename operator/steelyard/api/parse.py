@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
@@ -108,6 +108,8 @@ def _errors(model: type[BaseModel], detail: ErrorDetails) -> list[FieldError]:
         return [FieldError(_joined(path, rule.field), kind, seen, rule.must) for rule in broken]
     if kind == UNKNOWN:
         return [FieldError(path, kind, seen, _unknown(model, detail["loc"]))]
+    if kind == "too_short" and isinstance(detail["input"], Sized) and len(detail["input"]) >= context["min_length"]:
+        return []  # Entries that are wrong were not counted, and have errors of their own.
     template = _WHAT_TO_DO.get(kind)
     return [FieldError(path, kind, seen, template.format(**context) if template else f"must be right: {detail['msg']}")]
 

@@ -18,12 +18,30 @@ ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A field that its map has already: of two the last one alone would count."""
+
+    line: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """One object of a file, and where it begins there."""
+    """One object of a file, where it begins there, and what it says twice."""
 
     file: str
     line: int
     raw: Mapping[str, Any]
+    again: tuple[Again, ...] = ()
+
+
+class _Loader(yaml.SafeLoader):
+    """As Kubernetes reads YAML: a date is text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML has it
+        first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def manifests(paths: Sequence[str]) -> Iterator[Found]:
@@ -54,25 +72,51 @@ def _text(file: str) -> str:
 
 
 def _objects(file: str, text: str) -> Iterator[Found]:
-    loader = yaml.SafeLoader(text)
+    loader, line = _Loader(text), 1
     try:
         while loader.check_node():
-            node = loader.get_node()
-            assert node is not None
-            line, told = node.start_mark.line + 1, loader.construct_document(node)
-            for raw in _each(told):
+            document = loader.get_node()
+            assert document is not None
+            for node in _each(document):
+                line = node.start_mark.line + 1
+                raw = loader.construct_document(node)
                 if not isinstance(raw, dict):
                     raise Problem(f"{file}, line {line}: there is no object", "give an object with apiVersion, kind, metadata and spec")
-                yield Found(file, line, raw)
+                yield Found(file, line, raw, tuple(_again(node)))
     except yaml.YAMLError as error:
         raise Problem(f"{file} is no YAML: {error}", "mend what the line names; a template has to be rendered first") from error
+    except ValueError as error:
+        raise Problem(f"{file}, the object at line {line}: {error}", "write the value as its field takes it, without a tag") from error
+    except RecursionError as error:
+        raise Problem(f"{file}, after line {line}: it is nested too deeply", "no manifest is: give the file that was meant") from error
     finally:
         loader.dispose()
 
 
-def _each(told: object) -> Sequence[object]:
-    """Nothing of a document that is empty: a file may begin or end with `---`."""
-    if told is None:
+def _each(document: yaml.Node) -> Sequence[yaml.Node]:
+    """The nodes of its objects: those of a List, and none of a document that is empty, as a file may begin or end with `---`."""
+    if document.tag == "tag:yaml.org,2002:null":
         return ()
-    items = told.get("items") if isinstance(told, dict) and told.get("kind") == "List" else None
-    return items if isinstance(items, list) else (told,)
+    fields = dict(_fields(document))
+    kind, items = fields.get("kind"), fields.get("items")
+    return items.value if kind is not None and kind.value == "List" and isinstance(items, yaml.SequenceNode) else (document,)
+
+
+def _again(node: yaml.Node, path: str = "") -> Iterator[Again]:
+    if isinstance(node, yaml.SequenceNode):
+        for at, each in enumerate(node.value):
+            yield from _again(each, f"{path}[{at}]")
+    seen = set[str]()
+    for name, value in _fields(node):
+        field = f"{path}.{name}" if path else name
+        if field in seen:
+            yield Again(value.start_mark.line + 1, field)
+        seen.add(field)
+        yield from _again(value, field)
+
+
+def _fields(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
+    """Those of a map; none of what is none."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if isinstance(key, yaml.ScalarNode):
+            yield key.value, value

@@ -148,3 +148,53 @@ def test_our_own_examples_are_clean(capsys: pytest.CaptureFixture[str]):
     examples = [str(file) for file in sorted((ROOT / "examples").glob("*.yaml"))]
     assert main(["lint", *examples]) == 0
     assert "0 error(s)" in capsys.readouterr().out
+
+
+def test_a_field_beside_spec_belongs_into_it_and_one_that_nobody_has_goes(linted):
+    strange = {**workload(), "rebalancing": {"mode": "Auto"}, "speck": {}}
+    strange["metadata"] = {**strange["metadata"], "lables": {}}
+    told = linted(strange, code=1)
+    assert "rebalancing: must stand in spec: indent it" in told
+    assert "speck: must be removed: there is no such field here, only apiVersion, kind, metadata, spec, status" in told
+    assert "metadata.lables: must be removed" in told
+    assert "3 error(s)" in told
+
+
+def written(tmp_path: Path, text: str) -> str:
+    (tmp_path / "one.yaml").write_text(text)
+    return str(tmp_path / "one.yaml")
+
+
+def test_a_field_that_is_there_twice_is_an_error_at_its_second_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    text = yaml.safe_dump(workload(), sort_keys=False)
+    once = len(text.splitlines())
+    file = written(tmp_path, f"{text}  objective: {{}}\n")
+    assert main(["lint", file]) == 1
+    assert f"{file}:{once + 1}: error: InferenceWorkload" in (told := capsys.readouterr().out)
+    assert "spec.objective: must be there once" in told
+
+
+def test_a_date_that_there_is_not_is_an_error_of_its_field_and_others_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (shape,) = pool()["spec"]["shapes"]
+    text = yaml.safe_dump_all([changed(pool(), {"spec.shapes": [{**shape, "asOf": "THE-DATE"}]}), changed(workload(), {"spec.model": {}})])
+    assert main(["lint", written(tmp_path, text.replace("THE-DATE", "2026-02-30"))]) == 1
+    told = capsys.readouterr().out
+    assert "spec.shapes[0].asOf: must be" in told
+    assert "error: InferenceWorkload" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("a: !!int no", "the object at line 1"), ("[" * 5000 + "]" * 5000, "nested too deeply")],
+    ids=["a tag that its value has not", "depth"],
+)
+def test_what_no_manifest_has_is_told_in_two_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, says: str):
+    assert main(["lint", written(tmp_path, text)]) == 2
+    assert says in (told := capsys.readouterr().err)
+    assert len(told.splitlines()) == 2
+
+
+def test_an_entry_that_is_wrong_is_not_counted_as_one_that_lacks(linted):
+    told = linted(changed(workload(), {"spec.objective.latency": [{"metric": "e2e", "milliseconds": 0, "percent": "99"}]}), code=1)
+    assert "at least 1 entries" not in told
+    assert "1 error(s)" in told

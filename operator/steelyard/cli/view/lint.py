@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,12 @@ from steelyard.core.facts.identity import on_pool
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (INFERENCE_WORKLOAD, ACCELERATOR_POOL, ACCELERATOR_TRIAL)}
 """Those that people write."""
+FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
+METADATA = frozenset({
+    "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName", "generation", "labels",
+    "managedFields", "name", "namespace", "ownerReferences", "resourceVersion", "selfLink", "uid",
+})  # fmt: skip
+"""Fields of ObjectMeta (Kubernetes 1.37)."""
 CONFIG_MAP, SAMPLES = "ConfigMap", "spec.traffic.samples.configMap"
 SAMPLES_KEY = str(ConfigMapKey.model_fields["key"].default)
 
@@ -74,9 +80,30 @@ def _refused(one: Found) -> Iterator[Finding]:
         close = get_close_matches(str(one.raw.get("kind")), KINDS, n=1)
         yield _finding(one, "kind", f"must be {close[0] if close else 'one of ' + ', '.join(KINDS)}", repr(one.raw.get("kind")))
     else:
+        for each in one.again:
+            yield replace(_finding(one, each.field, "must be there once: the API server takes no field twice", ""), line=each.line)
+        yield from _strangers(one, kind)
         read = parse(kind.model, one.raw)
         for error in read if isinstance(read, list) else ():
             yield _finding(one, error.field, error.do, error.seen)
+
+
+def _strangers(one: Found, kind: Kind) -> Iterator[Finding]:
+    """Fields of the object itself and of its metadata that no Kubernetes object has: the API server drops them in silence where it is not asked to tell."""
+    spec = kind.model.model_fields["spec"].annotation
+    inside = {field.alias or name for name, field in getattr(spec, "model_fields", {}).items()}
+    for field in one.raw:
+        if field not in FIELDS:
+            do = (
+                "must stand in spec: indent it"
+                if field in inside
+                else f"must be removed: there is no such field here, only {', '.join(FIELDS)}"
+            )
+            yield _finding(one, str(field), do, "")
+    metadata = one.raw.get("metadata")
+    for field in metadata if isinstance(metadata, dict) else ():
+        if field not in METADATA:
+            yield _finding(one, f"metadata.{field}", "must be removed: metadata of Kubernetes has no such field", "")
 
 
 def _doubts(ours: Sequence[Found]) -> Iterator[Finding]:
