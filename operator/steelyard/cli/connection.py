@@ -15,8 +15,11 @@ from typing import Any, Self
 from kubernetes import config as untyped_config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3 import HTTPHeaderDict
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
+from steelyard.cli import kubeconfig as kubeconfigs
+from steelyard.cli.kubeconfig import Context
 from steelyard.cli.problem import Problem
 from steelyard.cli.refusal import refusal
 from steelyard.status.raw import Raw
@@ -41,10 +44,11 @@ class _Heard(logging.Handler):
 class Connection:
     """`namespace` is the context's. `now` is the API server's Date, so that ages are right where the local clock is not."""
 
-    def __init__(self, client: Any, namespace: str, heard: _Heard) -> None:
+    def __init__(self, client: Any, context: Context, heard: _Heard) -> None:
         self._client = client
         self._heard = heard
-        self.namespace = namespace
+        self._acts_as = context.acts_as
+        self.namespace = context.namespace
         self.now = datetime.now(UTC)
 
     @classmethod
@@ -58,13 +62,13 @@ class Connection:
         try:
             if in_pod:
                 config.load_incluster_config(client_configuration=settings)
-                namespace = _pod_namespace()
+                found = Context(_pod_namespace(), ())
             else:
-                namespace = _namespace(kubeconfig, context)
+                found = kubeconfigs.context(kubeconfig, context)
                 config.load_kube_config(config_file=kubeconfig, context=context, client_configuration=settings)
         except Exception as error:  # The loader raises whatever YAML, base64, OpenSSL and plugins raise.
             raise _bad_kubeconfig(kubeconfig, context, error) from error
-        return cls(ApiClient(configuration=settings), namespace, heard)
+        return cls(ApiClient(configuration=settings), found, heard)
 
     def get(self, path: str, **query: str) -> Raw:
         """The JSON at `path`. Forbidden, NotThere, or another Problem; so of all that is asked."""
@@ -105,8 +109,11 @@ class Connection:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            answer = self._client.call_api(*parts, _request_timeout=TIMEOUT)
+            method, url, headers, *rest = parts
+            answer = self._client.call_api(method, url, self._heads(headers), *rest, _request_timeout=TIMEOUT)
             told: bytes = answer.read()
+        except ReadTimeoutError as error:
+            raise self._unreachable(error) if body is None else self._unanswered(path, body) from error
         except (ApiException, HTTPError, OSError, ValueError) as error:
             raise self._unreachable(error) from error
         self._keep_time(answer.getheader("Date"))
@@ -119,6 +126,12 @@ class Connection:
         if not isinstance(found, dict):
             raise self._not_kubernetes()
         return found
+
+    def _heads(self, headers: Mapping[str, str]) -> HTTPHeaderDict:
+        heads = HTTPHeaderDict(headers)
+        for name, value in self._acts_as:
+            heads.add(name, value)  # Of groups there may be several.
+        return heads
 
     def _keep_time(self, date: str | None) -> None:
         if date is None:
@@ -138,6 +151,17 @@ class Connection:
         return Problem(
             f"cannot reach the API server at {self.host}: {why}",
             "check that `kubectl version` answers, the VPN, and --context or --kubeconfig",
+        )
+
+    def _unanswered(self, path: str, body: Raw) -> Problem:
+        """A write that may have been taken: asked for once more it might be there twice."""
+        parts = path.split("/")
+        name = str((body.get("metadata") or {}).get("name") or parts[-1])
+        kind = parts[-1] if parts[-1] != name else parts[-2]
+        space = f" --namespace {parts[parts.index('namespaces') + 1]}" if "namespaces" in parts else ""
+        return Problem(
+            f"the API server at {self.host} did not answer within {TIMEOUT[1]:g} s: {name} may be written all the same",
+            f"see what there is before you do it again: `kubectl get {kind} {name}{space}`",
         )
 
     def _not_kubernetes(self) -> Problem:
@@ -173,20 +197,14 @@ def _pod_namespace() -> str:
     return file.read_text().strip() if file.exists() else "default"
 
 
-def _namespace(kubeconfig: str | None, context: str | None) -> str:
-    every, active = config.list_kube_config_contexts(config_file=kubeconfig)
-    chosen = next((c for c in every if c["name"] == context), None) if context else active
-    return str(((chosen or {}).get("context") or {}).get("namespace") or "default")
-
-
 def _bad_kubeconfig(kubeconfig: str | None, context: str | None, error: Exception) -> Problem:
     where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
     if not any(Path(part).expanduser().exists() for part in where.split(os.pathsep) if part):
         return Problem(f"there is no kubeconfig at {where}", "give one with --kubeconfig FILE, or set KUBECONFIG")
     try:
-        names = sorted(str(c["name"]) for c in config.list_kube_config_contexts(config_file=kubeconfig)[0])
+        names = kubeconfigs.contexts(kubeconfig)
     except Exception:  # As in `open`: the file itself is what is wrong.
-        names = []
+        names = ()
     if context is not None and names and context not in names:
         return Problem(f"the kubeconfig {where} has no context {context!r}", f"use one of: {', '.join(names)}")
     return Problem(

@@ -6,6 +6,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -65,14 +66,14 @@ def command(arguments: argparse.Namespace) -> str:
     for claim in arguments.claim:
         words += ["--claim", claim]
     for pool, money in arguments.price:
-        words += ["--price", f"{pool}={money:g}" if pool else f"{money:g}"]
+        words += ["--price", f"{pool}={_whole(money)}" if pool else _whole(money)]
     words += ["--objective", f"e2e={promised.milliseconds}ms:{promised.percent}", "--duration", written(arguments.duration)]
     if arguments.lengths:
         words += ["--lengths", "{}:{}".format(*arguments.lengths)]
     if arguments.length_factors:
         words += ["--length-factors", ",".join(arguments.length_factors)]
     if arguments.load:
-        words += ["--load", f"{arguments.load:g}"]
+        words += ["--load", _whole(arguments.load)]
     if arguments.price:
         words += ["--currency", arguments.currency]
     if arguments.task != USUAL_TASK:
@@ -81,6 +82,11 @@ def command(arguments: argparse.Namespace) -> str:
         if (given := getattr(arguments, option)) is not None:
             words += [f"--{option}", given]
     return shlex.join(words)
+
+
+def _whole(figure: float) -> str:
+    """Every digit of it, and no exponent, as the options take it."""
+    return f"{Decimal(repr(figure)).normalize():f}"
 
 
 def _variants(texts: Sequence[str]) -> tuple[Variant, ...]:

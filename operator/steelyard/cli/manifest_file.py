@@ -97,7 +97,7 @@ def _each(document: yaml.Node) -> Sequence[yaml.Node]:
     """The nodes of its objects: those of a List, and none of a document that is empty, as a file may begin or end with `---`."""
     if document.tag == "tag:yaml.org,2002:null":
         return ()
-    fields = dict(_fields(document))
+    fields = {key.value: value for key, value in _fields(document)}
     kind, items = fields.get("kind"), fields.get("items")
     return items.value if kind is not None and kind.value == "List" and isinstance(items, yaml.SequenceNode) else (document,)
 
@@ -107,16 +107,16 @@ def _again(node: yaml.Node, path: str = "") -> Iterator[Again]:
         for at, each in enumerate(node.value):
             yield from _again(each, f"{path}[{at}]")
     seen = set[str]()
-    for name, value in _fields(node):
-        field = f"{path}.{name}" if path else name
+    for key, value in _fields(node):
+        field = f"{path}.{key.value}" if path else key.value
         if field in seen:
-            yield Again(value.start_mark.line + 1, field)
+            yield Again(key.start_mark.line + 1, field)
         seen.add(field)
         yield from _again(value, field)
 
 
-def _fields(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
+def _fields(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
     """Those of a map; none of what is none."""
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if isinstance(key, yaml.ScalarNode):
-            yield key.value, value
+            yield key, value

@@ -21,4 +21,4 @@ def write(file: TextIO, workloads: Sequence[WorkloadRun], pools: Sequence[str]) 
             counts = [getattr(row.tally, name) for name in counted]
             cost = "" if row.tally.cost is None else f"{row.tally.cost:.9g}"
             replicas = [found.get(pool, 0) for pool in pools for found in (row.ready, row.desired)]
-            writer.writerow([workload.name, f"{row.until:g}", *counts, cost, *replicas, row.verdict, row.reason, row.move])
+            writer.writerow([workload.name, f"{row.until:.0f}", *counts, cost, *replicas, row.verdict, row.reason, row.move])

@@ -168,7 +168,7 @@ def written(tmp_path: Path, text: str) -> str:
 def test_a_field_that_is_there_twice_is_an_error_at_its_second_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     text = yaml.safe_dump(workload(), sort_keys=False)
     once = len(text.splitlines())
-    file = written(tmp_path, f"{text}  objective: {{}}\n")
+    file = written(tmp_path, f"{text}  objective:\n    unit: GoodRequests\n")
     assert main(["lint", file]) == 1
     assert f"{file}:{once + 1}: error: InferenceWorkload" in (told := capsys.readouterr().out)
     assert "spec.objective: must be there once" in told

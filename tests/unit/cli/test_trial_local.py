@@ -169,15 +169,15 @@ def test_the_words_that_it_tells_ask_for_the_same_again() -> None:
         "--claim",
         "unit cost 0.5 of onnxruntime",
         "--price",
-        "openvino=0.2",
+        "openvino=12345678.25",
         "--price",
         "0.34",
         "--objective",
         "300ms:95",
         "--currency",
-        "EUR",
+        "VND",
     )
-    first = parsed("--digest", DIGEST, *more, "--lengths", "20:60", "--load", "12.5", "--duration", "90s", model="s3://models/a model")
+    first = parsed("--digest", DIGEST, *more, "--lengths", "20:60", "--load", "1234.5678", "--duration", "90s", model="s3://models/a model")
     words = shlex.split(local_options.command(first))
     again = build("steelyard").parse_args(spelt(words[1:]))
     assert local_options.asked(again, []) == local_options.asked(first, [])
