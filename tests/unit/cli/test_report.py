@@ -78,6 +78,19 @@ def test_a_month_is_730_hours_at_the_pace_and_the_unit_cost_that_were_measured()
     assert float(row.money) == pytest.approx(float(month.units) / 1000 * 0.00301, abs=0.01)
 
 
+def test_requests_that_a_new_revision_gets_are_not_counted_twice():
+    seen = balanced()
+    (workload,) = copy.deepcopy(seen.workloads)
+    old = workload["status"]["placements"][0]
+    cost = {**old["unitCost"], "from": "2026-03-01T11:50:00Z", "to": "2026-03-01T11:58:00Z", "good": 2400, "n": 2400}
+    new = {**old, "revision": "aaaa1111", "readyReplicas": 1, "desiredReplicas": 1, "unitCost": cost}
+    workload["status"]["placements"].insert(1, new)
+    ends = {"from": old["pool"], "to": old["pool"], "fromRevision": old["revision"], "toRevision": "aaaa1111"}
+    times = dict.fromkeys(("startedTime", "stepTime", "deadlineTime"), "2026-03-01T11:50:00Z")
+    workload["status"]["move"] = {"id": "m", "kind": "Revision", **ends, "step": "Bake", "targetReplicas": 1, "targetGoal": 2, **times}
+    assert report(replace(seen, workloads=(workload,))).month == report(seen).month
+
+
 def test_where_the_money_is_adds_up_and_leads_to_the_bill():
     seen = copy.deepcopy(moved())
     seen.workloads[0]["status"]["costs"] = [{"pool": AMX, "allocated": "0.170", "fullyLoaded": "0.254", "avoidable": "0.2"}]

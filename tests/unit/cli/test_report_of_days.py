@@ -175,3 +175,38 @@ def test_what_cannot_be_answered_is_said_with_what_to_give(asked, files, tmp_pat
     broken = logged(tmp_path / "broken.log", [{**record(0), "parts": [{"workload": "shop/minilm", "component": "Trial", "cost": "much"}]}])
     code, _, err = asked("--ledger", broken)
     assert (code, "record 1" in err) == (2, True)
+
+
+def in_euros(each):
+    return {name: "EUR" if value == "USD" else value for name, value in each.items()}
+
+
+def test_a_bill_in_another_currency_is_compared_with_nothing_and_says_so(asked, tmp_path):
+    ledger = logged(tmp_path / "operator.log", [record(hour) for hour in range(24)])
+    euros = [in_euros(row(1.1, hour=hour)) for hour in range(24)]
+    code, out, err = asked("--ledger", ledger, "--bill", billed(tmp_path / "bill.csv", euros), "-o", "json")
+    assert (code, out) == (2, "")
+    assert "the bill is in EUR and the ledger in USD: nothing is converted" in err
+
+    mixed = [*(row(1.1, hour=hour) for hour in range(12)), *euros[12:]]
+    _, out, _ = asked("--ledger", ledger, "--bill", billed(tmp_path / "bill.csv", mixed), "-o", "json")
+    told = json.loads(out)["period"]
+    assert [(each["currency"], Decimal(each["amount"])) for each in told["foreign"]] == [("EUR", Decimal("13.2"))]
+    assert Decimal(told["together"]["bill"]["amount"]) == Decimal("13.2"), "that in the ledger's currency"
+    _, out, _ = asked("--ledger", ledger, "--bill", billed(tmp_path / "bill.csv", mixed), "--to", "-")
+    assert any("13.20 EUR besides, which are not converted" in text for _, text in Page(out).texts)
+
+
+def test_a_whole_day_without_a_record_is_said_and_what_its_bill_is_in(asked, tmp_path):
+    def on(day, each):
+        return {name: value.replace("2026-03-01", day) if isinstance(value, str) else value for name, value in each.items()}
+
+    days = ("2026-03-01", "2026-03-03")
+    ledger = logged(tmp_path / "operator.log", [on(day, record(hour)) for day in days for hour in range(24)])
+    _, out, _ = asked("--ledger", ledger, "-o", "json")
+    assert json.loads(out)["period"]["gaps"] == [{"day": "2026-03-02", "hours": "24.0"}]
+    bill = billed(tmp_path / "bill.csv", [on(day, row(1.0, hour=hour)) for day in days for hour in range(23)])
+    _, out, _ = asked("--ledger", ledger, "--bill", bill, "--to", "-")
+    (said,) = [text for _, text in Page(out).texts if text.startswith("2026-03-02")]
+    assert "no record for 24.0 of 24 hours" in said
+    assert "what the bill has for that day is in no figure here" in said

@@ -11,6 +11,7 @@ from steelyard.cli.page.element import element, listed, table
 from steelyard.cli.text.bill import node_days
 from steelyard.cli.text.figure import UNKNOWN, to_the_cent
 from steelyard.cli.view.period import PeriodBill, PeriodRow, PeriodView
+from steelyard.core.economics.period import HOURS_A_DAY
 
 Read: TypeAlias = Callable[[PeriodRow], Decimal | None]
 PARTS: tuple[tuple[str, Read], ...] = (
@@ -65,7 +66,11 @@ def _percent(value: Decimal | None) -> str:
 def _notes(of: PeriodView) -> Iterator[str]:
     """What is missing of the days, and why the bill differs."""
     for gap in of.gaps:
-        yield f"{gap.day}: the ledger has no record for {gap.hours:.1f} of 24 hours: no pool had a node, or no operator led"
+        said = f"{gap.day}: the ledger has no record for {gap.hours:.1f} of 24 hours: no pool had a node, or no operator led"
+        whole = gap.hours >= HOURS_A_DAY and of.together.bill is not None
+        yield f"{said}; what the bill has for that day is in no figure here" if whole else said
+    for other in of.foreign:
+        yield f"the bill has {to_the_cent(other.amount)} {other.currency} besides, which are not converted and in no figure here"
     for row in of.pools:
         if row.unpriced:
             yield f"{row.pool}: {node_days(row.unpriced)} left out, because the ledger has no price there"

@@ -133,12 +133,17 @@ def compare(ledger: Ledger, lines: Iterable[BillLine], tag: str | None, since: d
         found = reconcile(lines, ledger.records, ledger.currency, ours=ours, since=since, until=until)
     except ValueError as error:
         raise Problem(str(error), "give other days by --since and --until, or another ledger") from error
+    require_currency(found)
+    return _view(found, tag)
+
+
+def require_currency(found: Reconciliation) -> None:
+    """Problem where all of the bill is in another currency than the ledger."""
     if found.foreign and not (found.effective or found.billed):
         raise Problem(
-            f"the bill is in {' and '.join(m.currency for m in found.foreign)} and the ledger in {ledger.currency}: nothing is converted",
-            f"give prices in the bill's currency to the pools and set config.currency, or export the bill in {ledger.currency}",
+            f"the bill is in {' and '.join(m.currency for m in found.foreign)} and the ledger in {found.currency}: nothing is converted",
+            f"give prices in the bill's currency to the pools and set config.currency, or export the bill in {found.currency}",
         )
-    return _view(found, tag)
 
 
 def _view(found: Reconciliation, tag: str | None) -> BillView:
@@ -154,7 +159,7 @@ def _view(found: Reconciliation, tag: str | None) -> BillView:
         pools=tuple(_pool(each) for each in found.pools),
         nodes=tuple(_node(row) for row in rows),
         rest=tuple(Rest(kind=kind.value, amount=in_decimals(amount)) for kind, amount in found.left.items() if amount),
-        foreign=tuple(_foreign(each) for each in found.foreign),
+        foreign=tuple(foreign_of(each) for each in found.foreign),
         effective=in_decimals(found.effective),
         billed=in_decimals(found.billed),
     )
@@ -198,7 +203,8 @@ def _difference(ours: float, theirs: float, causes: Mapping[Cause, float]) -> Di
     )
 
 
-def _foreign(money: Money) -> Foreign:
+def foreign_of(money: Money) -> Foreign:
+    """As it is told."""
     return Foreign(currency=plain(money.currency), amount=in_decimals(money.amount))
 
 

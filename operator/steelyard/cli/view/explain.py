@@ -62,6 +62,8 @@ class ExplainView:
     """Whether it could leave its accelerator family, null where no drill is asked for."""
     pools: tuple[PoolRow, ...]
     placements: tuple[Placement, ...]
+    allocation: tuple[Placement, ...] = field(metadata={"json": False})
+    """Those of the placements that hold the load outside of the move under way."""
     costs: tuple[PoolCost, ...]
     """An hour of this workload, in three ways."""
     claims: tuple[ClaimRow, ...]
@@ -114,6 +116,7 @@ def explain(seen: Gathered) -> ExplainView:
         exit_drill=one.exit_drill,
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,
+        allocation=one.allocation,
         costs=one.costs,
         claims=claims,
         gates=decided.gates if decided else (),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from steelyard.cli.facts.plain import plain
 from steelyard.cli.ledger_file import Ledger
 from steelyard.cli.problem import Problem
-from steelyard.cli.view.bill import in_decimals
+from steelyard.cli.view.bill import Foreign, foreign_of, in_decimals, require_currency
 from steelyard.core.economics.bill import BillLine
 from steelyard.core.economics.period import Billed, PoolPeriod, Purpose, period
 from steelyard.core.economics.reconciliation import Cause
@@ -93,10 +93,12 @@ class PeriodView:
     pools: tuple[PeriodRow, ...]
     together: PeriodRow
     gaps: tuple[Gap, ...]
+    foreign: tuple[Foreign, ...]
+    """Money of the bill in other currencies, which is compared with nothing."""
 
 
 def period_view(ledger: Ledger, bill: Iterable[BillLine] | None, workload: str, since: date, until: date) -> PeriodView:
-    """workload: NAMESPACE/NAME. Problem where the ledger has nothing of it."""
+    """workload: NAMESPACE/NAME. Problem where the ledger has nothing of it, or the bill nothing in the ledger's currency."""
     try:
         found = period(ledger.records, workload, bill=None if bill is None else (bill, ledger.currency), since=since, until=until)
     except ValueError as error:
@@ -104,6 +106,8 @@ def period_view(ledger: Ledger, bill: Iterable[BillLine] | None, workload: str, 
             str(error),
             "give a log of days on which it ran, of an operator of this version: its records of nodes' costs have the field `parts`",
         ) from error
+    if found.bill is not None:
+        require_currency(found.bill)
     return PeriodView(
         currency=ledger.currency,
         first_day=found.first.isoformat(),
@@ -111,6 +115,7 @@ def period_view(ledger: Ledger, bill: Iterable[BillLine] | None, workload: str, 
         pools=tuple(_row(each) for each in found.pools),
         together=_row(found.together),
         gaps=tuple(Gap(day=day.isoformat(), hours=in_decimals(hours)) for day, hours in sorted(found.gaps.items())),
+        foreign=() if found.bill is None else tuple(map(foreign_of, found.bill.foreign)),
     )
 
 

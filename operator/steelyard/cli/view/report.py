@@ -59,8 +59,8 @@ def report(seen: Gathered, period: PeriodView | None = None) -> ReportView:
 
 
 def _month(view: ExplainView) -> Month | None:
-    """At the pace of what holds the load: None where a part of it is not measured."""
-    used = [p for p in view.placements if any(row.used and row.pool == p.pool for row in view.pools) and p.ready_replicas]
+    """At the pace of what holds the load, without the target of a move, which gets a part of the same requests: None where a part of it is not measured."""
+    used = [place for place in view.allocation if place.ready_replicas]
     paces = [_pace(p, view.unit) for p in used]
     if not used or any(pace is None for pace in paces):
         return None

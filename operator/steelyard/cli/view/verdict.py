@@ -63,7 +63,8 @@ def _claimed(row: ClaimRow) -> str:
 
 def figure(value: Decimal | None) -> str:
     """Three significant digits."""
-    return "unknown" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    # From 999.5 on three digits would be written with an exponent.
+    return "unknown" if value is None else f"{value:.3g}" if abs(value) < Decimal("999.5") else f"{value:,.0f}"
 
 
 def _bounds(row: ClaimRow) -> str:
@@ -87,7 +88,7 @@ def _in_money(row: ClaimRow, month: Month | None, currency: str | None) -> str |
 def _amount(units: Decimal) -> str:
     for size, word in ((Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "M")):
         if units >= size:
-            return f"{units / size:.3g} {word}"
+            return f"{figure(units / size)} {word}"
     return f"{units:,.0f}"
 
 

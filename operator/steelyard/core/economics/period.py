@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from math import fsum
 
@@ -12,7 +12,7 @@ from steelyard.core.economics.bill import BillLine
 from steelyard.core.economics.ledger import Component
 from steelyard.core.economics.node_cost import HOUR, NodeCost, Part
 from steelyard.core.economics.reconcile import by_day, reconcile
-from steelyard.core.economics.reconciliation import Cause, NodeDay, Row
+from steelyard.core.economics.reconciliation import Cause, NodeDay, Reconciliation, Row
 
 HOURS_A_DAY = 24
 LEAST = 1 / 60
@@ -77,13 +77,15 @@ class PoolPeriod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """By pool, and of all together. `gaps`: hours of each day of which the ledger has no record of any node, by day."""
+    """By pool, and of all together. `gaps`: hours of each day of which the ledger has no record of any node, by day. `bill`: all that came of comparing
+    the ledger with it; None without one."""
 
     first: date
     last: date
     pools: tuple[PoolPeriod, ...]
     together: PoolPeriod
     gaps: Mapping[date, float]
+    bill: Reconciliation | None
 
 
 def period(
@@ -103,18 +105,20 @@ def period(
     mine = {key: found for key, found in sorted(booked.items()) if any(part.workload == workload for each in found for part in each.parts)}
     if not mine:
         raise ValueError(f"the ledger has no cost of the workload {workload} on these days")
-    rows: Mapping[NodeDay, Row] | None = None
+    found = None
     if bill is not None:
         found = reconcile(bill[0], [each for several in booked.values() for each in several], bill[1], since=since, until=until)
-        rows = {row.key: row for row in (*found.matched, *found.only_ledger)}
-    days = sorted({key.day for key in booked})
+    rows = None if found is None else {row.key: row for row in (*found.matched, *found.only_ledger)}
+    first, last = min(key.day for key in booked), max(key.day for key in booked)
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     pools = sorted({several[-1].pool for several in mine.values()})
     return Period(
-        first=days[0],
-        last=days[-1],
+        first=first,
+        last=last,
         pools=tuple(_pool(pool, {key: each for key, each in mine.items() if each[-1].pool == pool}, workload, rows) for pool in pools),
         together=_pool(None, mine, workload, rows),
         gaps={day: gap for day in days if (gap := _gap(day, booked)) > LEAST},
+        bill=found,
     )
 
 
