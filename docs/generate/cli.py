@@ -127,7 +127,10 @@ def _usage(action: argparse.Action) -> str:
 
 
 def _rows(actions: list[argparse.Action]) -> list[str]:
-    return [f"- {', '.join(f'`{o}`' for o in a.option_strings) or f'`{a.metavar or a.dest}`'}: {a.help or ''}" for a in actions]
+    return [
+        f"- {', '.join(f'`{o}`' for o in a.option_strings) or f'`{a.metavar or a.dest}`'}: {(a.help or '').replace('%%', '%')}"
+        for a in actions
+    ]
 
 
 def _shapes() -> list[str]:

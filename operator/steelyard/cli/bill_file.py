@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import sys
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -33,7 +34,7 @@ def bill_lines(paths: Sequence[str]) -> Iterator[BillLine]:
                 count += 1
                 if count % TOLD_EVERY == 0 and sys.stderr.isatty():
                     print(f"\r{count:,} lines of the bill", end="", file=sys.stderr, flush=True)
-        except (OSError, EOFError, UnicodeError, csv.Error) as error:
+        except (OSError, EOFError, UnicodeError, csv.Error, zlib.error) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise Problem(f"the bill {path} cannot be read: {why}", "give .csv, .csv.gz or .parquet files") from error
     if count >= TOLD_EVERY and sys.stderr.isatty():

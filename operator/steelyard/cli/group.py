@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 API_VERSION = "steelyard.dev/v1alpha1"
 """A test compares it, and the kinds, with the API's own."""
@@ -18,8 +19,9 @@ class Kind:
     listing: str
 
     def path(self, namespace: str | None, name: str | None = None) -> str:
-        """Of all, of those of a namespace, or of one. A pool is in no namespace."""
-        return f"{ROOT}{f'/namespaces/{namespace}' if namespace else ''}/{self.plural}{f'/{name}' if name else ''}"
+        """Of all, of those of a namespace, or of one. A pool is in no namespace. What is no name leads to no other path."""
+        spaces = () if namespace is None else ("namespaces", namespace)
+        return "/".join((ROOT, *(quote(each, safe="") for each in (*spaces, self.plural, *(() if name is None else (name,))))))
 
 
 WORKLOAD = Kind("InferenceWorkload", "inferenceworkloads", "steelyard status")

@@ -38,7 +38,7 @@ def ledger(path: str) -> Ledger:
         raise Problem(
             f"the ledger {path} cannot be read: {error.strerror}", "give the operator's log, or node costs as .json or .csv"
         ) from error
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise Problem(f"the ledger {path}: {error}", FORMAT) from error
     records, currencies = [], set()
     for number, raw in enumerate(raws, 1):

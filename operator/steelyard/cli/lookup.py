@@ -15,6 +15,8 @@ INSTALL = (
 
 def one(connection: Connection, kind: Kind, namespace: str | None, name: str) -> Raw:
     """The object; of a pool the namespace is None. NotThere with names like it; another Problem where the kind or the namespace is not there."""
+    if not name:
+        raise Problem(f"the name of the {kind.name} is empty", f"give its name; `{kind.listing}` lists them")
     try:
         return connection.get(kind.path(namespace, name))
     except NotThere as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from steelyard.app.extra import remedy
@@ -42,9 +43,21 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has enough. What is still buffered must not fail at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has enough.
+        _ends_here()
         return 0
+    except OSError as error:
+        where = error.filename or "standard output"
+        print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
+        print("  try: look at the place's permissions and its free space, or give another", file=sys.stderr)
+        _ends_here()
+        return FAILED
+
+
+def _ends_here() -> None:
+    """Nothing more is written to standard output, not even at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

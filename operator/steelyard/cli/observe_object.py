@@ -126,14 +126,14 @@ def guess(template: Raw, profile: str | None = None) -> Guess:
     """From the template of its pods: images, commands and arguments tell the server, annotations and arguments the port. profile: as the user says."""
     containers = [c for c in (template.get("spec") or {}).get("containers") or () if isinstance(c, dict)]
     said: list[str] = []
-    found = profile
+    found, servers = profile, tuple(containers)
     if found is None:
-        found, by = _server(containers)
+        found, servers, by = _server(containers)
         if found is None:
             return Guess(None, said=tuple(str(c.get("image")) for c in containers))
         said.append(f"profile {found}: {by}")
     usual = PROFILES[found].port
-    port, by = port_told(template) or _port(containers, PROFILES[found]) or (usual, f"the usual one of {found}")
+    port, by = port_told(template) or _port(servers, PROFILES[found]) or (usual, f"the usual one of {found}")
     said.append(f"port {port}: {by}")
     return Guess(found, port=None if port == usual else port, path=path_told(template), said=tuple(said))
 
@@ -169,27 +169,28 @@ def _notes(template: Raw) -> Raw:
     return (template.get("metadata") or {}).get("annotations") or {}
 
 
-def _server(containers: Sequence[Raw]) -> tuple[str | None, str]:
-    """(profile, by what it is told). Any image tells it sooner than a command, in which a model's name may stand."""
+def _server(containers: Sequence[Raw]) -> tuple[str | None, tuple[Raw, ...], str]:
+    """(profile, its container, by what it is told). Any image tells it sooner than a command, in which a model's name may stand."""
     # Triton runs vLLM as a back end, and its image says so.
     servers = sorted(((name, server.words) for name, server in PROFILES.items()), key=lambda each: each[0] not in MANY_BACKENDS)
-    told = ((name, look(containers, words)) for look in (_by_image, _by_command) for name, words in servers)
-    return next(((name, by) for name, by in told if by is not None), (None, ""))
+    told = (
+        (name, container, look(container, words))
+        for look in (_by_image, _by_command)
+        for name, words in servers
+        for container in containers
+    )
+    return next(((name, (container,), by) for name, container, by in told if by is not None), (None, (), ""))
 
 
-def _by_image(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
-    for container in containers:
-        image = str(container.get("image", ""))
-        if any(word in image.rpartition("/")[2].lower() or f"/{word}" in f"/{image}".lower() for word in words):
-            return f"image {image}"
-    return None
+def _by_image(container: Raw, words: Sequence[str]) -> str | None:
+    image = str(container.get("image", ""))
+    named = any(word in image.rpartition("/")[2].lower() or f"/{word}" in f"/{image}".lower() for word in words)
+    return f"image {image}" if named else None
 
 
-def _by_command(containers: Sequence[Raw], words: Sequence[str]) -> str | None:
-    for container in containers:
-        if any(word in each.lower() for each in _words(container)[:4] for word in words):
-            return f"command of container {container.get('name')}"
-    return None
+def _by_command(container: Raw, words: Sequence[str]) -> str | None:
+    named = any(word in each.lower() for each in _words(container)[:4] for word in words)
+    return f"command of container {container.get('name')}" if named else None
 
 
 def _words(container: Raw) -> list[str]:
@@ -197,28 +198,31 @@ def _words(container: Raw) -> list[str]:
 
 
 def _port(containers: Sequence[Raw], server: Server) -> tuple[int, str] | None:
-    """Where its words say it, and which."""
+    """Where their words say it, and which."""
     given = (
-        (_argument(containers, server.argument), f"argument {server.argument}"),
-        (_variable(containers, server.variable), f"variable {server.variable}"),
+        told
+        for container in containers
+        for told in (
+            (_argument(container, server.argument), f"argument {server.argument}"),
+            (_variable(container, server.variable), f"variable {server.variable}"),
+        )
     )
     return next(((int(text), by) for text, by in given if text is not None and str(text).isdigit()), None)
 
 
-def _variable(containers: Sequence[Raw], name: str | None) -> str | None:
-    told = (each for container in containers for each in container.get("env") or () if isinstance(each, dict))
+def _variable(container: Raw, name: str | None) -> str | None:
+    told = (each for each in container.get("env") or () if isinstance(each, dict))
     return next((str(each["value"]) for each in told if each.get("name") == name and "value" in each), None)
 
 
-def _argument(containers: Sequence[Raw], name: str | None) -> str | None:
+def _argument(container: Raw, name: str | None) -> str | None:
     """Of `--port 8001` or `--port=8001`, also inside of a shell's command."""
-    for container in containers:
-        words = " ".join(_words(container)).split()
-        for at, word in enumerate(words):
-            if word == name and at + 1 < len(words):
-                return words[at + 1]
-            if word.startswith(f"{name}="):
-                return word.partition("=")[2]
+    words = " ".join(_words(container)).split()
+    for at, word in enumerate(words):
+        if word == name and at + 1 < len(words):
+            return words[at + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
     return None
 
 

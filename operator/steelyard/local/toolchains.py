@@ -42,7 +42,10 @@ def installed() -> Mapping[str, Installed]:
 def told_by(*words: str) -> str:
     """What `steelyard-runtime WORD...` prints. Raises NotTold."""
     command = [sys.executable, "-m", "steelyard_runtime.main", *words]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise NotTold(f"`steelyard-runtime {' '.join(words)}` said nothing within {PATIENCE:g} s") from error
     if found.returncode != 0:
         raise NotTold((found.stderr.strip().splitlines() or [f"exit code {found.returncode}"])[-1])
     return found.stdout.strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_trace(path: Path) -> Trace:
                 rates.append(_number(row["rate_rps"], "rate_rps", path, rows.line_num))
                 if len(moments) > 1 and moments[-1] <= moments[-2]:
                     raise ScenarioError(f"{path}, line {rows.line_num}: t_s must grow from row to row: one file holds one trace")
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, csv.Error, zlib.error) as error:
         raise ScenarioError(f"{path}: the trace cannot be read: {error}") from error
     if len(moments) < 2:
         raise ScenarioError(f"{path}: must have at least two rows")
@@ -92,7 +93,7 @@ def _yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that there is not, and depth
         raise ScenarioError(f"{path}: is no YAML: {' '.join(str(error).split())}") from error
 
 

@@ -212,6 +212,18 @@ def test_a_bill_that_cannot_be_used_says_where(capsys, bill, ledger, tmp_path: P
         assert name in failure(capsys, ledger(RECORD), str(tmp_path / name))[0]
 
 
+def test_a_download_that_was_cut_or_damaged_is_no_difference(capsys, bill, ledger, tmp_path: Path) -> None:
+    whole = gzip.compress(Path(bill(ROWS)).read_bytes())
+    for name, found in (("cut.csv.gz", whole[: len(whole) // 2]), ("damaged.csv.gz", whole[:10] + b"\xff" * 40 + whole[50:])):
+        (tmp_path / name).write_bytes(found)
+        assert f"{name} cannot be read" in failure(capsys, ledger(RECORD), str(tmp_path / name))[0]
+
+
+def test_a_ledger_with_a_cell_that_no_reader_takes_is_named(capsys, bill, tmp_path: Path) -> None:
+    (tmp_path / "ledger.csv").write_text("resource,parts\na," + "x" * 200_000 + "\n")
+    assert "ledger.csv" in failure(capsys, str(tmp_path / "ledger.csv"), bill(ROWS))[0]
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

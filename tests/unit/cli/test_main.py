@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from free_port import free_port
+from steelyard.cli.group import WORKLOAD
 from steelyard.cli.main import main
 from steelyard.cli.parser import build
+from unit.cli.fake_api import fake_api
 
 ROOT = Path(__file__).parents[3]
 KUBECONFIG = """
@@ -70,6 +72,26 @@ def test_an_unknown_context_is_answered_with_those_that_exist(capsys, tmp_path):
     what, todo = failure(capsys, "status", "--kubeconfig", config(tmp_path, "https://127.0.0.1:1"), "--context", "there")
     assert "has no context 'there'" in what
     assert todo == "  try: use one of: here"
+
+
+@pytest.mark.parametrize("command", ["status", "explain", "report"])
+def test_an_empty_name_is_no_name(capsys, tmp_path, command):
+    with fake_api(tmp_path) as (_, config):
+        assert main([command, "", "--kubeconfig", config]) == 2
+    assert "the name of the InferenceWorkload is empty" in capsys.readouterr().err
+
+
+def test_what_is_no_name_leads_to_no_other_path():
+    assert WORKLOAD.path("shop", "a/b?x#y").endswith("/namespaces/shop/inferenceworkloads/a%2Fb%3Fx%23y")
+
+
+def test_a_place_that_cannot_be_written_is_told_in_two_lines(capsys, tmp_path):
+    (tmp_path / "out/decisions.jsonl").mkdir(parents=True)
+    words = ("--example", "claim-half-true", "--days", "0.01", "--no-comparison", "--no-plots", "--out", str(tmp_path / "out"))
+    assert main(["simulate", *words]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2].startswith("error: ") and "decisions.jsonl" in told[-2]
+    assert told[-1].startswith("  try: ")
 
 
 def test_an_unreachable_cluster_is_named_with_the_cause(capsys, tmp_path):

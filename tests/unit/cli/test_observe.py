@@ -96,6 +96,17 @@ def test_what_is_guessed_says_by_what(given_template: dict[str, Any], profile: s
     assert said in " ".join(found.said)
 
 
+def test_the_port_is_that_of_the_servers_own_container() -> None:
+    def beside(server: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+        return {"spec": {"containers": [{"name": "other", "image": "example.com/other:1", **other}, {"name": "server", **server}]}}
+
+    proxied = guess(beside({"image": "vllm/vllm-openai:v0.11"}, {"args": ["--port=4180"]}))
+    assert (proxied.profile, proxied.port) == ("vllm", None)
+    tei = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.8"
+    beside_app = guess(beside({"image": tei, "args": ["--port", "8080"]}, {"env": [{"name": "PORT", "value": "3001"}]}))
+    assert (beside_app.profile, beside_app.port) == ("tei", 8080)
+
+
 def test_what_the_user_says_wins() -> None:
     assert guess(template("example.com/x:1"), "mlserver").profile == "mlserver"
     assert guess(template("pytorch/torchserve:0.12.0"), "vllm").profile == "vllm"

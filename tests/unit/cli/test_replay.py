@@ -77,6 +77,14 @@ def test_the_log_of_an_operator_is_taken_as_it_is(tmp_path, capsys):
         assert "2 decision(s): identical" in capsys.readouterr().out
 
 
+def test_a_log_that_was_cut_or_damaged_cannot_be_read(tmp_path, capsys):
+    whole = gzip.compress(log_of(world()).encode())
+    for found in (whole[: len(whole) // 2], whole[:10] + b"\xff" * 40 + whole[50:]):
+        (tmp_path / "operator.log.gz").write_bytes(found)
+        assert main(["replay", str(tmp_path / "operator.log.gz")]) == 2
+        assert "operator.log.gz: cannot be read" in capsys.readouterr().err
+
+
 def test_a_trial_is_decided_again_and_what_differs_is_shown(tmp_path, capsys):
     trial = AskedTrial(world=asked_world(), claims=(half_of("cheap", "dear", 0.3),))
     snapshot, now = trial.snapshot(), trial.now
