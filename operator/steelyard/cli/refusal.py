@@ -22,7 +22,14 @@ def refusal(path: str, status: int, body: bytes) -> Problem:
     told = _object(body)
     said = plain(text(told, "message") or (HTTPStatus(status).phrase if status in set(HTTPStatus) else ""))
     if status == HTTPStatus.FORBIDDEN:
-        return Forbidden(said or path, "ask an administrator for a role with that verb on that resource")
+        # The role-based authorizer says who cannot do what; quotas, policies and namespaces that end refuse with the same status.
+        role = not said or " cannot " in said
+        todo = (
+            "ask an administrator for a role with that verb on that resource"
+            if role
+            else "mend what it says, or ask who set the quota or policy"
+        )
+        return Forbidden(said or path, todo)
     if status == HTTPStatus.NOT_FOUND:
         return NotThere(said or path, "check the name and the namespace")
     if status == HTTPStatus.CONFLICT:

@@ -54,6 +54,19 @@ def test_where_no_field_is_named_the_message_stands():
 
 
 @pytest.mark.parametrize(
+    ("message", "todo"),
+    [
+        ('acceleratortrials.steelyard.dev is forbidden: User "a" cannot create resource "acceleratortrials"', "a role with that verb"),
+        ('acceleratortrials.steelyard.dev "t" is forbidden: exceeded quota: q, requested: count/acceleratortrials=1', "who set the quota"),
+        ("unable to create new content in namespace shop because it is being terminated", "mend what it says"),
+    ],
+)
+def test_who_may_not_asks_for_a_role_and_whom_a_quota_stops_does_not(message, todo):
+    told = refusal("/path", 403, json.dumps({"message": message}).encode())
+    assert (told.what, todo in told.todo) == (message, True)
+
+
+@pytest.mark.parametrize(
     ("status", "kind"), [(403, Forbidden), (404, NotThere), (409, Exists), (422, Invalid), (500, Problem), (599, Problem)]
 )
 def test_what_it_is_follows_from_the_status(status, kind):
