@@ -82,14 +82,18 @@ class Happening:
 
     def bill(self, pool: PoolEntry) -> float | None:
         """What an hour of a node of the pool really costs; None where the scenario does not say."""
+        return self._bill_of(pool, self.now)
+
+    def _bill_of(self, pool: PoolEntry, moment: float) -> float | None:
         price = pool.price_per_hour
         for event in self.active(EventKind.PRICE, pool=pool.name):
-            price = event.per_hour if event.per_hour is not None else None if price is None else price * (event.times or 1.0)
+            if event.at <= moment:
+                price = event.per_hour if event.per_hour is not None else None if price is None else price * (event.times or 1.0)
         return price
 
     def price(self, pool: PoolEntry) -> Price | None:
-        """What is read of it."""
-        price = self.bill(pool)
+        """What is read of it: where the feed stands, that of before."""
+        price = self._bill_of(pool, self._fed_until(pool.name))
         if price is None or self.goes_on(EventKind.PRICE_MISSING, pool=pool.name):
             return None
         for event in self.active(EventKind.PRICE_GLITCH, pool=pool.name):
@@ -98,6 +102,9 @@ class Happening:
 
     def _read_at(self, pool: str) -> datetime:
         """The feed is read at the start, once a day, and when the price changes."""
-        until = min((e.at for e in self.active(EventKind.PRICE_FEED_STOPS, pool=pool)), default=self.now)
+        until = self._fed_until(pool)
         changed = [e.at for e in self._events if e.kind is EventKind.PRICE and e.pool == pool and e.at <= until]
         return self._start + timedelta(seconds=max([until // _DAY * _DAY, *changed]))
+
+    def _fed_until(self, pool: str) -> float:
+        return min((e.at for e in self.active(EventKind.PRICE_FEED_STOPS, pool=pool)), default=self.now)

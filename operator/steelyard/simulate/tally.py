@@ -70,8 +70,10 @@ class Tally:
             self.good_prompt_tokens, self.good_output_tokens = self.good_prompt_tokens + good_prompt, self.good_output_tokens + good_output
 
     def pay(self, pool: str, hours: float, price: float | None) -> None:
-        """A replica was on a node of the pool, and its share of the node's price per hour was this."""
+        """A replica was on a node of the pool, and its share of the node's price per hour was this. Where there was none nothing has to be known."""
         self.replica_hours[pool] = self.replica_hours.get(pool, 0.0) + hours
+        if not hours:
+            return
         self.cost = None if self.cost is None or price is None else self.cost + price * hours
         if price is not None:
             self.costs[pool] = self.costs.get(pool, 0.0) + price * hours

@@ -52,6 +52,19 @@ def test_a_price_is_read_every_day_until_the_feed_stops_and_then_grows_old():
     assert isinstance(price.reading(found.start + timedelta(days=4, seconds=1)), Stale)
 
 
+def test_a_price_that_steps_while_the_feed_stands_is_paid_and_not_read():
+    stops = {"kind": "PriceFeedStops", "pool": "made", "at": "1h", "for": "2h"}
+    doubles = {"kind": "Price", "pool": "made", "at": "2h", "times": 2}
+    found = scenario(stops, doubles)
+    happening, seen = Happening(found), []
+    for hours in (0.5, 1.5, 2.5, 3.5):
+        happening.advance(hours * HOUR)
+        price = happening.price(found.pools[0])
+        assert price is not None
+        seen.append((happening.bill(found.pools[0]), price.per_hour))
+    assert seen == [(1, 1), (1, 1), (2, 1), (2, 2)]
+
+
 def test_a_revision_is_slower_for_those_who_run_it_and_on_the_pool_where_it_is():
     happening, *_ = at(2, {"kind": "NewRevision", "workload": "w", "pool": "made", "at": "1h", "percent": 9})
     assert happening.wishes("w") == 1
