@@ -7,6 +7,7 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.replay.codec import NotPlainError
 from steelyard.core.replay.compile_record import read_compile
-from steelyard.core.replay.record import Record, read
+from steelyard.core.replay.record import RECORD_VERSION, Record, read
 from steelyard.core.replay.trial_record import read_trial
 from steelyard.core.trials.look import TrialSnapshot
 
@@ -25,16 +26,32 @@ _FACTS: Mapping[str, Callable[[Mapping[str, Any]], Recorded]] = {"snapshot": rea
 """What the facts of a decision are called, and who reads them: about a workload, a CompiledModel and an AcceleratorTrial."""
 
 
-def records(path: Path) -> list[tuple[str, Recorded]]:
-    """(file and line, record) for each that is there. Lines that hold none are passed over. Problem where there is none at all, or one
-    cannot be read."""
-    found: list[tuple[str, Recorded]] = []
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Of a file: (file and line, record) for each that this version reads, and (file and line, version) for each that another one wrote."""
+
+    records: list[tuple[str, Recorded]]
+    others: list[tuple[str, str]]
+
+
+def records(path: Path) -> Found:
+    """All that are there. Lines that hold none are passed over. Problem where none can be read, or one of this version is damaged."""
+    found = Found([], [])
     for line, facts, written in _records(path):
-        source = f"{path}:{line}"
+        source, version = f"{path}:{line}", written.get("version")
+        if version != RECORD_VERSION:
+            found.others.append((source, repr(version)))
+            continue
         try:
-            found.append((source, _FACTS[facts](written)))
+            found.records.append((source, _FACTS[facts](written)))
         except NotPlainError as wrong:
             raise Problem(f"{source}: the record cannot be read: {wrong}", _REMEDY) from wrong
+    if not found.records:
+        source, told = found.others[0]
+        raise Problem(
+            f"{source}: the record is of version {told}, and this steelyard reads version {RECORD_VERSION}",
+            "use the steelyard that wrote it: `steelyard version` of the operator's image",
+        )
     return found
 
 

@@ -77,6 +77,18 @@ def test_the_log_of_an_operator_is_taken_as_it_is(tmp_path, capsys):
         assert "2 decision(s): identical" in capsys.readouterr().out
 
 
+def test_a_log_that_spans_an_upgrade_is_decided_again_as_far_as_this_version_reads_it(tmp_path, capsys):
+    older = {**raw(world()), "version": 5}
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, (older, raw(world()), raw(world())))))
+    assert main(["replay", str(tmp_path / "log.jsonl")]) == 2
+    out = capsys.readouterr().out
+    assert "2 decision(s): identical" in out
+    assert "1 record(s) of another version, from" in out
+    (tmp_path / "log.jsonl").write_text(json.dumps(older))
+    assert main(["replay", str(tmp_path / "log.jsonl")]) == 2
+    assert "the record is of version 5" in capsys.readouterr().err
+
+
 def test_a_log_that_was_cut_or_damaged_cannot_be_read(tmp_path, capsys):
     whole = gzip.compress(log_of(world()).encode())
     for found in (whole[: len(whole) // 2], whole[:10] + b"\xff" * 40 + whole[50:]):
@@ -184,11 +196,11 @@ def without(key: str) -> str:
         ("", "holds no decision record"),
         ('{"some": "json"}', "holds no decision record"),
         (without("now"), "now: is missing: it was written before records held their time"),
-        (without("version"), "version: is None, and this version reads 6"),
+        (without("version"), "the record is of version None, and this steelyard reads version 6"),
         (without("now")[:-40], "the record is cut off or is no JSON"),
         (json.dumps({"record": {**raw(world(3)), "snapshot": {}}}), "snapshot.artifacts: is missing"),
         (json.dumps({"record": {**compiled(), "compile": {}}}), "compile.attempts: is missing"),
-        (json.dumps({**compiled(), "version": 7}), "version: is 7, and this version reads 6"),
+        (json.dumps({**compiled(), "version": 7}), "the record is of version 7, and this steelyard reads version 6"),
         (json.dumps(compiled())[:-40], "the record is cut off or is no JSON"),
     ],
 )

@@ -25,7 +25,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     view = replay(records(arguments.record))
     answer(arguments, "Replay", view.now, view, show)
-    return UNHEALTHY if view.different else OK
+    if view.different:
+        return UNHEALTHY
+    return FAILED if view.other_versions else OK
 
 
 COMMAND = Command(
@@ -41,6 +43,6 @@ COMMAND = Command(
     exits=(
         (OK, "every decision is identical"),
         (UNHEALTHY, "one is different"),
-        (FAILED, "wrong usage, or a record cannot be read; the message says why"),
+        (FAILED, "wrong usage, or a record cannot be read, as one of another version of the record; the message says why"),
     ),
 )

@@ -41,6 +41,9 @@ def show(console: Console, view: ReplayView) -> None:
     console.print()
     many = f"{len(view.decisions):,} decision(s)"
     console.print(Text(f"{many}: identical" if not view.different else f"{many}: {view.different:,} different"))
+    if view.other_versions:
+        said = f"{len(view.other_versions):,} record(s) of another version, from {view.other_versions[0]} on, are not decided again"
+        console.print(Text(f"{said}: use the steelyard that wrote them"))
 
 
 def _decision(each: ReplayedDecision) -> tuple[str | Text, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from steelyard.cli.recorded import Recorded
+from steelyard.cli.recorded import Found, Recorded
 from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.decide import decide
 from steelyard.core.decide_compile import decide_compile
@@ -63,13 +63,18 @@ class ReplayView:
     decisions: tuple[ReplayedDecision, ...]
     different: int
     """How many of them are."""
+    other_versions: tuple[str, ...]
+    """File and line of records that another version of the record has: they are not decided again."""
 
 
-def replay(records: list[tuple[str, Recorded]]) -> ReplayView:
-    """Decide all again."""
-    decisions = tuple(_again(source, record) for source, record in records)
+def replay(found: Found) -> ReplayView:
+    """Decide all again that can be."""
+    decisions = tuple(_again(source, record) for source, record in found.records)
     return ReplayView(
-        now=max(each.time for each in decisions), decisions=decisions, different=sum(not each.identical for each in decisions)
+        now=max(each.time for each in decisions),
+        decisions=decisions,
+        different=sum(not each.identical for each in decisions),
+        other_versions=tuple(source for source, _ in found.others),
     )
 
 
