@@ -114,6 +114,30 @@ def test_equal_quality_stands_before_cost_and_each_load_has_its_pools_side_by_si
     assert rows[:7] == ["half, 60.0/s", INF2, "9,600", "99.6 %", "12.4 ms", "31.8 ms", "44.1 ms"]
 
 
+def how(name):
+    told = [text for _, text in page(TRIALS[name]()).texts]
+    return told[told.index("How it was measured") + 1]
+
+
+def test_how_it_was_measured_is_what_happened():
+    assert how("decided").endswith(
+        "until the objective broke and the server was full, then steady loads at half, all and twice of 120 requests/s."
+    )
+    assert how("too-small").startswith("No request was sent. Ended, BudgetTooSmall")
+    assert how("compiling").startswith("No request was sent. Waiting")
+    cut = how("failed")
+    assert cut.startswith(f"One replica on {INF2}, which served nobody, got requests")
+    assert f"(on {INF2} it broke at no load that was sent), then steady loads at half and all of 120 requests/s." in cut
+    assert how("measuring").startswith(f"One replica on {INF2}, which served nobody, gets requests")
+    assert "ever more until the objective breaks and the server is full" in how("measuring")
+
+
+def test_a_load_is_not_missed_before_anything_is_measured():
+    missed = "the load of the workload was not known, so nothing was measured at it"
+    doubts = {name: trial_report(TRIALS[name]()).doubts for name in ("unseen", "compiling", "by-tokens")}
+    assert [missed in doubts[name] for name in ("unseen", "compiling", "by-tokens")] == [False, False, True]
+
+
 def test_an_hour_is_price_times_replicas_and_says_what_of_it_is_spare():
     told = page(decided())
     rows = [text for _, text in told.texts[told.texts.index(("h2", "Where the money is")) :]][9:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
@@ -32,7 +32,7 @@ from steelyard.cli.text.trial import (
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.break_even import BreakEven
 from steelyard.cli.view.spread import share
-from steelyard.cli.view.trial import TrialView
+from steelyard.cli.view.trial import STEPS, TrialView
 from steelyard.cli.view.trial_report import TrialReportView
 from steelyard.status.read.trial import PRESENT, TrialPool
 
@@ -215,14 +215,30 @@ def _how(told: TrialView) -> Iterator[str]:
 
 
 def _made(told: TrialView, lasted: str) -> str:
+    """Of requests that are made: what was sent where, as far as it came; what is sent where it goes on."""
+    asked = [found for found in told.pools if found.since is not None]
+    if not asked:
+        return f"No request was sent. {told.state}"
+    got, broke, was = ("got", "broke", "was") if told.ended else ("gets", "breaks", "is")
+    where = "each pool" if len(asked) == len(told.pools) else " and ".join(found.pool for found in asked)
     long = "" if told.local else f" as long as those of {told.workload}"
-    steady = "" if told.load is None else f", then steady loads at half, all and twice of {money(told.load)} requests/s"
+    carried = " and ".join(found.pool for found in asked if found.capacity_basis == "Carried")
+    unbroken = f" (on {carried} it broke at no load that was sent)" if carried else ""
     factors = " and ".join(f"{each:f}" for each in sorted({at.factor for found, at in by_factor(told) if at.factor is not None}))
     longer = f", then as much again in fewer steps with all lengths times {factors}" if factors else ""
     return (
-        f"One replica on each pool, which served nobody, got requests{long}{lasted}: ever more until the objective broke and the server was "
-        f"full{longer}{steady}."
+        f"One replica on {where}, which served nobody, {got} requests{long}{lasted}: ever more until the objective {broke} and the server {was} "
+        f"full{unbroken}{longer}{_steady(told, asked)}."
     )
+
+
+def _steady(told: TrialView, asked: Sequence[TrialPool]) -> str:
+    """Those that were measured; all of them where it goes on."""
+    there = {step.of_present for found in asked for step in found.steps}
+    parts = [word for part, word in STEPS.items() if part in there or not told.ended]
+    if told.load is None or not parts:
+        return ""
+    return f", then steady loads at {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{parts[-1]} of {money(told.load)} requests/s"
 
 
 def _when(told: TrialView) -> Iterator[str]:

@@ -63,7 +63,7 @@ class ReplayView:
     decisions: tuple[ReplayedDecision, ...]
     different: int
     """How many of them are."""
-    other_versions: tuple[str, ...]
+    other_versions: tuple[str, ...] = ()
     """File and line of records that another version of the record has: they are not decided again."""
 
 

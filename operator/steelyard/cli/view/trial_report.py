@@ -101,7 +101,7 @@ def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
     for found in view.pools:
         yield from (one for one in _of_pool(found, view, around.get(on_pool(found.pool))) if one)
     yield from _apart(view)
-    if view.load is None:
+    if view.load is None and view.begin is not None:
         yield _NO_LOAD_HERE if view.local else "the load of the workload was not known, so nothing was measured at it"
     if not view.live and len({promise.percent for promise in view.objective}) > 1:
         yield _TOGETHER
