@@ -153,6 +153,17 @@ def merged(old: object, patch: object) -> object:
     return {key: value for key, value in kept.items() if value is not None}
 
 
+def test_what_a_status_leaves_out_at_any_depth_is_gone_after_the_api_servers_merge():
+    old = {
+        "drill": {"last": {"name": "a", "reason": "ExitProven", "spent": "0.5"}, "proof": {"at": "x"}},
+        "progress": {"eta": 600},
+        "list": [{"a": 1}],
+    }
+    new = {"drill": {"last": {"name": "b"}, "proof": {"at": "x"}}, "progress": {}, "list": [{"b": 1}], "more": {"a": {"b": 1}}}
+    assert merged(old, changes(old, new)) == new
+    assert changes(new, new) is None
+
+
 def test_that_a_move_asks_no_more_survives_the_api_servers_merge():
     world = World({"a": Ground(claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20, ask=Ask.CHECK_CAPACITY)}, rate=24)
     told, status = [], {}
