@@ -79,10 +79,11 @@ def _objects(file: str, text: str) -> Iterator[Found]:
             assert document is not None
             for node in _each(document):
                 line = node.start_mark.line + 1
+                again = tuple(_again(node, set()))  # Before keys that are merged into it are copied there.
                 raw = loader.construct_document(node)
                 if not isinstance(raw, dict):
                     raise Problem(f"{file}, line {line}: there is no object", "give an object with apiVersion, kind, metadata and spec")
-                yield Found(file, line, raw, tuple(_again(node)))
+                yield Found(file, line, raw, again)
     except yaml.YAMLError as error:
         raise Problem(f"{file} is no YAML: {error}", "mend what the line names; a template has to be rendered first") from error
     except ValueError as error:
@@ -102,17 +103,21 @@ def _each(document: yaml.Node) -> Sequence[yaml.Node]:
     return items.value if kind is not None and kind.value == "List" and isinstance(items, yaml.SequenceNode) else (document,)
 
 
-def _again(node: yaml.Node, path: str = "") -> Iterator[Again]:
+def _again(node: yaml.Node, met: set[int], path: str = "") -> Iterator[Again]:
+    """met: nodes that were looked at before, which an anchor leads to once more."""
+    if id(node) in met:
+        return
+    met.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for at, each in enumerate(node.value):
-            yield from _again(each, f"{path}[{at}]")
+            yield from _again(each, met, f"{path}[{at}]")
     seen = set[str]()
     for key, value in _fields(node):
         field = f"{path}.{key.value}" if path else key.value
         if field in seen:
             yield Again(key.start_mark.line + 1, field)
         seen.add(field)
-        yield from _again(value, field)
+        yield from _again(value, met, field)
 
 
 def _fields(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:

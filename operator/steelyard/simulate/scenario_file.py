@@ -103,7 +103,7 @@ def _pools(path: Path) -> list[Any]:
         documents = [d for d in yaml.safe_load_all(path.read_text()) if d is not None]
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: the pools cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ScenarioError(f"{path}: is no YAML: {' '.join(str(error).split())}") from error
     if len(documents) == 1 and isinstance(documents[0], list):
         return documents[0]

@@ -198,3 +198,10 @@ def test_an_entry_that_is_wrong_is_not_counted_as_one_that_lacks(linted):
     told = linted(changed(workload(), {"spec.objective.latency": [{"metric": "e2e", "milliseconds": 0, "percent": "99"}]}), code=1)
     assert "at least 1 entries" not in told
     assert "1 error(s)" in told
+
+
+def test_a_field_that_replaces_a_merged_one_is_there_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {<<: {one: a}, one: b}\n---\n" + yaml.safe_dump(workload())
+    merging = text.replace("spec:\n", "spec:\n  <<: {mode: x}\n  mode: y\n")
+    main(["lint", written(tmp_path, merging)])
+    assert "must be there once" not in capsys.readouterr().out

@@ -81,7 +81,7 @@ def _refused(one: Found) -> Iterator[Finding]:
         yield _finding(one, "kind", f"must be {close[0] if close else 'one of ' + ', '.join(KINDS)}", repr(one.raw.get("kind")))
     else:
         for each in one.again:
-            yield replace(_finding(one, each.field, "must be there once: the API server takes no field twice", ""), line=each.line)
+            yield replace(_finding(one, each.field, "must be there once: kubectl sends the last one alone", ""), line=each.line)
         yield from _strangers(one, kind)
         read = parse(kind.model, one.raw)
         for error in read if isinstance(read, list) else ():
