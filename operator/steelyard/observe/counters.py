@@ -12,23 +12,35 @@ from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.streams import NO_STREAMS, Streams
 from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
 from steelyard.core.statistics.histogram import Buckets, added
-from steelyard.observe.sample import ZERO, Counts, Sample, Tally, total
+from steelyard.observe.sample import ZERO, Counts, Kept, Sample, Tally, total
 from steelyard.observe.termination import Final
 
 SAME_START = 0.002
 """Seconds: the termination message cuts the start to milliseconds."""
+NOTHING = Counts()
 RUNS = 4
 """Runs that late news may still arrive for; a pod in a crash loop must not grow without bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One process. `tally` is what it contributed; `last` the newest sample of it, None if only its final counters are known."""
+    """One process. `tally` is what it contributed; `last` the newest sample of it, None if only its final counters are known. It counts from
+    `since` on; `kept` is what it told of its promises by now."""
 
     start: float | None
     tally: Tally
     last: Sample | None
+    since: Counts = NOTHING
+    kept: Kept = ()
     final: bool = False
+
+    @classmethod
+    def of(cls, sample: Sample, *, anew: bool) -> Run:
+        """By its first sample. anew: all that it says counts; else what it says from now on."""
+        counts = sample.counts
+        if anew:
+            return cls(start=sample.start, tally=counts.tally, last=sample, kept=counts.kept)
+        return cls(start=sample.start, tally=ZERO, last=sample, since=counts)
 
     def begun_at(self, start: float) -> bool:
         """Whether it is the run of the process that started then."""
@@ -70,14 +82,15 @@ class PodCounters:
         if index is None:
             if sample.start is not None and sample.start <= self.folded_until + SAME_START:
                 return self
-            return self._with_run(Run(start=sample.start, tally=sample.counts.tally if anew else ZERO, last=sample))
+            return self._with_run(Run.of(sample, anew=anew))
         run = self.runs[index]
         if run.final or (run.last is not None and sample.at <= run.last.at):
             return self
         if run.last is not None and (not anew or sample.shrank(run.last)):
-            return self._folding(index)._with_run(Run(start=sample.start, tally=sample.counts.tally if anew else ZERO, last=sample))
-        before = run.last.counts if run.last is not None else Counts()
-        grown = Run(start=run.start, tally=run.tally + (sample.counts - before).tally, last=sample)
+            return self._folding(index)._with_run(Run.of(sample, anew=anew))
+        before = run.last.counts if run.last is not None else NOTHING
+        told, kept = sample.counts.after(before, run.since, run.kept)
+        grown = Run(start=run.start, tally=run.tally + told, last=sample, since=run.since, kept=kept)
         # Each read of each pod comes by here: replace() takes twice as long.
         runs = (*self.runs[:index], grown, *self.runs[index + 1 :])
         return PodCounters(runs, self.folded, self.folded_usage, self.folded_until, self.lost)

@@ -1,7 +1,6 @@
 """What the processes of a gateway have counted of one placement, round by round.
 
-Which requests were late is known some seconds after they were counted. So outcomes are those of all requests since a process was met, and what is handed
-out is what they grew by: requests that turn out to be late are handed out as slow, and as many fewer as good after that.
+Which requests were late is known some seconds after they were counted: as many of the next ones are handed out as slow (`Counts.after`).
 
 What a process counts between its last scrape and its end is told nowhere. So a window is of one set of processes, none of which began anew: where one
 comes, goes or counts from zero, the running window is thrown away, and the next one begins with those that are there then.
@@ -15,7 +14,7 @@ from steelyard.core.statistics.histogram import Buckets, added, growth
 from steelyard.observe.failure import Failure
 from steelyard.observe.gateway_source import AtGateway
 from steelyard.observe.leaps import Leaps
-from steelyard.observe.sample import ZERO, Counts, Sample, Tally, seconds_since
+from steelyard.observe.sample import ZERO, Counts, Kept, Sample, Tally, seconds_since
 
 FORGIVEN = 1
 """Rounds in a row without news of a process that break no window: one lost scrape is no outage."""
@@ -32,7 +31,8 @@ class GatewayRecord:
         self._last: Mapping[str, Sample] = {}
         self._met: dict[str, Counts] = {}
         """What each process had counted when it was met."""
-        self._handed: dict[str, Tally] = {}
+        self._kept: dict[str, Kept] = {}
+        """What it told of its promises since then."""
         self._leaps: dict[str, Leaps] = {}
         self._misses: Mapping[str, int] = {}
         self._unread, self._why = 0, ""
@@ -82,17 +82,16 @@ class GatewayRecord:
             self._leaps[process] = Leaps()
         leapt = self._leaps[process].look(new)
         if old is None or leapt:
-            self._met[process], self._handed[process] = new.counts, ZERO
+            self._met[process], self._kept[process] = new.counts, ()
             if leapt:
                 self._change(f"the gateway's counters leapt, by {leapt}")
             return
-        buckets, seconds = old.buckets, old.took_seconds
+        counts, buckets, seconds = old.counts, old.buckets, old.took_seconds
         if new.shrank(old):
-            self._met[process], self._handed[process], buckets, seconds = Counts(), ZERO, {}, 0.0
+            counts, buckets, seconds = Counts(), {}, 0.0
+            self._met[process], self._kept[process] = counts, ()
             self._change("the gateway's counters went back: a process of it began anew")
-        before = self._handed[process]
-        self._handed[process] = told = before.at_least((new.counts - self._met[process]).tally)
-        grown = told - before
+        grown, self._kept[process] = new.counts.after(counts, self._met[process], self._kept[process])
         self.total, self._tally = self.total + grown, self._tally + grown
         self._latencies = added(self._latencies, growth(new.buckets, buckets))
         took = seconds_since(new.took_seconds, seconds)

@@ -28,8 +28,6 @@ from steelyard.observe.sample import Counts, Sample, Within
 CPU = "process_cpu_seconds_total"
 START = "process_start_time_seconds"
 WHOLE = "e2e"
-BETWEEN = "itl"
-"""Of an answer with one token there is none: a request that is not counted by its histogram kept that promise."""
 TOO_MANY = 429
 FAILED = 400
 MATCHED = 4096
@@ -266,7 +264,8 @@ class NamedMetrics:
             least=buckets[max(below)] if below else 0,
             most=buckets[min(above)] if above else 0,
             observed=buckets.get(math.inf, 0),
-            of_all=metric != BETWEEN and not self.behind,
+            # A first token is told before its answer ends, and of an answer with one token there is no time between: who was late is told, of each.
+            of_all=metric == WHOLE and not self.behind,
             metric=metric,
             allowed=allowed,
         )

@@ -16,6 +16,8 @@ from steelyard.core.facts.tokens import Tokens, fewer_tokens
 from steelyard.core.statistics.histogram import Buckets, shrank
 
 Apart: TypeAlias = tuple[Missed, ...]
+Kept: TypeAlias = tuple[tuple[int, int], ...]
+"""By promise, requests that kept it, at least and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +157,39 @@ class Counts:
         )
 
     @property
-    def tally(self) -> Tally:
-        """Outcomes; the lower end for good where an interval is left, of which the rest is unsure.
+    def kept(self) -> Kept:
+        """Of the promises that histograms tell of."""
+        failed = self.error + self.shed + self.aside
+        return tuple(each.good(self.answered, failed) for each in self.told)
 
-        Of several promises told apart the same request has to keep all: as many as are left where no two are broken by the same one, and at most
-        as many as keep the one that is broken most often (bounds of Fréchet).
-        """
+    @property
+    def tally(self) -> Tally:
+        """Outcomes; the lower end for good where an interval is left, of which the rest is unsure."""
+        return self._judged(self.kept)
+
+    def after(self, old: Counts, since: Counts, kept: Kept) -> tuple[Tally, Kept]:
+        """(outcomes of what came after `old`, what kept its promises since `since` as it was told by now, for the next call). kept: that of the last
+        call, empty for the first one. What is told late of a request before it is answered, such as its first token, is held against the next ones that are answered: it is
+        known how many there were, and not which."""
+        new, kept = self - old, kept or ((0, 0),) * len(self.told)
+        told = tuple((max(least, now), max(most, at_most)) for (least, most), (now, at_most) in zip(kept, (self - since).kept, strict=True))
+        grown = tuple(
+            (rise := min(now - least, new.answered), max(rise, min(at_most - most, new.answered)))
+            for (least, most), (now, at_most) in zip(kept, told, strict=True)
+        )
+        return new._judged(grown), told
+
+    def _judged(self, kept: Kept) -> Tally:
+        """Of several promises told apart the same request has to keep all: as many as are left where no two are broken by the same one, and at most
+        as many as keep the one that is broken most often (bounds of Fréchet)."""
         if not self.told:
             good = min(max(self.within, 0), self.answered)
             return Tally(good, self.answered - good, self.error, self.shed, apart=self.late)
-        bounds = [each.good(self.answered, self.error + self.shed + self.aside) for each in self.told]
-        good = max(0, sum(least for least, _ in bounds) - (len(bounds) - 1) * self.answered)
-        most = max(good, min(most for _, most in bounds))
+        good = max(0, sum(least for least, _ in kept) - (len(kept) - 1) * self.answered)
+        most = max(good, min(most for _, most in kept))
         apart = tuple(
             Missed(each.metric, self.answered - least, max(0, most - least), each.allowed)
-            for each, (least, most) in zip(self.told, bounds, strict=True)
+            for each, (least, most) in zip(self.told, kept, strict=True)
             if not each.blind
         )
         return Tally(good, self.answered - good, self.error, self.shed, most - good, apart if len(self.told) > 1 else ())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.core.facts.server_page import PageNames, ServerPage
+from steelyard.observe.counters import PodCounters
 from steelyard.observe.exposition import parse
 from steelyard.observe.profiles import contract_of
 from steelyard.observe.sample import Counts
@@ -63,6 +65,26 @@ def test_the_truth_is_within_the_bounds(sent: list[Request], kept: list[tuple[st
 def test_what_came_later_is_bounded_by_itself(before: list[Request], after: list[Request], kept: list[tuple[str, float]]) -> None:
     grown = counted([*before, *after], kept, failures_observed=True) - counted(before, kept, failures_observed=True)
     assert grown.tally == counted(after, kept, failures_observed=True).tally
+
+
+ahead = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), max_size=20)
+"""Round by round: first tokens in time, late ones, and answers that end, as far as there are any under way."""
+
+
+@given(ahead)
+def test_first_tokens_that_are_told_before_their_answers_end_make_as_many_slow_as_were_late(rounds: list[tuple[int, int, int]]) -> None:
+    contract = contract_of(ServerPage(profile="vllm", promises=(("ttft", 0.5),), port=80))
+    counters, early, late, answered = PodCounters(), 0, 0, 0
+    for n, (in_time, too_late, ended) in enumerate([*rounds, (0, 0, 1000)]):
+        early, late = early + in_time, late + too_late
+        answered = min(answered + ended, early + late)
+        name = "vllm:time_to_first_token_seconds_bucket"
+        text = f'{name}{{le="0.5"}} {early}\n{name}{{le="+Inf"}} {early + late}\nvllm:request_success_total{{finished_reason="stop"}} {answered}\n'
+        counters = counters.read(contract.sample(parse(text.encode(), contract.wanted), T0 + timedelta(seconds=n), n))
+        told = counters.total
+        assert told.good + told.slow == answered
+        assert max(0, answered - early) <= told.slow <= late, "no request is slow that may not be, and no late one is forgotten"
+    assert (counters.total.good, counters.total.slow) == (early, late)
 
 
 @given(requests, st.sampled_from([0.25, 1.0]))
