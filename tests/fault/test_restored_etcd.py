@@ -62,4 +62,6 @@ def test_after_a_restore_of_etcd_leader_and_standby_end_and_the_next_one_brings_
             run.apply(mode="Observe")
             run.free_lease()
             run.start_operator()
-            wait_until("the workload to serve again", lambda: serves_with_one_replica(run), seconds=SOON, logs=[o.log for o in run.operators])
+            wait_until(
+                "the workload to serve again", lambda: serves_with_one_replica(run), seconds=SOON, logs=[o.log for o in run.operators]
+            )

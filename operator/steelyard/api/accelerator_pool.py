@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from steelyard.api.accelerator import CPU_FAMILY, Accelerator, Backend, BackendName
 from steelyard.api.capacity import Capacity, CapacityType, Provisioner, ProvisionerType
-from steelyard.api.claim import Claim
+from steelyard.api.claim import CLAIMS_MAX, Claim
 from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.model import SpecModel
@@ -127,7 +127,7 @@ class AcceleratorPoolSpec(SpecModel):
         tuple[Claim, ...],
         says(
             "What is advertised for this accelerator, each with its source. Claims are where estimates start; measurements always win.",
-            most=32,
+            most=CLAIMS_MAX,
             keys=("name",),
         ),
     ] = ()

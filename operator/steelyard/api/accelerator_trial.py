@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from steelyard.api.claim import ClaimFigure
+from steelyard.api.claim import CLAIMS_MAX, ClaimFigure
 from steelyard.api.compiled_model import Accuracy
 from steelyard.api.conditions import TrialCondition
 from steelyard.api.describe import says
@@ -517,7 +517,8 @@ class AcceleratorTrialStatus(StatusModel):
         tuple[TrialPool, ...], says("What was found on each pool, in the order of the spec.", most=POOLS_MAX, keys=("pool",))
     ] = ()
     claims: Annotated[
-        tuple[TrialVerdict, ...], says("The verdict on each claim, in order of pool and name.", most=32, keys=("pool", "name"))
+        tuple[TrialVerdict, ...],
+        says("The verdict on each claim, in order of pool and name.", most=POOLS_MAX * CLAIMS_MAX, keys=("pool", "name")),
     ] = ()
 
 

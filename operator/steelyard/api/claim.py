@@ -11,6 +11,9 @@ from steelyard.api.money import PositiveDecimal
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.word import Word
 
+CLAIMS_MAX = 32
+"""Of one pool."""
+
 
 class ClaimMetric(Word):
     """What is claimed."""

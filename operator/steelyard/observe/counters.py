@@ -80,7 +80,7 @@ class PodCounters:
         a new process do; else all count from what they say now, which is no news."""
         index = self._run_of(sample.start)
         if index is None:
-            if sample.start is not None and sample.start <= self.folded_until + SAME_START:
+            if self.is_past(sample.start):
                 return self
             return self._with_run(Run.of(sample, anew=anew))
         run = self.runs[index]
@@ -101,7 +101,7 @@ class PodCounters:
             if run.begun_at(final.start):
                 told = replace(run, start=final.start, tally=final.tally.at_least(run.tally), final=True)
                 return replace(self, runs=(*self.runs[:index], told, *self.runs[index + 1 :]))
-        if final.start <= self.folded_until + SAME_START:
+        if self.is_past(final.start):
             return self
         return self._with_run(Run(start=final.start, tally=final.tally, last=None, final=True))
 
@@ -124,6 +124,10 @@ class PodCounters:
     def complete(self) -> bool:
         """Whether every run told its final counters."""
         return not self.lost and all(run.final for run in self.runs)
+
+    def is_past(self, start: float | None) -> bool:
+        """Whether news of a process that began then comes too late: later ones were folded."""
+        return start is not None and start <= self.folded_until + SAME_START
 
     def _run_of(self, start: float | None) -> int | None:
         for index in reversed(range(len(self.runs))):

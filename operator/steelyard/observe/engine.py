@@ -5,7 +5,7 @@ from __future__ import annotations
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Counted
 from steelyard.observe.exposition import Exposition
-from steelyard.observe.on_page import first_sum, first_told, timed, whole_sum
+from steelyard.observe.on_page import first_mean, first_sum, first_told, timed, whole_sum
 
 INPUT = ("vllm:request_prompt_tokens",)
 OUTPUT = ("vllm:request_generation_tokens",)
@@ -33,7 +33,7 @@ def streams_of(seen: Exposition, sequences: int | None) -> Streams | None:
     between = timed(seen, BETWEEN) if first is not None else None
     if first is None or between is None:
         return None
-    running, held = (first_sum(seen, names) for names in (RUNNING, HELD))
+    running, held = first_sum(seen, RUNNING), first_mean(seen, HELD)
     told = running is not None and held is not None
     return Streams(
         firsts=first[0],

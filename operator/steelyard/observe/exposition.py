@@ -53,6 +53,8 @@ LINE = 4096
 """Characters of one line that is wanted."""
 SHORT = 256
 """Characters of a line of which anything is remembered."""
+QUANTILE = "quantile"
+"""Label of a summary's own: series with it are no counters, say NaN where there was nothing lately, and are not read."""
 REMEMBERED = 4096
 """Names, labels, comments, and texts before a value, of each as many: a bound on memory, whatever pods say."""
 LONG = 512
@@ -135,7 +137,7 @@ def _before(text: str, wanted: frozenset[str]) -> tuple[str, Labels, frozenset[s
     labels = _inside.__wrapped__(inner) if opened and name in wanted else ()
     if labels is None or not _METRIC.fullmatch(name) or not all(comment.startswith("#") for comment in comments):
         return None
-    return name if name in wanted else "", labels, wanted.intersection(map(_declares.__wrapped__, comments))
+    return name if name in wanted and not is_quantile(labels) else "", labels, wanted.intersection(map(_declares.__wrapped__, comments))
 
 
 def _is_usual(line: str, wanted: frozenset[str], series: dict[str, dict[Labels, float]]) -> bool:
@@ -147,7 +149,7 @@ def _is_usual(line: str, wanted: frozenset[str], series: dict[str, dict[Labels, 
     if name not in wanted:
         return _is_name(name)
     labels = _inside(inner) if opened else ()
-    if labels is None or not text.isascii() or "_" in text:
+    if labels is None or not text.isascii() or "_" in text or is_quantile(labels):
         return False
     try:
         value = float(text)
@@ -174,8 +176,9 @@ def _read(line: str, wanted: frozenset[str], series: dict[str, dict[Labels, floa
         raise RejectedError(Reason.SYNTAX, "has a line that is not in the Prometheus text format")
     name = start[1]
     if name in wanted:
-        labels, value = _sample(name, line)
-        keep(series, name, labels, value)
+        labels, text = _sample(name, line)
+        if not is_quantile(labels):
+            keep(series, name, labels, number(name, text))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -231,14 +234,19 @@ def number(name: str, text: str) -> float:
     return value
 
 
-def _sample(name: str, line: str) -> tuple[Labels, float]:
+def is_quantile(labels: Labels) -> bool:
+    """Whether a series with these labels is a summary's own figure."""
+    return any(label == QUANTILE for label, _ in labels)
+
+
+def _sample(name: str, line: str) -> tuple[Labels, str]:
     if len(line) > LINE:
         raise RejectedError(Reason.TOO_MANY, f"has a line of {name} of more than {LINE} characters: let the server give it fewer labels")
     labels, position = _labels(name, line)
     found = _VALUE.fullmatch(line, position)
     if found is None:
         raise RejectedError(Reason.SYNTAX, f"has a line of {name} that is not in the Prometheus text format")
-    return labels, number(name, found["value"])
+    return labels, found["value"]
 
 
 def _labels(name: str, line: str) -> tuple[Labels, int]:

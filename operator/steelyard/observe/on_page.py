@@ -55,6 +55,11 @@ def first_sum(seen: Exposition, names: Iterable[str]) -> float | None:
     return next((sum(series.values()) for name in names if (series := seen.series.get(name))), None)
 
 
+def first_mean(seen: Exposition, names: Iterable[str]) -> float | None:
+    """The same of parts of a whole, of which each of its series has an equal one."""
+    return next((sum(series.values()) / len(series) for name in names if (series := seen.series.get(name))), None)
+
+
 def timed(seen: Exposition, names: Iterable[str]) -> tuple[int, float] | None:
     """(how many, seconds in all) of the first of these histograms that is there."""
     told = ((whole_sum(seen, f"{name}_count"), first_sum(seen, (f"{name}_sum",))) for name in names)

@@ -124,7 +124,8 @@ class PlacementRecord:
             pod = self._pods.get(facts.uid)
             if pod is not None and pod.facts.contract != facts.contract:
                 self._read_otherwise(facts.uid)
-                pod = None
+                # What it counted until now was told by its other metrics, as far as they tell it.
+                pod = self._pods[facts.uid] = PodRecord(facts, seen_from_birth=False)
             if pod is None:
                 pod = self._pods[facts.uid] = self._new(facts)
             answer = answers.get(facts.uid)

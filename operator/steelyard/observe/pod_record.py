@@ -27,6 +27,9 @@ MISSED = 3
 """Rounds in a row that any single serving pod may not miss, however many others are read."""
 FROZEN_AFTER = 2
 """Intervals in which an answer without a clock may stay the same; the next two count as missed, so it is stale after more than three."""
+TICKS, FROZEN_BY_TICKS = 100, 40
+"""The same where the processor's time is counted in ticks, so many a second, as most libraries read it from the kernel: a small page takes a quarter of a
+millisecond, and one of many shows."""
 
 
 class PodRecord:
@@ -216,7 +219,11 @@ class PodRecord:
         """Counters that go back again and again are those of several processes, which answer in turn: to add them up would count all requests anew
         each time. A server that began anew says so by its start, or its container did. before: the answer before this one."""
         crashed, self._crash = self.facts.crash != self._crash, self.facts.crash
-        if before is None or crashed or (sample.start is not None and sample.start != before.start):
+        if self.counters.is_past(sample.start):
+            # Of more processes than are remembered one is not counted, which is no better than counting all of them anew.
+            self._fell = False
+            self._went_back.append(now)
+        elif before is None or crashed or (sample.start is not None and sample.start != before.start):
             self._fell = False
         elif not sample.shrank(before):
             # The first that is believed again need not be of the process of the last one that was.
@@ -259,7 +266,9 @@ class PodRecord:
             why = "no newer sample than in the last round; it must be scraped at least as often as observe.intervalSeconds"
         elif sample.clock is not None and last.clock is not None:
             why = "the clock of its server does not advance" if sample.clock <= last.clock else None
-        elif sample.cpu_seconds is not None and self._changed_at is not None and now - self._changed_at > FROZEN_AFTER * interval:
+        elif sample.cpu_seconds is not None and self._changed_at is not None:
             # A server that is asked for its page has used the processor for it; one that does not tell may well say the same while nobody asks it.
-            why = "its metrics repeat themselves to the last digit"
+            ticks = sample.cpu_seconds * TICKS
+            most = FROZEN_BY_TICKS if abs(ticks - round(ticks)) < 1e-4 else FROZEN_AFTER
+            why = "its metrics repeat themselves to the last digit" if now - self._changed_at > most * interval else None
         return None if why is None else Failure(Reason.FROZEN, f"{self.title} is frozen: {why}")

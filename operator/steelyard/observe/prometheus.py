@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from steelyard.observe.exposition import Exposition, Labels, keep, number
+from steelyard.observe.exposition import Exposition, Labels, is_quantile, keep, number
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.series import Series
 
@@ -76,5 +76,6 @@ def exposition_at(series: Iterable[Series], at: float, own_labels: Set[str] | No
     for each in series:
         if each.name != UP and each.at == at:
             labels = tuple(sorted(pair for pair in each.labels.items() if own_labels is None or pair[0] in own_labels))
-            keep(by_name, each.name, labels, number(each.name, each.value))
+            if not is_quantile(labels):
+                keep(by_name, each.name, labels, number(each.name, each.value))
     return Exposition(by_name, frozenset())

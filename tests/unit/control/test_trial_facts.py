@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.api.accelerator_trial import POOLS_MAX, AcceleratorTrial
+from steelyard.api.claim import CLAIMS_MAX
 from steelyard.api.parse import parse
 from steelyard.control.gather.trial_facts import replica_of, trial_of
 from steelyard.control.gather.trial_progress import with_progress, with_word
@@ -238,6 +239,16 @@ LOOKS = looks()
 
 def written(decision: TrialDecision, old: dict[str, Any] | None = None) -> dict[str, Any]:
     return status_of_trial(decision, SETTINGS, JOBS, old or {}, 1, NOW)
+
+
+def test_a_status_has_room_for_a_verdict_on_each_claim_of_all_its_pools() -> None:
+    decision = LOOKS["has ended"][1]
+    one, pools = decision.memory.verdicts[0], [f"pool-{n}" for n in range(POOLS_MAX)]
+    each = tuple(replace(one, verdict=replace(one.verdict, pool=pool, name=f"claim-{n}")) for pool in pools for n in range(CLAIMS_MAX))
+    status = written(replace(decision, memory=replace(decision.memory, verdicts=each)))
+    parsed = parse(AcceleratorTrial, {**trial(), "status": status})
+    assert isinstance(parsed, AcceleratorTrial), parsed
+    assert len(trial_memory_of(status).verdicts) == len(each)
 
 
 @pytest.mark.parametrize("name", LOOKS)

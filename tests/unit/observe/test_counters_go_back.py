@@ -78,6 +78,23 @@ async def test_of_two_processes_that_answered_in_turn_the_one_that_stays_counts_
     assert requests(rounds) - before < 40
 
 
+async def test_more_processes_than_are_remembered_are_not_believed():
+    rounds = Rounds()
+    for n in range(40):
+        await rounds.go([pod()], {"a": sample(rounds.next, good=100 + n, start=1.0 + n % 6, cpu=None)})
+    reading = rounds.reading()
+    assert isinstance(reading, Stale)
+    assert "several processes" in reading.why
+
+
+async def test_a_container_that_ends_again_and_again_is_believed():
+    rounds = Rounds()
+    for n in range(40):
+        await rounds.go([pod()], {"a": sample(rounds.next, good=1 + n % 4, start=1.0 + n // 4, cpu=None)})
+    assert isinstance(rounds.reading(), Fresh)
+    assert requests(rounds) == 39
+
+
 async def test_two_processes_that_say_when_they_began_are_added_up():
     rounds = Rounds()
     for n in range(20):

@@ -316,6 +316,21 @@ def test_vllm_tells_how_long_tokens_took_and_what_runs():
     assert read(exposition() + older).streams == told
 
 
+def test_engines_side_by_side_have_an_equal_part_of_the_memory_each():
+    two = [(name.replace('engine="0"', f'engine="{n}"'), value) for name, value in STREAMS[:-1] for n in range(2)]
+    told = read(exposition() + tokens(*two, STREAMS[-1])).streams
+    assert told is not None
+    assert (told.running, told.held, told.waiting) == (8.0, 0.25, 10.0)
+
+
+def test_a_quantile_of_a_summary_that_saw_nothing_lately_is_not_read_and_refuses_no_page():
+    quantiles = [("summary", f'{{quantile="0.{n}"}}', value) for n, value in enumerate(("NaN", "1.5", "-1", "+Inf"))]
+    text = "".join(f"{name}{labels} {value}\n" for name, labels, value in quantiles)
+    for slow in ("", " "):  # a second blank is read with care
+        seen = parse(f"# TYPE summary summary\n{text}summary_sum{slow} 3\n".encode(), frozenset({"summary", "summary_sum"}))
+        assert (seen.series, seen.declared) == ({"summary_sum": {(): 3.0}}, {"summary"})
+
+
 @pytest.mark.parametrize(
     ("left_out", "known"), [("kv_cache", (0.0, 0.0, 64)), ("num_requests_running", (0.0, 0.0, 64)), ("server_sequences", (4.0, 0.25, None))]
 )

@@ -167,12 +167,22 @@ async def test_a_clock_that_stands_still_is_a_frozen_exporter():
 
 async def test_without_a_clock_the_same_answer_for_more_than_three_intervals_is_frozen():
     rounds = Rounds(window=100)
-    same = {"clock": None, "content": 7}
+    same = {"clock": None, "content": 7, "cpu": 1.234567}
     kinds = []
     for _ in range(5):
         await rounds.go([pod()], {"a": sample(rounds.next, 20, **same)})
         kinds.append(type(rounds.reading()))
     assert kinds == [Fresh, Fresh, Fresh, Fresh, Stale]
+
+
+async def test_an_idle_server_that_counts_its_processor_in_ticks_may_say_the_same_for_a_while():
+    rounds = Rounds(window=1000)
+    for _ in range(40):
+        await rounds.go([pod()], {"a": sample(rounds.next, 20, cpu=1.2 + 0.13, clock=None, content=7)})
+        assert isinstance(rounds.reading(), Fresh)
+    for _ in range(4):
+        await rounds.go([pod()], {"a": sample(rounds.next, 20, cpu=1.2 + 0.13, clock=None, content=7)})
+    assert isinstance(rounds.reading(), Stale), "so many pages would have cost a tick"
 
 
 async def test_all_zeros_with_a_living_server_are_no_loss_and_no_negative():

@@ -2,7 +2,7 @@
 
 from steelyard.core.vocabulary.reading import Fresh
 from steelyard.observe.named_metrics import Named, NamedMetrics
-from unit.observe.pods import KEY, Rounds, pod, sample
+from unit.observe.pods import KEY, Rounds, at, pod, sample
 
 
 def by(name: str) -> NamedMetrics:
@@ -36,6 +36,17 @@ async def test_what_was_counted_stays_counted_and_the_others_past_is_nobodys() -
     await told(rounds, "other_total", list(range(100_000, 100_060, 10)))
     totals = rounds.observer.news()[KEY]
     assert totals.tally.good - totals.before.good == 50 + 50
+
+
+async def test_nor_is_the_past_of_a_pod_that_came_into_being_while_it_was_looked_at() -> None:
+    rounds = Rounds()
+    counts = range(0, 60, 10)
+    for name, more in (("first_total", 0), ("other_total", 50)):
+        for count in counts:
+            facts = pod(contract=by(name), created=at(6))
+            await rounds.go([pod("b", contract=by("b_total")), facts], {"a": sample(rounds.next, count + more), "b": sample(rounds.next)})
+    totals = rounds.observer.news()[KEY]
+    assert totals.tally.good - totals.before.good == 50 + 50, "the second metric goes on from where the first one was"
 
 
 async def test_an_equal_description_that_was_made_anew_changes_nothing() -> None:
