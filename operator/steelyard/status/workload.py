@@ -256,7 +256,6 @@ def _move_out(move: Move) -> Raw:
         "deadlineTime": time_text(move.deadline),
         "reason": move.reason.value,
         "message": move.message[:512],
-        # A merge patch takes away no field of a field: it has to say when this is over.
         "asking": move.asking,
     }
     out |= decimals(reserved=move.reserved) | _trial_out(move.trial)

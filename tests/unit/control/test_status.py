@@ -35,6 +35,7 @@ from steelyard.status.trial import status_of_trial, trial_memory_of
 from steelyard.status.workload import HISTORY as ROOM
 from steelyard.status.workload import status_of
 from unit.api.objects import workload
+from unit.control.merge import merged
 from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.world import Ground, World, ratio_claim
 
@@ -142,15 +143,6 @@ def test_the_digest_in_the_status_of_a_trial_is_that_of_the_record_whatever_is_r
     assert over.digest == digests[-1] != digests[-2]
     assert digest_of(replace(trial.trial, uid="another"), trial.memory) != digests[-1]
     assert digest_of(trial.trial, replace(trial.memory, finished="Stopped")) != digests[-1], "how it ended is a part of it"
-
-
-def merged(old: object, patch: object) -> object:
-    """As an API server merges (RFC 7386)."""
-    if not isinstance(patch, dict):
-        return patch
-    kept = dict(old) if isinstance(old, dict) else {}
-    kept |= {key: merged(kept.get(key), value) for key, value in patch.items()}
-    return {key: value for key, value in kept.items() if value is not None}
 
 
 def test_what_a_status_leaves_out_at_any_depth_is_gone_after_the_api_servers_merge():

@@ -9,17 +9,9 @@ from steelyard.control.kube.store import Store
 from steelyard.status.memory import memory_of
 from steelyard.status.patch import changes
 from steelyard.status.workload import status_of
+from unit.control.merge import merged
 from unit.control.test_status import NOW, claimed_world
 from unit.control.virtual_time import VirtualClock
-
-
-def merged(status: dict[str, Any], patch: dict[str, Any] | None) -> dict[str, Any]:
-    """As the API server does: objects field by field, all else whole."""
-    told = {**status, **(patch or {})}
-    for field, value in (patch or {}).items():
-        if isinstance(value, dict) and isinstance(status.get(field), dict):
-            told[field] = merged(status[field], value)
-    return {field: value for field, value in told.items() if value is not None}
 
 
 def test_what_the_api_server_holds_is_the_whole_status_through_a_move_though_the_operator_holds_a_part():
@@ -34,7 +26,7 @@ def test_what_the_api_server_holds_is_the_whole_status_through_a_move_though_the
         if memory.last is not None and memory.last.digest == (held.get("lastDecision") or {}).get("digest"):
             memory = replace(memory, last=memory_of(held).last)
         patch = changes(held, status_of(replace(decision, memory=memory), snapshot, held, "w", NOW))
-        served = merged(served, patch)
+        served = merged(served, patch or {})
         assert served["lastDecision"] == status_of(decision, snapshot, served, "w", NOW)["lastDecision"]
         assert served["lastDecision"]["options"], "each pool as an option"
 
