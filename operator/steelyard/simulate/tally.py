@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ TOKENS = ("prompt_tokens", "output_tokens", "good_prompt_tokens", "good_output_t
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """Sums. `unserved`: there was no ready replica; `cut`: a replica ended with them unanswered. `cost`: the replicas' shares of their
-    nodes, None once a node had no price. By pool: hours of replicas that were on a node; `costs`, as far as there was a price; and `booked`, what
+    nodes, None once a node had no price. By pool: hours of replicas that were on a node; `costs`, the same of the pool alone; and `booked`, what
     the operator made of the prices that it read, None once it had none. The nodes themselves have a tally too: hours and money of whole nodes.
 
     offered = good + slow + shed + error + unserved + cut + in flight, always.
@@ -37,7 +37,7 @@ class Tally:
     good_output_tokens: int = 0
     cost: float | None = 0.0
     replica_hours: dict[str, float] = field(default_factory=dict)
-    costs: dict[str, float] = field(default_factory=dict)
+    costs: dict[str, float | None] = field(default_factory=dict)
     booked: dict[str, float | None] = field(default_factory=dict)
 
     @property
@@ -53,8 +53,7 @@ class Tally:
     @property
     def booked_cost(self) -> float | None:
         """What the operator booked on all pools."""
-        known = [money for money in self.booked.values() if money is not None]
-        return sum(known) if len(known) == len(self.booked) else None
+        return known_sum(self.booked.values())
 
     def count(self, offered: int, answered: Requests, *, unserved: int) -> None:
         """Requests that came, and those that were answered or shed."""
@@ -74,14 +73,12 @@ class Tally:
         self.replica_hours[pool] = self.replica_hours.get(pool, 0.0) + hours
         if not hours:
             return
-        self.cost = None if self.cost is None or price is None else self.cost + price * hours
-        if price is not None:
-            self.costs[pool] = self.costs.get(pool, 0.0) + price * hours
+        paid = None if price is None else price * hours
+        self.cost, self.costs[pool] = known_sum((self.cost, paid)), known_sum((self.costs.get(pool, 0.0), paid))
 
     def book(self, pool: str, money: float | None) -> None:
         """The operator booked that for replicas there; None: it had no price."""
-        so_far = self.booked.get(pool, 0.0)
-        self.booked[pool] = None if so_far is None or money is None else so_far + money
+        self.booked[pool] = known_sum((self.booked.get(pool, 0.0), money))
 
     def copy(self) -> Tally:
         """As it is now."""
@@ -89,15 +86,24 @@ class Tally:
 
     def since(self, before: Tally) -> Tally:
         """What was added after `before`, an earlier copy of this one."""
-        booked = {pool: (money, before.booked.get(pool, 0.0)) for pool, money in self.booked.items()}
         return Tally(
             **{name: getattr(self, name) - getattr(before, name) for name in (*COUNTS, *TOKENS)},
-            cost=None if self.cost is None or before.cost is None else self.cost - before.cost,
-            replica_hours=_grown(self.replica_hours, before.replica_hours),
-            costs=_grown(self.costs, before.costs),
-            booked={pool: None if now is None or then is None else now - then for pool, (now, then) in booked.items()},
+            cost=_grown(self.cost, before.cost),
+            replica_hours={pool: hours - before.replica_hours.get(pool, 0.0) for pool, hours in self.replica_hours.items()},
+            costs={pool: _grown(money, before.costs.get(pool, 0.0)) for pool, money in self.costs.items()},
+            booked={pool: _grown(money, before.booked.get(pool, 0.0)) for pool, money in self.booked.items()},
         )
 
 
-def _grown(now: Mapping[str, float], then: Mapping[str, float]) -> dict[str, float]:
-    return {pool: sum_ - then.get(pool, 0.0) for pool, sum_ in now.items()}
+def known_sum(money: Iterable[float | None]) -> float | None:
+    """None where any of it is not known."""
+    total = 0.0
+    for each in money:
+        if each is None:
+            return None
+        total += each
+    return total
+
+
+def _grown(now: float | None, then: float | None) -> float | None:
+    return None if now is None or then is None else now - then

@@ -216,3 +216,32 @@ def test_what_cannot_be_read_says_why_and_ends_with_2(tmp_path, capsys, text, sa
 def test_a_file_that_is_not_there_is_named(tmp_path, capsys):
     assert main(["replay", str(tmp_path / "none.json")]) == 2
     assert f"{tmp_path / 'none.json'}: cannot be read" in capsys.readouterr().err
+
+
+def leaves(part: object, path: tuple = ()) -> list[tuple]:
+    """Paths of all that is no object and no list, and of all lists."""
+    pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    below = [leaf for key, each in pairs for leaf in leaves(each, (*path, key))]
+    return below if isinstance(part, dict) else [*below, path]
+
+
+def with_instead(part: object, path: tuple, value: object) -> object:
+    if not path:
+        return value
+    if isinstance(part, dict):
+        return {**part, path[0]: with_instead(part[path[0]], path[1:], value)}
+    assert isinstance(part, list)
+    return [with_instead(each, path[1:], value) if at == path[0] else each for at, each in enumerate(part)]
+
+
+@pytest.mark.parametrize("value", [-1, 2**70, [], None])
+def test_a_record_with_any_other_value_ends_with_a_sentence_or_a_decision(tmp_path, capsys, value):
+    written = raw(world(3))
+    by_name = {tuple(key for key in path if isinstance(key, str)): path for path in leaves(written["snapshot"])}
+    assert len(by_name) > 100
+    for path in by_name.values():
+        changed = {**written, "snapshot": with_instead(written["snapshot"], path, value)}
+        (tmp_path / "r.json").write_text(json.dumps(changed))
+        code = main(["replay", str(tmp_path / "r.json")])
+        err = capsys.readouterr().err
+        assert code in {0, 1} or ("  try: " in err and "the record cannot be" in err), path

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import traceback
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from steelyard.cli.problem import Problem
 from steelyard.cli.recorded import Found, Recorded
 from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.decide import decide
@@ -108,8 +111,21 @@ def _decided_again(record: Recorded) -> _Again:
             )
 
 
+def _undecidable(source: str, error: Exception) -> Problem:
+    """Facts that no decision can be made on; none that an operator saw are known."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Problem(
+        f"{source}: the record cannot be decided again: {said} ({Path(at.filename).name}:{at.lineno})",
+        "if it was edited, take it as it was written; if it was not, this is a fault of Steelyard: report it with the record",
+    )
+
+
 def _again(source: str, record: Recorded) -> ReplayedDecision:
-    found = _decided_again(record)
+    try:
+        found = _decided_again(record)
+    except Exception as error:
+        raise _undecidable(source, error) from error
     compared = {name: found.outcome[name] for name in record.decided}
     unlike = tuple(
         ReplayedDifference(where=each.where, was=_short(each.was), found=_short(each.found))

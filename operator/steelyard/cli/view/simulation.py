@@ -11,7 +11,7 @@ from steelyard.core.facts.memory import ClaimVerdict, PastMove
 from steelyard.simulate.pool_entry import PoolEntry
 from steelyard.simulate.run import Run, WorkloadRun
 from steelyard.simulate.scenario import Scenario
-from steelyard.simulate.tally import Tally
+from steelyard.simulate.tally import Tally, known_sum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,14 +267,12 @@ def _tokens(tally: Tally) -> RunTokens | None:
 
 def _bill(pool: PoolEntry, run: Run) -> PoolBill:
     tallies = [workload.tally for workload in run.workloads]
-    booked = [each.booked.get(pool.name, 0.0) for each in tallies]
-    priced = pool.name in run.nodes.costs
     return PoolBill(
         pool=pool.name,
         node_hours=_decimal(run.nodes.replica_hours[pool.name]),
-        cost=_known(run.nodes.costs[pool.name] if priced else None),
-        shares=_known(sum(each.costs.get(pool.name, 0.0) for each in tallies) if priced else None),
-        booked=_known(None if None in booked else sum(money for money in booked if money is not None)),
+        cost=_known(run.nodes.costs.get(pool.name, 0.0)),
+        shares=_known(known_sum(each.costs.get(pool.name, 0.0) for each in tallies)),
+        booked=_known(known_sum(each.booked.get(pool.name, 0.0) for each in tallies)),
     )
 
 

@@ -170,7 +170,11 @@ def _whole(kind: type, raw: Any, where: str) -> Any:
     missing = sorted(name for name, (_, needed) in fields.items() if needed and name not in raw)
     if missing:
         raise NotPlainError(f"{where}.{missing[0]}", "is missing")
-    return kind(**{name: _rebuilt(fields[name][0], each, f"{where}.{name}") for name, each in raw.items()})
+    values = {name: _rebuilt(fields[name][0], each, f"{where}.{name}") for name, each in raw.items()}
+    try:
+        return kind(**values)
+    except (ArithmeticError, LookupError, ValueError) as error:
+        raise NotPlainError(where, f"is no {kind.__name__}: {error}"[:200]) from error
 
 
 def _word(kind: type[Enum], raw: Any, where: str) -> Enum:
