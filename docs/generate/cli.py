@@ -67,7 +67,7 @@ Colours are off when the output is not a terminal, is one that knows none (`TERM
 say. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.
 
 Rights that it uses: `get` and `list` of `inferenceworkloads`, for trials `get`, `list`, `create` and `patch` of `acceleratortrials`; for `observe` `get` of what it looks at (of an InferenceService `list` of `pods` too), and `create` of `inferenceworkloads`; and, where you have them, `get` and `list` of `acceleratorpools`, `list` of `compiledmodels`,
-`deployments` and (`explain`) `events`. Without the latter it says what it leaves out.
+`deployments` and (`explain`, `top`) `events`. Without the latter it says what it leaves out.
 """
 
 JSON = f"""\

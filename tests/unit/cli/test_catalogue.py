@@ -101,6 +101,18 @@ def test_a_word_too_few_or_too_many_is_refused_with_the_usage(capsys, words):
     assert "try: steelyard catalogue [list | show NAME | check FILE]" in failed(capsys, *words)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("list", "--model", "bert*"), "list takes no --model"),
+        (("check", "mine.yaml", "-f", "other.yaml"), "check takes no --file"),
+        (("check", "mine.yaml", "--model", "bert*"), "check takes no --model"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(capsys, words, said):
+    assert said in failed(capsys, *words)
+
+
 def test_check_says_what_a_file_adds_and_replaces(capsys, tmp_path):
     file = tmp_path / "my.yaml"
     file.write_text(EXAMPLE.replace("name: hbx2", "name: l4"))

@@ -6,6 +6,9 @@ import argparse
 
 from steelyard.cli.command import FAILED, OK, Command
 
+TAKES = {"list": {"file"}, "show": {"file", "model"}, "check": set[str]()}
+"""The options of each action."""
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=("list", "show", "check"), default="list", help="what to do (default: list)")
@@ -26,6 +29,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from steelyard.core.catalogue.entry import CatalogueError  # noqa: PLC0415
 
     action, subject = arguments.action, arguments.subject
+    for option in ("model", "file"):
+        if getattr(arguments, option) is not None and option not in TAKES[action]:
+            takers = " or ".join(each for each, options in TAKES.items() if option in options)
+            raise Problem(f"{action} takes no --{option}", f"leave it out; {takers} takes it")
     if (action == "list") != (subject is None):
         asked = {"list": "list takes no further word", "show": "show needs a name", "check": "check needs a file"}[action]
         raise Problem(asked, "steelyard catalogue [list | show NAME | check FILE]")
