@@ -100,14 +100,16 @@ class Audit:
         self.mark()
 
     def mark(self) -> None:
-        """Forget what was before: `events` starts here."""
+        """Forget what was before: `events` starts here. A line that is half written now is of before."""
         self._position = self.log.stat().st_size if self.log.exists() else 0
 
     def _lines(self) -> Iterator[str]:
         if not self.log.exists():
             return
         with self.log.open("rb") as stream:
-            stream.seek(self._position)
+            if self._position:
+                stream.seek(self._position - 1)
+                stream.readline()  # the end of the line before, or the rest of the one that was half written
             for line in stream:
                 if line.endswith(b"\n"):  # the last one may be half written
                     yield line.decode()
