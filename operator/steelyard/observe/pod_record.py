@@ -66,12 +66,13 @@ class PodRecord:
         self._crash: Crash | None = facts.crash
         self._leaps = Leaps()
         self._leapt: tuple[datetime, str] | None = None
-        """When its counters last leapt, and what was said when they first did."""
+        """When its counters last leapt, and what was said when they first did, until they have gone on for a while."""
+        self._last_leap: datetime | None = None
         self._doubts_counters = False
         """Whether they were not believed since the last read."""
         self._fell = False
-        """Whether its counters went back by less than a process that begins would have them, or were not believed before: what they say is then no news
-        of requests."""
+        """Whether its counters went back by less than a process that begins would have them, or from where they had leapt to, or were not believed
+        before: what they say is then no news of requests."""
 
     def take(self, facts: ObservedPod, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
         """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
@@ -229,7 +230,9 @@ class PodRecord:
             # The first that is believed again need not be of the process of the last one that was.
             self._fell = self._doubts_counters
         else:
-            self._fell = sample.counts.tally.offered > before.counts.tally.offered / 2
+            # From where a leap took them they fall by more than any process has answered.
+            leapt = self._last_leap is not None and now - self._last_leap < LATELY * interval
+            self._fell = leapt or sample.counts.tally.offered > before.counts.tally.offered / 2
             self._went_back.append(now)
         if len(self._went_back) < UNSTEADY or now - self._went_back[0] > LATELY * interval:
             return None
@@ -244,7 +247,7 @@ class PodRecord:
         without a leap, so that whoever looks sees why."""
         why = self._leaps.look(sample, (now - self.facts.created).total_seconds())
         if why:
-            self._leapt = now, self._leapt[1] if self._leapt is not None else why
+            self._leapt, self._last_leap = (now, self._leapt[1] if self._leapt is not None else why), now
         if self._leapt is None or now - self._leapt[0] >= MISSED * interval:
             self._leapt = None
             return None

@@ -115,6 +115,17 @@ async def test_a_level_that_it_stays_at_is_believed_after_a_moment():
     assert reading.value.windows[-1].good == 4 * 120_000
 
 
+async def test_counters_that_return_from_a_leap_count_nothing_of_before_it_again():
+    rounds = Rounds()
+    await told(rounds, *range(0, 20_000, 200))
+    # The leap is over for long enough that one page of it is believed.
+    await told(rounds, 1_020_000, 1_020_200, 1_020_400, 1_020_600)
+    assert requests(rounds) < 20_100
+    await told(rounds, *range(20_800, 22_000, 200))
+    assert isinstance(rounds.reading(), Fresh)
+    assert requests(rounds) < 22_000, "the 20,800 of the first page are of no process that began since"
+
+
 async def test_a_first_page_that_says_more_than_can_have_been_since_the_pod_was_made_is_not_believed():
     rounds = Rounds()
     await told(rounds, 0)
