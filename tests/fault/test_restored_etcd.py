@@ -57,7 +57,7 @@ def test_after_a_restore_of_etcd_leader_and_standby_end_and_the_next_one_brings_
             )
             restore(cluster, kept)
             for operator in operators:
-                wait_until("it to end", lambda operator=operator: not operator.running, seconds=SOON)
+                wait_until("it to end", lambda operator=operator: not operator.running, seconds=SOON, logs=[operator.log])
                 assert operator.process is not None and operator.process.returncode == 1
             run.apply(mode="Observe")
             run.free_lease()

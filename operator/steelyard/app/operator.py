@@ -18,6 +18,7 @@ import kopf
 from steelyard.app import optional_kinds, process_memory
 from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
+from steelyard.app.ending import end_at_latest
 from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import NEEDED_KINDS, OWN_KINDS, scopes_of, settings_of
@@ -124,6 +125,8 @@ STANDS_STILL_SECONDS = 60.0
 WENT_BACK = "the API server's versions went back, as after a restore of etcd; this process ends, and the next one lists everything anew"
 EVENTS_SECONDS = 3.0
 """For the last events of an operator that is told to stop."""
+ENDING_SECONDS = 60.0
+"""For all that an operator does that ends by itself, draining and telling included."""
 WAKE_THEIR_WORKLOAD = frozenset(
     {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, INFERENCE_POOLS, JOBS, PODS, PROVISIONING_REQUESTS, SCALE_TARGETS}
 )
@@ -836,6 +839,8 @@ class Operator:
         return task
 
     def _end(self, code: int) -> None:
+        if not self._stop.is_set():
+            end_at_latest(ENDING_SECONDS)
         self._exit = self._exit or code
         self._stop.set()
 

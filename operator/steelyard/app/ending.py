@@ -1,0 +1,41 @@
+"""A process that has to end does end, whatever hangs in it: who has lost the Lease, or has seen a past that never was, may not linger.
+
+A liveness probe would notice it too, where there is one; a process beside a kubeconfig has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+
+from steelyard.control.log import get_logger
+
+_log = get_logger(__name__)
+
+
+def end_at_latest(seconds: float) -> None:
+    """The process ends so many seconds from now, with exit code 1, unless it has ended before; the log then says what still ran.
+
+    Called in the loop whose tasks it tells of. A thread counts the seconds, since the loop may be what hangs.
+    """
+    loop = asyncio.get_running_loop()
+
+    def overdue() -> None:
+        _log.error("this process did not end by itself, and is ended", seconds=seconds, still_running=_running(loop))
+        os._exit(1)
+
+    timer = threading.Timer(seconds, overdue)
+    timer.daemon = True
+    timer.start()
+
+
+def _running(loop: asyncio.AbstractEventLoop) -> list[str]:
+    """The tasks that have not ended, each with the line that it waits at."""
+    return sorted(_title(task) for task in asyncio.all_tasks(loop))
+
+
+def _title(task: asyncio.Task[object]) -> str:
+    frames = task.get_stack(limit=1)
+    where = f" at {frames[-1].f_code.co_qualname}:{frames[-1].f_lineno}" if frames else ""
+    return f"{task.get_name()}{where}"
