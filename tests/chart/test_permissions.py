@@ -1,11 +1,12 @@
 """The chart grants exactly the operator's table, in both kinds of installation, and nothing wide."""
 
+import re
 from collections import defaultdict
 from itertools import product
 
 import pytest
 
-from chart.helm import NAMESPACE, of_kind, rendered
+from chart.helm import NAMESPACE, ROOT, of_kind, rendered
 from chart.values import MATRIX
 from steelyard.control.kube import rbac
 from steelyard.control.kube.resource import CLUSTER_EVENTS_NAMESPACE
@@ -135,6 +136,19 @@ def test_no_roles_when_somebody_else_makes_them():
         "aggregate-to" in str(r) or r["metadata"]["name"].endswith(("pool-admin", "metrics-reader"))
         for r in of_kind(objects, "ClusterRole")
     )
+
+
+def test_no_roles_at_all_when_nothing_is_asked_for():
+    objects = rendered({"rbac": {"create": False, "aggregate": False}})
+    assert [o["metadata"]["name"] for o in objects if o["apiVersion"].startswith("rbac.")] == []
+
+
+def test_every_line_of_the_table_stands_in_the_how_to():
+    table = (ROOT / "docs/how-to/install.md").read_text().partition("## What it may do")[2].partition("\n\nSecrets")[0]
+    named = set(re.findall(r"`([^`]+)`", table))
+    everywhere = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.OF_REQUESTS + rbac.IN_OWN_NAMESPACE
+    lines = everywhere + rbac.OF_KARPENTER + rbac.OF_CLUSTER_AUTOSCALER + rbac.OF_OVERLAYS + rbac.OF_PRIORITIES
+    assert {p.resource for p in lines if not p.resource.endswith("/status")} <= named
 
 
 def test_people_get_the_kinds_by_aggregation():

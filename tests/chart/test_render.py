@@ -346,6 +346,26 @@ def test_the_network_policy_lets_through_what_is_needed():
     ], "nobody but the readers of /metrics and autoscalers; the kubelet's probes need no rule"
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
+    assert {("metrics", "TCP"), ("http", "TCP")} <= ports, "of custom servers, whose numbers their workloads choose"
+
+
+def test_no_budget_of_evictions_is_none_and_not_the_default():
+    assert settings_with({}).evictions_at_once == "1"
+    assert settings_with({"config": {"evictionsAtOnce": None}}).evictions_at_once is None
+
+
+def test_alerts_wait_for_whole_seconds_however_many_they_are():
+    [rule] = of_kind(
+        rendered({"prometheusRule": {"enabled": True, "heldSeconds": 1209600, "compileFailingSeconds": 2419200}}), "PrometheusRule"
+    )
+    waits = [alert["for"] for group in rule["spec"]["groups"] for alert in group["rules"] if "for" in alert]
+    assert {"1209600s", "2419200s"} <= set(waits) and not [wait for wait in waits if "e" in wait]
+
+
+@pytest.mark.parametrize("namespaces", [["team-a", "team-a"], ["Team"], ["a.b"]])
+def test_namespaces_are_names_and_each_is_given_once(namespaces):
+    with pytest.raises(HelmRefusedError, match="watchNamespaces"):
+        rendered({"config": {"watchNamespaces": namespaces}})
 
 
 def _policies_for_workloads(**values):

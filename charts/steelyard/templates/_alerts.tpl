@@ -18,7 +18,7 @@
     description: The leader holds the Lease but does not decide. What serves goes on as it is, and is not scaled.
 - alert: SteelyardWorkloadHeld
   expr: max by (namespace, workload) (steelyard_condition_status{type="Held", status="True"}) == 1
-  for: {{ $rule.heldSeconds }}s
+  for: {{ int64 $rule.heldSeconds }}s
   labels: {severity: info}
   annotations:
     summary: {{ "'Workload {{ $labels.namespace }}/{{ $labels.workload }} is held.'" }}
@@ -32,7 +32,7 @@
     description: More requests than the objective allows are too slow, failed or refused, although replicas may be added.
 - alert: SteelyardCompileFailing
   expr: max by (namespace, workload) (steelyard_condition_status{type="Compiled", status="False"}) == 1
-  for: {{ $rule.compileFailingSeconds }}s
+  for: {{ int64 $rule.compileFailingSeconds }}s
   labels: {severity: warning}
   annotations:
     summary: {{ "'Workload {{ $labels.namespace }}/{{ $labels.workload }} has no artifact for a pool.'" }}

@@ -11,6 +11,10 @@
 {{- end -}}
 {{- end -}}
 {{- $_ := set $config "toolchains" $toolchains -}}
+{{- /* Helm takes a value that is null for one that is not there, and the operator would take its own default then. */ -}}
+{{- if not (hasKey $config "evictionsAtOnce") -}}
+{{- $_ := set $config "evictionsAtOnce" nil -}}
+{{- end -}}
 {{- $_ := set $config "fetchImage" ($config.fetchImage | default $serve) -}}
 {{- toYaml $config -}}
 {{- end -}}

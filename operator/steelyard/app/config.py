@@ -23,6 +23,7 @@ from steelyard.core.catalogue.entry import CatalogueError
 NonEmpty = Annotated[str, Field(min_length=1, max_length=512)]
 _LabelKey = Annotated[str, Field(max_length=317, pattern=LABEL_KEY)]
 _LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
+_Namespace = Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 
 
 class _Closed(BaseModel):
@@ -330,7 +331,9 @@ class Config(_Closed):
     namespace_priorities: dict[str, Annotated[int, Field(ge=0, le=1000)]] = Field(
         default_factory=dict, description="The highest spec.scaling.priority that counts, by namespace."
     )
-    watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
+    watch_namespaces: tuple[_Namespace, ...] = Field(
+        default=(), description="Namespaces to work in, each once; empty for all.", json_schema_extra={"uniqueItems": True}
+    )
     pool_labels: Annotated[dict[_LabelKey, _LabelValue], Field(max_length=16)] = Field(
         default_factory=dict,
         description="Pools to work with: those that have all of these labels; empty for all. Others do not exist for this installation, and their status "
@@ -373,6 +376,12 @@ class Config(_Closed):
         description="A YAML document of accelerators, instance types, models and claims, laid over the shipped catalogue: "
         "helm --set-file config.catalogue=FILE. Check it with `steelyard catalogue check FILE`.",
     )
+
+    @model_validator(mode="after")
+    def _watches_each_once(self) -> Self:
+        if len(set(self.watch_namespaces)) < len(self.watch_namespaces):
+            raise ValueError("watchNamespaces must give each namespace once")
+        return self
 
     @model_validator(mode="after")
     def _publishes_what_it_knows(self) -> Self:
