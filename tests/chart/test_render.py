@@ -295,7 +295,20 @@ def test_every_admission_policy_asks_for_the_operators_account_first_and_is_boun
 
 
 KEDA = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "keda-operator"}}}
-CLUSTER_AUTOSCALER = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "cluster-autoscaler"}}}
+CLUSTER_AUTOSCALERS = [
+    {"app.kubernetes.io/name": "aws-cluster-autoscaler", "app.kubernetes.io/instance": "cluster-autoscaler"},
+    {"app.kubernetes.io/name": "clusterapi-cluster-autoscaler"},
+    {"app.kubernetes.io/name": "cluster-autoscaler"},
+    {"app": "cluster-autoscaler"},
+]
+"""Labels of its pods: by the chart of kubernetes/autoscaler for two clouds, by other charts, and by the manifests of its examples."""
+
+
+def _selects(peer, labels):
+    selector = peer["podSelector"]
+    return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
+        one["operator"] == "In" and labels.get(one["key"]) in one["values"] for one in selector.get("matchExpressions", [])
+    )
 
 
 def _scaler(**values):
@@ -342,8 +355,10 @@ def test_the_network_policy_lets_through_what_is_needed():
     assert policy["ingress"] == [
         {"ports": [{"port": 8443, "protocol": "TCP"}], "from": EVERYTHING["networkPolicy"]["ingressFrom"]},
         {"ports": [{"port": 8090, "protocol": "TCP"}], "from": [KEDA]},
-        {"ports": [{"port": 8091, "protocol": "TCP"}], "from": [CLUSTER_AUTOSCALER]},
+        {"ports": [{"port": 8091, "protocol": "TCP"}], "from": (peers := policy["ingress"][2]["from"])},
     ], "nobody but the readers of /metrics and autoscalers; the kubelet's probes need no rule"
+    assert all(any(_selects(peer, labels) for peer in peers) for labels in CLUSTER_AUTOSCALERS)
+    assert not any(_selects(peer, {"app": "other"}) for peer in peers)
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
     assert {("metrics", "TCP"), ("http", "TCP")} <= ports, "of custom servers, whose numbers their workloads choose"

@@ -1,8 +1,12 @@
 """A wrong value is refused before anything is sent, and the refusal says where and what."""
 
+import re
+
 import pytest
+import yaml
 
 from chart.helm import HelmRefusedError, template
+from steelyard.app.config import ConfigError, load
 
 WRONG = {
     "an unknown name": ({"replica": 3}, "replica"),
@@ -40,7 +44,27 @@ def test_values_of_a_parent_chart_are_let_through():
     template({"global": {"anything": {"at": "all"}}, "enabled": True})
 
 
-def test_keys_that_write_need_others_that_only_read():
-    with pytest.raises(HelmRefusedError, match=r"config\.store\.readSecretName is needed"):
-        template({"config": {"store": {"secretName": "store"}}})
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"store": {"secretName": "store"}}, "config.store.readSecretName is needed"),
+        ({"observe": {"source": "Prometheus"}}, "config.observe.prometheusUrl is needed"),
+        ({"observe": {"gateway": {"clusterName": "envoy"}}}, "config.observe.gateway.clusterName needs"),
+        ({"publish": {"nodeOverlays": True}, "watchNamespaces": ["a"]}, "config.publish needs config.watchNamespaces to be empty"),
+        ({"publish": {"priorityExpanderNamespace": "a"}, "watchNamespaces": ["a"]}, "config.publish needs config.watchNamespaces"),
+        ({"cache": {"hostPath": "/a", "claimName": "b"}}, "not both"),
+        ({"cache": {"hostPath": "/var/../etc"}}, "must not contain .."),
+        ({"signing": {"publicKeys": "-----BEGIN PUBLIC KEY-----"}}, "config.signing.publicKeys needs config.signing.secretName"),
+        ({"signing": {"publicKeys": "-----BEGIN PRIVATE KEY-----", "secretName": "keys"}}, "has a private key"),
+    ],
+)
+def test_what_the_operator_would_refuse_is_refused_before_it_starts(config, said, tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(ConfigError):
+        load(tmp_path / "config.yaml")
+    with pytest.raises(HelmRefusedError, match=re.escape(said)):
+        template({"config": config})
+
+
+def test_keys_that_write_go_with_others_that_only_read():
     template({"config": {"store": {"secretName": "store", "readSecretName": "store-read"}}})
