@@ -1,6 +1,7 @@
 """A process that has to end does end, whatever hangs in it: who has lost the Lease, or has seen a past that never was, may not linger.
 
-A liveness probe would notice it too, where there is one; a process beside a kubeconfig has none.
+kopf 1.45 waits for its watches to end for as long as they take, and a watch that is cancelled while it goes from one stream to the next
+swallows that (`streaming_block` of its `watching.py`): while an API server comes back, watches do little else. kopf's own limit is ten minutes.
 """
 
 from __future__ import annotations
