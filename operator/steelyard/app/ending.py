@@ -15,7 +15,11 @@ from steelyard.control.log import get_logger
 _log = get_logger(__name__)
 
 
-def end_at_latest(seconds: float) -> None:
+ENDING_SECONDS = 60.0
+"""For all that an operator does that ends by itself, draining and telling included."""
+
+
+def end_at_latest(seconds: float = ENDING_SECONDS) -> None:
     """The process ends so many seconds from now, with exit code 1, unless it has ended before; the log then says what still ran.
 
     Called in the loop whose tasks it tells of. A thread counts the seconds, since the loop may be what hangs.

@@ -12,6 +12,7 @@ import uvloop
 
 from steelyard.app import process_memory
 from steelyard.app.config import Config, ConfigError, load
+from steelyard.app.ending import end_at_latest
 from steelyard.app.operator import Door, Identity, Operator, SecuredMetrics
 from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
 from steelyard.control.log import configure
@@ -119,7 +120,9 @@ async def _run(
     # Inside the loop: the parts make events and queues of this loop.
     scaler, expander = doors
     where = {"host": given.host, "port": given.port}
-    return await Operator(config, credentials, identity, **where, secured=secured, scaler=scaler, expander=expander).run()
+    return await Operator(
+        config, credentials, identity, **where, secured=secured, scaler=scaler, expander=expander, on_ending=end_at_latest
+    ).run()
 
 
 if __name__ == "__main__":

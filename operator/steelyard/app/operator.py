@@ -18,7 +18,6 @@ import kopf
 from steelyard.app import optional_kinds, process_memory
 from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
-from steelyard.app.ending import end_at_latest
 from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import NEEDED_KINDS, OWN_KINDS, scopes_of, settings_of
@@ -125,8 +124,6 @@ STANDS_STILL_SECONDS = 60.0
 WENT_BACK = "the API server's versions went back, as after a restore of etcd; this process ends, and the next one lists everything anew"
 EVENTS_SECONDS = 3.0
 """For the last events of an operator that is told to stop."""
-ENDING_SECONDS = 60.0
-"""For all that an operator does that ends by itself, draining and telling included."""
 WAKE_THEIR_WORKLOAD = frozenset(
     {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, HTTP_ROUTES, INFERENCE_POOLS, JOBS, PODS, PROVISIONING_REQUESTS, SCALE_TARGETS}
 )
@@ -205,8 +202,9 @@ class Operator:
         secured: SecuredMetrics | None = None,
         scaler: Door | None = None,
         expander: Door | None = None,
+        on_ending: Callable[[], None] = lambda: None,
     ) -> None:
-        """Without `secured`, /metrics is on the port of the probes, for everybody."""
+        """Without `secured`, /metrics is on the port of the probes, for everybody. `on_ending`: called once when it has to end, before it does."""
         self._config = config
         self._credentials = credentials
         self._identity = identity
@@ -227,6 +225,7 @@ class Operator:
         self._answering: list[ExternalScaler | Expander] = []
         self._metrics_server: MetricsServer | None = None
         self._stop = asyncio.Event()
+        self._on_ending = on_ending
         self._exit = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._electing: asyncio.Task[None] | None = None
@@ -840,7 +839,7 @@ class Operator:
 
     def _end(self, code: int) -> None:
         if not self._stop.is_set():
-            end_at_latest(ENDING_SECONDS)
+            self._on_ending()
         self._exit = self._exit or code
         self._stop.set()
 
