@@ -66,8 +66,7 @@ class PodRecord:
         self._crash: Crash | None = facts.crash
         self._leaps = Leaps()
         self._leapt: tuple[datetime, str] | None = None
-        """When its counters last leapt, and what was said when they first did, until they have gone on for a while."""
-        self._last_leap: datetime | None = None
+        """When its counters last leapt, and what was said when they first did of those that followed each other."""
         self._doubts_counters = False
         """Whether they were not believed since the last read."""
         self._fell = False
@@ -231,7 +230,7 @@ class PodRecord:
             self._fell = self._doubts_counters
         else:
             # From where a leap took them they fall by more than any process has answered.
-            leapt = self._last_leap is not None and now - self._last_leap < LATELY * interval
+            leapt = self._leapt is not None and now - self._leapt[0] < LATELY * interval
             self._fell = leapt or sample.counts.tally.offered > before.counts.tally.offered / 2
             self._went_back.append(now)
         if len(self._went_back) < UNSTEADY or now - self._went_back[0] > LATELY * interval:
@@ -246,14 +245,14 @@ class PodRecord:
         """Counters that leap are those of another process or of another time. Nothing is believed until as many pages as a pod may not miss came
         without a leap, so that whoever looks sees why."""
         why = self._leaps.look(sample, (now - self.facts.created).total_seconds())
+        said = self._leapt[1] if self._leapt is not None and now - self._leapt[0] < MISSED * interval else why
         if why:
-            self._leapt, self._last_leap = (now, self._leapt[1] if self._leapt is not None else why), now
-        if self._leapt is None or now - self._leapt[0] >= MISSED * interval:
-            self._leapt = None
+            self._leapt = now, said
+        if not said:
             return None
         return Failure(
             Reason.LEAPT,
-            f"{self.title}: its counters leapt, by {self._leapt[1]}: nothing of it is counted until they go on without a leap; look whether they are of "
+            f"{self.title}: its counters leapt, by {said}: nothing of it is counted until they go on without a leap; look whether they are of "
             "several processes behind one port, or of a time before",
         )
 

@@ -126,6 +126,25 @@ async def test_counters_that_return_from_a_leap_count_nothing_of_before_it_again
     assert requests(rounds) < 22_000, "the 20,800 of the first page are of no process that began since"
 
 
+async def test_long_after_a_leap_a_counter_that_falls_is_a_process_that_began_anew():
+    rounds = Rounds()
+    await told(rounds, *range(0, 20_000, 200))
+    await told(rounds, *range(1_020_000, 1_030_000, 200))
+    before = requests(rounds)
+    await told(rounds, 100, 300)
+    assert requests(rounds) - before == 300
+
+
+async def test_leaps_that_follow_each_other_are_told_in_the_words_of_the_first():
+    rounds = Rounds()
+    await told(rounds, *range(0, 1000, 200))
+    await told(rounds, 1_000_000)
+    first = rounds.reading()
+    await told(rounds, 3_000_000, 3_000_200)
+    assert isinstance(first, Stale) and "999,200 requests" in first.why
+    assert rounds.reading() == first
+
+
 async def test_a_first_page_that_says_more_than_can_have_been_since_the_pod_was_made_is_not_believed():
     rounds = Rounds()
     await told(rounds, 0)
