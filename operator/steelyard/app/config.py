@@ -260,9 +260,7 @@ class ClusterAutoscalerConfig(_Closed):
         default=False,
         description="True reads the ConfigMap cluster-autoscaler-status, for pools that name their node group (provisioner.nodeGroup).",
     )
-    namespace: Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
-        default="kube-system", description="Where Cluster Autoscaler writes that ConfigMap: its own namespace."
-    )
+    namespace: _Namespace = Field(default="kube-system", description="Where Cluster Autoscaler writes that ConfigMap: its own namespace.")
     provisioning_requests: bool = Field(
         default=False,
         description="True lets moves ask first by ProvisioningRequests, for pools that say how (provisioner.ask). Cluster Autoscaler has to run with "
@@ -286,7 +284,7 @@ class PublishConfig(_Closed):
         default=False,
         description="Write NodeOverlays of Karpenter, which has to run with its feature gate NodeOverlay. They count for all pods of the cluster.",
     )
-    priority_expander_namespace: Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None = Field(
+    priority_expander_namespace: _Namespace | None = Field(
         default=None,
         description="Write the ConfigMap cluster-autoscaler-priority-expander in this namespace, that of Cluster Autoscaler, for example "
         "kube-system. None to write none.",

@@ -67,6 +67,8 @@ def test_a_cache_is_off_until_it_has_a_place(tmp_path: Path):
     [
         ("currency: dollars", "currency"),
         ("moveAtOnce: 2", "moveAtOnce"),
+        ("watchNamespaces: [team-a, team-a]", "watchNamespaces must give each namespace once"),
+        ("watchNamespaces: [Team]", "watchNamespaces"),
         ("observe: {source: Prometheus}", "prometheusUrl is needed"),
         ("observe: {intervalSeconds: 0}", "observe.intervalSeconds"),
         ("observe: {gateway: {clusterName: envoy}}", "clusterName needs {namespace} and {service}"),

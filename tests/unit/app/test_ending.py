@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 from patience import PATIENCE
+from steelyard.app.config import Config
+from steelyard.app.operator import Identity, Operator
 
 HANGS = """
 import asyncio
@@ -40,6 +44,22 @@ async def main():
 sys.exit(asyncio.run(main()))
 """
 
+THE_OPERATORS = """
+import sys
+from steelyard.app import main
+from steelyard.app.ending import end_at_latest
+
+class Operator:
+    def __init__(self, *_, on_ending, **__):
+        self.on_ending = on_ending
+
+    async def run(self):
+        return 3 if self.on_ending is end_at_latest else 4
+
+main.Operator = Operator
+sys.exit(main.main(["--config", sys.argv[1]]))
+"""
+
 
 def test_what_hangs_is_told_and_does_not_keep_the_process() -> None:
     ended = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=PATIENCE, check=False)
@@ -52,3 +72,18 @@ def test_what_hangs_is_told_and_does_not_keep_the_process() -> None:
 def test_a_process_that_ends_before_keeps_its_own_code() -> None:
     ended = subprocess.run([sys.executable, "-c", ENDS], timeout=PATIENCE, check=False)
     assert ended.returncode == 3
+
+
+def test_the_operators_process_is_such_a_one(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("{}")
+    ended = subprocess.run([sys.executable, "-c", THE_OPERATORS, str(tmp_path / "config.yaml")], timeout=PATIENCE, check=False)
+    assert ended.returncode == 3
+
+
+async def test_an_operator_says_once_that_it_has_to_end() -> None:
+    nobody: Any = None
+    told: list[None] = []
+    operator = Operator(Config(), nobody, Identity.of("p", "ns"), host="", port=0, on_ending=lambda: told.append(None))
+    operator._end(1)
+    operator._end(1)
+    assert len(told) == 1
