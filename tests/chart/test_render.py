@@ -352,16 +352,17 @@ def test_cluster_autoscaler_is_answered_where_it_is_asked_for_and_by_tls_alone()
 
 def test_the_network_policy_lets_through_what_is_needed():
     [policy] = [p["spec"] for p in of_kind(json.loads(_rendered("everything")), "NetworkPolicy") if _is_of_the_release(p)]
-    assert policy["ingress"] == [
+    *others, expander = policy["ingress"]
+    assert others == [
         {"ports": [{"port": 8443, "protocol": "TCP"}], "from": EVERYTHING["networkPolicy"]["ingressFrom"]},
         {"ports": [{"port": 8090, "protocol": "TCP"}], "from": [KEDA]},
-        {"ports": [{"port": 8091, "protocol": "TCP"}], "from": (peers := policy["ingress"][2]["from"])},
     ], "nobody but the readers of /metrics and autoscalers; the kubelet's probes need no rule"
+    assert expander["ports"] == [{"port": 8091, "protocol": "TCP"}]
+    peers = expander["from"]
     assert all(any(_selects(peer, labels) for peer in peers) for labels in CLUSTER_AUTOSCALERS)
     assert not any(_selects(peer, {"app": "other"}) for peer in peers)
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
-    assert {("metrics", "TCP"), ("http", "TCP")} <= ports, "of custom servers, whose numbers their workloads choose"
 
 
 def test_no_budget_of_evictions_is_none_and_not_the_default():
@@ -434,6 +435,7 @@ def test_their_policies_select_the_pods_that_the_operator_makes():
 
 def test_a_custom_server_is_reached_by_the_names_of_its_ports_and_reaches_a_model_only_where_it_fetches_one():
     policies = _policies_for_workloads(workloads={"namespaces": ["team-a"]})
+    [operators] = [p["spec"] for p in of_kind(json.loads(_rendered("everything")), "NetworkPolicy") if _is_of_the_release(p)]
     custom = next(each for each in example_workloads("team-a") if each.custom is not None)
     for workload, selected in ((custom, {"serving", "fetching"}), (replace(custom, model=replace(custom.model, uri="")), {"serving"})):
         made = list(objects_of(workload, settings_with({})))
@@ -447,6 +449,7 @@ def test_a_custom_server_is_reached_by_the_names_of_its_ports_and_reaches_a_mode
         named = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
         assert named == {"http", "metrics"}
         assert named <= {port for rule in _ports(policies["team-a", "serving"]["ingress"]) for port in rule}
+        assert named <= {port for rule in _ports(operators["egress"]) for port in rule}, "whose numbers their workloads choose"
 
 
 def test_they_are_told_apart_by_values():

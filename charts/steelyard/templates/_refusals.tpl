@@ -5,10 +5,10 @@
 {{- fail "config.store.readSecretName is needed with config.store.secretName: make a second Secret with credentials that only read, for serving pods, and name it" -}}
 {{- end -}}
 {{- with $config.observe -}}
-{{- if and (eq (.source | default "Pods") "Prometheus") (not .prometheusUrl) -}}
+{{- if and (eq (toString .source) "Prometheus") (not .prometheusUrl) -}}
 {{- fail "config.observe.prometheusUrl is needed with config.observe.source Prometheus, for example http://prometheus.monitoring.svc:9090" -}}
 {{- end -}}
-{{- with (.gateway | default dict).clusterName -}}
+{{- with (.gateway).clusterName -}}
 {{- if or (not (contains "{namespace}" .)) (not (contains "{service}" .)) -}}
 {{- fail "config.observe.gateway.clusterName needs {namespace} and {service}: by it one backend is told from others" -}}
 {{- end -}}
