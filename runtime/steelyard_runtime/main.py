@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from steelyard_runtime.failure import Failure
+from steelyard_runtime.listening import EVERYWHERE
 from steelyard_runtime.logs import configure_logs
 
 STEPS = {
@@ -72,9 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--console", action="store_true", help="logs for people instead of JSON lines")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    every = "default: every one, IPv4 and IPv6"
     for step, does in STEPS.items():
         compiling = commands.add_parser(step, help=does)
-        compiling.add_argument("--progress-host", default="0.0.0.0", help="address of /progress and /livez (default 0.0.0.0)")  # noqa: S104
+        compiling.add_argument("--progress-host", default=EVERYWHERE, help=f"address of /progress and /livez ({every})")
         compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
 
     commands.add_parser("fetch-model", help="download the model that STEELYARD_MODEL_SPEC describes, for a server that is not Steelyard's")
@@ -84,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add_compare_options(commands.add_parser("compare", help="compile a model in several variants and time each on this machine"))
 
     serving = commands.add_parser("serve", help="serve the artifact that STEELYARD_SERVE_SPEC describes")
-    serving.add_argument("--host", default="0.0.0.0", help="address to listen on (default 0.0.0.0)")  # noqa: S104
+    serving.add_argument("--host", default=EVERYWHERE, help=f"address to listen on ({every})")
     serving.add_argument("--port", type=int, default=8080, help="port for users (default 8080)")
     serving.add_argument("--observe-port", type=int, default=9090, help="port of /metrics and probes (default 9090)")
 

@@ -15,6 +15,7 @@ from steelyard.app.config import Config, ConfigError, load
 from steelyard.app.ending import end_at_latest
 from steelyard.app.operator import Door, Identity, Operator, SecuredMetrics
 from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
+from steelyard.control.listening import EVERYWHERE
 from steelyard.control.log import configure
 from steelyard.control.telemetry.certificate import Certificate
 
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="steelyard-operator", description="Runs each model where one good request costs least.")
     parser.add_argument("--config", type=Path, default=Path("/etc/steelyard/config.yaml"), help="the configuration file (YAML)")
     parser.add_argument("--kubeconfig", type=Path, help="run outside a cluster, with this kubeconfig")
-    parser.add_argument("--host", default="0.0.0.0", help="address of /livez, /readyz and /metrics")  # noqa: S104 - a pod's address is not known
+    parser.add_argument("--host", default=EVERYWHERE, help="address of /livez, /readyz and /metrics (default: every one, IPv4 and IPv6)")
     parser.add_argument("--port", type=int, default=PORT, help="port of /livez and /readyz; 0 takes a free one")
     parser.add_argument(
         "--metrics-certificate",

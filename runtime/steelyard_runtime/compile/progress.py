@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from aiohttp import web
 
+from steelyard_runtime.listening import EVERYWHERE, listening
 from steelyard_runtime.logs import LogTail
 
 LOG = logging.getLogger("steelyard.compile")
@@ -73,7 +74,7 @@ class Progress:
 class ProgressServer:
     """A small server in a thread of its own: a compiler holds the main thread for minutes."""
 
-    def __init__(self, progress: Progress, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104  the operator scrapes the pod's address
+    def __init__(self, progress: Progress, port: int, host: str = EVERYWHERE) -> None:
         self._progress = progress
         self._host, self._port = host, port
         self._ready = threading.Event()
@@ -101,8 +102,7 @@ class ProgressServer:
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host, self._port)
-            await site.start()
+            await web.SockSite(runner, listening(self._host, self._port)).start()
             self.bound_port = runner.addresses[0][1]
             self._ready.set()
             await self._stop.wait()

@@ -11,10 +11,11 @@ from enum import StrEnum
 
 from aiohttp import web
 
+from steelyard_runtime.listening import EVERYWHERE, listening
+
 LOG = logging.getLogger("steelyard.probe")
 EARLIEST, LATEST = 1e9, 1e11
 """Unix seconds that can be meant: a number of milliseconds or of days is a mistake."""
-EVERYWHERE = "0.0.0.0"  # noqa: S104  the operator asks the pod's address
 LOOKS_EVERY = 0.1
 """Seconds between two looks at the clock: meanwhile somebody may tell the moment, or set the clock."""
 
@@ -95,7 +96,7 @@ async def served(beginning: Beginning, found: Callable[[], Mapping[str, object]]
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, beginning.asked.host, beginning.asked.port).start()
+            await web.SockSite(runner, listening(beginning.asked.host, beginning.asked.port)).start()
         except OSError as error:
             LOG.warning("progress is not served on port %d: %s; the probe begins at the latest moment", beginning.asked.port, error)
         yield

@@ -7,7 +7,8 @@ from typing import TypeVar
 from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.generate.task import TEXT
-from steelyard_runtime.load.beginning import EARLIEST, EVERYWHERE, LATEST, Begin
+from steelyard_runtime.listening import EVERYWHERE
+from steelyard_runtime.load.beginning import EARLIEST, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, MOST_TOKENS, WORDS, Between, Lengths, lengths_of
 from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LENGTH_RAMPS, MOST_LOADS, MOST_STEPS
 from steelyard_runtime.load.samples import Samples, samples_of

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from steelyard_runtime.listening import listening
 from steelyard_runtime.serve.state import Stage, State
 
 
@@ -53,7 +54,7 @@ class ObserveServer:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.SockSite(runner, listening(self._host, self._port)).start()
         except OSError as error:
             self._error = error
             return

@@ -15,6 +15,7 @@ from aiohttp.web_protocol import RequestHandler
 from steelyard_runtime.failure import Failure, FailureClass, Reason, infrastructure_failure
 from steelyard_runtime.generate.server import TextServer
 from steelyard_runtime.generate.spec import is_text, text_spec
+from steelyard_runtime.listening import listening
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.serve.api import Api
 from steelyard_runtime.serve.connections import Connections
@@ -86,7 +87,7 @@ class Server:
         beating = asyncio.create_task(self._beat())
         runner = self._api.runner()
         await runner.setup()
-        site = web.TCPSite(runner, self._host, self._port, backlog=1024)
+        site = web.SockSite(runner, listening(self._host, self._port), backlog=1024)
         await site.start()
         stopped = asyncio.create_task(stop.wait())
         starting = asyncio.create_task(self._become_ready())
@@ -137,7 +138,7 @@ class Server:
         else:
             self._state.reason = "the artifact is here and is being loaded and tried"
 
-    async def _drain(self, runner: web.AppRunner, site: web.TCPSite) -> None:
+    async def _drain(self, runner: web.AppRunner, site: web.SockSite) -> None:
         """Lose nothing: not ready, go on while the news spreads, stop accepting, let connections end by their answers, then go."""
         self._state.enter(Stage.DRAINING, "draining: told to stop")
         self._connections.draining = True

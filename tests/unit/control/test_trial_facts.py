@@ -85,6 +85,7 @@ def test_while_it_runs_it_listens_and_it_is_paid_from_its_node_on() -> None:
     assert found.probe.state is ProbeState.RUNNING
     assert found.address == f"http://10.0.0.7:{BEGIN_PORT}" and found.scheduled == MADE + timedelta(seconds=7)
     assert told(a_pod(server=RUNS, podIP="10.0.0.7")).address is None, "its server is not ready"
+    assert told(a_pod(server=RUNS, generator=RUNS, podIP="fd00::7")).address == f"http://[fd00::7]:{BEGIN_PORT}"
 
 
 WRONG = [

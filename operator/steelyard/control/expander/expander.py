@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from steelyard.control.authority import authority
 from steelyard.control.expander.expander_pb2 import BestOptionsRequest, BestOptionsResponse, Option
 from steelyard.control.grpc_server import Bounds, GrpcServer, Tls, one
 
@@ -32,7 +33,7 @@ class Expander:
     def __init__(self, costs: Costs, *, host: str, port: int, tls: Tls | None) -> None:
         self._costs = costs
         methods = {"BestOptions": one(self.best_options, BestOptionsRequest)}
-        self._server = GrpcServer(SERVICE, methods, f"{host}:{port}", tls, BOUNDS)
+        self._server = GrpcServer(SERVICE, methods, authority(host, port), tls, BOUNDS)
 
     async def start(self) -> int:
         """Listen. Returns the port. Raises OSError without a certificate that can be read, RuntimeError where the port is taken."""

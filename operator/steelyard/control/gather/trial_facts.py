@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from steelyard.api.accelerator_trial import AcceleratorTrial, LoadMode
+from steelyard.control.authority import authority
 from steelyard.control.gather.pod_trouble import SecretKeys
 from steelyard.control.gather.pool_facts import claim_of
 from steelyard.control.gather.probe_job import LONGEST, MOST_STEPS, figure, figure_or_none, generator, over, step_of, told_of, whole
@@ -185,4 +186,4 @@ def _ended(job: Manifest, state: Mapping[str, Any]) -> datetime | None:
 
 def _address(pod: Manifest) -> str | None:
     address = (pod.get("status") or {}).get("podIP")
-    return f"http://{address}:{BEGIN_PORT}" if isinstance(address, str) and address else None
+    return f"http://{authority(address, BEGIN_PORT)}" if isinstance(address, str) and address else None

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import grpc
 
+from steelyard.control.authority import authority
 from steelyard.control.grpc_server import Bounds, GrpcServer, Tls, one, stream
 from steelyard.control.keda.external_scaler_pb2 import (
     GetMetricSpecResponse,
@@ -49,7 +50,7 @@ class ExternalScaler:
     def __init__(self, signal: Signal, *, host: str, port: int, tls: Tls | None, look_seconds: float = LOOK_SECONDS) -> None:
         self._signal = signal
         self._look_seconds = look_seconds
-        self._server = GrpcServer(SERVICE, self._methods(), f"{host}:{port}", tls, Bounds(MOST_BYTES, AT_ONCE))
+        self._server = GrpcServer(SERVICE, self._methods(), authority(host, port), tls, Bounds(MOST_BYTES, AT_ONCE))
 
     async def start(self) -> int:
         """Listen. Returns the port. Raises OSError without a certificate that can be read, RuntimeError where the port is taken."""

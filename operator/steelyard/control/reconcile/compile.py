@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from steelyard.control.authority import authority
 from steelyard.control.clock import Clock
 from steelyard.control.gather.compile_job import is_running
 from steelyard.control.gather.compile_snapshots import CompileSnapshots, UsersOf
@@ -199,7 +200,7 @@ class CompileReconciler:
         address = (pod.get("status") or {}).get("podIP")
         if not address or not is_running(pod):
             return None
-        progress = await self._fetch_progress(f"http://{address}:{PROGRESS_PORT}/progress")
+        progress = await self._fetch_progress(f"http://{authority(str(address), PROGRESS_PORT)}/progress")
         if progress is None or progress.get("etaSeconds") is not None:
             return progress
         return {**progress, "etaSeconds": self._eta(progress, compiled["spec"]["backend"], now)}

@@ -12,6 +12,7 @@ from aiohttp import web
 from steelyard.control.clock import Clock
 from steelyard.control.kube.sweep import Sweep
 from steelyard.control.leadership.lease import Elector
+from steelyard.control.listening import listening
 from steelyard.control.telemetry.metrics_page import MetricsPage
 
 Complaint = str
@@ -120,7 +121,7 @@ class HealthServer:
         application.router.add_get("/metrics", self._metrics)
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
-        await web.TCPSite(runner, self._host, self._port).start()
+        await web.SockSite(runner, listening(self._host, self._port)).start()
         self._runner = runner
         return int(runner.addresses[0][1])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from steelyard.control.listening import listening
 from steelyard.control.telemetry.certificate import Certificate
 from steelyard.control.telemetry.metrics_page import MetricsPage
 from steelyard.control.telemetry.scrape_access import PATH, Access, ScrapeAccess
@@ -32,7 +33,7 @@ class MetricsServer:
         application.router.add_get(PATH, self._metrics)
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
-        await web.TCPSite(runner, self._host, self._port, ssl_context=self._certificate.context()).start()
+        await web.SockSite(runner, listening(self._host, self._port), ssl_context=self._certificate.context()).start()
         self._runner = runner
         return int(runner.addresses[0][1])
 
