@@ -43,6 +43,7 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label
+from steelyard.render.compile_job import PROGRESS_PORT
 from steelyard.status.compiled_model import artifact_of
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
@@ -75,6 +76,8 @@ class Cluster:
     settings: Settings = SETTINGS
     jobs: list[dict[str, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Addresses of progress; none answers."""
     versions: int = 1
     refuses: ApiError | None = None
     """What the API server answers to a Job."""
@@ -97,7 +100,9 @@ class Cluster:
         client = cast(ApiClient, SimpleNamespace(patch_status=self._patch_status, get=self._get))
         applier = cast(Applier, SimpleNamespace(apply=self._apply))
         log = DecisionLog(cast(EventRecorder, SimpleNamespace(record=self._record)), Metrics())
-        self.reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, log, self.clock)
+        self.reconciler = CompileReconciler(
+            client, applier, self.store, self.settings, self._progress, self.world.users_of, log, self.clock
+        )
 
     def add(self, resource: Resource, name: str, made: dict[str, Any], **metadata: Any) -> None:
         self.versions += 1
@@ -189,15 +194,24 @@ class Cluster:
         metadata = {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}", "controller": True}]}
         self.add(PODS, f"{name}-x", {"metadata": metadata, "spec": job["spec"]["template"]["spec"], "status": status})
 
+    def runs_at(self, address: str) -> None:
+        """The Job's pod, in its first container."""
+        self._pod(
+            {
+                "phase": "Running",
+                "podIP": address,
+                "initContainerStatuses": [{"name": "fetch", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}],
+            }
+        )
+
+    async def _progress(self, url: str) -> None:
+        self.asked.append(url)
+
     def pod_ended(self, owner: str, word: dict[str, Any]) -> None:
         """The pod of the Job with this uid, with its last word."""
         ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": json.dumps(word)}}
         metadata = {"ownerReferences": [{"kind": "Job", "name": "j", "uid": owner, "controller": True}]}
         self.add(PODS, f"{owner}-x", {"metadata": metadata, "status": {"containerStatuses": [{"name": "compile", "state": ended}]}})
-
-
-async def no_progress(_: str) -> None:
-    return None
 
 
 def message(status: dict[str, Any]) -> str:
@@ -602,6 +616,17 @@ def test_progress_is_read_while_any_of_the_containers_runs() -> None:
     ):
         assert is_running({"status": statuses})
     assert not is_running({"status": {"initContainerStatuses": [state("fetch", 0)]}})
+
+
+@pytest.mark.parametrize(("address", "host"), [("10.0.0.7", "10.0.0.7"), ("fd00::7", "[fd00::7]")])
+def test_progress_is_read_at_the_address_of_the_pod(address: str, host: str) -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.runs_at(address)
+    cluster.reconcile()
+    assert cluster.asked == [f"http://{host}:{PROGRESS_PORT}/progress"]
 
 
 @pytest.mark.parametrize("kind", ["FailureTarget", "Failed"])

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from cluster.certificates import Authority
+from loopbacks import loopbacks
 from steelyard.control.grpc_server import Tls
 from steelyard.control.keda.external_scaler import METRIC, MOST_BYTES, SERVICE, ExternalScaler
 from steelyard.control.keda.external_scaler_pb2 import (
@@ -22,6 +23,7 @@ from steelyard.control.keda.external_scaler_pb2 import (
     ScaledObjectRef,
 )
 from steelyard.control.keda.plan_signal import NoSignal
+from steelyard.control.listening import EVERYWHERE
 from steelyard.core.facts.identity import WorkloadKey
 
 CHAT = WorkloadKey("team-a", "chat")
@@ -78,6 +80,20 @@ async def refused(call: Any) -> Any:
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await call
     return error.value
+
+
+def test_every_loopback_of_the_machine_reaches_it() -> None:
+    async def play() -> None:
+        scaler = ExternalScaler(Told(), host=EVERYWHERE, port=0, tls=None)
+        port = await scaler.start()
+        try:
+            for address in loopbacks():
+                async with grpc.aio.insecure_channel(f"{address}:{port}") as channel:
+                    await asyncio.wait_for(channel.channel_ready(), 3 * SOON)
+        finally:
+            await scaler.stop()
+
+    asyncio.run(play())
 
 
 def test_the_contract_is_that_of_keda() -> None:

@@ -1,7 +1,9 @@
 import aiohttp
 import pytest
 
+from loopbacks import loopbacks
 from steelyard.control.kube.resource import PODS
+from steelyard.control.listening import EVERYWHERE
 from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
 from steelyard.control.telemetry.metrics_page import MetricsPage
 from unit.control.virtual_time import ManualClock
@@ -62,7 +64,7 @@ def test_a_check_that_fails_is_a_complaint():
 async def served():
     complaints = {"live": None, "ready": "not listed yet: pods"}
     server = HealthServer(
-        host="127.0.0.1",
+        host=EVERYWHERE,
         port=0,
         liveness=[Check("decisions", lambda: complaints["live"]), Check("elector", lambda: None)],
         readiness=[Check("synced", lambda: complaints["ready"])],
@@ -70,18 +72,20 @@ async def served():
     )
     port = await server.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-        yield complaints, server, session
+        yield complaints, server, session, port
     await server.stop()
 
 
 async def test_the_endpoints_say_what_is_wrong(served):
-    complaints, server, session = served
+    complaints, server, session, port = served
 
     async def ask(path):
         async with session.get(path) as answer:
             return answer.status, await answer.text()
 
     assert await ask("/livez") == (200, "[+] decisions: ok\n[+] elector: ok\n")
+    for address in loopbacks():
+        assert await ask(f"http://{address}:{port}/livez") == await ask("/livez")
     complaints["live"] = "stuck for 99 s"
     assert await ask("/livez") == (503, "[-] decisions: stuck for 99 s\n[+] elector: ok\n")
     assert (await ask("/readyz"))[0] == 503

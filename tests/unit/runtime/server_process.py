@@ -49,7 +49,7 @@ class ServerProcess:
             **spec,
         }
         self._log = (folder / f"{name}.log").open("w")
-        command = [sys.executable, "-m", "steelyard_runtime.main", "serve", "--host", "127.0.0.1"]
+        command = [sys.executable, "-m", "steelyard_runtime.main", "serve"]
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port), "--observe-port", str(self.observe_port)],
             env=environment(folder, name, STEELYARD_SERVE_SPEC=json.dumps(document), POD_NAME=name),

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from free_port import free_port
+from loopbacks import loopbacks
 from patience import PATIENCE
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.compile.progress import Phase, Progress, ProgressServer
@@ -171,7 +172,7 @@ def test_progress_is_served_in_words_and_percent() -> None:
         assert status == 200
         assert set(document) == {"phase", "percent", "etaSeconds", "lastLogLine", "startedAt"}
         assert (document["phase"], document["percent"], document["etaSeconds"]) == ("Compiling", 40, None)
-        assert http(f"http://127.0.0.1:{server.bound_port}/livez")[0] == 200
+        assert {http(f"http://{address}:{server.bound_port}/livez")[0] for address in loopbacks()} == {200}
     finally:
         server.stop()
 

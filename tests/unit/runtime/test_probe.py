@@ -23,6 +23,7 @@ import pytest
 from aiohttp import web
 
 from free_port import free_port
+from loopbacks import loopbacks
 from patience import PATIENCE, until
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.failure import Failure
@@ -708,8 +709,8 @@ def test_a_probe_is_asked_how_far_it_is_and_begins_when_it_is_told_to() -> None:
             running = asyncio.create_task(probe.run())
             await until(lambda: running.done() or probe.beginning.state == "Waiting")
 
-            async def get(path: str, method: str = "GET") -> tuple[int, Any]:
-                async with session.request(method, f"http://127.0.0.1:{begin['port']}{path}") as answer:
+            async def get(path: str, method: str = "GET", address: str = "127.0.0.1") -> tuple[int, Any]:
+                async with session.request(method, f"http://{address}:{begin['port']}{path}") as answer:
                     return answer.status, await (answer.json() if answer.status == 200 else answer.text())
 
             waiting = {"state": "Waiting", "begin": None, "ready": True, "began": 0.0, "steps": [], "ramped": False}
@@ -718,7 +719,8 @@ def test_a_probe_is_asked_how_far_it_is_and_begins_when_it_is_told_to() -> None:
                 assert (await get(f"/progress?begin={word}"))[0] == 400
             assert (await get("/progress?begin=1900000000", "HEAD"))[0] == 405
             assert (await get("/metrics"))[0] == 404
-            assert await get("/progress") == (200, waiting)
+            for address in loopbacks():
+                assert await get("/progress", address=address) == (200, waiting)
             assert asked.count("/v1/embeddings") == WARMING, "nothing is measured before the moment"
 
             before = time.time()

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 import pytest
 
+from loopbacks import loopbacks
 from patience import PATIENCE
 from steelyard_runtime.artifacts.publish import Published
 from unit.runtime.server_process import LEISURE_MS, LoadProcess, ServerProcess, http
@@ -51,6 +52,12 @@ def test_openai_base64_is_little_endian_float32(server: ServerProcess) -> None:
 def test_openai_lists_its_model(server: ServerProcess) -> None:
     status, _, body = http(f"{server.url}/v1/models")
     assert (status, json.loads(body)["data"][0]["id"]) == (200, "tiny")
+
+
+def test_every_loopback_of_the_machine_reaches_both_of_its_ports(server: ServerProcess) -> None:
+    for address in loopbacks():
+        assert http(f"http://{address}:{server.port}/v1/models")[0] == 200
+        assert http(f"http://{address}:{server.observe_port}/readyz")[0] == 200
 
 
 @pytest.mark.parametrize(
