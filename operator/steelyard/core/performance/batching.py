@@ -7,6 +7,7 @@ nothing: so even where runs of one size alone were seen, that of a full one lies
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import exp, hypot, inf, log, sqrt
@@ -19,7 +20,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.performance.bulk_queue import MOST, Server, quantiles, utilisation
 from steelyard.core.performance.fit import TRUST, student
 from steelyard.core.statistics.histogram import Buckets
-from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.interval import Interval, ratio_interval
 
 Reals = NDArray[np.float64]
 
@@ -75,15 +76,41 @@ class BatchLaw:
         """Requests per second that a replica completes at most."""
         return self._spread(lambda law: law.workers * law.sizes[-1] / (law.inputs * law.full))
 
-    def when_full(self, takes: Interval) -> Interval:
-        """Seconds of a replica that a request takes where runs are full, of what it takes now. What it takes in runs, which is no more than these last,
-        is less the fuller they are, as far as runs have shown it; the rest is the same."""
+    def when_full(self, windows: Sequence[Window], chance: random.Random) -> Interval | None:
+        """Seconds of a replica that a request takes where runs are full: those beside its run, which are the same at any load, and of its part of a
+        full run those in which the replica is busy. Fuller runs are no dearer than those that were seen, and gain
+        no more than these have surely shown. None where it is not told how busy it is."""
+        told = [
+            (busy, sum(ran.seconds) / ran.workers, float(w.good + w.slow))
+            for w, ran in _told(windows)
+            if w.good + w.slow > 0 and (busy := w.occupied_seconds) is not None
+        ]
+        within = ratio_interval([(min(busy, runs), runs) for busy, runs, _ in told], chance)
+        if within is None:
+            return None
+        beside = ratio_interval([(max(0.0, busy - runs), answered) for busy, runs, answered in told], chance) or NOTHING
         full, now = self.saturation, self.spent * self.inputs / self.workers
 
-        def then(took: float, rate: float) -> float:
-            return max(0.0, took - now) + min(took, now) * min(1.0, 1 / (rate * now))
+        def takes(beside: float, within: float, rate: float) -> float:
+            return beside + min(1.0, within) * min(now, 1 / rate)
 
-        return Interval(then(takes.point, full.lower), then(takes.lower, full.upper), then(takes.upper, full.lower))
+        return Interval(
+            takes(beside.point, within.point, full.lower),
+            takes(beside.lower, within.lower, full.upper),
+            takes(beside.upper, within.upper, full.lower),
+        )
+
+    def occupied(self, window: Window) -> float | None:
+        """Seconds of replicas that the window's requests would have taken in full runs, as much slower or faster than by the law as its runs were; None
+        where it is not told how busy they were."""
+        busy, ran = window.occupied_seconds, window.batches
+        if busy is None or ran is None or not any(ran.runs):
+            return busy
+        by_law = sum(
+            n * self.takes.point + (rows - n * self.rows) * self.each.point for n, rows in zip(ran.runs, ran.rows, strict=True) if n
+        )
+        within = min(busy, sum(ran.seconds) / ran.workers)
+        return busy - within * (1 - min(1.0, ran.inputs / self.sizes[-1] * self.full / by_law))
 
     def capacity(self, within: float, allowed: float) -> Interval:
         """Requests per second at which no more than the part `allowed` takes longer than `within` seconds."""
@@ -145,10 +172,9 @@ def _with(law: BatchLaw, name: str, value: float) -> BatchLaw:
 def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
     """The law that these windows tell; None where they tell no batches, or the engine never takes more than one input at a time: then a request
     takes the same at any load."""
-    newest = next((w.batches for w in reversed(windows) if _credible(w)), None)
-    if newest is None or newest.sizes[-1] == 1:
+    told = _told(windows)
+    if not told or told[-1][1].sizes[-1] == 1:
         return None
-    told = [(w, w.batches) for w in windows if w.batches is not None and w.batches.is_like(newest) and _credible(w)]
     answered = sum(w.good + w.slow for w, _ in told)
     if not answered:
         return None
@@ -167,9 +193,16 @@ def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
     )
 
 
-def explained(law: BatchLaw, windows: Sequence[Window]) -> BatchLaw:
-    """With the time that answers take beside the engine and its queue, by the latencies of these windows."""
-    return replace(law, elsewhere=_elsewhere(law, [w for w in windows if w.batches is not None]))
+def explained(law: BatchLaw, windows: Sequence[Window], allowed: float) -> BatchLaw:
+    """With the time that answers take beside the engine and its queue, by the latencies of those windows that kept the promise, of which the part
+    `allowed` may be late."""
+    return replace(law, elsewhere=_elsewhere(law, [w for w, _ in _told(windows) if w.violations <= allowed * w.offered]))
+
+
+def _told(windows: Sequence[Window]) -> list[tuple[Window, Batches]]:
+    """Those that tell runs which may be added up, of the newest kind, with these."""
+    credible = [(w, w.batches) for w in windows if w.batches is not None and _credible(w)]
+    return [(w, ran) for w, ran in credible if ran.is_like(credible[-1][1])]
 
 
 def _credible(window: Window) -> bool:
@@ -236,15 +269,25 @@ def _further(rows: float, takes: float, each: Interval, largest: float, ran: Bat
 
 def _elsewhere(law: BatchLaw, windows: Sequence[Window]) -> Interval:
     """Seconds that answers take longer than the law says: reading a request, the network, waiting for others to join a batch. It is as in most of
-    those windows of most answers that kept the queue short: a node that stalls makes all that is answered in a window late, whatever its load."""
+    those windows of most answers that kept the queue short: a node that stalls makes all that is answered in a window late, whatever its load. One in
+    which all load came at once has a long queue, however little its mean is: its runs were full."""
     most = law.saturation.point
-    calm = [w for w in windows if w.buckets and 0 < _load(w) <= BUSIEST * most]
+    calm = [w for w in windows if w.buckets and 0 < _load(w) <= BUSIEST * most and not _filled(w)]
     fullest = sorted(calm, key=lambda w: w.good + w.slow, reverse=True)[:FULLEST]
     found = sorted(_later(law, w, _load(w) / most) for w in fullest)
     if not found:
         return NOTHING
     lower, upper = found[(len(found) - 1) // 2]
     return Interval(lower, lower, upper)
+
+
+def _filled(window: Window) -> bool:
+    """Whether most inputs were computed in runs that were about as large as can be."""
+    ran = window.batches
+    if ran is None:
+        return False
+    large = sum(rows for runs, rows in zip(ran.runs, ran.rows, strict=True) if rows > BUSIEST * ran.sizes[-1] * runs)
+    return 2 * large > sum(ran.rows)
 
 
 def _later(law: BatchLaw, window: Window, used: float) -> tuple[float, float]:

@@ -39,7 +39,7 @@ NEARLY = 0.999
 """Of a figure that is measured, to which a load that was carried raises its lower end: at its own lower end it would be one of which no more is known
 than that load, or than one that broke the promise (`Capacity.of_traffic`, `Capacity.taught`), and no forecast would be sized by it."""
 LESS = 1.05
-"""Times a window's load per replica that was more before: less of a change is none."""
+"""Times a window's load per replica that was more before, or its replicas that were fewer: less of a change is none."""
 REVISION_SPREAD = 1.3
 """What an older revision measured may be off by this factor for the next one: software changes less than advertisements promise."""
 
@@ -190,16 +190,23 @@ def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, 
 def at_its_load(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
     """Those whose load is the one that they were served at. Where load comes in the middle of a window, the mean of nothing and of far too much
     breaks the promise, and is not the load that broke it: such a window is followed by one with more. The newest has none that follows it, and counts
-    where it had no more load than the one before it."""
-    return tuple(w for at, w in enumerate(windows) if not (broke(w, allowed) and _rose(windows, at)))
+    where it had no more load than the one before it. What fewer replicas have left over is answered late by more of them, whatever these carry."""
+    return tuple(w for at, w in enumerate(windows) if not (broke(w, allowed) and (_rose(windows, at) or _left_over(windows, at, allowed))))
 
 
 def _rose(windows: Sequence[Window], at: int) -> bool:
-    """Whether there was more load for each replica after this window, or, as far as that is not known yet, less before it."""
+    """Whether there was more load for each replica after this window, or about as much for each of more; as far as that is not known yet, before it."""
     earlier, later = (at, at + 1) if at + 1 < len(windows) else (at - 1, at)
     if earlier < 0 or windows[earlier].end != windows[later].start:
         return False
-    return _offered(windows[later]) > ALIKE * _offered(windows[earlier])
+    rise = ALIKE if windows[later].replicas <= LESS * windows[earlier].replicas else 1 / ALIKE
+    return _offered(windows[later]) > rise * _offered(windows[earlier])
+
+
+def _left_over(windows: Sequence[Window], at: int, allowed: float) -> bool:
+    """Whether fewer replicas broke the promise within the BACKLOG before."""
+    before = windows[max(0, at - BACKLOG) : at]
+    return any(LESS * w.replicas < windows[at].replicas and broke(w, allowed) for w in before)
 
 
 def _offered(window: Window) -> float:

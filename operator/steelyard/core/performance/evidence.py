@@ -152,10 +152,10 @@ def _figures(ran: Sequence[Window], promise: Promise, chance: random.Random) -> 
         alike = tokens.as_now(ran)
         takes = None if (curve := tokens.capacity(promise)) is not None else occupied(ran, chance)
         return measured(alike, promise.allowed, takes, curve), saturation(alike, None, chance, tokens)
-    takes, law = occupied(ran, chance), batch_law(ran)
-    law = law and explained(law, ran)
+    law = batch_law(ran)
+    law = law and explained(law, ran, promise.allowed)
     # A replica with little to do runs small batches, in which a request takes more of it: sized by that, it would have little to do for ever.
-    takes = law.when_full(takes) if law is not None and takes is not None else takes
+    takes = law.when_full(ran, chance) if law is not None else occupied(ran, chance)
     return measured(ran, promise.allowed, takes, within=promise.within, law=law), saturation(ran, takes, chance, law)
 
 

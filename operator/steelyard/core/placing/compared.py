@@ -11,6 +11,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window, since, undisturbed
+from steelyard.core.performance.batching import batch_law
 from steelyard.core.performance.capacity import RHO, busy_at_capacity
 from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
@@ -21,7 +22,7 @@ from steelyard.core.planning.counting import Counting, units_in
 from steelyard.core.planning.option import UNBOUNDED
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.break_even import break_even
-from steelyard.core.rebalancing.cost_test import CostTest, cost_ratio, judge, log_ratios
+from steelyard.core.rebalancing.cost_test import CostTest, Side, cost_ratio, judge, log_ratios
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reading import Fresh
@@ -77,10 +78,11 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     if not theirs or not ours:
         return nothing
     unit = _counted_by(seen.snapshot.workload.unit, theirs, ours)
-    ratios = log_ratios(theirs, ours, unit)
+    laws = [batch_law(seen.windows(key)) for key in (move.target, move.source)]
+    ratios = log_ratios(*(Side(windows=windows, law=law) for windows, law in zip((theirs, ours), laws, strict=True)), unit)
     told = all(any(w.occupied_seconds is not None for w in side) for side in (theirs, ours))
     ratio, n = (
-        (cost_ratio(ratios, prices * _busier(seen, move)), len(ratios))
+        (cost_ratio(ratios, prices * _busier(seen, move), *laws), len(ratios))
         if told
         else (_by_bounds(seen, move.target, prices * capacity / _longer(theirs, ours, unit)), len(theirs))
     )

@@ -3,7 +3,8 @@
 Cost is taken at capacity, never at the load that was served: one Service gives every replica the same part of the load, in a trial a small
 one, so what a request costs meanwhile is the replica's price over a load that is not its own. By the utilisation law (Denning and Buzen,
 1978) the time that a good request occupies a replica does not depend on the load; a replica's price times that time is what the request
-costs where the replicas are full. What slows both sides in the same minutes cancels in the ratio.
+costs where the replicas are full. Of a server that computes several at once it does: there it is what a request takes in full runs, by the law of
+batches. What slows both sides in the same minutes cancels in the ratio.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from math import exp, inf, log, sqrt
 
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
+from steelyard.core.performance.batching import BatchLaw
 from steelyard.core.planning.counting import units_in
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import ALPHA, Result
@@ -60,15 +62,23 @@ def judge(ratio: Interval | None, n: int, break_even: tuple[float, float]) -> Co
     return CostTest(result, n, ratio, (low, high))
 
 
-def log_ratios(target: Sequence[Window], source: Sequence[Window], unit: Unit = Unit.GOOD_REQUESTS) -> tuple[float, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One end of a move: its windows, and the law of batches that all that is known of them follow, if they tell one."""
+
+    windows: Sequence[Window]
+    law: BatchLaw | None = None
+
+
+def log_ratios(target: Side, source: Side, unit: Unit = Unit.GOOD_REQUESTS) -> tuple[float, ...]:
     """log of (target's / source's) replica time per good request, or per token of good requests, one for each window of the target and that of the source which covers
     most of the same minutes, and at least half of them. Windows without a good request or an untold busy time say nothing."""
     found = []
-    for window in target:
-        other = max(source, key=lambda w: _together(window, w), default=None)
+    for window in target.windows:
+        other = max(source.windows, key=lambda w: _together(window, w), default=None)
         if other is None or _together(window, other) < window.seconds / 2:
             continue
-        mine, theirs = _log_occupied(window, unit), _log_occupied(other, unit)
+        mine, theirs = _log_occupied(window, target.law, unit), _log_occupied(other, source.law, unit)
         if mine is not None and theirs is not None:
             found.append(mine - theirs)
     return tuple(found)
@@ -78,11 +88,11 @@ def _together(one: Window, other: Window) -> float:
     return (min(one.end, other.end) - max(one.start, other.start)).total_seconds()
 
 
-def _log_occupied(window: Window, unit: Unit) -> float | None:
-    units = units_in(window, unit)
-    if window.occupied_seconds is None or window.occupied_seconds <= 0 or units is None or units <= 0:
+def _log_occupied(window: Window, law: BatchLaw | None, unit: Unit) -> float | None:
+    units, seconds = units_in(window, unit), window.occupied_seconds if law is None else law.occupied(window)
+    if seconds is None or seconds <= 0 or units is None or units <= 0:
         return None
-    return log(window.occupied_seconds) - log(units)
+    return log(seconds) - log(units)
 
 
 def always_valid(values: Sequence[float]) -> tuple[float, float, float]:
@@ -107,10 +117,16 @@ def always_valid(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def cost_ratio(values: Sequence[float], prices: float) -> Interval | None:
-    """The ratio of costs from log ratios of occupied time and the ratio of the replicas' prices; None while nothing can be said."""
+def cost_ratio(values: Sequence[float], prices: float, target: BatchLaw | None = None, source: BatchLaw | None = None) -> Interval | None:
+    """The ratio of costs from log ratios of occupied time and the ratio of the replicas' prices, with what the laws leave open of a full run; None
+    while nothing can be said."""
     mean, lower, upper = always_valid(values)
     if not upper < inf:
         return None
     point, least, most = (prices * exp(max(-FAR, min(FAR, end))) for end in (mean, lower, upper))
-    return Interval(point, least, most)
+    return Interval(point, least, most).by_chance_over(_saturation(target)).by_chance_over(_saturation(source))
+
+
+def _saturation(law: BatchLaw | None) -> Interval:
+    """Relative to its point."""
+    return law.saturation.times(1 / law.saturation.point) if law is not None else Interval(1.0, 1.0, 1.0)
