@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -20,6 +21,7 @@ DIGITS = 2
 _STEPS = np.array(STEPS)
 
 Reals = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 def count_rises(before: Rises | None, rates: Rates) -> Rises:
@@ -34,12 +36,14 @@ def count_rises(before: Rises | None, rates: Rates) -> Rises:
     each, loads = np.array(rates.each), np.array(rates.loads)
     chance = np.sqrt(max(1.0, rates.learnt[-1].dispersion) * each / length)
     risen, sure = each - PEAK_SIGMAS * chance, each - SURE_SIGMAS * chance
-    apart = [max(1, round(within / length)) for within in WITHIN]
     # What did not rise above the load rose above no forecast of it, which takes longer to make.
-    if risen.max() < (1 + STEPS[0]) * loads.min() or not any(_risen(risen, loads, loads, new, back).any() for back in apart):
+    if risen.max() < (1 + STEPS[0]) * loads.min():
+        return before
+    pairs = [_apart(rates.back, new, max(1, round(within / length))) for within in WITHIN]
+    if not any(_risen(risen, loads, loads, *pair).any() for pair in pairs):
         return before
     slopes, rest = np.array([rates.slope(at) for at in range(len(each))]), left(passed)
-    found = [_risen(sure, loads + slopes * within, loads, new, back) * length for within, back in zip(WITHIN, apart, strict=True)]
+    found = [_risen(sure, loads + slopes * within, loads, *pair) * length for within, pair in zip(WITHIN, pairs, strict=True)]
     return Rises(
         until=end,
         requests=_rounded(requests_until(before, float(loads[-new:].mean()), end)),
@@ -54,12 +58,16 @@ def _rounded(requests: float) -> int:
     return round(significant(requests, DIGITS))
 
 
-def _risen(sure: Reals, expected: Reals, loads: Reals, new: int, apart: int) -> Reals:
-    """For each of STEPS the requests per second of windows after which so much more surely came than was expected, so many windows later; summed over the
-    newest windows."""
-    new = min(new, len(loads) - apart)
-    if new < 1:
-        return np.zeros(len(STEPS))
-    then, later = slice(-new - apart, -apart), sure[-new:, None]
-    than = expected[then, None]
-    return np.asarray(loads[then] @ ((later >= (1 + _STEPS) * than) & (later <= (1 + MOST) * than)))
+def _apart(back: Sequence[int], new: int, apart: int) -> tuple[Places, Places]:
+    """The places of the newest windows, and of those so many windows before them, where both are told: in one that a placement joined or left the load
+    may have been any."""
+    at = {age: place for place, age in enumerate(back)}
+    pairs = [(at[age + apart], at[age]) for age in range(min(new, back[0] + 1)) if age in at and age + apart in at]
+    then, later = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return then, later
+
+
+def _risen(sure: Reals, expected: Reals, loads: Reals, then: Places, later: Places) -> Reals:
+    """For each of STEPS the requests per second of windows after which so much more surely came than was expected; summed over all of them."""
+    than, came = expected[then, None], sure[later, None]
+    return np.asarray(loads[then] @ ((came >= (1 + _STEPS) * than) & (came <= (1 + MOST) * than)))

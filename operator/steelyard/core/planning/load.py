@@ -40,11 +40,12 @@ PEAK_SIGMAS = 4.0
 
 
 class Rates(NamedTuple):
-    """Requests per second of windows of `length` seconds, the oldest first, of which the newest `unbroken` are all that there were; `learnt`: the
-    forecast before each of them, and after the last; what may be missed, seconds from the order of a replica until it is ready, how the load rose in the
+    """Requests per second of windows of `length` seconds, the oldest first, each so many windows `back`; the newest `unbroken` are all that there were.
+    `learnt`: the forecast before each of them, and after the last; what may be missed, seconds from the order of a replica until it is ready, how the load rose in the
     days before, and when the newest window ended."""
 
     each: Sequence[float]
+    back: Sequence[int]
     learnt: Sequence[Forecast]
     unbroken: int
     length: float
@@ -125,9 +126,9 @@ def load(
     mean, n = sum(m.rate for m in recent) / len(recent), sum(m.requests for m in recent)
     busiest = max(m.rate for m in recent)
     unbroken = next((age for age, m in enumerate(reversed(told)) if m.back != age), len(told))
-    each = [m.rate for m in told or recent]
+    each, back = [m.rate for m in told or recent], [m.back for m in told or recent]
     learnt = list(accumulate(each, lambda seen, rate: seen.after(rate * length, length), initial=Forecast()))
-    rates = Rates(each, learnt, unbroken, length, risk, start, rises, EPOCH + timedelta(microseconds=newest))
+    rates = Rates(each, back, learnt, unbroken, length, risk, start, rises, EPOCH + timedelta(microseconds=newest))
     soon = _reserve(rates, *_expected(rates, len(each) - 1))
     held = _largest(rates, max(RECENT, ceil((start + DRAIN) / length)), soon)
     return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, length)), soon, held, rates)
