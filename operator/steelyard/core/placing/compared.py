@@ -15,6 +15,7 @@ from steelyard.core.performance.batching import batch_law
 from steelyard.core.performance.capacity import RHO, busy_at_capacity
 from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
+from steelyard.core.performance.token_law import token_law
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.others import others_of
 from steelyard.core.placing.room import price
@@ -61,8 +62,8 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     """Cost per good request, or per token where the objective counts these, at capacity: of the target against the source's since the step began, at
     today's prices and load.
 
-    Where a server does not tell how much of a replica a request takes, or takes less of it the more there are, the capacity of the target is what
-    is known of it: by its batches, or by the loads that it carried and that broke its promise.
+    Where a server does not tell how much of a replica a request takes, or computes texts together, of which each takes less of it the more there are,
+    the capacity of the target is what is known of it: by its batches, its iterations, or by the loads that it carried and that broke its promise.
     """
     nothing = judge(None, 0, (0.0, 0.0))
     here, there, capacity = seen.option(move.source.pool), seen.option(move.target.pool), seen.capacity(move.source)
@@ -80,7 +81,7 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     unit = _counted_by(seen.snapshot.workload.unit, theirs, ours)
     laws = [batch_law(seen.windows(key)) for key in (move.target, move.source)]
     ratios = log_ratios(*(Side(windows=windows, law=law) for windows, law in zip((theirs, ours), laws, strict=True)), unit)
-    told = all(any(w.occupied_seconds is not None for w in side) for side in (theirs, ours))
+    told = all(any(w.occupied_seconds is not None for w in side) and token_law(side) is None for side in (theirs, ours))
     ratio, n = (
         (cost_ratio(ratios, prices * _busier(seen, move), *laws), len(ratios))
         if told
