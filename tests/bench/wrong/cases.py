@@ -64,7 +64,6 @@ def scenario(
     grounds: Mapping[str, Ground],
     load: Mapping[str, object],
     events: Sequence[Mapping[str, object]] = (),
-    budget: float = 1.0,
     server: Kind = Kind.SEQUENTIAL,
     told: bool = True,
 ) -> Scenario:
@@ -96,7 +95,7 @@ def scenario(
                     "noise": {"cv": 0.15, "period": "30s"},
                     "objective": promise,
                     "scaling": {"minReplicas": LEAST, "maxReplicas": MOST},
-                    "rebalancing": {"mode": "Auto", "windowSeconds": WINDOW, "exploration": {"budget": f"{budget:.2f}"}},
+                    "rebalancing": {"mode": "Auto", "windowSeconds": WINDOW},
                     "truth": {name: {**_server(g, server), "busyTold": told} for name, g in grounds.items()},
                 }
             ],
@@ -158,7 +157,7 @@ def prices(seed: int, days: float) -> Scenario:
     }
     step = days / 3 * DAY
     events = [{"kind": "Price", "pool": name, "at": step, "perHour": after} for name, (_, after) in listed.items()]
-    return scenario(seed, days, grounds, STEADY, events, budget=60)
+    return scenario(seed, days, grounds, STEADY, events)
 
 
 def _regressing(seed: int, stream: int) -> dict[str, Ground]:
@@ -199,7 +198,7 @@ def load_crossing(seed: int, days: float) -> Scenario:
     """Small replicas are cheaper at low load, one large one at high load; every six hours the load swings across the break-even at 3.85
     requests a second. The claims are right."""
     sine = {"mean": 3.85, "amplitude": 2.0, "period": "6h", "peak": f"{seed % 6}h"}
-    return scenario(seed, days, {"small": _SMALL, "large": _LARGE}, {"sine": sine}, budget=5)
+    return scenario(seed, days, {"small": _SMALL, "large": _LARGE}, {"sine": sine})
 
 
 def price_crossing(seed: int, days: float) -> Scenario:

@@ -93,7 +93,8 @@ def _left_lately(proposal: Proposal) -> Refusal | None:
 
 
 def explored_lately(proposal: Proposal) -> Refusal | None:
-    """Explorations of the same revision on the same pool are one, two, four ... cool-downs apart."""
+    """Explorations of the same revision on the same pool are one, two, four ... cool-downs apart, unless another is expected to save more by then than it
+    costs, doubled for each one before."""
     trials = [
         m.time
         for m in proposal.history
@@ -102,7 +103,7 @@ def explored_lately(proposal: Proposal) -> Refusal | None:
     if not trials:
         return None
     until = max(trials) + _doubled(timedelta(seconds=proposal.policy.cooldown_seconds), len(trials) - 1)
-    if proposal.now >= until:
+    if proposal.now >= until or _costs_more_to_wait(proposal, until, len(trials)):
         return None
     return Refusal(
         Reason.EXPLORED_LATELY,
@@ -110,6 +111,14 @@ def explored_lately(proposal: Proposal) -> Refusal | None:
         f"{until:%Y-%m-%d %H:%M:%S} on",
         until,
     )
+
+
+def _costs_more_to_wait(proposal: Proposal, until: datetime, before: int) -> bool:
+    """Whether what is expected to be saved is lost until then, and is more than the trial costs, doubled for each one before that left it open."""
+    if proposal.expected_saving is None or proposal.move_cost is None:
+        return False
+    waited = (until - proposal.now) / timedelta(seconds=proposal.policy.payback_seconds)
+    return proposal.expected_saving * waited > proposal.move_cost * 2**before
 
 
 def _left(move: PastMove, pool: str | None) -> bool:
