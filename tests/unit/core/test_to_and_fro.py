@@ -65,12 +65,23 @@ def trial(ago: timedelta, **more: object) -> PastMove:
 
 @pytest.mark.parametrize(("trials", "hours"), [(1, 6), (2, 12), (3, 24), (4, 48), (8, 720)])
 def test_trials_of_a_pool_are_ever_longer_apart(trials: int, hours: int) -> None:
-    refusal = explored_lately(passing(history=tuple(trial((trials - n) * HOUR) for n in range(trials))))
+    """A day saves 0.5 there, which another trial costs too."""
+    refusal = explored_lately(passing(expected_saving=0.5, history=tuple(trial((trials - n) * HOUR) for n in range(trials))))
     assert refusal is not None
     assert refusal.reason is Reason.EXPLORED_LATELY
     assert refusal.reconsider_at == START + (hours - 1) * HOUR
-    assert explored_lately(passing(history=(trial(HOUR, target_revision="r0"),))) is None, "another revision is another question"
-    assert explored_lately(passing(history=(past("a", "b", HOUR),))) is None, "a move is no trial"
+    assert explored_lately(passing(expected_saving=0.5, history=(trial(HOUR, target_revision="r0"),))) is None, "another revision is another question"
+    assert explored_lately(passing(expected_saving=0.5, history=(past("a", "b", HOUR),))) is None, "a move is no trial"
+
+
+@pytest.mark.parametrize(("trials", "least"), [(1, 24 / 5), (2, 48 / 11), (3, 96 / 23)])
+def test_a_trial_that_left_it_open_is_made_again_at_once_where_waiting_is_expected_to_cost_more(trials: int, least: float) -> None:
+    """A trial costs 0.5, counted twice for each one before. The last ended an hour ago: 5, 11 or 23 hours are left, and `least` is saved in 24."""
+    before = tuple(trial((trials - n) * HOUR) for n in range(trials))
+    assert explored_lately(passing(expected_saving=least * 1.01, history=before)) is None
+    assert explored_lately(passing(expected_saving=least * 0.99, history=before)) is not None
+    assert explored_lately(passing(expected_saving=None, history=before)) is not None
+    assert explored_lately(passing(expected_saving=least * 1.01, move_cost=None, history=before)) is not None
 
 
 def test_one_move_is_followed_by_a_rest_and_a_trial_by_none() -> None:

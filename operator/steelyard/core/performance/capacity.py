@@ -190,7 +190,7 @@ def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, 
 def at_its_load(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
     """Those whose load is the one that they were served at. Where load comes in the middle of a window, the mean of nothing and of far too much
     breaks the promise, and is not the load that broke it: such a window is followed by one with more. The newest has none that follows it, and counts
-    where it had no more load than the one before it. What fewer replicas have left over is answered late by more of them, whatever these carry."""
+    where it had no more load than the one before it. What fewer replicas left over that could do no more is answered late by more of them, whatever these carry."""
     return tuple(w for at, w in enumerate(windows) if not (broke(w, allowed) and (_rose(windows, at) or _left_over(windows, at, allowed))))
 
 
@@ -204,9 +204,9 @@ def _rose(windows: Sequence[Window], at: int) -> bool:
 
 
 def _left_over(windows: Sequence[Window], at: int, allowed: float) -> bool:
-    """Whether fewer replicas broke the promise within the BACKLOG before."""
+    """Whether fewer replicas, which could do no more, broke the promise within the BACKLOG before."""
     before = windows[max(0, at - BACKLOG) : at]
-    return any(LESS * w.replicas < windows[at].replicas and broke(w, allowed) for w in before)
+    return any(LESS * w.replicas < windows[at].replicas and full(w) and broke(w, allowed) for w in before)
 
 
 def _offered(window: Window) -> float:

@@ -23,7 +23,7 @@ from steelyard.core.planning.counting import Counting, units_in
 from steelyard.core.planning.option import UNBOUNDED
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.break_even import break_even
-from steelyard.core.rebalancing.cost_test import CostTest, Side, cost_ratio, judge, log_ratios
+from steelyard.core.rebalancing.cost_test import CostTest, Laws, cost_ratio, judge, log_ratios
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reading import Fresh
@@ -79,11 +79,11 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     if not theirs or not ours:
         return nothing
     unit = _counted_by(seen.snapshot.workload.unit, theirs, ours)
-    laws = [batch_law(seen.windows(key)) for key in (move.target, move.source)]
-    ratios = log_ratios(*(Side(windows=windows, law=law) for windows, law in zip((theirs, ours), laws, strict=True)), unit)
+    laws = Laws(*(batch_law(seen.windows(key)) for key in (move.target, move.source)))
+    ratios = log_ratios(theirs, ours, unit, laws)
     told = all(any(w.occupied_seconds is not None for w in side) and token_law(side) is None for side in (theirs, ours))
     ratio, n = (
-        (cost_ratio(ratios, prices * _busier(seen, move), *laws), len(ratios))
+        (cost_ratio(ratios, prices * _busier(seen, move), laws), len(ratios))
         if told
         else (_by_bounds(seen, move.target, prices * capacity / _longer(theirs, ours, unit)), len(theirs))
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
+from typing import NamedTuple
 
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
@@ -62,23 +63,28 @@ def judge(ratio: Interval | None, n: int, break_even: tuple[float, float]) -> Co
     return CostTest(result, n, ratio, (low, high))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One end of a move: its windows, and the law of batches that all that is known of them follow, if they tell one."""
+class Laws(NamedTuple):
+    """Of batches, on both ends of a move: those that all that is known of their windows follow, where these tell one."""
 
-    windows: Sequence[Window]
-    law: BatchLaw | None = None
+    target: BatchLaw | None = None
+    source: BatchLaw | None = None
 
 
-def log_ratios(target: Side, source: Side, unit: Unit = Unit.GOOD_REQUESTS) -> tuple[float, ...]:
+NO_LAWS = Laws()
+"""Both do one request at a time, or tell nothing."""
+
+
+def log_ratios(
+    target: Sequence[Window], source: Sequence[Window], unit: Unit = Unit.GOOD_REQUESTS, laws: Laws = NO_LAWS
+) -> tuple[float, ...]:
     """log of (target's / source's) replica time per good request, or per token of good requests, one for each window of the target and that of the source which covers
     most of the same minutes, and at least half of them. Windows without a good request or an untold busy time say nothing."""
     found = []
-    for window in target.windows:
-        other = max(source.windows, key=lambda w: _together(window, w), default=None)
+    for window in target:
+        other = max(source, key=lambda w: _together(window, w), default=None)
         if other is None or _together(window, other) < window.seconds / 2:
             continue
-        mine, theirs = _log_occupied(window, target.law, unit), _log_occupied(other, source.law, unit)
+        mine, theirs = _log_occupied(window, laws.target, unit), _log_occupied(other, laws.source, unit)
         if mine is not None and theirs is not None:
             found.append(mine - theirs)
     return tuple(found)
@@ -117,16 +123,16 @@ def always_valid(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def cost_ratio(values: Sequence[float], prices: float, target: BatchLaw | None = None, source: BatchLaw | None = None) -> Interval | None:
+def cost_ratio(values: Sequence[float], prices: float, laws: Laws = NO_LAWS) -> Interval | None:
     """The ratio of costs from log ratios of occupied time and the ratio of the replicas' prices, with what the laws leave open of a full run; None
     while nothing can be said."""
     mean, lower, upper = always_valid(values)
     if not upper < inf:
         return None
     point, least, most = (prices * exp(max(-FAR, min(FAR, end))) for end in (mean, lower, upper))
-    return Interval(point, least, most).by_chance_over(_saturation(target)).by_chance_over(_saturation(source))
+    return Interval(point, least, most).by_chance_over(_open(laws.target)).by_chance_over(_open(laws.source))
 
 
-def _saturation(law: BatchLaw | None) -> Interval:
-    """Relative to its point."""
+def _open(law: BatchLaw | None) -> Interval:
+    """What the law leaves open of the saturation, as a multiple of its point."""
     return law.saturation.times(1 / law.saturation.point) if law is not None else Interval(1.0, 1.0, 1.0)

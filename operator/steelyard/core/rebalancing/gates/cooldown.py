@@ -118,7 +118,7 @@ def _costs_more_to_wait(proposal: Proposal, until: datetime, before: int) -> boo
     if proposal.expected_saving is None or proposal.move_cost is None:
         return False
     waited = (until - proposal.now) / timedelta(seconds=proposal.policy.payback_seconds)
-    return proposal.expected_saving * waited > proposal.move_cost * 2**before
+    return proposal.expected_saving * waited > proposal.move_cost * 2.0**before
 
 
 def _left(move: PastMove, pool: str | None) -> bool:
