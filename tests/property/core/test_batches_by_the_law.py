@@ -103,7 +103,7 @@ def test_intervals_of_capacity_hold_the_truth_about_as_often_as_they_say() -> No
         windows = engine.windows(min(part * truth, 1500.0), 8, within, seed)
         law = batch_law(windows)
         assert law is not None
-        law = explained(law, windows)
+        law = explained(law, windows, allowed)
         found = law.capacity(within, allowed)
         assert abs(law.busy_at_capacity(within, allowed) * law.saturation.point / found.point - 1) < 1e-9
         late = [engine.serve(load, 60_000 / load, seed + 1).late(within) for load in (found.lower, min(found.upper, engine.saturation))]
@@ -126,7 +126,7 @@ def test_the_saturation_is_known_from_a_light_load_where_one_over_the_busy_time_
     assert law is not None
     assert law.saturation.lower < engine.saturation < law.saturation.upper
     assert law.saturation.upper < 1.3 * law.saturation.lower
-    assert explained(law, windows).capacity(0.5, 0.01).lower > 2 * 50.0
+    assert explained(law, windows, 0.01).capacity(0.5, 0.01).lower > 2 * 50.0
 
 
 def test_what_makes_every_minute_late_takes_of_the_limit_and_what_makes_two_late_does_not() -> None:
@@ -135,7 +135,7 @@ def test_what_makes_every_minute_late_takes_of_the_limit_and_what_makes_two_late
     def capacity(*windows: Window) -> float:
         law = batch_law(windows)
         assert law is not None
-        return explained(law, windows).capacity(0.5, 0.01).point
+        return explained(law, windows, 0.01).capacity(0.5, 0.01).point
 
     engine = BatchEngine(0.05, 0.005, POWERS)
     slower = replace(engine, elsewhere=0.3)
@@ -178,7 +178,7 @@ def test_a_request_of_four_inputs_counts_once_and_takes_four_places() -> None:
     assert law is not None
     assert law.inputs == pytest.approx(4.0, rel=0.02)
     assert law.saturation.lower < engine.saturation < law.saturation.upper
-    found = explained(law, windows).capacity(0.6, 0.05)
+    found = explained(law, windows, 0.05).capacity(0.6, 0.05)
     assert engine.serve(0.9 * found.lower, 2000, 1).late(0.6) < 0.05 < engine.serve(1.1 * found.upper, 2000, 1).late(0.6)
 
 
@@ -190,7 +190,7 @@ def test_what_an_answer_takes_beside_the_engine_is_no_time_to_wait() -> None:
         windows = engine.windows(40.0, 8, 0.4, seed=5)
         law = batch_law(windows)
         assert law is not None
-        capacities.append(explained(law, windows).capacity(0.4, 0.01))
+        capacities.append(explained(law, windows, 0.01).capacity(0.4, 0.01))
     assert capacities[1].upper < capacities[0].point
     assert far.serve(capacities[1].lower, 1000, 1).late(0.4) <= 0.011
 
@@ -223,7 +223,7 @@ def test_whatever_is_told_of_batches_is_no_law_or_one_of_finite_figures(told: li
     windows = [window(at, good=good)._replace(batches=each, by_engine=True) for at, each in enumerate(told)]
     law = batch_law(windows)
     if law is not None:
-        law = explained(law, windows)
+        law = explained(law, windows, 0.01)
         for found in (law.saturation, law.capacity(within, 0.01)):
             assert 0 < found.lower <= found.point <= found.upper < inf
 

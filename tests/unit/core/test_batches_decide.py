@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from datetime import timedelta
+from math import log
+from statistics import fmean
 
 import pytest
 
@@ -17,7 +20,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.performance.batching import batch_law
 from steelyard.core.performance.capacity import RHO, busy_at_capacity, full, measured, saturated
 from steelyard.core.performance.evidence import Shown, evidence
-from steelyard.core.rebalancing.cost_test import log_ratios
+from steelyard.core.rebalancing.cost_test import Laws, cost_ratio, log_ratios
 from steelyard.core.replay.codec import plain, rebuilt
 from steelyard.core.statistics.interval import Interval
 from unit.core.batch_engine import BatchEngine
@@ -115,6 +118,28 @@ def test_processors_whose_runs_were_all_of_one_row_are_not_said_to_gain_by_more(
     assert known.saturation.rate.point == pytest.approx(20.0, rel=0.05)
 
 
+def test_on_processors_loads_that_differ_leave_no_more_open_than_the_runs_do() -> None:
+    """A request takes 24 ms of a minute with 40/s, and 9 ms of one with 120/s: the mean of both is unsure, and what either takes in full runs is not."""
+    windows = [
+        later(w, minutes) for minutes, rate in enumerate((5.0, 120.0, 20.0, 80.0, 40.0)) for w in ENGINE.windows(rate, 1, 0.5, seed=minutes)
+    ]
+    on_processors, by_engine = figures([w._replace(by_engine=False) for w in windows]), figures(windows)
+    assert on_processors.capacity is not None and by_engine.capacity is not None
+    assert on_processors.capacity.rate.lower == pytest.approx(by_engine.capacity.rate.lower, rel=0.05)
+
+
+def later(window: Window, minutes: int) -> Window:
+    return window._replace(start=window.start + timedelta(minutes=minutes), end=window.end + timedelta(minutes=minutes))
+
+
+def test_a_queue_of_a_load_that_came_at_once_is_no_time_beside_the_engine() -> None:
+    """Twice what it completes, in the second of two minutes: of a mean that is half of the saturation nobody would have waited for long."""
+    (full,) = ENGINE.windows(2 * ENGINE.saturation, 1, 0.5, seed=1)
+    known = figures([full._replace(start=full.start - timedelta(minutes=1), replica_seconds=120.0)])
+    assert known.capacity is not None
+    assert known.capacity.rate.point > 0.45 * ENGINE.saturation
+
+
 def busy(inputs: int, runs: int, **more: object) -> Window:
     """A minute in which an engine never stopped, for so many inputs in runs of at most eight."""
     ran = Batches(workers=1, sizes=(1, 8), inputs=inputs, runs=(0, runs), rows=(0, inputs), seconds=(0.0, 60.0))
@@ -133,6 +158,35 @@ def test_the_time_of_a_request_in_small_batches_is_not_compared_with_another_poo
     ours = [window(0, good=600, busy=30.0)]
     assert log_ratios([busy(inputs=300, runs=100)], ours) == ()
     assert len(log_ratios([busy(inputs=300, runs=100)._replace(by_engine=False)], ours)) == 1
+
+
+def test_requests_in_small_and_in_large_batches_are_compared_by_what_they_take_in_full_ones() -> None:
+    """A server that is twice as fast, with a tenth of the load: by its busy time a request takes more of it."""
+    theirs = [w._replace(by_engine=False) for w in BatchEngine(0.025, 0.0025, POWERS).windows(10.0, 8, 0.5, seed=1)]
+    ours = [w._replace(by_engine=False) for w in ENGINE.windows(100.0, 8, 0.5, seed=2)]
+    laws = Laws(batch_law(theirs), batch_law(ours))
+    alike, plain = log_ratios(theirs, ours, laws=laws), log_ratios(theirs, ours)
+    assert fmean(alike) == pytest.approx(log(0.5), abs=0.05)
+    assert fmean(plain) > log(1.2)
+    known, guessed = cost_ratio(alike, 1.0, laws), cost_ratio(alike, 1.0)
+    assert known is not None and guessed is not None
+    assert known.lower < guessed.lower <= guessed.upper < known.upper, "how long a full run takes is not known for certain"
+
+
+def test_a_run_that_took_longer_than_by_the_law_counts_as_much_more() -> None:
+    windows = [w._replace(by_engine=False) for w in ENGINE.windows(40.0, 8, 0.5, seed=1)]
+    law = batch_law(windows)
+    assert law is not None and windows[0].batches is not None and windows[0].busy_seconds is not None
+    slow = windows[0]._replace(
+        busy_seconds=1.2 * windows[0].busy_seconds,
+        batches=windows[0].batches._replace(seconds=tuple(1.2 * each for each in windows[0].batches.seconds)),
+    )
+    usual, longer = law.occupied(windows[0]), law.occupied(slow)
+    assert usual is not None and longer is not None
+    assert longer == pytest.approx(1.2 * usual)
+    beside = law.occupied(windows[0]._replace(busy_seconds=windows[0].busy_seconds + 6.0))
+    assert beside == pytest.approx(usual + 6.0), "what is done beside the runs is the same at any size of them"
+    assert law.occupied(windows[0]._replace(busy_seconds=None)) is None
 
 
 def test_the_part_of_the_saturation_that_is_planned_follows_from_the_batches() -> None:

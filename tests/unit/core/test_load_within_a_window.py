@@ -31,3 +31,19 @@ def test_windows_that_kept_the_promise_count_whatever_follows_and_a_gap_tells_no
     assert at_its_load([*CALM, window(3, good=60), more], 0.01) == (*CALM, window(3, good=60), more)
     after_a_gap = window(6, good=0, slow=180, shed=900)
     assert at_its_load([*CALM, BEGUN, after_a_gap], 0.01)[3:] == (BEGUN, after_a_gap)
+
+
+def test_as_much_load_for_each_of_more_replicas_is_more_load() -> None:
+    """Four a second on one replica, and then as much on each of three: the first window ended with far more than that."""
+    begun, grown = window(3, good=170, slow=70, busy=50.0), window(4, good=700, replicas=3)
+    assert at_its_load([*CALM, begun, grown], 0.01) == (*CALM, grown)
+    shared = window(4, good=200, replicas=3)
+    assert at_its_load([*CALM, begun, shared], 0.01) == (*CALM, begun, shared), "three share what one had: that broke the promise"
+
+
+def test_what_one_full_replica_left_over_is_no_evidence_of_three() -> None:
+    full = window(3, good=40, slow=200, busy=60.0)
+    late = [window(k, good=500, slow=60, replicas=3, busy=100.0) for k in (4, 5, 6)]
+    assert at_its_load([*CALM, full, *late], 0.01)[-2:] == (full, late[-1]), "after two windows what is late is late by itself"
+    idle = full._replace(busy_seconds=6.0)
+    assert at_its_load([*CALM, idle, *late], 0.01) == (*CALM, idle, *late), "it was late with little to do, and more do not help"

@@ -65,6 +65,18 @@ def test_a_rise_is_counted_once_however_often_it_is_looked_at() -> None:
     assert [row[-1] for row in last.risen] == [0] * len(WITHIN), "it was no rise by three quarters"
 
 
+def test_two_windows_that_are_farther_apart_than_they_look_show_no_rise_within_minutes() -> None:
+    """The load grows by a tenth in each minute, and the eight are not told in which a placement joined: between those beside them it is doubled."""
+    growing = [600] * 30 + [round(600 * 1.1**k) for k in range(8)] + [1200] * 22
+    one = [window(i, good=n) for i, n in enumerate(growing)]
+    told, without = (load([each], [], RISK).rates for each in (one, [*one[:30], *one[38:]]))  # type: ignore[union-attr]
+    before = Rises(until=told.end - timedelta(minutes=32))
+    by_minutes, gap = count_rises(before, told), count_rises(before, without)
+    assert by_minutes is not None and gap is not None
+    assert [row[-2:] for row in gap.risen[:2]] == [(0, 0)] * 2
+    assert any(by_minutes.risen[-1]) and any(gap.risen[-1])
+
+
 def test_it_is_not_written_more_often_than_twice_an_hour_while_the_load_jumps() -> None:
     seen = looked_at([*[600] * 10, *[900] * 10] * 9)
     assert len({id(each) for each in seen}) <= 2 + 180 * 60 / EVERY.total_seconds()

@@ -70,7 +70,9 @@ def test_trials_of_a_pool_are_ever_longer_apart(trials: int, hours: int) -> None
     assert refusal is not None
     assert refusal.reason is Reason.EXPLORED_LATELY
     assert refusal.reconsider_at == START + (hours - 1) * HOUR
-    assert explored_lately(passing(expected_saving=0.5, history=(trial(HOUR, target_revision="r0"),))) is None, "another revision is another question"
+    assert explored_lately(passing(expected_saving=0.5, history=(trial(HOUR, target_revision="r0"),))) is None, (
+        "another revision is another question"
+    )
     assert explored_lately(passing(expected_saving=0.5, history=(past("a", "b", HOUR),))) is None, "a move is no trial"
 
 

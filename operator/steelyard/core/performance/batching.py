@@ -269,25 +269,15 @@ def _further(rows: float, takes: float, each: Interval, largest: float, ran: Bat
 
 def _elsewhere(law: BatchLaw, windows: Sequence[Window]) -> Interval:
     """Seconds that answers take longer than the law says: reading a request, the network, waiting for others to join a batch. It is as in most of
-    those windows of most answers that kept the queue short: a node that stalls makes all that is answered in a window late, whatever its load. One in
-    which all load came at once has a long queue, however little its mean is: its runs were full."""
+    those windows of most answers that kept the queue short: a node that stalls makes all that is answered in a window late, whatever its load."""
     most = law.saturation.point
-    calm = [w for w in windows if w.buckets and 0 < _load(w) <= BUSIEST * most and not _filled(w)]
+    calm = [w for w in windows if w.buckets and 0 < _load(w) <= BUSIEST * most]
     fullest = sorted(calm, key=lambda w: w.good + w.slow, reverse=True)[:FULLEST]
     found = sorted(_later(law, w, _load(w) / most) for w in fullest)
     if not found:
         return NOTHING
     lower, upper = found[(len(found) - 1) // 2]
     return Interval(lower, lower, upper)
-
-
-def _filled(window: Window) -> bool:
-    """Whether most inputs were computed in runs that were about as large as can be."""
-    ran = window.batches
-    if ran is None:
-        return False
-    large = sum(rows for runs, rows in zip(ran.runs, ran.rows, strict=True) if rows > BUSIEST * ran.sizes[-1] * runs)
-    return 2 * large > sum(ran.rows)
 
 
 def _later(law: BatchLaw, window: Window, used: float) -> tuple[float, float]:
