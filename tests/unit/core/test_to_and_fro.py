@@ -83,6 +83,8 @@ def test_a_trial_that_left_it_open_is_made_again_at_once_where_waiting_is_expect
     assert explored_lately(passing(expected_saving=least * 1.01, history=before)) is None
     assert explored_lately(passing(expected_saving=least * 0.99, history=before)) is not None
     assert explored_lately(passing(expected_saving=None, history=before)) is not None
+    broken = replace(before[-1], outcome=Outcome.ROLLED_BACK)
+    assert explored_lately(passing(expected_saving=least * 1.01, history=(*before[:-1], broken))) is not None, "it broke the promise there"
     assert explored_lately(passing(expected_saving=least * 1.01, move_cost=None, history=before)) is not None
 
 

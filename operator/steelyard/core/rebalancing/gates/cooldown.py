@@ -93,28 +93,29 @@ def _left_lately(proposal: Proposal) -> Refusal | None:
 
 
 def explored_lately(proposal: Proposal) -> Refusal | None:
-    """Explorations of the same revision on the same pool are one, two, four ... cool-downs apart, unless another is expected to save more by then than it
-    costs, doubled for each one before."""
+    """Explorations of the same revision on the same pool are one, two, four ... cool-downs apart. After one that has found what it could and left it open
+    the next comes sooner, where it is expected to save more by then than it costs, doubled for each one before."""
     trials = [
-        m.time
+        m
         for m in proposal.history
         if m.kind is MoveKind.EXPLORATION and (m.target_pool, m.target_revision) == (proposal.target_pool, proposal.target_revision)
     ]
     if not trials:
         return None
-    until = max(trials) + _doubled(timedelta(seconds=proposal.policy.cooldown_seconds), len(trials) - 1)
-    if proposal.now >= until or _costs_more_to_wait(proposal, until, len(trials)):
+    last = max(trials, key=lambda m: m.time)
+    until = last.time + _doubled(timedelta(seconds=proposal.policy.cooldown_seconds), len(trials) - 1)
+    if proposal.now >= until or (last.outcome is Outcome.EXPLORED and _costs_more_to_wait(proposal, until, len(trials))):
         return None
     return Refusal(
         Reason.EXPLORED_LATELY,
-        f"pool {proposal.target_pool} was tried {len(trials)} time(s) of late, last until {max(trials):%Y-%m-%d %H:%M:%S} UTC; tried again from "
+        f"pool {proposal.target_pool} was tried {len(trials)} time(s) of late, last until {last.time:%Y-%m-%d %H:%M:%S} UTC; tried again from "
         f"{until:%Y-%m-%d %H:%M:%S} on",
         until,
     )
 
 
 def _costs_more_to_wait(proposal: Proposal, until: datetime, before: int) -> bool:
-    """Whether what is expected to be saved is lost until then, and is more than the trial costs, doubled for each one before that left it open."""
+    """Whether what is expected to be saved is lost until then, and is more than the trial costs, doubled for each one before."""
     if proposal.expected_saving is None or proposal.move_cost is None:
         return False
     waited = (until - proposal.now) / timedelta(seconds=proposal.policy.payback_seconds)
