@@ -16,8 +16,7 @@ from steelyard.core.facts.memory import MoveKind, Outcome
 ABOUT = """Wrong claims, price steps, slower software
 
 Whole days of one workload in the simulator ([how](../how-to/simulate.md)), decided by the operator's own `decide` with the default policy
-in mode Auto, except for windows of four minutes and an exploration budget that covers half an hour of the most expensive pool. Everything
-random is drawn from the seed. A node holds one replica. Servers take one request at a time and tell their busy time, unless a case says
+in mode Auto. Everything random is drawn from the seed. A node holds one replica. Servers take one request at a time and tell their busy time, unless a case says
 otherwise.
 
 The cases:

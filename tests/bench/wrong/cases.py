@@ -21,7 +21,7 @@ from steelyard.simulate.scenario import Scenario
 
 PRICES = Path(__file__).parents[1] / "data/wrong_claims/price_changes.csv"
 DAY, HOUR = 86400.0, 3600.0
-STEP, WINDOW = 120, 240
+STEP = 60
 LEAST, MOST = 1, 60
 """Replicas."""
 MISLED = 1.15
@@ -67,7 +67,7 @@ def scenario(
     server: Kind = Kind.SEQUENTIAL,
     told: bool = True,
 ) -> Scenario:
-    """One workload on these pools, a replica a node, under the default policy in mode Auto with windows of four minutes."""
+    """One workload on these pools, a replica a node, under the default policy in mode Auto."""
     slowest = max(g.milliseconds for g in grounds.values())
     promise = {"milliseconds": round(10 * slowest), "percent": 99} if server is Kind.SEQUENTIAL else kinds.OBJECTIVES[server]
     return Scenario.model_validate(
@@ -95,7 +95,7 @@ def scenario(
                     "noise": {"cv": 0.15, "period": "30s"},
                     "objective": promise,
                     "scaling": {"minReplicas": LEAST, "maxReplicas": MOST},
-                    "rebalancing": {"mode": "Auto", "windowSeconds": WINDOW},
+                    "rebalancing": {"mode": "Auto"},
                     "truth": {name: {**_server(g, server), "busyTold": told} for name, g in grounds.items()},
                 }
             ],
