@@ -76,9 +76,9 @@ def test_trials_of_a_pool_are_ever_longer_apart(trials: int, hours: int) -> None
     assert explored_lately(passing(expected_saving=0.5, history=(past("a", "b", HOUR),))) is None, "a move is no trial"
 
 
-@pytest.mark.parametrize(("trials", "least"), [(1, 24 / 5), (2, 48 / 11), (3, 96 / 23)])
+@pytest.mark.parametrize(("trials", "least"), [(1, 48 / 5), (2, 192 / 11), (3, 768 / 23)])
 def test_a_trial_that_left_it_open_is_made_again_at_once_where_waiting_is_expected_to_cost_more(trials: int, least: float) -> None:
-    """A trial costs 0.5, counted twice for each one before. The last ended an hour ago: 5, 11 or 23 hours are left, and `least` is saved in 24."""
+    """A trial costs 0.5, counted four times for each one before. The last ended an hour ago: 5, 11 or 23 hours are left, and `least` is saved in 24."""
     before = tuple(trial((trials - n) * HOUR) for n in range(trials))
     assert explored_lately(passing(expected_saving=least * 1.01, history=before)) is None
     assert explored_lately(passing(expected_saving=least * 0.99, history=before)) is not None

@@ -14,6 +14,8 @@ DOUBLINGS = 4
 """Of the way back: with a cool-down of six hours a pool that was left again and again is returned to after four days."""
 DOUBTED = timedelta(minutes=10)
 """How long an exploration's word that a pool is not cheaper outweighs a look that says it is: one of both is chance, and the load goes on."""
+AGAIN = 4.0
+"""Times its price that another exploration has to be worth for each one before: what they have left open the next one may leave open too."""
 FUTILE = timedelta(minutes=30)
 """Least pause before a pool that was not cheaper after all, however short the cool-down is."""
 
@@ -94,7 +96,7 @@ def _left_lately(proposal: Proposal) -> Refusal | None:
 
 def explored_lately(proposal: Proposal) -> Refusal | None:
     """Explorations of the same revision on the same pool are one, two, four ... cool-downs apart. After one that has found what it could and left it open
-    the next comes sooner, where it is expected to save more by then than it costs, doubled for each one before."""
+    the next comes sooner, where it is expected to save more by then than it costs, times AGAIN for each one before."""
     trials = [
         m
         for m in proposal.history
@@ -115,11 +117,11 @@ def explored_lately(proposal: Proposal) -> Refusal | None:
 
 
 def _costs_more_to_wait(proposal: Proposal, until: datetime, before: int) -> bool:
-    """Whether what is expected to be saved is lost until then, and is more than the trial costs, doubled for each one before."""
+    """Whether what is expected to be saved is lost until then, and is more than the trial costs, times AGAIN for each one before."""
     if proposal.expected_saving is None or proposal.move_cost is None:
         return False
     waited = (until - proposal.now) / timedelta(seconds=proposal.policy.payback_seconds)
-    return proposal.expected_saving * waited > proposal.move_cost * 2.0**before
+    return proposal.expected_saving * waited > proposal.move_cost * AGAIN**before
 
 
 def _left(move: PastMove, pool: str | None) -> bool:
