@@ -16,7 +16,7 @@ ABOUT = """What decisions cost
 
 One pass of `decide` over all workloads of a fleet, and one plan of the fleet (`plan_demands`), on one core. Each size has a process of its
 own. The workload is one that has been through hours in the simulator ([how](../how-to/simulate.md)): eight pools, some of them measured by
-trials, and two of them holding the load together with 64 windows of four minutes and their histograms each. All workloads are copies of it
+trials, and two of them holding the load together with 64 windows of a minute and their histograms each. All workloads are copies of it
 with a name of their own, in one namespace: they share pools, settings, artifacts and the edges of histograms, and nothing else. The engine
 of each is up to 1 % slower, so that no law is fitted once for two of them. For the plan the load of each is multiplied by a random factor,
 and the two pools that a plan without limits would use most have 60 % of the nodes that it would use there.

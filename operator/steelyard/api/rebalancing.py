@@ -24,7 +24,7 @@ class ProbeFirst(Word):
 
     AUTO = (
         "Auto",
-        "where the servers that carry the load do not tell how busy they are, or an exploration by live traffic left the decision open",
+        "where the servers that carry the load do not tell how busy they are",
     )
     ALWAYS = "Always", "before every exploration"
     NEVER = "Never", "live traffic alone shows what a pool carries"

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench import kinds
 from bench.kinds import Kind
-from bench.wrong.cases import WINDOW, Ground, scenario
+from bench.wrong.cases import Ground, scenario
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.facts.window import KEPT, Window
@@ -60,8 +60,9 @@ def template(kind: Kind) -> Template:
             break
     else:
         raise AssertionError("the template never came to rest on two pools: see its scenario")
-    then_at, end = world.moment, world.now + AT_REST * WINDOW
-    windows = {world.now // WINDOW for decided in takewhile(lambda _: world.now < end, playing) if decided}
+    length = world.tenants[name].entry.rebalancing.window_seconds
+    then_at, end = world.moment, world.now + AT_REST * length
+    windows = {world.now // length for decided in takewhile(lambda _: world.now < end, playing) if decided}
     return Template(snapshot=last.snapshot, now=now, then=then, then_at=then_at, decided=len(windows) / AT_REST)
 
 

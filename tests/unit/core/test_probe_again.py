@@ -116,14 +116,12 @@ def test_a_pool_is_tried_again_only_where_it_is_left_open_that_it_saves_enough(p
     assert tried(world) == ["other"] * again
 
 
-@pytest.mark.parametrize(("price", "again"), [(0.1, False), (0.75, True), (3.0, False)], ids=["surely", "perhaps", "surely not"])
-def test_a_pool_of_which_live_traffic_has_left_it_open_is_probed(price: float, again: bool) -> None:
+def test_a_pool_that_live_traffic_has_measured_is_left_to_it() -> None:
     world = open_saving()
-    world.grounds["other"].price = price
     by_traffic = replace(of(world, "other"), probed=None, unit_cost=of(world, "home").unit_cost)
     world.memory = replace(world.memory, known=tuple(by_traffic if k.pool == "other" else k for k in world.memory.known))
     assert by_traffic.unit_cost is not None
-    assert tried(world) == ["other"] * again
+    assert tried(world) == []
 
 
 def test_a_pool_that_was_the_source_of_a_trial_is_one_that_was_tried() -> None:

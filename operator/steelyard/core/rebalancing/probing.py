@@ -81,19 +81,14 @@ class Probing:
 
 
 def probed_first(grounds: Grounds, source: Option, target: Option, *, asked: bool = False) -> tuple[EndToProbe, ...]:
-    """The ends that a trial probes before a user's request comes to its target; none where live traffic shows what a replica carries and has not shown
-    all that it can, or the user wants no probe. asked: by a person, to be measured by live traffic."""
+    """The ends that a trial probes before a user's request comes to its target; none where live traffic shows what a replica carries, or the user
+    wants no probe. asked: by a person, to be measured by live traffic."""
     workload = grounds.snapshot.workload
     if workload.rebalancing.probe is ProbeFirst.NEVER or not_askable(grounds.snapshot) is not None:
         return ()
-    if workload.rebalancing.probe is ProbeFirst.AUTO and grounds.shows_capacity and (asked or not is_shown(target)):
+    if workload.rebalancing.probe is ProbeFirst.AUTO and grounds.shows_capacity:
         return ()
     return ends_to_probe(grounds, source, target, grounds.now, asked=asked)
-
-
-def is_shown(option: Option) -> bool:
-    """Whether live traffic has shown what a replica carries there: more of the same would leave as much open, since a trial has an equal part of it."""
-    return option.sure and (option.known is None or option.known.probed is None)
 
 
 def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datetime, *, asked: bool = False) -> tuple[EndToProbe, ...]:

@@ -44,7 +44,7 @@ def untried(grounds: Grounds, dearest: Option) -> Iterator[Untried]:
     found = []
     for option, doubt in candidates:
         source = _source(grounds, option, dearest)
-        if doubt is not _Doubt.OPEN or _is_left_open(grounds, option, source, here):
+        if doubt is not _Doubt.PROBED or _is_left_open(grounds, option, source, here):
             saves = _hidden(grounds, option) if doubt is _Doubt.HIDDEN else _expected(grounds, option, source, here)
             found.append(Untried(option, source, saves, here))
     yield from sorted(found, key=lambda one: (trial_cost(grounds, one.option) - one.saves, one.option.pool))
@@ -55,8 +55,8 @@ class _Doubt(Enum):
 
     NEW = auto()
     """Nothing was measured there, or nothing lately."""
-    OPEN = auto()
-    """No more is known of it than a trial told, which may leave the decision open."""
+    PROBED = auto()
+    """No more is known of it than a probe told, which may leave the decision open."""
     HIDDEN = auto()
     """It has a part of the load, and may carry far more than that shows."""
 
@@ -68,10 +68,10 @@ def _doubt(grounds: Grounds, option: Option) -> _Doubt | None:
     if option.pool in grounds.standing:
         if _hides(grounds, option):
             return _Doubt.HIDDEN
-        return _Doubt.OPEN if _may_be_more(grounds, option) else None
-    if option.room < 1 and not grounds.planned(option.pool):
+        return _Doubt.PROBED if _may_be_more(grounds, option) else None
+    if not _is_new(grounds, option):
         return None
-    return _Doubt.OPEN if option.sure else _Doubt.NEW
+    return _Doubt.PROBED if option.sure else _Doubt.NEW
 
 
 def _source(grounds: Grounds, option: Option, dearest: Option) -> Option:
@@ -79,10 +79,14 @@ def _source(grounds: Grounds, option: Option, dearest: Option) -> Option:
     return grounds.beside(option) or dearest if option is dearest else dearest
 
 
+def _is_new(grounds: Grounds, option: Option) -> bool:
+    """Whether a trial would tell more of a pool that has no part of the load."""
+    return not (option.sure and _unprobed(option)) and (option.room >= 1 or bool(grounds.planned(option.pool)))
+
+
 def _may_be_more(grounds: Grounds, option: Option) -> bool:
     """Whether the pool has a part of the load beside others, and no more is known of it than a probe told: it may be worth all of the load."""
-    probed = option.known is not None and option.known.probed is not None
-    return len(grounds.standing) > 1 and probed and option.room > grounds.standing[option.pool]
+    return len(grounds.standing) > 1 and not _unprobed(option) and option.room > grounds.standing[option.pool]
 
 
 def _hides(grounds: Grounds, option: Option) -> bool:
@@ -94,8 +98,13 @@ def _hides(grounds: Grounds, option: Option) -> bool:
     return prior is not None and prior.rate.point > SLOWER * carried.rate.point and bool(probed_first(grounds, beside, option))
 
 
+def _unprobed(option: Option) -> bool:
+    """Whether what is known there is of live traffic, which goes on telling more of it."""
+    return option.known is None or option.known.probed is None
+
+
 def _is_left_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
-    """Whether what a trial found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what
+    """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what
     stands costs an hour."""
     there = grounds.cost(option)
     if here is None or there is None or not probed_first(grounds, source, option):
