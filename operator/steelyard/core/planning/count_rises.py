@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -39,7 +38,7 @@ def count_rises(before: Rises | None, rates: Rates) -> Rises:
     # What did not rise above the load rose above no forecast of it, which takes longer to make.
     if risen.max() < (1 + STEPS[0]) * loads.min():
         return before
-    pairs = [_apart(rates.back, new, max(1, round(within / length))) for within in WITHIN]
+    pairs = [_apart(rates, new, max(1, round(within / length))) for within in WITHIN]
     if not any(_risen(risen, loads, loads, *pair).any() for pair in pairs):
         return before
     slopes, rest = np.array([rates.slope(at) for at in range(len(each))]), left(passed)
@@ -58,13 +57,16 @@ def _rounded(requests: float) -> int:
     return round(significant(requests, DIGITS))
 
 
-def _apart(back: Sequence[int], new: int, apart: int) -> tuple[Places, Places]:
+def _apart(rates: Rates, new: int, apart: int) -> tuple[Places, Places]:
     """The places of the newest windows, and of those so many windows before them, where both are told: in one that a placement joined or left the load
     may have been any."""
-    at = {age: place for place, age in enumerate(back)}
-    pairs = [(at[age + apart], at[age]) for age in range(min(new, back[0] + 1)) if age in at and age + apart in at]
-    then, later = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return then, later
+    at = np.arange(len(rates.each))
+    for place, missing in rates.gaps:
+        at[place:] += missing
+    later = np.flatnonzero(at > at[-1] - new)
+    then = np.searchsorted(at, at[later] - apart)
+    told = at[then] == at[later] - apart
+    return then[told], later[told]
 
 
 def _risen(sure: Reals, expected: Reals, loads: Reals, then: Places, later: Places) -> Reals:

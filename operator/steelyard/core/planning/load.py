@@ -40,12 +40,11 @@ PEAK_SIGMAS = 4.0
 
 
 class Rates(NamedTuple):
-    """Requests per second of windows of `length` seconds, the oldest first, each so many windows `back`; the newest `unbroken` are all that there were.
-    `learnt`: the forecast before each of them, and after the last; what may be missed, seconds from the order of a replica until it is ready, how the load rose in the
-    days before, and when the newest window ended."""
+    """Requests per second of windows of `length` seconds, the oldest first, of which the newest `unbroken` are all that there were; `learnt`: the
+    forecast before each of them, and after the last; what may be missed, seconds from the order of a replica until it is ready, how the load rose in the
+    days before, and when the newest window ended. `gaps`: (place, how many are missing before it)."""
 
     each: Sequence[float]
-    back: Sequence[int]
     learnt: Sequence[Forecast]
     unbroken: int
     length: float
@@ -53,6 +52,7 @@ class Rates(NamedTuple):
     start: float
     rises: Rises | None
     end: datetime
+    gaps: Sequence[tuple[int, int]] = ()
 
     @property
     def loads(self) -> list[float]:
@@ -127,8 +127,9 @@ def load(
     busiest = max(m.rate for m in recent)
     unbroken = next((age for age, m in enumerate(reversed(told)) if m.back != age), len(told))
     each, back = [m.rate for m in told or recent], [m.back for m in told or recent]
+    gaps = tuple((place, missing) for place, (one, other) in enumerate(pairwise(back), 1) if (missing := one - other - 1))
     learnt = list(accumulate(each, lambda seen, rate: seen.after(rate * length, length), initial=Forecast()))
-    rates = Rates(each, back, learnt, unbroken, length, risk, start, rises, EPOCH + timedelta(microseconds=newest))
+    rates = Rates(each, learnt, unbroken, length, risk, start, rises, EPOCH + timedelta(microseconds=newest), gaps)
     soon = _reserve(rates, *_expected(rates, len(each) - 1))
     held = _largest(rates, max(RECENT, ceil((start + DRAIN) / length)), soon)
     return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, length)), soon, held, rates)
