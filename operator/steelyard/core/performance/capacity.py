@@ -190,8 +190,8 @@ def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, 
 def at_its_load(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
     """Those whose load is the one that they were served at. Where load comes in the middle of a window, the mean of nothing and of far too much
     breaks the promise, and is not the load that broke it: such a window is followed by one with more. The newest has none that follows it, and counts
-    where it had no more load than the one before it. What fewer replicas left over that could do no more is answered late by more of them, whatever these carry."""
-    return tuple(w for at, w in enumerate(windows) if not (broke(w, allowed) and (_rose(windows, at) or _left_over(windows, at, allowed))))
+    where it had no more load than the one before it."""
+    return tuple(w for at, w in enumerate(windows) if not (broke(w, allowed) and _rose(windows, at)))
 
 
 def _rose(windows: Sequence[Window], at: int) -> bool:
@@ -203,10 +203,16 @@ def _rose(windows: Sequence[Window], at: int) -> bool:
     return _offered(windows[later]) > rise * _offered(windows[earlier])
 
 
-def _left_over(windows: Sequence[Window], at: int, allowed: float) -> bool:
-    """Whether fewer replicas, which could do no more, broke the promise within the BACKLOG before."""
-    before = windows[max(0, at - BACKLOG) : at]
-    return any(LESS * w.replicas < windows[at].replicas and full(w) and broke(w, allowed) for w in before)
+def without_left_over(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
+    """Those that tell what their replicas carry. What fewer replicas left over that could do no more is answered late by more of them, whatever these
+    carry: a window that broke the promise counts unless such a one was among the BACKLOG before it."""
+    broken = [broke(w, allowed) for w in windows]
+    short = [full(w) and late for w, late in zip(windows, broken, strict=True)]
+    return tuple(w for at, w in enumerate(windows) if not (broken[at] and _more(windows, at, short)))
+
+
+def _more(windows: Sequence[Window], at: int, short: Sequence[bool]) -> bool:
+    return any(short[k] and LESS * windows[k].replicas < windows[at].replicas for k in range(max(0, at - BACKLOG), at))
 
 
 def _offered(window: Window) -> float:

@@ -27,7 +27,7 @@ from steelyard.core.facts.unit_cost import TokenCost, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.batching import batch_law, explained
-from steelyard.core.performance.capacity import measured, occupied
+from steelyard.core.performance.capacity import measured, occupied, without_left_over
 from steelyard.core.performance.floor import floor_of
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.performance.percentile import percentile
@@ -101,7 +101,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         return None
     unit = unit_cost(used, chance)
     ran = latest(shown.ran, shown.least)
-    capacity, full = _figures(ran, promise, chance)
+    capacity, full = _figures(without_left_over(ran, promise.allowed), promise, chance)
     return Known(
         pool=key.pool,
         revision=key.revision,
