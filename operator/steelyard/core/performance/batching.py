@@ -78,8 +78,8 @@ class BatchLaw:
 
     def when_full(self, windows: Sequence[Window], chance: random.Random) -> Interval | None:
         """Seconds of a replica that a request takes where runs are full: those beside its run, which are the same at any load, and of its part of a
-        full run those in which the replica is busy. Fuller runs are no dearer than those that were seen, and gain
-        no more than these have surely shown. None where it is not told how busy it is."""
+        full run those in which the replica is busy. Fuller runs are no dearer than those that were seen, and gain no more than these have surely shown.
+        None where it is not told how busy it is."""
         told = [
             (busy, sum(ran.seconds) / ran.workers, float(w.good + w.slow))
             for w, ran in _told(windows)
