@@ -126,8 +126,7 @@ def load(
     mean, n = sum(m.rate for m in recent) / len(recent), sum(m.requests for m in recent)
     busiest = max(m.rate for m in recent)
     unbroken = next((age for age, m in enumerate(reversed(told)) if m.back != age), len(told))
-    each, back = [m.rate for m in told or recent], [m.back for m in told or recent]
-    gaps = tuple((place, missing) for place, (one, other) in enumerate(pairwise(back), 1) if (missing := one - other - 1))
+    each, gaps = [m.rate for m in told or recent], _gaps(told or recent)
     learnt = list(accumulate(each, lambda seen, rate: seen.after(rate * length, length), initial=Forecast()))
     rates = Rates(each, learnt, unbroken, length, risk, start, rises, EPOCH + timedelta(microseconds=newest), gaps)
     soon = _reserve(rates, *_expected(rates, len(each) - 1))
@@ -156,6 +155,12 @@ def _minutes(placements: Sequence[Asked], newest: int, length: float) -> list[_M
         for back, (count, rate) in mine.items():
             requests[back], rates[back] = requests.get(back, 0) + count, rates.get(back, 0.0) + rate
     return [_Minute(back, requests[back], rates[back], back not in edges) for back in sorted(rates, reverse=True)]
+
+
+def _gaps(minutes: Sequence[_Minute]) -> tuple[tuple[int, int], ...]:
+    """(place, how many are missing before it)."""
+    missing = [one.back - other.back - 1 for one, other in pairwise(minutes)]
+    return tuple((place, count) for place, count in enumerate(missing, 1) if count)
 
 
 def _by_age(asked: Asked, newest: int, length: float) -> Mapping[int, tuple[int, float]]:
