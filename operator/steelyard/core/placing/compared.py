@@ -15,7 +15,6 @@ from steelyard.core.performance.batching import batch_law
 from steelyard.core.performance.capacity import RHO, busy_at_capacity
 from steelyard.core.performance.kept import kept
 from steelyard.core.performance.per_request import per_request
-from steelyard.core.performance.token_law import token_law
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.others import others_of
 from steelyard.core.placing.room import price
@@ -81,7 +80,9 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     unit = _counted_by(seen.snapshot.workload.unit, theirs, ours)
     laws = Laws(*(batch_law(seen.windows(key)) for key in (move.target, move.source)))
     ratios = log_ratios(theirs, ours, unit, laws)
-    told = all(any(w.occupied_seconds is not None for w in side) and token_law(side) is None for side in (theirs, ours))
+    told = all(
+        any(w.occupied_seconds is not None for w in side) and not any(w.streams is not None for w in side) for side in (theirs, ours)
+    )
     ratio, n = (
         (cost_ratio(ratios, prices * _busier(seen, move), laws), len(ratios))
         if told
