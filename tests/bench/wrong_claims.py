@@ -16,8 +16,8 @@ from steelyard.core.facts.memory import MoveKind, Outcome
 ABOUT = """Wrong claims, price steps, slower software
 
 Whole days of one workload in the simulator ([how](../how-to/simulate.md)), decided by the operator's own `decide` with the default policy
-in mode Auto. Everything random is drawn from the seed. A node holds one replica. Servers take one request at a time and tell their busy time, unless a case says
-otherwise.
+in mode Auto. Everything random is drawn from the seed. A node holds one replica. Servers take one request at a time and tell their busy
+time, unless a case says otherwise.
 
 The cases:
 

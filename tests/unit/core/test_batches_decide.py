@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from math import log
 from statistics import fmean
@@ -171,6 +172,45 @@ def test_requests_in_small_and_in_large_batches_are_compared_by_what_they_take_i
     known, guessed = cost_ratio(alike, 1.0, laws), cost_ratio(alike, 1.0)
     assert known is not None and guessed is not None
     assert known.lower < guessed.lower <= guessed.upper < known.upper, "how long a full run takes is not known for certain"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_source_of_whose_full_runs_little_is_known_makes_no_target_surely_cheaper(seed: int) -> None:
+    """The same server at next to no load and at a heavy one."""
+    engine = BatchEngine(0.02, 0.0005, POWERS)
+    idle, busy = ([w._replace(by_engine=False) for w in engine.windows(rate, 8, 0.5, seed=seed + int(rate))] for rate in (2.0, 100.0))
+    found = [
+        cost_ratio(log_ratios(*both, laws=Laws(*map(batch_law, both))), 1.0, Laws(*map(batch_law, both)))
+        for both in ((busy, idle), (idle, busy))
+    ]
+    assert all(ratio is not None and ratio.lower < 1 < ratio.upper for ratio in found)
+
+
+def test_a_window_of_other_runs_or_of_none_says_nothing_of_full_ones() -> None:
+    windows = [w._replace(by_engine=False) for w in ENGINE.windows(40.0, 8, 0.5, seed=1)]
+    law = batch_law(windows)
+    assert law is not None and windows[0].batches is not None
+    for told in (None, windows[0].batches._replace(workers=2), windows[0].batches._replace(seconds=(0.0,) * len(POWERS))):
+        assert law.occupied(windows[0]._replace(batches=told)) is None
+
+
+def test_a_counter_of_busy_time_that_stands_still_tells_no_capacity() -> None:
+    windows = [w._replace(by_engine=False, busy_seconds=0.0) for w in ENGINE.windows(40.0, 8, 0.5, seed=1)]
+    assert figures(windows).capacity == figures([w._replace(by_engine=True) for w in windows]).capacity
+    stale = [windows[0], *(w._replace(by_engine=False) for w in ENGINE.windows(40.0, 3, 0.5, seed=2))]
+    assert figures(stale).capacity is not None
+
+
+def test_errors_say_nothing_of_the_time_beside_the_engine_and_what_is_always_late_does() -> None:
+    far = replace(ENGINE, elsewhere=0.3)
+    windows = far.windows(40.0, 8, 0.5, seed=1)
+    kept, failing = figures(windows).capacity, figures([w._replace(error=round(0.015 * w.good)) for w in windows]).capacity
+    assert kept is not None and failing is not None
+    assert failing.rate.point == pytest.approx(kept.rate.point, rel=0.05)
+    late = far.windows(120.0, 8, 0.5, seed=1)
+    always = figures(late).capacity
+    assert all(w.slow > 0.05 * w.good for w in late) and always is not None
+    assert always.rate.point < 100.0
 
 
 def test_a_run_that_took_longer_than_by_the_law_counts_as_much_more() -> None:

@@ -1,6 +1,6 @@
 """A load that begins in the middle of a window is more than the window's mean, and what it breaks is not broken by that mean."""
 
-from steelyard.core.performance.capacity import at_its_load, without_left_over
+from steelyard.core.performance.capacity import at_its_load, left_over
 from unit.core.windows import window
 
 CALM = [window(k, good=60) for k in range(3)]
@@ -39,11 +39,15 @@ def test_as_much_load_for_each_of_more_replicas_is_more_load() -> None:
     assert at_its_load([*CALM, begun, grown], 0.01) == (*CALM, grown)
     shared = window(4, good=200, replicas=3)
     assert at_its_load([*CALM, begun, shared], 0.01) == (*CALM, begun, shared), "three share what one had: that broke the promise"
+    one_more = [window(k, good=9000 - 300, slow=300, replicas=12 + k) for k in range(3, 9)]
+    assert at_its_load(one_more, 0.01) == tuple(one_more), "the same load on a little more replicas each time"
 
 
 def test_what_one_full_replica_left_over_is_no_evidence_of_three() -> None:
     full = window(3, good=40, slow=200, busy=60.0)
     late = [window(k, good=500, slow=60, replicas=3, busy=100.0) for k in (4, 5, 6)]
-    assert without_left_over([*CALM, full, *late], 0.01) == (*CALM, full, late[-1]), "after two windows what is late is late by itself"
+    assert left_over([*CALM, full, *late], 0.01) == {late[0].end, late[1].end}, "after two windows what is late is late by itself"
     idle = full._replace(busy_seconds=6.0)
-    assert without_left_over([*CALM, idle, *late], 0.01) == (*CALM, idle, *late), "it was late with little to do, and more do not help"
+    after_a_gap = [window(k, good=500, slow=60, replicas=3, busy=100.0) for k in (604, 605)]
+    assert left_over([*CALM, full, *after_a_gap], 0.01) == frozenset(), "hours later nothing is left"
+    assert left_over([*CALM, idle, *late], 0.01) == frozenset(), "it was late with little to do, and more do not help"

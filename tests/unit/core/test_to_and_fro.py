@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
+from steelyard.core.facts.memory import HISTORY, MoveKind, Outcome, PastMove
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
 from steelyard.core.statistics.interval import Interval
@@ -79,12 +79,21 @@ def test_trials_of_a_pool_are_ever_longer_apart(trials: int, hours: int) -> None
 @pytest.mark.parametrize(("trials", "least"), [(1, 48 / 5), (2, 192 / 11), (3, 768 / 23)])
 def test_a_trial_that_left_it_open_is_made_again_at_once_where_waiting_is_expected_to_cost_more(trials: int, least: float) -> None:
     """A trial costs 0.5, counted four times for each one before. The last ended an hour ago: 5, 11 or 23 hours are left, and `least` is saved in 24."""
-    before = tuple(trial((trials - n) * HOUR) for n in range(trials))
+    before = tuple(trial((trials - n) * HOUR, reason=Reason.NOT_CHEAPER.value) for n in range(trials))
     assert explored_lately(passing(expected_saving=least * 1.01, history=before)) is None
     assert explored_lately(passing(expected_saving=least * 0.99, history=before)) is not None
     assert explored_lately(passing(expected_saving=None, history=before)) is not None
+    assert explored_lately(passing(expected_saving=1e-9, move_cost=0.0, history=before)) is not None, (
+        "one that costs nothing has no measure"
+    )
     broken = replace(before[-1], outcome=Outcome.ROLLED_BACK)
     assert explored_lately(passing(expected_saving=least * 1.01, history=(*before[:-1], broken))) is not None, "it broke the promise there"
+    stopped = replace(before[-1], reason=Reason.NOT_ASKED_FOR.value)
+    assert explored_lately(passing(expected_saving=least * 1.01, history=(*before[:-1], stopped))) is not None, "it was not measured"
+    others = tuple(replace(trial(2 * HOUR), target_pool=f"c{n}") for n in range(HISTORY // 2 - trials))
+    assert explored_lately(passing(expected_saving=least * 1.01, history=(*others, *before))) is not None, (
+        "the older ones would be forgotten"
+    )
     assert explored_lately(passing(expected_saving=least * 1.01, move_cost=None, history=before)) is not None
 
 

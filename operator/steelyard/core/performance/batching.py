@@ -40,6 +40,8 @@ UNSURE, CLUSTERED = 0.01, 4.0
 """What a share of the answers may be off, and standard deviations beside it: answers of one batch come together."""
 EDGES = 3
 """Of the buckets, that are looked at."""
+BROKEN = 3
+"""Windows, all of which broke the promise, from which on it is not taken for a load that came at once."""
 FULLEST = 5
 """Windows of most answers whose latencies are looked at: two in which the machine itself stood still are outvoted."""
 
@@ -94,18 +96,17 @@ class BatchLaw:
         def takes(beside: float, within: float, rate: float) -> float:
             return beside + min(1.0, within) * min(now, 1 / rate)
 
-        return Interval(
-            takes(beside.point, within.point, full.lower),
-            takes(beside.lower, within.lower, full.upper),
-            takes(beside.upper, within.upper, full.lower),
-        )
+        least = takes(beside.lower, within.lower, full.upper)
+        if least <= 0:
+            return None
+        return Interval(takes(beside.point, within.point, full.lower), least, takes(beside.upper, within.upper, full.lower))
 
     def occupied(self, window: Window) -> float | None:
         """Seconds of replicas that the window's requests would have taken in full runs, as much slower or faster than by the law as its runs were; None
-        where it is not told how busy they were."""
+        where it is not told how busy they were, or in runs of which kinds."""
         busy, ran = window.occupied_seconds, window.batches
-        if busy is None or ran is None or not any(ran.runs):
-            return busy
+        if busy is None or ran is None or not _credible(window) or (ran.workers, ran.sizes) != (self.workers, self.sizes):
+            return None
         by_law = sum(
             n * self.takes.point + (rows - n * self.rows) * self.each.point for n, rows in zip(ran.runs, ran.rows, strict=True) if n
         )
@@ -194,13 +195,16 @@ def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
 
 
 def explained(law: BatchLaw, windows: Sequence[Window], allowed: float) -> BatchLaw:
-    """With the time that answers take beside the engine and its queue, by the latencies of those windows that kept the promise, of which the part
-    `allowed` may be late."""
-    return replace(law, elsewhere=_elsewhere(law, [w for w, _ in _told(windows) if w.violations <= allowed * w.offered]))
+    """With the time that answers take beside the engine and its queue, by the latencies of those windows that were answered in time, where the part
+    `allowed` may be late: a load that begins in the middle of a window makes a queue that its mean does not explain. Where none was and there are
+    BROKEN or more, by those of all: then it is not the load."""
+    told = [w for w, _ in _told(windows)]
+    calm = [w for w in told if w.late <= allowed * w.offered]
+    return replace(law, elsewhere=_elsewhere(law, told if not calm and len(told) >= BROKEN else calm))
 
 
 def _told(windows: Sequence[Window]) -> list[tuple[Window, Batches]]:
-    """Those that tell runs which may be added up, of the newest kind, with these."""
+    """The windows that tell credible runs, with these: of the kinds of runs that the newest tells, so that they may be added up."""
     credible = [(w, w.batches) for w in windows if w.batches is not None and _credible(w)]
     return [(w, ran) for w, ran in credible if ran.is_like(credible[-1][1])]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from math import floor, inf, sqrt
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
@@ -199,20 +200,22 @@ def _rose(windows: Sequence[Window], at: int) -> bool:
     earlier, later = (at, at + 1) if at + 1 < len(windows) else (at - 1, at)
     if earlier < 0 or windows[earlier].end != windows[later].start:
         return False
-    rise = ALIKE if windows[later].replicas <= LESS * windows[earlier].replicas else 1 / ALIKE
+    # Where each of far more replicas had about as much, all of them had more.
+    rise = 1 / ALIKE if windows[later].replicas > ALIKE**2 * windows[earlier].replicas else ALIKE
     return _offered(windows[later]) > rise * _offered(windows[earlier])
 
 
-def without_left_over(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
-    """Those that tell what their replicas carry. What fewer replicas left over that could do no more is answered late by more of them, whatever these
-    carry: a window that broke the promise counts unless such a one was among the BACKLOG before it."""
-    broken = [broke(w, allowed) for w in windows]
-    short = [full(w) and late for w, late in zip(windows, broken, strict=True)]
-    return tuple(w for at, w in enumerate(windows) if not (broken[at] and _more(windows, at, short)))
+def left_over(windows: Sequence[Window], allowed: float) -> frozenset[datetime]:
+    """Ends of those that do not tell what their replicas carry. What fewer replicas left over that could do no more is answered late by more of them,
+    whatever these carry: a window that broke the promise does not count if such a one ended less than BACKLOG windows before it began."""
+    broken = [w for w in windows if broke(w, allowed)]
+    short = [w for w in broken if full(w)]
+    return frozenset(w.end for w in broken if any(_left(one, w) for one in short))
 
 
-def _more(windows: Sequence[Window], at: int, short: Sequence[bool]) -> bool:
-    return any(short[k] and LESS * windows[k].replicas < windows[at].replicas for k in range(max(0, at - BACKLOG), at))
+def _left(short: Window, window: Window) -> bool:
+    since = (window.start - short.end).total_seconds()
+    return LESS * short.replicas < window.replicas and 0 <= since < (BACKLOG - 0.5) * window.seconds
 
 
 def _offered(window: Window) -> float:

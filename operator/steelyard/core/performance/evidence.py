@@ -27,7 +27,7 @@ from steelyard.core.facts.unit_cost import TokenCost, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.batching import batch_law, explained
-from steelyard.core.performance.capacity import measured, occupied, without_left_over
+from steelyard.core.performance.capacity import measured, occupied
 from steelyard.core.performance.floor import floor_of
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.performance.percentile import percentile
@@ -83,7 +83,7 @@ def latest(windows: Sequence[Window], least: int) -> tuple[Window, ...]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """`windows`: of the present number of replicas, which tell what they cost; `ran`: those that tell the capacity, which may be more, since what
-    a replica can do does not depend on how many there are. `steady`: they are outside of a move. `least`: good requests that figures rest on.
+    a replica can do does not depend on how many there are; `served`: those that tell the floor, where they are not the same. `steady`: they are outside of a move. `least`: good requests that figures rest on.
     `objective`: that for the whole of a request, where there is one."""
 
     windows: Sequence[Window]
@@ -91,6 +91,7 @@ class Shown:
     steady: bool
     least: int = 0
     objective: LatencyObjective | None = None
+    served: Sequence[Window] | None = None
 
 
 def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.Random) -> Known | None:
@@ -101,7 +102,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         return None
     unit = unit_cost(used, chance)
     ran = latest(shown.ran, shown.least)
-    capacity, full = _figures(without_left_over(ran, promise.allowed), promise, chance)
+    capacity, full = _figures(ran, promise, chance)
     return Known(
         pool=key.pool,
         revision=key.revision,
@@ -112,7 +113,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         p95_milliseconds=_usual(_at(used, 0.95)),
         p99_milliseconds=_usual([w.p99_milliseconds for w in used]),
         steady=shown.steady,
-        floor=_dated(floor_of(ran, shown.least)),
+        floor=_dated(floor_of(ran if shown.served is None else latest(shown.served, shown.least), shown.least)),
         saturation=full and replace(full, rate=_round(full.rate)),
         energy=_energy(unit_energy(used, chance)),
         percentile=_percentile(shown, capacity),

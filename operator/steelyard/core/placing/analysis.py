@@ -15,7 +15,7 @@ from steelyard.core.facts.snapshot import Placement, Snapshot, Traffic
 from steelyard.core.facts.unit_cost import PER
 from steelyard.core.facts.window import Window, constellation, seeing, since, undisturbed
 from steelyard.core.performance.ageing import measured_at
-from steelyard.core.performance.capacity import at_its_load, broke, broken_at, carried, saturated, without_backlog
+from steelyard.core.performance.capacity import at_its_load, broke, broken_at, carried, left_over, saturated, without_backlog
 from steelyard.core.performance.evidence import LATEST, Shown, evidence, latest, remember
 from steelyard.core.performance.floor import never, remember_floor
 from steelyard.core.performance.kept import kept as promise_kept
@@ -361,14 +361,18 @@ def _evidence(
         kept[probe.key] = with_probe(kept.get(probe.key), found)
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
     for key, windows in sound.items():
-        told = at_its_load(windows, workload.allowed)
-        used, ran = (each if settled is None else since(each, settled) for each in (windows, told))
+        told, left = at_its_load(windows, workload.allowed), left_over(windows, workload.allowed)
+        used, served = (each if settled is None else since(each, settled) for each in (windows, told))
         if calm:
             used = constellation(tuple(w for w in used if w.steady))
-            ran = tuple(w for w in told if w.steady)
+            served = tuple(w for w in told if w.steady)
+        ran = tuple(w for w in served if w.end not in left)
         chance = random.Random(f"{workload.uid}/{key.pool}/{key.revision}/{used[-1].end.isoformat() if used else ''}")
         known = evidence(
-            key, Shown(windows=used, ran=ran, steady=calm, least=least, objective=workload.whole_request), workload.promise, chance
+            key,
+            Shown(windows=used, ran=ran, served=served, steady=calm, least=least, objective=workload.whole_request),
+            workload.promise,
+            chance,
         )
         if known is None:
             continue

@@ -27,6 +27,7 @@ the width at thirty against a mixture made for these."""
 
 AMPLE = 8
 """Windows that show a difference of twice their own spread."""
+ONE = Interval(1.0, 1.0, 1.0)
 FAR = 700.0
 """Log of a ratio beyond which a float has no room."""
 
@@ -64,14 +65,13 @@ def judge(ratio: Interval | None, n: int, break_even: tuple[float, float]) -> Co
 
 
 class Laws(NamedTuple):
-    """Of batches, on both ends of a move: those that all that is known of their windows follow, where these tell one."""
+    """The law of batches on each end of a move, by all windows of it; None where it does one request at a time, or does not tell."""
 
     target: BatchLaw | None = None
     source: BatchLaw | None = None
 
 
 NO_LAWS = Laws()
-"""Both do one request at a time, or tell nothing."""
 
 
 def log_ratios(
@@ -130,9 +130,15 @@ def cost_ratio(values: Sequence[float], prices: float, laws: Laws = NO_LAWS) -> 
     if not upper < inf:
         return None
     point, least, most = (prices * exp(max(-FAR, min(FAR, end))) for end in (mean, lower, upper))
-    return Interval(point, least, most).by_chance_over(_open(laws.target)).by_chance_over(_open(laws.source))
+    ratio = Interval(point, least, most)
+    if laws.target is not None:
+        ratio = ratio.by_chance_over(_as_multiple(laws.target.saturation))
+    if laws.source is not None:
+        # Its saturation is in the numerator: what it may be less makes the ratio less.
+        ratio = ratio.by_chance_over(ONE.over(_as_multiple(laws.source.saturation)))
+    return ratio
 
 
-def _open(law: BatchLaw | None) -> Interval:
-    """What the law leaves open of the saturation, as a multiple of its point."""
-    return law.saturation.times(1 / law.saturation.point) if law is not None else Interval(1.0, 1.0, 1.0)
+def _as_multiple(figure: Interval) -> Interval:
+    """Of its point."""
+    return figure.times(1 / figure.point)

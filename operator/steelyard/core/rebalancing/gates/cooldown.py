@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
+from steelyard.core.facts.memory import HISTORY, MoveKind, Outcome, PastMove
+from steelyard.core.rebalancing.gates.budget import DAY
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -106,19 +107,25 @@ def explored_lately(proposal: Proposal) -> Refusal | None:
         return None
     last = max(trials, key=lambda m: m.time)
     until = last.time + _doubled(timedelta(seconds=proposal.policy.cooldown_seconds), len(trials) - 1)
-    if proposal.now >= until or (last.outcome is Outcome.EXPLORED and _costs_more_to_wait(proposal, until, len(trials))):
+    if proposal.now >= until or (_left_open(proposal, last) and _costs_more_to_wait(proposal, until, len(trials))):
         return None
     return Refusal(
         Reason.EXPLORED_LATELY,
         f"pool {proposal.target_pool} was tried {len(trials)} time(s) of late, last until {last.time:%Y-%m-%d %H:%M:%S} UTC; tried again from "
-        f"{until:%Y-%m-%d %H:%M:%S} on",
+        f"{until:%Y-%m-%d %H:%M:%S} on, or before if waiting becomes dearer than that",
         until,
     )
 
 
+def _left_open(proposal: Proposal, last: PastMove) -> bool:
+    """Whether the last trial measured the pool and did not decide, and there were few of any pool today: of many moves the older ones are forgotten."""
+    today = [m for m in proposal.history if m.kind is MoveKind.EXPLORATION and proposal.now < m.time + DAY]
+    return last.outcome is Outcome.EXPLORED and last.reason == Reason.NOT_CHEAPER.value and 2 * len(today) < HISTORY
+
+
 def _costs_more_to_wait(proposal: Proposal, until: datetime, before: int) -> bool:
     """Whether what is expected to be saved is lost until then, and is more than the trial costs, times AGAIN for each one before."""
-    if proposal.expected_saving is None or proposal.move_cost is None:
+    if proposal.expected_saving is None or not proposal.move_cost:
         return False
     waited = (until - proposal.now) / timedelta(seconds=proposal.policy.payback_seconds)
     return proposal.expected_saving * waited > proposal.move_cost * AGAIN**before
